@@ -1,0 +1,20 @@
+/** Everything that reads the code without running it, but for the type check. Arguments go to oxlint (`--fix`). */
+import { bin, node } from "./lib.mjs"
+
+const steps = [
+  { script: bin("oxlint"), args: process.argv.slice(2) },
+  // Effects that are made and never run, services left open, and the like.
+  {
+    script: bin("@effect/tsgo", "effect-tsgo"),
+    args: ["diagnostics", "--project", "tsconfig.json", "--format", "text"]
+  },
+  // Files, exports and dependencies that nothing uses.
+  { script: bin("knip"), args: ["--no-progress"] }
+]
+
+let failed = false
+for (const { args, script } of steps) {
+  const { code } = await node(script, args, { timeout: 300_000 })
+  failed ||= code !== 0
+}
+process.exit(failed ? 1 : 0)

@@ -1,0 +1,236 @@
+/**
+ * The registry: what the nodes of a scope share. It keeps sessions and their leases, child specs and their tombstones,
+ * claims with fencing tokens, and a log of what changed. Everything that it does is atomic.
+ *
+ * `layerMemory` is a registry inside one process, for tests, demos and single-node use. `GroupRegistryRedis` is the one
+ * for production. Both obey the same rules, and are compared reply by reply in this project's tests.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { type EmptyPolicy, makeBackend } from "./internal/registry/memory.js"
+import type { Args, CommandName, Envelope, Reply, Value } from "./internal/registry/protocol.js"
+import { parseNode } from "./internal/registry/records.js"
+import type { RegistryUnavailable } from "./PogoError.js"
+
+export type {
+  Args,
+  ClaimAssertion,
+  ClaimResult,
+  CommandName,
+  Commands,
+  DelResult,
+  Envelope,
+  FinishResult,
+  Item,
+  NodeItem,
+  Ok,
+  OpenMode,
+  PutMode,
+  PutResult,
+  Refusal,
+  Reply,
+  Value
+} from "./internal/registry/protocol.js"
+
+/**
+ * One member of a group.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Member {
+  /** The session: `name#random`. */
+  readonly sid: string
+  /** The node's record, as JSON. */
+  readonly record: string
+}
+
+/**
+ * All that a backend has to provide: one atomic operation, and a way to be woken. `makeEncoded` does the rest.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Encoded {
+  /** What it is and where, for logs. Never a secret. */
+  readonly description: string
+  /** Runs one command atomically. A reply that does not come in time is a failure with `sent: true`. */
+  readonly execute: <K extends CommandName>(
+    name: K,
+    envelope: Envelope,
+    args: Args<K>
+  ) => Effect.Effect<Reply<Value<K>>, RegistryUnavailable>
+  /**
+   * Calls the listener with the newest log position, or with nothing when messages may have been missed. A lost
+   * message costs latency only: every `tick` tells the position too.
+   */
+  readonly onWake: (
+    scope: string,
+    listener: (log: number | undefined) => void
+  ) => Effect.Effect<void, RegistryUnavailable, Scope.Scope>
+}
+
+type Call<K extends CommandName> = (
+  envelope: Envelope,
+  args: Args<K>
+) => Effect.Effect<Reply<Value<K>>, RegistryUnavailable>
+
+/**
+ * The registry service. Its commands are those of the ownership protocol (`docs/protocol.md`); applications use `Pogo`
+ * instead, and from here at most `members`.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class GroupRegistry extends Context.Tag("effect-pogo/GroupRegistry")<GroupRegistry, {
+  /** What it is and where, for logs. */
+  readonly description: string
+  /** Renews a session's lease. */
+  readonly tick: Call<"tick">
+  /** Makes a session live, after it asserted the claims that it brings along. */
+  readonly open: Call<"open">
+  /** Replaces a node's record. */
+  readonly update: Call<"update">
+  /** Ends a session. */
+  readonly close: Call<"close">
+  /** Registers child specs. */
+  readonly put: Call<"put">
+  /** Ends child specs, leaving tombstones. */
+  readonly del: Call<"del">
+  /** Merges what a node remembers into a new era. */
+  readonly merge: Call<"merge">
+  /** Asks for the exclusive right to run children; grants carry fencing tokens. */
+  readonly claim: Call<"claim">
+  /** Gives claims back. */
+  readonly release: Call<"release">
+  /** Stores the status of children. */
+  readonly report: Call<"report">
+  /** Ends or parks children, and gives their claims back. */
+  readonly finish: Call<"finish">
+  /** Reads what changed after a position of the log. */
+  readonly changes: Call<"changes">
+  /** Reads everything, page by page. */
+  readonly snap: Call<"snap">
+  /** The live members of a group of a scope: `nodes`, or `kind:X` for the nodes that have the kind X. */
+  readonly members: (scope: string, group: string) => Effect.Effect<ReadonlyArray<Member>, RegistryUnavailable>
+  /** Calls the listener whenever something changed. */
+  readonly onWake: Encoded["onWake"]
+  /** Any command by its name: what the methods above are made of. */
+  readonly execute: Encoded["execute"]
+}>() {}
+
+/** An envelope of a caller that belongs to no session. */
+const strangerEnvelope = (scope: string, era: string): Envelope => ({
+  scope,
+  era,
+  notAfter: Infinity,
+  high: 0,
+  seconds: 0,
+  bits: "members",
+  ttl: 15_000,
+  maxStep: 2_500
+})
+
+const isMember = (record: string, group: string): boolean => {
+  if (group === "nodes") return true
+  try {
+    const kinds: unknown = (JSON.parse(record) as { readonly kinds?: unknown }).kinds
+    return typeof kinds === "object" && kinds !== null && Object.hasOwn(kinds, group.replace(/^kind:/, ""))
+  } catch {
+    return false
+  }
+}
+
+const makeMembers = (execute: Encoded["execute"]) => (scope: string, group: string) =>
+  Effect.gen(function*() {
+    const probe = yield* execute("nodes", strangerEnvelope(scope, ""), {})
+    const era = probe._tag === "ERA" ? probe.era : ""
+    const reply = yield* execute("nodes", strangerEnvelope(scope, era), {})
+    if (reply._tag !== "OK") return []
+    return reply.value.nodes
+      .map(({ record, sid }) => ({ sid, record: parseNode(record)?.json ?? "" }))
+      .filter(({ record }) => isMember(record, group))
+  })
+
+/**
+ * Makes a registry of a backend.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeEncoded = (encoded: Encoded): GroupRegistry["Type"] => {
+  const call = <K extends CommandName>(name: K): Call<K> => (envelope, args) => encoded.execute(name, envelope, args)
+  return GroupRegistry.of({
+    description: encoded.description,
+    tick: call("tick"),
+    open: call("open"),
+    update: call("update"),
+    close: call("close"),
+    put: call("put"),
+    del: call("del"),
+    merge: call("merge"),
+    claim: call("claim"),
+    release: call("release"),
+    report: call("report"),
+    finish: call("finish"),
+    changes: call("changes"),
+    snap: call("snap"),
+    members: makeMembers(encoded.execute),
+    onWake: encoded.onWake,
+    execute: encoded.execute
+  })
+}
+
+/**
+ * Options of the in-memory registry.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface MemoryOptions {
+  /**
+   * What to do when a scope holds no data at all. `"trust"` (the default here) takes it for a new scope and grants
+   * claims at once; `"settle"` waits one `ttl` first, as Redis does, since the data may have been lost.
+   */
+  readonly onEmpty?: EmptyPolicy | undefined
+}
+
+/**
+ * Makes a registry inside this process, to be shared by several supervisors as one value.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeMemory = (options: MemoryOptions = {}): Effect.Effect<GroupRegistry["Type"]> =>
+  Effect.map(makeBackend(options.onEmpty ?? "trust"), ({ encoded }) => makeEncoded(encoded))
+
+/**
+ * A registry inside this process. Supervisors that are built from the same layer value share it.
+ *
+ * @example
+ * ```ts
+ * import { Child, GroupRegistry, Pogo, PogoLive } from "effect-pogo"
+ * import { Effect, Layer } from "effect"
+ *
+ * const Ticker = Child.make("Ticker", { payload: {} })
+ * const TickerLive = Ticker.toLayer(() => Effect.never)
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Pogo.startChild(Ticker.spec("one", {}))
+ *   const { node } = yield* Pogo.awaitChild(Ticker.id("one"))
+ *   yield* Effect.log(`runs on ${node}`)
+ * })
+ *
+ * program.pipe(
+ *   Effect.provide(TickerLive.pipe(Layer.provideMerge(PogoLive), Layer.provide(GroupRegistry.layerMemory)))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemory: Layer.Layer<GroupRegistry> = Layer.effect(GroupRegistry, makeMemory())

@@ -1,0 +1,417 @@
+/**
+ * The distributed supervisor. A child that is started on any node of a scope runs on exactly one node of it, through
+ * crashes, deploys, joins and leaves; every node can tell where.
+ *
+ * @since 0.1.0
+ */
+import type * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { ChildCounts, ChildRow, ChildStatus, Explanation } from "./ChildInfo.js"
+import type { Any } from "./ChildSpec.js"
+import * as GroupRegistry from "./GroupRegistry.js"
+import { makePogo } from "./internal/make.js"
+import type { Registrar } from "./internal/registrar.js"
+import * as PogoConfig from "./PogoConfig.js"
+import type {
+  ChildNotFound,
+  ChildSpecConflict,
+  InvalidChildSpec,
+  OutcomeUnknown,
+  PogoError,
+  RegistryUnavailable
+} from "./PogoError.js"
+import type { PogoEvent } from "./PogoEvent.js"
+import type { PogoNode } from "./PogoNode.js"
+
+/**
+ * What `startChild` did. `AlreadyStarted`: the same content was registered; its status may be `Failed`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type StartResult =
+  | { readonly _tag: "Created"; readonly id: string; readonly generation: bigint }
+  | {
+    readonly _tag: "AlreadyStarted"
+    readonly id: string
+    readonly generation: bigint
+    readonly status: ChildStatus
+  }
+
+/**
+ * What `terminateChild` did.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TerminateResult = { readonly _tag: "Terminated" | "Absent"; readonly id: string }
+
+/**
+ * The service.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /** The name and scope of this node. */
+  readonly name: string
+  readonly scope: string
+  /**
+   * Registers a child. When this succeeds the child is kept running, whatever happens to this process. Success does not
+   * mean that it runs already: `awaitChild` waits for that. To repeat a call is safe.
+   */
+  readonly startChild: (
+    spec: Any
+  ) => Effect.Effect<StartResult, InvalidChildSpec | ChildSpecConflict | RegistryUnavailable | OutcomeUnknown>
+  /**
+   * Registers many children, in batches. If one is invalid nothing is written; of those that conflict each has its own
+   * result. In order.
+   */
+  readonly startChildren: (
+    specs: Iterable<Any>
+  ) => Effect.Effect<
+    ReadonlyArray<Either.Either<StartResult, ChildSpecConflict>>,
+    InvalidChildSpec | RegistryUnavailable | OutcomeUnknown
+  >
+  /** Puts other content in the place of a child: it is stopped, then started anew where it belongs. */
+  readonly replaceChild: (
+    spec: Any
+  ) => Effect.Effect<
+    { readonly _tag: "Replaced"; readonly id: string; readonly generation: bigint },
+    InvalidChildSpec | ChildNotFound | RegistryUnavailable | OutcomeUnknown
+  >
+  /**
+   * Ends a child for good, from any node. When this succeeds no node starts it again; the one that runs it stops it at
+   * once. An unknown id is no error.
+   */
+  readonly terminateChild: (id: string) => Effect.Effect<TerminateResult, RegistryUnavailable | OutcomeUnknown>
+  /** Stops a child and starts it anew, with its restarts forgotten. Brings a failed child back. */
+  readonly restartChild: (
+    id: string
+  ) => Effect.Effect<
+    { readonly _tag: "Restarted"; readonly id: string; readonly generation: bigint },
+    ChildNotFound | RegistryUnavailable | OutcomeUnknown
+  >
+  /** Waits until a child runs, and tells where. For ever, if it never does: bound it with `Effect.timeout`. */
+  readonly awaitChild: (id: string) => Effect.Effect<ChildRow & { readonly node: string; readonly token: bigint }>
+  /** One child. No registry call. */
+  readonly getChild: (id: string) => Effect.Effect<Option.Option<ChildRow>>
+  /** The children of this node, or of the scope. No registry call. */
+  readonly whichChildren: (of: "local" | "global") => Effect.Effect<ReadonlyArray<ChildRow>>
+  /** The children of the scope by status. No registry call. */
+  readonly countChildren: Effect.Effect<ChildCounts>
+  /** The live nodes of the scope. No registry call. */
+  readonly nodes: Effect.Effect<ReadonlyArray<PogoNode>>
+  /** What happens from now on. A subscriber that is slow misses the oldest. */
+  readonly events: Stream.Stream<PogoEvent>
+  /**
+   * Gives up all children of this node in order, and takes no new ones. Succeeds when none is left, or after the drain
+   * timeout, with the number that are left. Undone by `uncordon`.
+   */
+  readonly drain: Effect.Effect<number>
+  /** Takes no new children; keeps those that run. */
+  readonly cordon: Effect.Effect<void>
+  /** Takes children again. */
+  readonly uncordon: Effect.Effect<void>
+  /** Where a child should run, who holds it, since when, and why it does not run if it does not. No registry call. */
+  readonly explain: (id: string) => Effect.Effect<Explanation>
+  /** Whether this node holds a lease and knows its scope: for readiness probes. */
+  readonly ready: Effect.Effect<boolean>
+  /** Waits until `ready`. */
+  readonly awaitReady: Effect.Effect<void, RegistryUnavailable>
+  /** For the layers of kinds. @internal */
+  readonly registrar: Registrar
+}
+
+/**
+ * The tag of the supervisor.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class Pogo extends Context.Tag("effect-pogo/Pogo")<Pogo, Service>() {}
+
+/**
+ * A tag for a further supervisor in one process, such as one of another scope. Give it to `layer`, and to the `toLayer`
+ * of the kinds that run under it.
+ *
+ * @example
+ * ```ts
+ * import { Child, GroupRegistry, Pogo } from "effect-pogo"
+ * import { Effect, Layer } from "effect"
+ *
+ * class Billing extends Pogo.Tag("Billing")<Billing>() {}
+ *
+ * const Invoicer = Child.make("Invoicer", { payload: {} })
+ * const InvoicerLive = Invoicer.toLayer(() => Effect.never, { supervisor: Billing })
+ *
+ * const BillingLive = InvoicerLive.pipe(
+ *   Layer.provideMerge(Pogo.layer({ scope: "billing", supervisor: Billing })),
+ *   Layer.provide(GroupRegistry.layerMemory)
+ * )
+ * const program = Effect.flatMap(Billing, (billing) => billing.startChild(Invoicer.spec("eu", {})))
+ * program.pipe(Effect.provide(BillingLive))
+ * ```
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export const Tag = <const Id extends string>(id: Id) => <Self>() =>
+  Context.Tag(`effect-pogo/Pogo/${id}` as `effect-pogo/Pogo/${Id}`)<Self, Service>()
+
+/**
+ * Any tag of a supervisor.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AnyTag<I> = Context.Tag<I, Service>
+
+/**
+ * Makes a supervisor. It lives as long as its scope, and hands its children over when that is closed.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: PogoConfig.Options = {}
+): Effect.Effect<Service, PogoError, GroupRegistry.GroupRegistry | Scope.Scope> =>
+  Effect.flatMap(PogoConfig.resolve(options), makePogo)
+
+/**
+ * A supervisor as a layer, with its settings in code.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: {
+  (options?: PogoConfig.Options): Layer.Layer<Pogo, PogoError, GroupRegistry.GroupRegistry>
+  <I>(
+    options: PogoConfig.Options & { readonly supervisor: AnyTag<I> }
+  ): Layer.Layer<I, PogoError, GroupRegistry.GroupRegistry>
+} = (options: PogoConfig.Options & { readonly supervisor?: AnyTag<any> } = {}) =>
+  Layer.scoped(options.supervisor ?? Pogo, make(options))
+
+/**
+ * A supervisor as a layer, with its settings from a `Config`, such as `PogoConfig.config`, and what is given here.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  source: Config.Config<PogoConfig.Options>,
+  overrides: PogoConfig.Options = {}
+): Layer.Layer<Pogo, ConfigError.ConfigError | PogoError, GroupRegistry.GroupRegistry> =>
+  Layer.scoped(Pogo, Effect.flatMap(PogoConfig.fromConfig(source, overrides), makePogo))
+
+/**
+ * A supervisor with a registry of its own in memory: a scope of one node, for tests and small programs.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemory = (options: PogoConfig.Options = {}): Layer.Layer<Pogo, PogoError> =>
+  Layer.provide(layer(options), Layer.fresh(GroupRegistry.layerMemory))
+
+/**
+ * The supervisor, configured by `POGO_*`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const PogoLive: Layer.Layer<Pogo, ConfigError.ConfigError | PogoError, GroupRegistry.GroupRegistry> = layerConfig(
+  PogoConfig.config
+)
+
+/**
+ * Registers a child. See `Service`.
+ *
+ * @example
+ * ```ts
+ * import { Child, Pogo } from "effect-pogo"
+ * import { Effect, Schema } from "effect"
+ *
+ * const Poller = Child.make("Poller", { payload: { url: Schema.String } })
+ *
+ * const program = Effect.gen(function*() {
+ *   const started = yield* Pogo.startChild(Poller.spec("home", { url: "https://example.com" }))
+ *   yield* Effect.log(started._tag) // "Created", or "AlreadyStarted"
+ * })
+ * program satisfies Effect.Effect<void, unknown, Pogo.Pogo>
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const startChild = (
+  spec: Any
+): Effect.Effect<
+  StartResult,
+  InvalidChildSpec | ChildSpecConflict | RegistryUnavailable | OutcomeUnknown,
+  Pogo
+> => Effect.flatMap(Pogo, (pogo) => pogo.startChild(spec))
+
+/**
+ * Registers many children, in batches. See `Service`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const startChildren = (
+  specs: Iterable<Any>
+): Effect.Effect<
+  ReadonlyArray<Either.Either<StartResult, ChildSpecConflict>>,
+  InvalidChildSpec | RegistryUnavailable | OutcomeUnknown,
+  Pogo
+> => Effect.flatMap(Pogo, (pogo) => pogo.startChildren(specs))
+
+/**
+ * Puts other content in the place of a child. See `Service`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const replaceChild = (
+  spec: Any
+): Effect.Effect<
+  { readonly _tag: "Replaced"; readonly id: string; readonly generation: bigint },
+  InvalidChildSpec | ChildNotFound | RegistryUnavailable | OutcomeUnknown,
+  Pogo
+> => Effect.flatMap(Pogo, (pogo) => pogo.replaceChild(spec))
+
+/**
+ * Ends a child for good, from any node. See `Service`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const terminateChild = (
+  id: string
+): Effect.Effect<TerminateResult, RegistryUnavailable | OutcomeUnknown, Pogo> =>
+  Effect.flatMap(Pogo, (pogo) => pogo.terminateChild(id))
+
+/**
+ * Stops a child and starts it anew; brings a failed one back. See `Service`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const restartChild = (
+  id: string
+): Effect.Effect<
+  { readonly _tag: "Restarted"; readonly id: string; readonly generation: bigint },
+  ChildNotFound | RegistryUnavailable | OutcomeUnknown,
+  Pogo
+> => Effect.flatMap(Pogo, (pogo) => pogo.restartChild(id))
+
+/**
+ * Waits until a child runs, and tells where. See `Service`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const awaitChild = (
+  id: string
+): Effect.Effect<ChildRow & { readonly node: string; readonly token: bigint }, never, Pogo> =>
+  Effect.flatMap(Pogo, (pogo) => pogo.awaitChild(id))
+
+/**
+ * One child. See `Service`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const getChild = (id: string): Effect.Effect<Option.Option<ChildRow>, never, Pogo> =>
+  Effect.flatMap(Pogo, (pogo) => pogo.getChild(id))
+
+/**
+ * The children of this node, or of the scope. See `Service`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const whichChildren = (of: "local" | "global"): Effect.Effect<ReadonlyArray<ChildRow>, never, Pogo> =>
+  Effect.flatMap(Pogo, (pogo) => pogo.whichChildren(of))
+
+/**
+ * The children of the scope by status. See `Service`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const countChildren: Effect.Effect<ChildCounts, never, Pogo> = Effect.flatMap(Pogo, (pogo) => pogo.countChildren)
+
+/**
+ * The live nodes of the scope. See `Service`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const nodes: Effect.Effect<ReadonlyArray<PogoNode>, never, Pogo> = Effect.flatMap(Pogo, (pogo) => pogo.nodes)
+
+/**
+ * What happens from now on. See `Service`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const events: Stream.Stream<PogoEvent, never, Pogo> = Stream.unwrap(Effect.map(Pogo, (pogo) => pogo.events))
+
+/**
+ * Gives up all children of this node. See `Service`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const drain: Effect.Effect<number, never, Pogo> = Effect.flatMap(Pogo, (pogo) => pogo.drain)
+
+/**
+ * Takes no new children on this node. See `Service`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const cordon: Effect.Effect<void, never, Pogo> = Effect.flatMap(Pogo, (pogo) => pogo.cordon)
+
+/**
+ * Takes children on this node again. See `Service`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const uncordon: Effect.Effect<void, never, Pogo> = Effect.flatMap(Pogo, (pogo) => pogo.uncordon)
+
+/**
+ * Where a child should run, who holds it, and why. See `Service`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const explain = (id: string): Effect.Effect<Explanation, never, Pogo> =>
+  Effect.flatMap(Pogo, (pogo) => pogo.explain(id))
+
+/**
+ * Whether this node holds a lease and knows its scope. See `Service`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const ready: Effect.Effect<boolean, never, Pogo> = Effect.flatMap(Pogo, (pogo) => pogo.ready)
+
+/**
+ * Waits until this node is ready. See `Service`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const awaitReady: Effect.Effect<void, RegistryUnavailable, Pogo> = Effect.flatMap(
+  Pogo,
+  (pogo) => pogo.awaitReady
+)

@@ -1,0 +1,265 @@
+/**
+ * The settings of a supervisor. Each may be given in code, or through Effect's `Config` as `POGO_*` (from the
+ * environment, unless another `ConfigProvider` is installed).
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as os from "node:os"
+import type { Any, Labels } from "./ChildSpec.js"
+import { resolve as resolveTiming, type Timing } from "./internal/node/timing.js"
+import { InvalidConfig } from "./PogoError.js"
+import type { Intensity } from "./Restart.js"
+
+/**
+ * Settings, all optional. Durations below are for the default `ttl`; those marked *scales* keep their share of it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /**
+   * This node's name: stable over restarts, and unique among the live nodes of the scope. A node that comes back under
+   * its name gets the same children back. Default: host name and process id. `POGO_NODE_NAME`.
+   */
+  readonly name?: string | undefined
+  /** Nodes of one scope on one registry share children. Default `"default"`. `POGO_SCOPE`. */
+  readonly scope?: string | undefined
+  /**
+   * Children that exist from the beginning: every node may name them, one is started. One that was terminated on purpose
+   * stays terminated. Default none. Not in the environment.
+   */
+  readonly children?: ReadonlyArray<Any> | undefined
+  /**
+   * How long a node is believed alive without a sign of life. A crashed node's children run elsewhere after about this
+   * long; a pause of the process, or an outage of the registry, of more than half of it stops the node's children.
+   * Default 15 seconds, minimum 500 milliseconds. The same on all nodes of a scope. `POGO_TTL`.
+   */
+  readonly ttl?: Duration.DurationInput | undefined
+  /** Between signs of life. Scales; default 2 seconds. `POGO_HEARTBEAT`. */
+  readonly heartbeat?: Duration.DurationInput | undefined
+  /** How long a call to the registry may take. Scales; default 2 seconds. `POGO_COMMAND_TIMEOUT`. */
+  readonly commandTimeout?: Duration.DurationInput | undefined
+  /**
+   * The most by which one command advances the registry's clock, so that neither its outage nor a jump of its wall clock
+   * ends leases. Scales; default 2.5 seconds. The same on all nodes of a scope. `POGO_MAX_STEP`.
+   */
+  readonly maxStep?: Duration.DurationInput | undefined
+  /** How long before the end of its lease a node stops its children. Scales; default 7 seconds. `POGO_MARGIN`. */
+  readonly margin?: Duration.DurationInput | undefined
+  /** How long children may take to end when the lease is lost. Scales; default 3 seconds. `POGO_STOP_BUDGET`. */
+  readonly stopBudget?: Duration.DurationInput | undefined
+  /**
+   * How long the membership must be quiet before running children move to another node. Children of a lost or draining
+   * node never wait. Scales; default 1 second. `POGO_MOVE_DEBOUNCE`.
+   */
+  readonly moveDebounce?: Duration.DurationInput | undefined
+  /** How many children a node moves away at a time. Default 16, minimum 1. `POGO_MOVE_PARALLEL`. */
+  readonly moveParallel?: number | undefined
+  /** Between passes over everything, in case an event was lost. Scales; default 30 seconds. `POGO_SYNC_INTERVAL`. */
+  readonly syncInterval?: Duration.DurationInput | undefined
+  /**
+   * How long the layer waits for this node to join its scope, before it fails. With 0 it does not wait: the node joins
+   * in the background, and tries for ever. Default 1 minute. `POGO_JOIN_TIMEOUT`.
+   */
+  readonly joinTimeout?: Duration.DurationInput | undefined
+  /**
+   * How long children may take to end when the supervisor, or the layer of their kind, is closed. Keep it below the
+   * grace period of whatever stops the process. Default 20 seconds. `POGO_DRAIN_TIMEOUT`.
+   */
+  readonly drainTimeout?: Duration.DurationInput | undefined
+  /** Labels of this node, for children that require or prefer some. Default none. `POGO_LABELS=zone=a,disk=ssd`. */
+  readonly labels?: Labels | undefined
+  /** How many children this node gets relative to others. Default 1, above 0. `POGO_WEIGHT`. */
+  readonly weight?: number | undefined
+  /**
+   * The most restarts of one child within a time, for kinds that set none: one more and it is `failed`. Default off.
+   * `POGO_MAX_RESTARTS` and `POGO_MAX_RESTARTS_WITHIN`.
+   */
+  readonly intensity?: Intensity | undefined
+}
+
+/**
+ * Settings that were checked, with all defaults.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Resolved {
+  readonly name: string
+  readonly scope: string
+  readonly children: ReadonlyArray<Any>
+  /** Milliseconds. */
+  readonly timing: Timing
+  readonly moveParallel: number
+  /** Milliseconds. */
+  readonly joinTimeout: number
+  /** Milliseconds. */
+  readonly drainTimeout: number
+  readonly labels: Labels
+  readonly weight: number
+  readonly intensity: Intensity | undefined
+}
+
+/**
+ * The defaults that do not depend on the machine.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const defaults = {
+  scope: "default",
+  ttl: Duration.seconds(15),
+  moveParallel: 16,
+  joinTimeout: Duration.minutes(1),
+  drainTimeout: Duration.seconds(20),
+  weight: 1
+} as const
+
+const ignoreEmpty = (text: string): string | undefined => (text.trim() === "" ? undefined : text)
+
+const readLabels = (text: string): Either.Either<Labels, string> => {
+  const labels: Record<string, string> = {}
+  for (const pair of text.split(",").map((part) => part.trim()).filter((part) => part !== "")) {
+    const at = pair.indexOf("=")
+    if (at < 1) return Either.left(`"${pair}" is not of the form name=value`)
+    labels[pair.slice(0, at)] = pair.slice(at + 1)
+  }
+  return Either.right(labels)
+}
+
+const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
+  Config.withDefault(config as Config.Config<A | undefined>, undefined)
+
+const duration = (name: string) => optional(Config.duration(name))
+
+/**
+ * All settings that the environment may give.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: Config.Config<Options> = Config.all({
+  name: optional(Config.map(Config.string("POGO_NODE_NAME"), ignoreEmpty)),
+  scope: optional(Config.map(Config.string("POGO_SCOPE"), ignoreEmpty)),
+  ttl: duration("POGO_TTL"),
+  heartbeat: duration("POGO_HEARTBEAT"),
+  commandTimeout: duration("POGO_COMMAND_TIMEOUT"),
+  maxStep: duration("POGO_MAX_STEP"),
+  margin: duration("POGO_MARGIN"),
+  stopBudget: duration("POGO_STOP_BUDGET"),
+  moveDebounce: duration("POGO_MOVE_DEBOUNCE"),
+  moveParallel: optional(Config.integer("POGO_MOVE_PARALLEL")),
+  syncInterval: duration("POGO_SYNC_INTERVAL"),
+  joinTimeout: duration("POGO_JOIN_TIMEOUT"),
+  drainTimeout: duration("POGO_DRAIN_TIMEOUT"),
+  labels: optional(
+    Config.mapOrFail(Config.string("POGO_LABELS"), (text) =>
+      Either.mapLeft(readLabels(text), (problem) => ConfigError.InvalidData(["POGO_LABELS"], problem)))
+  ),
+  weight: optional(Config.number("POGO_WEIGHT")),
+  maxRestarts: optional(Config.integer("POGO_MAX_RESTARTS")),
+  within: duration("POGO_MAX_RESTARTS_WITHIN")
+}).pipe(
+  Config.map(({ maxRestarts, within, ...rest }): Options => ({
+    ...rest,
+    intensity: maxRestarts === undefined ? undefined : { maxRestarts, within: within ?? Duration.seconds(5) }
+  }))
+)
+
+const isName = (text: string): boolean =>
+  // oxlint-disable-next-line no-control-regex
+  text !== "" && Buffer.byteLength(text) <= 128 && text.isWellFormed() && !/[\u0000-\u001f\u007f|#{}]/.test(text)
+
+const refuse = (setting: string, value: unknown, rule: string, remedy: string): Either.Either<never, InvalidConfig> =>
+  Either.left(new InvalidConfig({ setting, value: String(value), rule, remedy }))
+
+const checkName = (setting: string, text: string): Either.Either<string, InvalidConfig> =>
+  isName(text)
+    ? Either.right(text)
+    : refuse(
+      setting,
+      JSON.stringify(text),
+      "1 to 128 bytes, without control characters and | # { }",
+      "choose another name"
+    )
+
+const millis = (
+  setting: string,
+  input: Duration.DurationInput | undefined
+): Either.Either<number | undefined, InvalidConfig> => {
+  if (input === undefined) return Either.right(undefined)
+  if (typeof input === "number" && !(input >= 0)) {
+    return refuse(setting, input, "a duration of at least 0", "give a positive number of milliseconds")
+  }
+  return Option.match(Duration.decodeUnknown(input), {
+    onNone: () => refuse(setting, input, "a duration", "write it like \"5 seconds\""),
+    onSome: (decoded) => Either.right(Duration.toMillis(decoded))
+  })
+}
+
+const checkIntensity = (intensity: Intensity | undefined): Either.Either<Intensity | undefined, InvalidConfig> =>
+  intensity === undefined || (Number.isInteger(intensity.maxRestarts) && intensity.maxRestarts >= 0)
+    ? Either.right(intensity)
+    : refuse("intensity.maxRestarts", intensity.maxRestarts, "a whole number of at least 0", "use 0, 1, 2, ...")
+
+const positive = (setting: string, value: number, whole: boolean): Either.Either<number, InvalidConfig> =>
+  Number.isFinite(value) && value > 0 && (!whole || Number.isInteger(value))
+    ? Either.right(value)
+    : refuse(setting, value, whole ? "a whole number of at least 1" : "finite and above 0", "use 1")
+
+const timingOf = (options: Options): Either.Either<Timing, InvalidConfig> =>
+  Either.gen(function*() {
+    return yield* resolveTiming({
+      ttl: yield* millis("ttl", options.ttl),
+      heartbeat: yield* millis("heartbeat", options.heartbeat),
+      commandTimeout: yield* millis("commandTimeout", options.commandTimeout),
+      maxStep: yield* millis("maxStep", options.maxStep),
+      margin: yield* millis("margin", options.margin),
+      stopBudget: yield* millis("stopBudget", options.stopBudget),
+      moveDebounce: yield* millis("moveDebounce", options.moveDebounce),
+      syncInterval: yield* millis("syncInterval", options.syncInterval)
+    })
+  })
+
+/**
+ * Checks settings and fills in the defaults.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resolve = (options: Options): Either.Either<Resolved, InvalidConfig> =>
+  Either.gen(function*() {
+    return {
+      name: yield* checkName("name", options.name ?? `${os.hostname()}-${process.pid}`),
+      scope: yield* checkName("scope", options.scope ?? defaults.scope),
+      children: options.children ?? [],
+      timing: yield* timingOf(options),
+      moveParallel: yield* positive("moveParallel", options.moveParallel ?? defaults.moveParallel, true),
+      joinTimeout: (yield* millis("joinTimeout", options.joinTimeout ?? defaults.joinTimeout))!,
+      drainTimeout: (yield* millis("drainTimeout", options.drainTimeout ?? defaults.drainTimeout))!,
+      labels: options.labels ?? {},
+      weight: yield* positive("weight", options.weight ?? defaults.weight, false),
+      intensity: yield* checkIntensity(options.intensity)
+    }
+  })
+
+/**
+ * Settings from the environment, overridden by what is given here.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const fromConfig = (
+  source: Config.Config<Options>,
+  overrides: Options = {}
+): Effect.Effect<Resolved, ConfigError.ConfigError | InvalidConfig> =>
+  Effect.flatMap(source, (options) => {
+    const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined))
+    return resolve({ ...options, ...given })
+  })

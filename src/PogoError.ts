@@ -1,0 +1,218 @@
+/**
+ * Everything that can go wrong in a call to `Pogo`, as typed errors that carry data: what failed, on which value, and
+ * what to do about it. Each method of `Pogo` names the exact few that it can fail with.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/** Why a registry did not serve a call. */
+const Reason = Schema.Literal(
+  /** This node has not joined its scope yet. */
+  "Joining",
+  /** This supervisor is shut down. */
+  "Closed",
+  /** No connection: nothing was sent. */
+  "Disconnected",
+  /** No answer in time. */
+  "Timeout",
+  /** The registry answered with an error: out of memory, no permission, read-only. */
+  "Refused",
+  /** Its data was lost or replaced a moment ago, and it must first learn what runs where. */
+  "Quarantine",
+  /** Keys of this scope hold data that is not ours. */
+  "ForeignData"
+)
+
+/**
+ * The registry could not serve a call, and the call had no effect. It is safe to repeat it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RegistryUnavailable extends Schema.TaggedError<RegistryUnavailable>("effect-pogo/RegistryUnavailable")(
+  "RegistryUnavailable",
+  {
+    /** The operation that was asked for. */
+    operation: Schema.String,
+    reason: Reason,
+    /** What was seen, and what to do. */
+    detail: Schema.String,
+    /** Whether the call may have reached the registry. */
+    sent: Schema.Boolean
+  }
+) {
+  override get message(): string {
+    return `${this.operation}: registry unavailable (${this.reason}): ${this.detail}`
+  }
+}
+
+/**
+ * A change was sent, but no answer came: it may or may not have been made. To repeat the call is safe.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>("effect-pogo/OutcomeUnknown")(
+  "OutcomeUnknown",
+  { operation: Schema.String, id: Schema.String, op: Schema.String, detail: Schema.String }
+) {
+  override get message(): string {
+    return `${this.operation} of "${this.id}": the outcome is unknown (${this.detail}); repeat the call, or look at ` +
+      `getChild once the registry answers again`
+  }
+}
+
+/**
+ * A child spec cannot be accepted. Nothing was written.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidChildSpec extends Schema.TaggedError<InvalidChildSpec>("effect-pogo/InvalidChildSpec")(
+  "InvalidChildSpec",
+  {
+    id: Schema.String,
+    /** The field that is at fault. */
+    field: Schema.String,
+    /** Its value, shortened. */
+    value: Schema.String,
+    problem: Schema.String,
+    remedy: Schema.String
+  }
+) {
+  override get message(): string {
+    return `child spec "${this.id}": ${this.field} = ${this.value}: ${this.problem}; ${this.remedy}`
+  }
+}
+
+/**
+ * The id is taken by a child of other content. Nothing was written.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ChildSpecConflict extends Schema.TaggedError<ChildSpecConflict>("effect-pogo/ChildSpecConflict")(
+  "ChildSpecConflict",
+  {
+    id: Schema.String,
+    /** The generation that holds the id. */
+    generation: Schema.BigIntFromSelf,
+    /** The encoded content that holds the id. */
+    existing: Schema.String,
+    /** The encoded content that was asked for. */
+    requested: Schema.String
+  }
+) {
+  override get message(): string {
+    return `child "${this.id}" exists with other content; use replaceChild to change it. ` +
+      `Existing: ${this.existing}. Requested: ${this.requested}`
+  }
+}
+
+/**
+ * No such child is registered.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ChildNotFound extends Schema.TaggedError<ChildNotFound>("effect-pogo/ChildNotFound")(
+  "ChildNotFound",
+  { id: Schema.String }
+) {
+  override get message(): string {
+    return `no child "${this.id}" is registered in this scope; start it with startChild`
+  }
+}
+
+/**
+ * This copy of a child no longer owns its claim: another may run, or start at any moment. Stop what you are doing.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ClaimLost extends Schema.TaggedError<ClaimLost>("effect-pogo/ClaimLost")(
+  "ClaimLost",
+  { id: Schema.String, node: Schema.String, token: Schema.BigIntFromSelf, reason: Schema.String }
+) {
+  override get message(): string {
+    return `child "${this.id}" on ${this.node} lost its claim ${this.token}: ${this.reason}`
+  }
+}
+
+/**
+ * A setting breaks a rule. The layer is not built.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidConfig extends Schema.TaggedError<InvalidConfig>("effect-pogo/InvalidConfig")(
+  "InvalidConfig",
+  { setting: Schema.String, value: Schema.String, rule: Schema.String, remedy: Schema.String }
+) {
+  override get message(): string {
+    return `setting ${this.setting} = ${this.value} breaks the rule "${this.rule}"; ${this.remedy}`
+  }
+}
+
+/**
+ * Live nodes of this scope use other timings, with which this node's leases would be unsound. It does not join.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TimingMismatch extends Schema.TaggedError<TimingMismatch>("effect-pogo/TimingMismatch")(
+  "TimingMismatch",
+  {
+    scope: Schema.String,
+    /** Milliseconds. */
+    ttl: Schema.Number,
+    maxStep: Schema.Number,
+    scopeTtl: Schema.Number,
+    scopeMaxStep: Schema.Number
+  }
+) {
+  override get message(): string {
+    return `scope "${this.scope}" runs with ttl ${this.scopeTtl} ms and maxStep ${this.scopeMaxStep} ms, this node with ` +
+      `${this.ttl} and ${this.maxStep}; give all nodes of a scope the same, and change it while none runs`
+  }
+}
+
+/**
+ * The scope's data was written by another layout version. It is left alone.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class LayoutMismatch extends Schema.TaggedError<LayoutMismatch>("effect-pogo/LayoutMismatch")(
+  "LayoutMismatch",
+  { scope: Schema.String, found: Schema.String, supported: Schema.String }
+) {
+  override get message(): string {
+    return `scope "${this.scope}" holds data of layout "${this.found}", this version reads "${this.supported}"; run one ` +
+      `version, or use another scope or key prefix`
+  }
+}
+
+/**
+ * Two layers register the same kind on one node.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class KindConflict extends Schema.TaggedError<KindConflict>("effect-pogo/KindConflict")(
+  "KindConflict",
+  { kind: Schema.String, node: Schema.String }
+) {
+  override get message(): string {
+    return `kind "${this.kind}" is registered on ${this.node} already; provide its layer once per supervisor`
+  }
+}
+
+/**
+ * What the construction of a supervisor can fail with.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type PogoError = InvalidConfig | InvalidChildSpec | RegistryUnavailable | TimingMismatch | LayoutMismatch

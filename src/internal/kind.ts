@@ -1,0 +1,79 @@
+/**
+ * From a kind and its code to what a supervisor needs.
+ *
+ * @internal
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import type * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
+import type { RunOptions } from "../Child.js"
+import { InvalidConfig } from "../PogoError.js"
+import * as Restart from "../Restart.js"
+import { type KindShape, shutdownOf } from "./draft.js"
+import { hashText } from "./hash.js"
+import { checkKind } from "./specBody.js"
+import type { Body, Registration } from "./supervisor/registration.js"
+
+const invalid = (kind: string, setting: string, value: unknown, rule: string, remedy: string) =>
+  Effect.fail(new InvalidConfig({ setting: `${kind}: ${setting}`, value: String(value), rule, remedy }))
+
+const checkOptions = (kind: string, version: number, options: RunOptions): Effect.Effect<void, InvalidConfig> => {
+  const wrong = checkKind(kind)
+  if (wrong !== undefined) return invalid(kind, "kind", wrong.value, `a kind's name: it ${wrong.problem}`, wrong.remedy)
+  if (!Number.isSafeInteger(version) || version < 0) {
+    return invalid(kind, "version", version, "a whole number of at least 0", "use 1, 2, 3, ...")
+  }
+  const shutdown = shutdownOf(options.shutdown)
+  if (shutdown !== undefined && typeof shutdown === "number" ? !(shutdown >= 0 && Number.isFinite(shutdown)) : false) {
+    return invalid(kind, "shutdown", shutdown, "a finite duration of at least 0", "or use \"infinity\"")
+  }
+  if (options.startTimeout !== undefined && Option.isNone(Duration.decodeUnknown(options.startTimeout))) {
+    return invalid(kind, "startTimeout", options.startTimeout, "a duration", "write it like \"30 seconds\"")
+  }
+  const restarts = options.intensity?.maxRestarts
+  if (restarts !== undefined && !(Number.isInteger(restarts) && restarts >= 0)) {
+    return invalid(kind, "intensity.maxRestarts", restarts, "a whole number of at least 0", "use 0, 1, 2, ...")
+  }
+  return Effect.void
+}
+
+/** Tells codes of one version apart by the shape of their payload. */
+const digestOf = (schema: Schema.Schema.Any): string => hashText(String(schema.ast)).toString(16).padStart(8, "0")
+
+const preparer = (shape: KindShape, build: (payload: any) => Body): Registration["prepare"] => {
+  const decode = Schema.decodeUnknownEither(shape.payload)
+  return (payload) =>
+    Either.mapBoth(decode(payload), {
+      onLeft: (error) => ParseResult.TreeFormatter.formatErrorSync(error),
+      onRight: (decoded) => () => build(decoded)
+    })
+}
+
+/** @internal */
+export const makeRegistration = (
+  shape: KindShape,
+  build: (payload: any) => unknown,
+  options: RunOptions,
+  annotations: { readonly scope: string; readonly node: string }
+): Effect.Effect<Registration, InvalidConfig> =>
+  Effect.gen(function*() {
+    const { kind, payload, version } = shape
+    yield* checkOptions(kind, version, options)
+    const runtime: Runtime.Runtime<never> = yield* Effect.annotateLogs(Effect.runtime<never>(), annotations)
+    return {
+      kind,
+      code: { version, digest: digestOf(payload) },
+      prepare: preparer(shape, build as (payload: any) => Body),
+      runtime,
+      restart: options.restart ?? Restart.permanent(),
+      shutdown: shutdownOf(options.shutdown),
+      intensity: options.intensity,
+      startTimeout: Duration.toMillis(options.startTimeout ?? "1 minute"),
+      onRegistryLoss: options.onRegistryLoss ?? "stop",
+      onOverdue: options.onOverdue ?? "report"
+    }
+  })

@@ -1,0 +1,133 @@
+/**
+ * Puts a supervisor together: a node, its loops, and the service that users see.
+ *
+ * @internal
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as FiberSet from "effect/FiberSet"
+import * as PubSub from "effect/PubSub"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as ChildSpec from "../ChildSpec.js"
+import { GroupRegistry } from "../GroupRegistry.js"
+import { Placement } from "../Placement.js"
+import type { Service } from "../Pogo.js"
+import type { Resolved } from "../PogoConfig.js"
+import type { InvalidChildSpec, PogoError } from "../PogoError.js"
+import type { PogoEvent } from "../PogoEvent.js"
+import { makeAmbient } from "./node/ambient.js"
+import { Calls } from "./node/calls.js"
+import { closeNode, makeRegistrar } from "./node/close.js"
+import { alarm } from "./node/heartbeat.js"
+import type { Initial } from "./node/initial.js"
+import type { Fatal } from "./node/join.js"
+import { keepAlive, lifecycle } from "./node/lifecycle.js"
+import { unavailable } from "./node/link.js"
+import { Node, type Parts } from "./node/node.js"
+import { makeService } from "./node/service.js"
+import { until } from "./node/until.js"
+import { encodeBody } from "./specBody.js"
+
+/** How many events a slow subscriber may lag behind. */
+const eventBuffer = 4_096
+
+interface Events {
+  readonly emit: Parts["emit"]
+  readonly stream: Stream.Stream<PogoEvent>
+}
+
+/** Events are made only while somebody listens. */
+const makeEvents: Effect.Effect<Events, never, Scope.Scope> = Effect.gen(function*() {
+  const hub = yield* Effect.acquireRelease(PubSub.sliding<PogoEvent>(eventBuffer), PubSub.shutdown)
+  let listeners = 0
+  const subscribe = Effect.acquireRelease(
+    Effect.sync(() => listeners++),
+    () => Effect.sync(() => listeners--)
+  ).pipe(Effect.zipRight(PubSub.subscribe(hub)))
+  return {
+    emit: (event) => {
+      if (listeners > 0) hub.unsafeOffer(event())
+    },
+    stream: Stream.unwrapScoped(Effect.map(subscribe, (queue) => Stream.fromQueue(queue)))
+  }
+})
+
+const encodeInitial = (
+  children: ReadonlyArray<ChildSpec.Any>
+): Effect.Effect<ReadonlyArray<Initial>, InvalidChildSpec> =>
+  Effect.forEach(children, (child) =>
+    Effect.gen(function*() {
+      const spec = yield* ChildSpec.encode(child)
+      return { id: spec.id, body: yield* encodeBody(spec) }
+    }))
+
+const exitProcess: Parts["exitProcess"] = (child) => {
+  process.stderr.write(
+    `effect-pogo: child ${child.id} does not end, and its kind asks for the process to end instead (onOverdue: "exit")\n`
+  )
+  process.exit(70)
+}
+
+const makeNode = (config: Resolved, events: Events): Effect.Effect<Node, never, GroupRegistry | Scope.Scope> =>
+  Effect.gen(function*() {
+    const ambient = yield* makeAmbient
+    const fibers = yield* FiberSet.make<any, any>()
+    const runFork = yield* FiberSet.runtime(fibers)<never>()
+    const { score } = yield* Placement
+    return new Node({
+      config,
+      ambient,
+      registry: yield* GroupRegistry,
+      score,
+      random: (yield* ambient.randomId).slice(0, 16),
+      fork: <A, E>(effect: Effect.Effect<A, E>) => runFork(effect) as Fiber.RuntimeFiber<A, E>,
+      emit: events.emit,
+      exitProcess
+    })
+  })
+
+/** Keeps being told when something changed. Without it news come with the next renewal. */
+const listen = (node: Node): Effect.Effect<never, never, Scope.Scope> =>
+  node.registry.onWake(node.config.scope, (log) => node.session?.hear(log)).pipe(
+    Effect.zipRight(Effect.never),
+    Effect.catchAll((error) => Effect.zipRight(Effect.logDebug(error.message), Effect.sleep(node.timing.heartbeat))),
+    Effect.forever
+  )
+
+/** Waits until the node has joined, for as long as the settings say. */
+const awaitJoined = (node: Node, failed: Deferred.Deferred<never, Fatal>): Effect.Effect<void, PogoError> => {
+  const { joinTimeout } = node.config
+  if (joinTimeout === 0) return Effect.void
+  const problem = unavailable(
+    "join",
+    "Joining",
+    `no session within ${joinTimeout} ms (joinTimeout) on ${node.registry.description}: is it reachable from here?`,
+    false
+  )
+  return until(node.onPhase, () => (node.phase === "active" ? true : undefined)).pipe(
+    Effect.timeoutFail({ duration: joinTimeout, onTimeout: () => problem }),
+    Effect.raceFirst(Deferred.await(failed)),
+    Effect.asVoid
+  )
+}
+
+/** @internal */
+export const makePogo = (config: Resolved): Effect.Effect<Service, PogoError, GroupRegistry | Scope.Scope> =>
+  Effect.gen(function*() {
+    const initial = yield* encodeInitial(config.children)
+    const events = yield* makeEvents
+    const node = yield* makeNode(config, events)
+    const calls = new Calls(node, (yield* node.ambient.randomId).slice(0, 16))
+    const failed = yield* Deferred.make<never, Fatal>()
+    yield* Effect.forkScoped(listen(node))
+    yield* Effect.forkScoped(keepAlive(node, "alarm", alarm(node)))
+    const life = yield* Effect.forkScoped(
+      Effect.tapError(lifecycle(node, calls, initial), (error) =>
+        Effect.zipRight(Effect.logError(error.message), Deferred.fail(failed, error)))
+    )
+    yield* Effect.addFinalizer(() => closeNode(node, life))
+    yield* awaitJoined(node, failed)
+    return makeService(node, calls, events.stream, makeRegistrar(node))
+  }).pipe(Effect.annotateLogs({ scope: config.scope, node: config.name }))

@@ -1,0 +1,75 @@
+/**
+ * Which children the plan is to look at. Most come by name, since something about them changed; after a change that
+ * concerns all, everything is gone through once, a slice at a time.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+
+/** @internal */
+export class Agenda {
+  private readonly dirty = new Set<string>()
+  /** Children that are to move, but not now. */
+  private readonly later = new Set<string>()
+  private walk: Iterator<string> | undefined
+  private walkAgain = false
+  private readonly ready = Effect.unsafeMakeLatch(false)
+
+  /** `everything` tells all ids there are. */
+  constructor(private readonly everything: () => Iterator<string>) {}
+
+  /** Completes when there is something to look at. */
+  readonly wait: Effect.Effect<void> = this.ready.await
+
+  add(id: string): void {
+    this.dirty.add(id)
+    this.ready.unsafeOpen()
+  }
+
+  postpone(id: string): void {
+    this.later.add(id)
+  }
+
+  get hasPostponed(): boolean {
+    return this.later.size > 0
+  }
+
+  /** Looks at the postponed again. */
+  resume(): void {
+    for (const id of this.later) this.dirty.add(id)
+    this.later.clear()
+    if (this.dirty.size > 0) this.ready.unsafeOpen()
+  }
+
+  /** Looks at everything. */
+  sweep(): void {
+    if (this.walk === undefined) this.walk = this.everything()
+    else this.walkAgain = true
+    this.ready.unsafeOpen()
+  }
+
+  /** Takes up to `count` ids; none when there is nothing left. What is named goes first. */
+  take(count: number): ReadonlyArray<string> {
+    const ids: Array<string> = []
+    for (const id of this.dirty) {
+      if (ids.length >= count) break
+      this.dirty.delete(id)
+      ids.push(id)
+    }
+    while (ids.length < count && this.walk !== undefined) {
+      const step = this.walk.next()
+      if (step.done !== true) ids.push(step.value)
+      else this.walk = this.walkAgain ? this.everything() : undefined
+      if (step.done === true) this.walkAgain = false
+    }
+    if (ids.length === 0) this.ready.unsafeClose()
+    return ids
+  }
+
+  clear(): void {
+    this.dirty.clear()
+    this.later.clear()
+    this.walk = undefined
+    this.walkAgain = false
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * Calls that come at the same time go to the registry together: one script for up to two hundred.
+ *
+ * @internal
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import { maxBatch } from "../registry/protocol.js"
+
+interface Waiting<A, B, E> {
+  readonly item: A
+  readonly answer: Deferred.Deferred<B, E>
+}
+
+/** @internal */
+export class Batcher<A, B, E> {
+  private waiting: Array<Waiting<A, B, E>> = []
+  private busy = false
+
+  constructor(
+    private readonly fork: (effect: Effect.Effect<void>) => unknown,
+    private readonly send: (items: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>, E>
+  ) {}
+
+  /** Sends an item with the next batch. To interrupt the caller does not take it back. */
+  submit(item: A): Effect.Effect<B, E> {
+    return Effect.suspend(() => {
+      const answer = Deferred.unsafeMake<B, E>(FiberId.none)
+      this.waiting.push({ item, answer })
+      if (!this.busy) {
+        this.busy = true
+        this.fork(this.drain)
+      }
+      return Deferred.await(answer)
+    })
+  }
+
+  private readonly drain: Effect.Effect<void> = Effect.suspend(() => {
+    const batch = this.waiting.slice(0, maxBatch)
+    this.waiting = this.waiting.slice(maxBatch)
+    if (batch.length === 0) {
+      this.busy = false
+      return Effect.void
+    }
+    return Effect.flatMap(Effect.exit(this.send(batch.map(({ item }) => item))), (exit) => {
+      this.answer(batch, exit)
+      return this.drain
+    })
+  }).pipe((drain) => Effect.zipRight(Effect.yieldNow(), drain))
+
+  private answer(batch: ReadonlyArray<Waiting<A, B, E>>, exit: Exit.Exit<ReadonlyArray<B>, E>): void {
+    batch.forEach(({ answer }, i) => {
+      Deferred.unsafeDone(answer, Effect.map(exit, (results) => results[i]!))
+    })
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Leaving in order: giving up the children of a kind, or of the whole node, and closing the session.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { KindConflict } from "../../PogoError.js"
+import type { Registrar } from "../registrar.js"
+import type { LocalChild } from "../supervisor/localChild.js"
+import type { Registration } from "../supervisor/registration.js"
+import { request } from "./link.js"
+import type { Node } from "./node.js"
+import { publishRecord } from "./outbox.js"
+import { until } from "./until.js"
+
+const childrenOf = (node: Node, belongs: (child: LocalChild) => boolean): ReadonlyArray<LocalChild> =>
+  Array.from(node.supervisor.children.values()).filter(belongs)
+
+/** Waits until the children have ended, or the drain timeout is over; tells how many are left. */
+const awaitEnded = (node: Node, belongs: (child: LocalChild) => boolean): Effect.Effect<number> => {
+  const alive = () => childrenOf(node, (child) => belongs(child) && child.fiber !== undefined)
+  return until(node.onStopped, () => (alive().length === 0 ? true : undefined)).pipe(
+    Effect.timeoutOption(node.config.drainTimeout),
+    Effect.map(() => alive().length)
+  )
+}
+
+/** The children that are left keep their claims until the lease ends: nobody starts a second copy before. */
+const warnLeft = (node: Node, what: string, left: number): Effect.Effect<void> =>
+  left === 0 ? Effect.void : Effect.logWarning(
+    `${left} children did not end within ${node.config.drainTimeout} ms (drainTimeout) while ${what} closed: ` +
+      childrenOf(node, (child) => child.fiber !== undefined).slice(0, 5).map(({ id }) => id).join(", ")
+  )
+
+/** Tells the others first, so that they take over at once what is given up here. */
+const tellRecord = (node: Node): Effect.Effect<void> => {
+  node.recordIsNew()
+  return node.session === undefined ? Effect.void : Effect.asVoid(publishRecord(node, node.session))
+}
+
+const unregister = (node: Node, registration: Registration): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const { kind } = registration
+    const belongs = (child: LocalChild) => child.registration === registration
+    if (node.kinds.get(kind) === registration) node.kinds.delete(kind)
+    yield* tellRecord(node)
+    for (const child of childrenOf(node, belongs)) node.supervisor.stop(child, "kindClosed")
+    yield* warnLeft(node, `kind ${kind}`, yield* awaitEnded(node, belongs))
+  })
+
+/** @internal */
+export const makeRegistrar = (node: Node): Registrar => ({
+  register: (registration) =>
+    Effect.acquireRelease(
+      Effect.suspend(() => {
+        const { kind } = registration
+        if (node.kinds.has(kind)) return Effect.fail(new KindConflict({ kind, node: node.config.name }))
+        const intensity = registration.intensity ?? node.config.intensity
+        const own = { ...registration, intensity }
+        node.kinds.set(kind, own)
+        node.recordIsNew()
+        node.agenda.sweep()
+        return Effect.succeed(own)
+      }),
+      (own) => unregister(node, own)
+    )
+})
+
+/** Stops all children at once; tells how many are left after the drain timeout. */
+export const drain = (node: Node): Effect.Effect<number> =>
+  Effect.gen(function*() {
+    node.draining = true
+    yield* tellRecord(node)
+    for (const child of childrenOf(node, () => true)) node.supervisor.stop(child, "drained")
+    return yield* awaitEnded(node, () => true)
+  })
+
+/** Waits until the registry knows of everything that ended, a moment at most, and closes the session. */
+const closeSession = (node: Node): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const { session } = node
+    if (session === undefined) return
+    yield* Effect.zipRight(Effect.yieldNow(), Effect.sleep(0)).pipe(
+      Effect.repeat({ until: () => session.over || (node.releases.size === 0 && node.finishes.size === 0) })
+    )
+    // A session is closed only when nothing runs under it: its end frees all of its claims.
+    if (session.over || node.supervisor.children.size > 0) return
+    yield* Effect.ignore(request(node, session, "close", { sid: session.sid }))
+    node.leave(session, "closed")
+  }).pipe(Effect.timeoutOption(node.timing.commandTimeout), Effect.asVoid)
+
+/** Hands everything over and leaves. */
+export const closeNode = (node: Node, life: Fiber.RuntimeFiber<void, unknown>): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const left = yield* drain(node)
+    yield* warnLeft(node, "the supervisor", left)
+    if (left === 0) yield* closeSession(node)
+    node.enter("closed")
+    node.lease.revoke()
+    yield* Fiber.interrupt(life)
+    yield* Effect.logInfo(left === 0 ? "left the scope" : "left the scope; its claims end with its lease")
+  })

@@ -1,0 +1,48 @@
+/**
+ * Following: reading from the log what changed, whenever something may have.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import type { RegistryUnavailable } from "../../PogoError.js"
+import { request } from "./link.js"
+import { applyMembers } from "./membership.js"
+import type { Node } from "./node.js"
+import type { Session } from "./session.js"
+import { readAgain } from "./sync.js"
+
+/** Reads one page. */
+const readPage = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
+  Effect.gen(function*() {
+    session.look = false
+    const reply = yield* request(node, session, "changes", { cursor: session.cursor })
+    if (reply._tag !== "OK") {
+      session.resync = true
+      return
+    }
+    const { cursor, items, more, nodes } = reply.value
+    for (const item of items) node.view.apply(item, reply.high)
+    if (nodes !== undefined) applyMembers(node, session, nodes)
+    session.cursor = more ? cursor : Math.max(cursor, reply.log)
+    if (more) yield* node.ambient.breathe
+    else node.view.known = reply.high
+  })
+
+const step = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> => {
+  if (session.resync) {
+    session.resync = false
+    return Effect.tapError(
+      Effect.tap(readAgain(node, session), () => Effect.sync(() => node.agenda.sweep())),
+      () => Effect.sync(() => session.readAgain())
+    )
+  }
+  return readPage(node, session)
+}
+
+/** Reads until everything that was heard of has been read; then waits for more. */
+export const follow = (node: Node, session: Session): Effect.Effect<never> =>
+  Effect.forever(Effect.gen(function*() {
+    yield* session.news.await
+    if (!session.behind) return session.news.unsafeClose()
+    yield* Effect.catchAll(step(node, session), () => Effect.sleep(node.timing.heartbeat / 4))
+  }))

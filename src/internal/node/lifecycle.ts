@@ -1,0 +1,118 @@
+/**
+ * A node's life: join, complete the view, be active until the session ends, and again.
+ *
+ * @internal
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as PogoEvent from "../../PogoEvent.js"
+import type { Calls } from "./calls.js"
+import { follow } from "./follow.js"
+import { heartbeat } from "./heartbeat.js"
+import { ensureInitial, type Initial } from "./initial.js"
+import { type Fatal, join } from "./join.js"
+import type { Node } from "./node.js"
+import { outbox, publish } from "./outbox.js"
+import { reconcile } from "./reconcile.js"
+import type { Session } from "./session.js"
+import { giveBack, readAgain, readEra } from "./sync.js"
+import { until } from "./until.js"
+
+/** Starts a loop again when it dies. It shares the node's state, so its children go on meanwhile. */
+export const keepAlive = (node: Node, loop: string, effect: Effect.Effect<never>): Effect.Effect<never> =>
+  Effect.forever(Effect.catchAllCause(effect, (cause) => {
+    if (Cause.isInterruptedOnly(cause)) return Effect.failCause(cause)
+    const text = Cause.pretty(cause)
+    node.emit(() => PogoEvent.LoopRestarted({ node: node.config.name, loop, cause: text }))
+    return Effect.logError(`the ${loop} loop died and is started again; please report this: ${text}`).pipe(
+      Effect.zipRight(Effect.sleep(node.timing.heartbeat / 10)),
+      Effect.zipRight(Effect.sync(() => node.agenda.sweep()))
+    )
+  }))
+
+const persistently = <A>(node: Node, what: string, effect: Effect.Effect<A, { readonly message: string }>) =>
+  Effect.retry(
+    Effect.tapError(effect, (error) => Effect.logDebug(`${what}: ${error.message}`)),
+    { schedule: pauseOf(node) }
+  ) as Effect.Effect<A>
+
+const pauseOf = (node: Node) => Schedule.spaced(node.timing.heartbeat / 4)
+
+/** Reads what there is. What only this node knows is given back in the background. */
+const completeView = (node: Node, session: Session): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    if (node.view.era === session.era) return yield* persistently(node, "read", readAgain(node, session))
+    const merge = yield* persistently(node, "read", readEra(node, session))
+    yield* Effect.forkScoped(persistently(node, "merge", Effect.suspend(() => giveBack(node, session, merge))))
+  })
+
+const activate = (node: Node, session: Session): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (session.over) return Effect.void
+    node.enter("active")
+    node.agenda.sweep()
+    const { name, scope } = node.config
+    node.emit(() => PogoEvent.LeaseAcquired({ node: name, session: session.sid }))
+    const left = Math.max(0, Math.round(session.quarantineUntil - node.ambient.now()))
+    const wait = left > 0 ? `; the scope's data is new, so nothing is started for ${left} ms` : ""
+    return Effect.logInfo(`joined scope "${scope}" on ${node.registry.description} as ${session.sid}${wait}`)
+  })
+
+/** The end of a quarantine concerns everything. */
+const awaitQuarantine = (node: Node, session: Session): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const left = session.quarantineUntil - node.ambient.now()
+    return left <= 0
+      ? Effect.void
+      : Effect.zipRight(Effect.sleep(Math.ceil(left) + 1), Effect.sync(() => node.agenda.sweep()))
+  })
+
+/** The safety net: everything is looked at now and then, whatever was or was not heard. */
+const passes = (node: Node): Effect.Effect<never> =>
+  Effect.forever(Effect.zipRight(
+    Effect.sleep(node.timing.syncInterval),
+    Effect.sync(() => {
+      node.view.forgetTombs()
+      node.agenda.sweep()
+    })
+  ))
+
+/** One session, from its opening to its end. */
+const live = (node: Node, session: Session, beginnings: Effect.Effect<void>) =>
+  Effect.gen(function*() {
+    yield* Effect.forkScoped(keepAlive(node, "heartbeat", heartbeat(node, session)))
+    yield* completeView(node, session)
+    yield* activate(node, session)
+    yield* Effect.forkScoped(keepAlive(node, "follow", follow(node, session)))
+    yield* Effect.forkScoped(keepAlive(node, "reconcile", reconcile(node, session)))
+    yield* Effect.forkScoped(keepAlive(node, "publish", publish(node, session)))
+    yield* Effect.forkScoped(keepAlive(node, "pass", passes(node)))
+    for (const lane of outbox(node, session)) yield* Effect.forkScoped(keepAlive(node, "outbox", lane))
+    yield* Effect.forkScoped(awaitQuarantine(node, session))
+    yield* Effect.forkScoped(beginnings)
+    return yield* Effect.never
+  }).pipe(Effect.raceFirst(session.ended), Effect.scoped)
+
+/** After a fence: until the children have ended, but no longer than they may take. */
+const awaitFenced = (node: Node): Effect.Effect<void> =>
+  until(node.onStopped, () => {
+    for (const child of node.supervisor.children.values()) if (child.stopReason === "fenced") return undefined
+    return true
+  }).pipe(Effect.timeoutOption(node.timing.stopBudget), Effect.asVoid)
+
+/** Runs a node until it is closed, or can never join. */
+export const lifecycle = (node: Node, calls: Calls, initial: ReadonlyArray<Initial>): Effect.Effect<void, Fatal> =>
+  Effect.gen(function*() {
+    let begun = false
+    const beginnings = Effect.suspend(() =>
+      begun ? Effect.void : Effect.tap(ensureInitial(node, calls, initial), () => Effect.sync(() => (begun = true)))
+    )
+    for (;;) {
+      const session = yield* join(node)
+      const end = yield* live(node, session, beginnings)
+      if (end === "closed") return
+      if (end === "fenced") yield* awaitFenced(node)
+    }
+  })

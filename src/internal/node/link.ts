@@ -1,0 +1,103 @@
+/**
+ * How a node's requests reach the registry, and what every reply means to it.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import { RegistryUnavailable } from "../../PogoError.js"
+import type { Args, CommandName, Ok, Refusal, Reply, Value } from "../registry/protocol.js"
+import type { Node } from "./node.js"
+import type { Session } from "./session.js"
+
+/** A reply, and when its request was sent. */
+export interface Answer<K extends CommandName> {
+  readonly reply: Reply<Value<K>>
+  readonly sent: number
+}
+
+/** Sends a command that belongs to no session yet. */
+export const call = <K extends CommandName>(
+  node: Node,
+  era: string,
+  name: K,
+  args: Args<K>
+): Effect.Effect<Answer<K>, RegistryUnavailable> =>
+  Effect.suspend(() => {
+    const sent = node.ambient.now()
+    const { commandTimeout } = node.timing
+    return node.registry.execute(name, node.horizon.envelope(era, sent), args).pipe(
+      Effect.timeoutFail({
+        duration: commandTimeout,
+        onTimeout: () => unavailable(name, "Timeout", `no answer within ${commandTimeout} ms`, true)
+      }),
+      Effect.map((reply) => {
+        node.horizon.observe(reply, sent, era)
+        return { reply, sent }
+      })
+    )
+  })
+
+/** @internal */
+export const unavailable = (
+  operation: string,
+  reason: RegistryUnavailable["reason"],
+  detail: string,
+  sent: boolean
+): RegistryUnavailable => new RegistryUnavailable({ operation, reason, detail, sent })
+
+/** The replies that a loop or call of a session has to deal with itself. */
+export type Outcome<K extends CommandName> =
+  | Ok<Value<K>>
+  | Extract<Refusal, { readonly _tag: "QUARANTINE" | "RESYNC" }>
+
+/** Why a refused command had no effect; `undefined` for a reply that the caller deals with. */
+const refusalOf = (node: Node, session: Session, name: string, reply: Refusal): RegistryUnavailable | undefined => {
+  switch (reply._tag) {
+    case "ERA":
+      node.meetEra(session, reply.era)
+      return unavailable(name, "Joining", "the registry's data set has changed; this node is joining it", false)
+    case "NOSESSION":
+    case "DEAD":
+      if (!session.over) node.fence("the registry ended this node's session, after it had heard nothing from it for a ttl")
+      return unavailable(name, "Joining", "this node's session has ended; it is opening another", false)
+    case "EXPIRED":
+      return unavailable(name, "Timeout", "the command arrived too late, and had no effect", false)
+    case "WRONGTYPE":
+      return unavailable(
+        name,
+        "ForeignData",
+        `the key ${reply.key} holds another type of data than ours; it is left alone: move it away, or use another key ` +
+          `prefix or scope`,
+        false
+      )
+    case "VERSION":
+      return unavailable(name, "ForeignData", `the scope's data has layout "${reply.layout}"`, false)
+    case "TIMING":
+      return unavailable(name, "ForeignData", "the scope's timings have changed", false)
+    case "QUARANTINE":
+    case "RESYNC":
+      return undefined
+  }
+}
+
+/**
+ * Sends a command of a session. A reply that comes after the session's end is no reply: a grant that is used under the
+ * next session would start a second copy.
+ */
+export const request = <K extends CommandName>(
+  node: Node,
+  session: Session,
+  name: K,
+  args: Args<K>
+): Effect.Effect<Outcome<K>, RegistryUnavailable> =>
+  Effect.flatMap(call(node, session.era, name, args), ({ reply }): Effect.Effect<Outcome<K>, RegistryUnavailable> => {
+    if (session.over) {
+      return Effect.fail(unavailable(name, "Joining", "the session ended before the answer came", true))
+    }
+    if (reply._tag === "OK") {
+      session.hear(reply.log)
+      return Effect.succeed(reply)
+    }
+    const error = refusalOf(node, session, name, reply)
+    return error === undefined ? Effect.succeed(reply as Outcome<K>) : Effect.fail(error)
+  })

@@ -1,0 +1,53 @@
+/**
+ * What a change of the membership means to this node.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import * as PogoEvent from "../../PogoEvent.js"
+import type { NodeItem } from "../registry/protocol.js"
+import type { MembershipChange } from "../view/membership.js"
+import type { Member } from "./member.js"
+import type { Node } from "./node.js"
+import type { Session } from "./session.js"
+
+const tell = (node: Node, { joined, left }: MembershipChange): void => {
+  for (const { name, sid } of joined) node.emit(() => PogoEvent.NodeJoined({ node: name, session: sid }))
+  for (const { name, sid } of left) node.emit(() => PogoEvent.NodeLeft({ node: name, session: sid }))
+}
+
+/** Live sessions of this node's own name, apart from its own. */
+export const namesakes = (node: Node, session: Session): ReadonlyArray<Member> =>
+  node.view.membership.list.filter(({ name, sid }) => name === node.config.name && sid !== session.sid)
+
+/** Warns that two live nodes share a name. */
+export const warnDuplicate = (node: Node, sessions: ReadonlyArray<string>): void => {
+  const { name } = node.config
+  node.emit(() => PogoEvent.DuplicateNode({ node: name, sessions }))
+  node.fork(Effect.logWarning(
+    `two live nodes are called "${name}": ${sessions.join(", ")}; children still run once, but give each node a name ` +
+      `of its own (POGO_NODE_NAME)`
+  ))
+}
+
+/** Moves wait until the membership has been quiet for a while; orphans do not. */
+const debounceMoves = (node: Node): void => {
+  node.placementChangedAt = node.ambient.now()
+  node.fork(Effect.zipRight(Effect.sleep(node.timing.moveDebounce), Effect.sync(() => node.agenda.resume())))
+}
+
+/** Takes over the membership as the registry tells it. */
+export const applyMembers = (node: Node, session: Session, items: ReadonlyArray<NodeItem>): void => {
+  const first = node.view.membership.list.length === 0
+  const change = node.view.membership.set(items)
+  if (!first) tell(node, change)
+  if (change.placement) {
+    debounceMoves(node)
+    node.agenda.sweep()
+  }
+  // A namesake that proved to live tells so in its record: both warn.
+  const twins = namesakes(node, session).filter(({ twin }) => twin)
+  const fresh = twins.filter(({ sid }) => !session.namesakes.has(sid))
+  for (const { sid } of fresh) session.namesakes.add(sid)
+  if (fresh.length > 0) warnDuplicate(node, [session.sid, ...fresh.map(({ sid }) => sid)])
+}

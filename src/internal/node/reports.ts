@@ -1,0 +1,73 @@
+/**
+ * What the registry, and the log, are told of the stages of this node's children: at most once a second per child, and
+ * nothing at all of stages that pass at once.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import { formatStat } from "../registry/records.js"
+import type { LocalChild } from "../supervisor/localChild.js"
+import { Lane } from "./lane.js"
+import type { Node } from "./node.js"
+
+/** Milliseconds between two reports, or two log lines, of one child. */
+const interval = 1_000
+
+/** @internal */
+export class Reports {
+  readonly lane = new Lane<LocalChild>()
+  private readonly deferred = new Set<LocalChild>()
+  private readonly logged = new WeakMap<LocalChild, { at: number; silent: number }>()
+  private waiting = false
+
+  constructor(private readonly node: Node) {}
+
+  /** A child is in another stage. */
+  offer(child: LocalChild): void {
+    const now = this.node.ambient.now()
+    const urgent = child.stage !== "stopping" && now - child.reportedAt >= interval
+    if (!urgent) return this.defer(child)
+    child.reportedAt = now
+    this.lane.offer(child.id, child)
+  }
+
+  private defer(child: LocalChild): void {
+    this.deferred.add(child)
+    if (this.waiting) return
+    this.waiting = true
+    this.node.fork(Effect.zipRight(Effect.sleep(interval), Effect.sync(() => this.flush())))
+  }
+
+  private flush(): void {
+    this.waiting = false
+    const now = this.node.ambient.now()
+    for (const child of this.deferred) {
+      if (this.node.supervisor.children.get(child.id) !== child) continue
+      child.reportedAt = now
+      this.lane.offer(child.id, child)
+    }
+    this.deferred.clear()
+  }
+
+  /** The statuses of a batch, as they are now; children that are no longer here are left out. */
+  stats(batch: ReadonlyArray<readonly [id: string, child: LocalChild]>) {
+    return batch
+      .filter(([id, child]) => this.node.supervisor.children.get(id) === child)
+      .map(([id, child]) => ({ id, token: child.claim, stat: formatStat(child.stat()) }))
+  }
+
+  /** Logs that a run has ended by itself. A child that crashes all the time does not flood the log. */
+  logCrash(child: LocalChild, restartIn: number | undefined): void {
+    const now = this.node.ambient.now()
+    const last = this.logged.get(child)
+    if (restartIn !== undefined && last !== undefined && now - last.at < interval) {
+      last.silent++
+      return
+    }
+    this.logged.set(child, { at: now, silent: 0 })
+    const more = last !== undefined && last.silent > 0 ? ` (and ${last.silent} more since the last line)` : ""
+    const next = restartIn === undefined ? "it is not restarted" : `restart in ${Math.round(restartIn)} ms`
+    const line = Effect.annotateLogs(Effect.logWarning(`child ended; ${next}${more}: ${child.cause}`), "child", child.id)
+    this.node.fork(line)
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * The service that users see, made of a node and its calls.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Stream from "effect/Stream"
+import type { ChildCounts, ChildRow } from "../../ChildInfo.js"
+import type { Service } from "../../Pogo.js"
+import type { PogoEvent } from "../../PogoEvent.js"
+import type { PogoNode } from "../../PogoNode.js"
+import type { Registrar } from "../registrar.js"
+import type { Calls } from "./calls.js"
+import { drain } from "./close.js"
+import { explain } from "./explain.js"
+import { unavailable } from "./link.js"
+import type { Node } from "./node.js"
+import { rowOf } from "./status.js"
+import { until } from "./until.js"
+
+const rowById = (node: Node, id: string): ChildRow | undefined => {
+  const entry = node.view.entries.get(id)
+  return entry === undefined ? undefined : rowOf(node, entry)
+}
+
+const rows = (node: Node, of: "local" | "global"): ReadonlyArray<ChildRow> => {
+  const all: Array<ChildRow> = []
+  if (of === "global") { for (const entry of node.view.entries.values()) all.push(rowOf(node, entry)) }
+  else {
+    for (const id of node.supervisor.children.keys()) {
+      const row = rowById(node, id)
+      if (row !== undefined) all.push(row)
+    }
+  }
+  return all
+}
+
+const count = (node: Node): ChildCounts => {
+  const counts = { specs: 0, running: 0, pending: 0, failed: 0, other: 0, workers: 0, supervisors: 0 }
+  for (const { status, type } of rows(node, "global")) {
+    counts.specs++
+    if (status._tag === "Running") counts.running++
+    else if (status._tag === "Pending") counts.pending++
+    else if (status._tag === "Failed") counts.failed++
+    else counts.other++
+    if (type === "worker") counts.workers++
+    else counts.supervisors++
+  }
+  return counts
+}
+
+const members = (node: Node): ReadonlyArray<PogoNode> =>
+  node.view.membership.list.map((member) => ({
+    name: member.name,
+    session: member.sid,
+    self: member.sid === node.session?.sid,
+    weight: member.weight,
+    labels: member.labels,
+    kinds: member.kinds,
+    cordoned: member.cordoned,
+    draining: member.draining,
+    duplicate: node.view.membership.list.filter(({ name }) => name === member.name).length > 1,
+    children: node.view.claimsOf(member.sid)
+  }))
+
+/** Waits for news of one child until `get` gives a value. */
+const watch = <A>(node: Node, id: string, get: () => A | undefined): Effect.Effect<A> =>
+  Effect.suspend(() => {
+    const watchers = node.watchers.get(id) ?? new Set()
+    node.watchers.set(id, watchers)
+    return Effect.ensuring(
+      until(watchers, get),
+      Effect.sync(() => {
+        if (watchers.size === 0) node.watchers.delete(id)
+      })
+    )
+  })
+
+const running = (node: Node, id: string) => () => {
+  const row = rowById(node, id)
+  if (row === undefined || row.status._tag !== "Running") return undefined
+  return row.node === undefined || row.token === undefined ? undefined : { ...row, node: row.node, token: row.token }
+}
+
+const setCordon = (node: Node, cordoned: boolean): Effect.Effect<void> =>
+  Effect.sync(() => {
+    node.cordoned = cordoned
+    if (!cordoned) node.draining = false
+    node.recordIsNew()
+    node.agenda.sweep()
+  })
+
+/** @internal */
+export const makeService = (
+  node: Node,
+  calls: Calls,
+  events: Stream.Stream<PogoEvent>,
+  registrar: Registrar
+): Service => ({
+  name: node.config.name,
+  scope: node.config.scope,
+  startChild: calls.start,
+  startChildren: calls.startAll,
+  replaceChild: calls.replace,
+  terminateChild: calls.terminate,
+  restartChild: calls.restart,
+  awaitChild: (id) => watch(node, id, running(node, id)),
+  getChild: (id) => Effect.sync(() => Option.fromNullable(rowById(node, id))),
+  whichChildren: (of) => Effect.sync(() => rows(node, of)),
+  countChildren: Effect.sync(() => count(node)),
+  nodes: Effect.sync(() => members(node)),
+  events,
+  drain: drain(node),
+  cordon: setCordon(node, true),
+  uncordon: setCordon(node, false),
+  explain: (id) => Effect.sync(() => explain(node, id)),
+  ready: Effect.sync(() => node.active),
+  awaitReady: Effect.flatMap(
+    until(node.onPhase, () => (node.active || node.phase === "closed" ? node.phase : undefined)),
+    (phase) =>
+      phase === "closed"
+        ? Effect.fail(unavailable("awaitReady", "Closed", "this supervisor is shut down", false))
+        : Effect.void
+  ),
+  registrar
+})

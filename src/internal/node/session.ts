@@ -1,0 +1,70 @@
+/**
+ * One session of a node: from the moment the registry took it in until its lease is over, its data set is replaced, or
+ * it is closed. Loops and calls belong to a session, and a reply that comes after its end is no reply.
+ *
+ * @internal
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+
+/** How a session ended. */
+export type SessionEnd = "fenced" | "era" | "closed"
+
+/** @internal */
+export class Session {
+  private ending: SessionEnd | undefined
+  private readonly signal = Deferred.unsafeMake<SessionEnd>(FiberId.none)
+  /** Opened when there may be something to read. */
+  readonly news = Effect.unsafeMakeLatch(true)
+  /** Everything up to this log position has been read. */
+  cursor = 0
+  /** The newest log position that was heard of. */
+  hint = 0
+  /** Messages may have been missed: look at the log once. */
+  look = false
+  /** The log cannot be trusted to tell all: read everything again. */
+  resync = false
+  /** Elapsed milliseconds until which no claims are granted. */
+  quarantineUntil = 0
+  /** Live sessions of this name that were warned about. */
+  readonly namesakes = new Set<string>()
+  /** Consecutive renewals at which the registry counted other claims than this node. */
+  mismatches = 0
+
+  constructor(readonly sid: string, readonly era: string) {}
+
+  get over(): boolean {
+    return this.ending !== undefined
+  }
+
+  /** Completes when it ends. */
+  get ended(): Effect.Effect<SessionEnd> {
+    return Deferred.await(this.signal)
+  }
+
+  end(how: SessionEnd): void {
+    if (this.ending !== undefined) return
+    this.ending = how
+    Deferred.unsafeDone(this.signal, Exit.succeed(how))
+  }
+
+  /** Whether there may be something to read. */
+  get behind(): boolean {
+    return this.cursor < this.hint || this.look || this.resync
+  }
+
+  /** Hears of a log position; `undefined` when messages may have been missed. */
+  hear(log: number | undefined): void {
+    if (log === undefined) this.look = true
+    else if (log > this.hint) this.hint = log
+    if (this.behind) this.news.unsafeOpen()
+  }
+
+  /** Asks for a complete read. */
+  readAgain(): void {
+    this.resync = true
+    this.news.unsafeOpen()
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * What a node can say of a child: its row, and why it does not run.
+ *
+ * @internal
+ */
+import type { ChildRow, ChildStatus } from "../../ChildInfo.js"
+import type { StatRecord } from "../registry/records.js"
+import type { LocalChild } from "../supervisor/localChild.js"
+import { type Entry, type KnownSpec, statOf } from "../view/entry.js"
+import { codeOf, obstacle } from "../view/homes.js"
+import type { Node } from "./node.js"
+
+const nameOf = (node: Node, sid: string): string =>
+  node.view.membership.members.get(sid)?.name ?? sid.slice(0, Math.max(0, sid.lastIndexOf("#")))
+
+/** Why no live node can take the child. */
+const whyNobody = (node: Node, spec: KnownSpec): string => {
+  const members = node.view.membership.list
+  if (members.length === 0) return "no node has joined the scope"
+  const having = members.filter(({ kinds }) => Object.hasOwn(kinds, spec.kind))
+  if (having.length === 0) return `no node has kind ${spec.kind}`
+  return having.map((member) => `${member.name}: ${obstacle(spec, member)}`).join("; ")
+}
+
+/** Every node that has the kind could not decode the payload. */
+const isRefusedByAll = (node: Node, spec: KnownSpec): boolean => {
+  if (spec.refused.length === 0) return false
+  const codes = node.view.membership.list.flatMap(({ kinds }) =>
+    Object.hasOwn(kinds, spec.kind) ? [kinds[spec.kind]!] : []
+  )
+  return codes.length > 0 && codes.every((code) => spec.refused.includes(codeOf(code)))
+}
+
+const pending = (node: Node, entry: Entry, spec: KnownSpec): ChildStatus => {
+  const { claim } = entry
+  const session = node.session
+  if (session !== undefined && node.ambient.now() < session.quarantineUntil) {
+    const left = Math.ceil((session.quarantineUntil - node.ambient.now()) / 1000)
+    return { _tag: "Pending", reason: `the registry's data is new: nothing is started for another ${left} s` }
+  }
+  const home = node.view.membership.homeOf(entry)
+  if (home === undefined) {
+    return isRefusedByAll(node, spec)
+      ? { _tag: "Failed", cause: `no node's code can decode its payload (${spec.refused.join(", ")})` }
+      : { _tag: "Pending", reason: whyNobody(node, spec) }
+  }
+  const whom = nameOf(node, home)
+  return claim === undefined
+    ? { _tag: "Pending", reason: `${whom} is about to start it` }
+    : { _tag: "Pending", reason: `${nameOf(node, claim.sid)} is gone; ${whom} is about to take it over` }
+}
+
+const held = (stat: StatRecord | undefined): ChildStatus => {
+  switch (stat?.state) {
+    case "running":
+      return { _tag: "Running" }
+    case "restarting":
+      return { _tag: "Restarting", cause: stat.cause, next: new Date(stat.next) }
+    case "stopping":
+      return { _tag: "Stopping" }
+    case "overdue":
+      return { _tag: "Overdue" }
+    default:
+      return { _tag: "Starting" }
+  }
+}
+
+const statusOf = (node: Node, entry: Entry, stat: StatRecord | undefined): ChildStatus => {
+  const { claim, spec } = entry
+  if (spec?.failed === true) return { _tag: "Failed", cause: stat?.cause ?? "its restart policy is spent" }
+  if (claim !== undefined && (spec === undefined || node.view.membership.isLive(claim.sid))) {
+    return spec === undefined ? { _tag: "Stopping" } : held(stat)
+  }
+  return pending(node, entry, spec!)
+}
+
+/** What the registry says of the current holder, or this node itself when it is the holder. */
+const currentStat = (entry: Entry, local: LocalChild | undefined): StatRecord | undefined => {
+  if (local !== undefined && local.claim === entry.claim?.token) return local.stat()
+  const stat = statOf(entry)
+  const isCurrent = entry.claim === undefined ? entry.spec?.failed === true : stat?.token === entry.claim.token
+  return isCurrent ? stat : undefined
+}
+
+/** The row of a known child. */
+export const rowOf = (node: Node, entry: Entry): ChildRow => {
+  const { claim, id, spec } = entry
+  const stat = currentStat(entry, node.supervisor.children.get(id))
+  const slash = id.indexOf("/")
+  return {
+    id,
+    kind: spec?.kind ?? id.slice(0, slash),
+    key: spec === undefined ? id.slice(slash + 1) : id.slice(spec.kind.length + 1),
+    type: spec?.type ?? "worker",
+    node: claim === undefined ? undefined : nameOf(node, claim.sid),
+    status: statusOf(node, entry, stat),
+    token: claim === undefined ? undefined : BigInt(claim.token),
+    generation: BigInt(spec?.generation ?? claim?.generation ?? 0),
+    restarts: stat?.restarts ?? 0,
+    since: stat === undefined ? undefined : new Date(stat.since)
+  }
+}
+
+/** The status that a caller is told; a child of which nothing is left has none. */
+export const statusById = (node: Node, id: string): ChildStatus | undefined => {
+  const entry = node.view.entries.get(id)
+  return entry === undefined ? undefined : rowOf(node, entry).status
+}

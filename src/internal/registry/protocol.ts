@@ -1,0 +1,255 @@
+/**
+ * The commands that a node sends to a registry, and their replies.
+ *
+ * Every command is atomic. Every command carries an {@link Envelope}, by which the registry advances its logical
+ * clock, notices the loss of data, and refuses what comes too late or from another era. Records travel as strings
+ * (see `records.ts`), so that a registry never needs a schema.
+ *
+ * @internal
+ */
+
+/** Version of the stored layout, of the placement hash, and of the rules. Part of every key. */
+export const layoutVersion = 1
+
+/** The most ids that one command may name: a batch of this size keeps a script well under 5 ms. */
+export const maxBatch = 200
+
+/** The most bytes of records that one page of `changes` or `snap` carries, save for a single larger record. */
+export const maxPageBytes = 256 * 1024
+
+/** How long a tombstone is kept, at least, in logical milliseconds. */
+export const tombstoneRetention = 24 * 3600 * 1000
+
+/** How many reaped sessions are remembered. */
+export const maxDead = 1000
+
+/** Fewest entries of the change log that are kept. */
+export const minLog = 20_000
+
+/** Expired tombstones that each new tombstone sweeps away, so that the work is bounded and nothing runs at rest. */
+export const tombstoneSweep = 10
+
+/** What every command carries. Times are milliseconds of the registry's logical clock, unless named otherwise. */
+export interface Envelope {
+  readonly scope: string
+  /** The era that the caller believes in; empty when it knows none. */
+  readonly era: string
+  /** The logical time after which the command must have no effect. */
+  readonly notAfter: number
+  /** The highest counter value that the caller has seen. */
+  readonly high: number
+  /** The caller's unix time in seconds: seeds the counter of a new era. */
+  readonly seconds: number
+  /** Fresh random text: the name of the next era, should this command have to begin one. */
+  readonly bits: string
+  readonly ttl: number
+  readonly maxStep: number
+}
+
+/** A claim as its owner asserts it. */
+export interface ClaimAssertion {
+  readonly id: string
+  readonly token: number
+  readonly generation: number
+}
+
+/**
+ * How `open` treats the claims that it is given. `fresh`: there are none. `carry`: the era is the one they were granted
+ * in, so each must still stand as it was. `reassert`: the data set is another one, so a vacant place may be taken.
+ */
+export type OpenMode = "fresh" | "carry" | "reassert"
+
+/** How `put` treats a spec. See `specs.ts`. */
+export type PutMode = "ensure" | "ensureInitial" | "replace" | "bump"
+
+/** One row of `changes` or `snap`. `undefined` means that this part is not told, `null` that there is none. */
+export interface Item {
+  readonly id: string
+  readonly spec: string | null | undefined
+  readonly tomb: string | null | undefined
+  readonly claim: string | null
+  readonly stat: string | null
+}
+
+/** A live session and its stored record. */
+export interface NodeItem {
+  readonly sid: string
+  readonly record: string
+}
+
+/** Outcome of `put` for one id; `spec` and `tomb` are the stored records. */
+export type PutResult =
+  | { readonly _tag: "CREATED"; readonly spec: string }
+  | { readonly _tag: "SAME"; readonly spec: string }
+  | { readonly _tag: "CONFLICT"; readonly spec: string }
+  | { readonly _tag: "TERMINATED"; readonly tomb: string }
+  | { readonly _tag: "DONE"; readonly tomb: string }
+  | { readonly _tag: "ABSENT" }
+  | { readonly _tag: "QUARANTINE" }
+  | { readonly _tag: "MALFORMED" }
+
+/** Outcome of `del` for one id. */
+export type DelResult =
+  | { readonly _tag: "GONE"; readonly tomb: string }
+  | { readonly _tag: "ABSENT" }
+  | { readonly _tag: "NEWER"; readonly spec: string }
+  | { readonly _tag: "MALFORMED" }
+
+/** Outcome of `claim` for one id. */
+export type ClaimResult =
+  | { readonly _tag: "GRANTED"; readonly token: number; readonly stat: string | null }
+  | { readonly _tag: "HELD"; readonly claim: string }
+  | { readonly _tag: "STALE"; readonly spec: string }
+  | { readonly _tag: "GONE" }
+  | { readonly _tag: "MALFORMED" }
+
+/** Outcome of `finish` for one id. */
+export type FinishResult =
+  | { readonly _tag: "ENDED"; readonly tomb: string }
+  | { readonly _tag: "FAILED"; readonly spec: string }
+  | { readonly _tag: "RELEASED" }
+  | { readonly _tag: "FENCED" }
+
+/** Arguments and reply value of every command. */
+export interface Commands {
+  /** Renews a session. With an empty `sid` it only asks for the era and the time. */
+  tick: [
+    { readonly sid: string },
+    { readonly claims: number; readonly quarantine: number }
+  ]
+  /** Makes a session live, after it asserted its claims. */
+  open: [
+    {
+      readonly sid: string
+      readonly version: number
+      readonly record: string
+      readonly mode: OpenMode
+      readonly claims: ReadonlyArray<ClaimAssertion>
+      readonly last: boolean
+      readonly supersedes: string
+    },
+    { readonly refused: ReadonlyArray<string>; readonly quarantine: number; readonly collected: number }
+  ]
+  /** Replaces the record of a live session, unless the stored one has a higher version. */
+  update: [{ readonly sid: string; readonly version: number; readonly record: string }, Record<string, never>]
+  /** Ends a session. */
+  close: [{ readonly sid: string }, Record<string, never>]
+  /** Registers specs. */
+  put: [
+    {
+      readonly mode: PutMode
+      readonly items: ReadonlyArray<
+        { readonly id: string; readonly op: string; readonly generation: number; readonly body: string }
+      >
+    },
+    { readonly results: ReadonlyArray<PutResult> }
+  ]
+  /** Ends specs, each of the generation that the caller saw. */
+  del: [
+    { readonly items: ReadonlyArray<{ readonly id: string; readonly op: string; readonly generation: number }> },
+    { readonly results: ReadonlyArray<DelResult> }
+  ]
+  /** Merges specs and tombstones from a node's memory into a new era. Highest stamp wins. */
+  merge: [
+    { readonly facts: ReadonlyArray<{ readonly id: string; readonly kind: "spec" | "tomb"; readonly value: string }> },
+    { readonly merged: number }
+  ]
+  /** Asks for the exclusive right to run children. */
+  claim: [
+    { readonly sid: string; readonly items: ReadonlyArray<{ readonly id: string; readonly generation: number }> },
+    { readonly results: ReadonlyArray<ClaimResult> }
+  ]
+  /** Gives claims back. `refused` names a code version that cannot run the child. */
+  release: [
+    {
+      readonly sid: string
+      readonly items: ReadonlyArray<{ readonly id: string; readonly token: number; readonly refused: string }>
+    },
+    { readonly released: number }
+  ]
+  /** Stores the status of children. */
+  report: [
+    {
+      readonly sid: string
+      readonly items: ReadonlyArray<{ readonly id: string; readonly token: number; readonly stat: string }>
+    },
+    { readonly stored: number }
+  ]
+  /** Ends (`ended`) or parks (`failed`) children, and gives their claims back. */
+  finish: [
+    {
+      readonly sid: string
+      readonly items: ReadonlyArray<{
+        readonly id: string
+        readonly generation: number
+        readonly token: number
+        readonly how: "ended" | "failed"
+        readonly stat: string
+      }>
+    },
+    { readonly results: ReadonlyArray<FinishResult> }
+  ]
+  /** What changed after a cursor of the log. */
+  changes: [
+    { readonly cursor: number },
+    {
+      readonly items: ReadonlyArray<Item>
+      /** Present when the membership changed. */
+      readonly nodes: ReadonlyArray<NodeItem> | undefined
+      readonly cursor: number
+      readonly more: boolean
+    }
+  ]
+  /** One page of everything; an empty cursor begins, an empty `next` ends. */
+  snap: [{ readonly cursor: string }, { readonly items: ReadonlyArray<Item>; readonly next: string }]
+  /** The live sessions. */
+  nodes: [Record<string, never>, { readonly nodes: ReadonlyArray<NodeItem> }]
+}
+
+/** @internal */
+export type CommandName = keyof Commands
+
+/** @internal */
+export type Args<K extends CommandName> = Commands[K][0]
+
+/** @internal */
+export type Value<K extends CommandName> = Commands[K][1]
+
+/** Why a command had no effect. */
+export type Refusal =
+  /** Another era is current (or one has just begun). */
+  | { readonly _tag: "ERA"; readonly era: string; readonly now: number; readonly high: number }
+  /** The command came after its `notAfter`. */
+  | { readonly _tag: "EXPIRED"; readonly now: number; readonly high: number }
+  /** The session is not live. */
+  | { readonly _tag: "NOSESSION"; readonly now: number; readonly high: number }
+  /** The session was reaped or superseded, and can never be opened again. */
+  | { readonly _tag: "DEAD"; readonly now: number; readonly high: number }
+  /** No claims are granted yet: `left` more milliseconds. */
+  | { readonly _tag: "QUARANTINE"; readonly left: number; readonly now: number; readonly high: number }
+  /** The log no longer reaches back to the cursor. */
+  | { readonly _tag: "RESYNC"; readonly now: number; readonly high: number }
+  /** Live nodes of this scope use other timings. */
+  | {
+    readonly _tag: "TIMING"
+    readonly ttl: number
+    readonly maxStep: number
+    readonly now: number
+    readonly high: number
+  }
+  /** The data was written by another version of the layout. */
+  | { readonly _tag: "VERSION"; readonly layout: string }
+  /** A key holds another type of data than ours. */
+  | { readonly _tag: "WRONGTYPE"; readonly key: string }
+
+/** The command took effect. `log` is the newest entry of the change log. */
+export interface Ok<A> {
+  readonly _tag: "OK"
+  readonly now: number
+  readonly high: number
+  readonly log: number
+  readonly value: A
+}
+
+/** @internal */
+export type Reply<A> = Ok<A> | Refusal

@@ -1,0 +1,245 @@
+/**
+ * The local supervisor: runs the children that this node holds claims on, restarts them by their policies, and stops
+ * them. It knows nothing of the registry; it tells its owner what happened.
+ *
+ * @internal
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import type { ClaimLost } from "../../PogoError.js"
+import * as PogoEvent from "../../PogoEvent.js"
+import type { Ambient } from "../node/ambient.js"
+import type { StatRecord } from "../registry/records.js"
+import { bodyOf, type KnownSpec } from "../view/entry.js"
+import { forkAttempt } from "./attempt.js"
+import { Backoff } from "./backoff.js"
+import { describeExit, type Host, LocalChild } from "./localChild.js"
+import { OverdueWatch } from "./overdueWatch.js"
+import type { Registration } from "./registration.js"
+import { Turnstile } from "./turnstile.js"
+
+/** What the supervisor tells its owner. All are synchronous, and must not throw. */
+export interface Owner {
+  readonly nodeName: string
+  readonly ambient: Ambient
+  readonly leaseHolds: () => boolean
+  /** Forks into the node's own scope. */
+  readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
+  /** A child is in another stage. */
+  readonly changed: (child: LocalChild) => void
+  /** A child's fiber has ended after a stop; it is no longer here. */
+  readonly stopped: (child: LocalChild) => void
+  /** A child's fiber has ended for good, or its policy is spent: the registry is to be told. It is still here. */
+  readonly finished: (child: LocalChild, how: "ended" | "failed") => void
+  /** The event is made only if somebody listens. */
+  readonly emit: (event: () => PogoEvent.PogoEvent) => void
+  /** A run ended by itself; for the log. */
+  readonly crashed: (child: LocalChild, restartIn: number | undefined) => void
+  /** A child does not end, and its kind asks for the process to end instead. */
+  readonly exitProcess: (child: LocalChild) => void
+}
+
+/** What comes with a claim. */
+export interface Grant {
+  readonly id: string
+  readonly spec: KnownSpec
+  readonly token: number
+  readonly stat: StatRecord | undefined
+}
+
+const whichOf = ({ id, node, token }: LocalChild) => ({ id, node, token })
+
+/** @internal */
+export class Supervisor implements Host {
+  readonly children = new Map<string, LocalChild>()
+  private readonly turnstile: Turnstile
+  private readonly overdue: OverdueWatch
+
+  constructor(private readonly owner: Owner) {
+    this.turnstile = new Turnstile(owner.ambient.breathe, owner.fork)
+    this.overdue = new OverdueWatch(owner.ambient, owner.fork, (child) => this.becomeOverdue(child))
+  }
+
+  get nodeName(): string {
+    return this.owner.nodeName
+  }
+
+  leaseHolds(): boolean {
+    return this.owner.leaseHolds()
+  }
+
+  lostSignal(child: LocalChild): Deferred.Deferred<ClaimLost> {
+    if (child.lostSignal === undefined) {
+      child.lostSignal = Deferred.unsafeMake(FiberId.none)
+      if (child.revoked) this.signalLost(child)
+    }
+    return child.lostSignal
+  }
+
+  /** Starts a child under a claim. A `Left` says why its code cannot read its payload. */
+  start(grant: Grant, registration: Registration): Either.Either<LocalChild, string> {
+    const prepared = registration.prepare(bodyOf(grant.spec).payload)
+    if (Either.isLeft(prepared)) return Either.left(prepared.left)
+    const child = new LocalChild(this, grant.id, grant.spec, registration, grant.token, prepared.right)
+    this.inherit(child, grant.stat)
+    this.children.set(child.id, child)
+    this.launch(child)
+    return Either.right(child)
+  }
+
+  /** The count of restarts travels with the child, unless it was healthy since. */
+  private inherit(child: LocalChild, stat: StatRecord | undefined): void {
+    if (stat === undefined || stat.state === "failed") return
+    const healthy = stat.state === "running" && this.owner.ambient.wall() - stat.since >= this.resetAfter(child)
+    child.restarts = healthy ? 0 : stat.restarts
+    child.lastEnd = stat.cause
+  }
+
+  private resetAfter(child: LocalChild): number {
+    return Duration.toMillis(child.registration.restart.resetAfter)
+  }
+
+  private launch(child: LocalChild): void {
+    child.attempt++
+    child.next = 0
+    child.startedAt = this.owner.ambient.now()
+    child.stage = "starting"
+    child.since = this.owner.ambient.wall()
+    const fiber = forkAttempt(child, child.body, () => this.running(child))
+    child.fiber = fiber
+    fiber.addObserver((exit) => this.exited(child, exit))
+  }
+
+  private running(child: LocalChild): void {
+    if (child.stage !== "starting") return
+    this.enter(child, "running")
+    this.owner.emit(() => PogoEvent.ChildStarted({ ...whichOf(child), attempt: child.attempt }))
+  }
+
+  private enter(child: LocalChild, stage: LocalChild["stage"]): void {
+    child.stage = stage
+    child.since = this.owner.ambient.wall()
+    this.owner.changed(child)
+  }
+
+  private exited(child: LocalChild, exit: Exit.Exit<unknown, unknown>): void {
+    child.fiber = undefined
+    if (child.ending) return this.ended(child)
+    child.lastEnd = exit
+    if (this.owner.ambient.now() - child.startedAt >= this.resetAfter(child)) {
+      child.restarts = 0
+      child.backoff = undefined
+    }
+    const type = child.spec.restart ?? child.registration.restart.type
+    if (type === "temporary" || (type === "transient" && Exit.isSuccess(exit))) return this.finish(child, "ended")
+    if (this.isTooIntense(child)) return this.finish(child, "failed")
+    this.restart(child, exit)
+  }
+
+  private isTooIntense(child: LocalChild): boolean {
+    const { intensity } = child.registration
+    if (intensity === undefined) return false
+    const now = this.owner.ambient.now()
+    const begin = now - Duration.toMillis(intensity.within)
+    child.crashes = [...(child.crashes ?? []).filter((at) => at > begin), now]
+    return child.crashes.length > intensity.maxRestarts
+  }
+
+  private restart(child: LocalChild, exit: Exit.Exit<unknown, unknown>): void {
+    this.enter(child, "restarting")
+    const wait = this.owner.fork(this.awaitTurn(child, exit))
+    child.fiber = wait
+    wait.addObserver((outcome) => {
+      child.fiber = undefined
+      if (child.ending) this.ended(child)
+      else if (Exit.isSuccess(outcome) && outcome.value) this.launch(child)
+      else {
+        if (Exit.isFailure(outcome)) child.lastEnd = `its restart schedule died: ${describeExit(outcome)}`
+        this.finish(child, "failed")
+      }
+    })
+  }
+
+  /** Waits as the schedule says; `false` when it is done. */
+  private awaitTurn(child: LocalChild, exit: Exit.Exit<unknown, unknown>): Effect.Effect<boolean> {
+    return Effect.gen(this, function*() {
+      const now = this.owner.ambient.wall()
+      if (child.backoff === undefined) {
+        child.backoff = new Backoff(child.registration.restart.schedule)
+        yield* child.backoff.replay(child.restarts, now, exit)
+      }
+      const delay = yield* child.backoff.step(now, exit)
+      if (delay === undefined) return false
+      child.restarts++
+      child.next = now + delay
+      this.tellExit(child, delay)
+      this.owner.changed(child)
+      if (delay > 0) yield* Effect.sleep(delay)
+      else yield* this.turnstile.pass
+      return true
+    })
+  }
+
+  private tellExit(child: LocalChild, restartIn: number | undefined): void {
+    this.owner.crashed(child, restartIn)
+    this.owner.emit(() => PogoEvent.ChildExited({ ...whichOf(child), cause: child.cause, restartIn }))
+  }
+
+  private finish(child: LocalChild, how: "ended" | "failed"): void {
+    this.tellExit(child, undefined)
+    if (how === "failed") this.owner.emit(() => PogoEvent.ChildFailed({ ...whichOf(child), cause: child.cause }))
+    child.stage = "telling"
+    child.since = this.owner.ambient.wall()
+    this.owner.finished(child, how)
+  }
+
+  /** The registry knows of the end. */
+  forget(child: LocalChild): void {
+    if (this.children.get(child.id) === child) this.children.delete(child.id)
+  }
+
+  /** Interrupts a child. It stays here until its fiber has ended, however long that takes. */
+  stop(child: LocalChild, reason: NonNullable<LocalChild["stopReason"]>, grace = child.graceMillis): void {
+    if (child.stage === "telling") return
+    const overdueAt = this.owner.ambient.now() + grace
+    if (!child.ending) {
+      child.stopReason = reason
+      this.enter(child, "stopping")
+      child.fiber?.unsafeInterruptAsFork(FiberId.none)
+    }
+    if (child.stage === "stopping" && overdueAt < child.overdueAt) {
+      child.overdueAt = overdueAt
+      this.overdue.watch(child)
+    }
+  }
+
+  /** Marks a child's claim as lost for good. */
+  revoke(child: LocalChild): void {
+    if (child.revoked) return
+    child.revoked = true
+    this.signalLost(child)
+  }
+
+  private signalLost(child: LocalChild): void {
+    if (child.lostSignal !== undefined) Deferred.unsafeDone(child.lostSignal, Exit.succeed(child.claimLost()))
+  }
+
+  private becomeOverdue(child: LocalChild): void {
+    if (child.stage !== "stopping") return
+    this.enter(child, "overdue")
+    this.owner.emit(() => PogoEvent.ChildOverdue({ ...whichOf(child), reason: child.stopReason ?? "shutdown" }))
+    if (child.registration.onOverdue === "exit") this.owner.exitProcess(child)
+  }
+
+  private ended(child: LocalChild): void {
+    this.overdue.forget(child)
+    this.forget(child)
+    this.owner.emit(() => PogoEvent.ChildStopped({ ...whichOf(child), reason: child.stopReason ?? "shutdown" }))
+    this.owner.stopped(child)
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * A node's replica of its scope. Within an era the registry is right, and the view follows it; across a loss of the
+ * registry's data the view is the memory from which the registry is filled again.
+ *
+ * @internal
+ */
+import { type Item, tombstoneRetention } from "../registry/protocol.js"
+import { type ClaimRecord, parseClaim } from "../registry/records.js"
+import { type Entry, type KnownTomb, makeEntry, readSpec, readTomb } from "./entry.js"
+import type { Score } from "./homes.js"
+import { Membership } from "./membership.js"
+
+/** @internal */
+export interface ViewListener {
+  /** Something about this child is new. */
+  readonly changed: (id: string) => void
+  /** A record could not be read. It is left alone. */
+  readonly foreign: (id: string, part: "spec" | "tombstone" | "claim") => void
+}
+
+/** @internal */
+export class View {
+  readonly entries = new Map<string, Entry>()
+  readonly tombs = new Map<string, KnownTomb>()
+  readonly membership: Membership
+  /** Session -> how many claims it holds. */
+  private readonly held = new Map<string, number>()
+  /** The era that this was read in. */
+  era = ""
+  /** Counter value up to which this is known. */
+  known = 0
+
+  constructor(score: Score, private readonly now: () => number, private readonly listener: ViewListener) {
+    this.membership = new Membership(score)
+  }
+
+  /** How many claims a session holds, as far as is known. */
+  claimsOf(sid: string): number {
+    return this.held.get(sid) ?? 0
+  }
+
+  entry(id: string): Entry {
+    let entry = this.entries.get(id)
+    if (entry === undefined) this.entries.set(id, entry = makeEntry(id))
+    return entry
+  }
+
+  /** Whether something newer than `at` is known of this id. */
+  private isStale(id: string, at: number): boolean {
+    return at < (this.entries.get(id)?.at ?? 0) || at < (this.tombs.get(id)?.at ?? 0)
+  }
+
+  /** Applies a row that was read when the counter stood at `at`. Older news changes nothing. */
+  apply(item: Item, at: number): void {
+    if (this.isStale(item.id, at)) return
+    if (item.tomb !== undefined) this.setTomb(item.id, item.tomb, at)
+    if (item.spec !== undefined) this.setSpec(item.id, item.spec, at)
+    this.setClaim(item.id, this.readClaim(item.id, item.claim), item.stat ?? undefined, at)
+  }
+
+  /** A spec as a call returned it. */
+  learnSpec(id: string, raw: string, at: number): void {
+    if (this.isStale(id, at)) return
+    this.tombs.delete(id)
+    this.setSpec(id, raw, at)
+  }
+
+  /** A tombstone as a call returned it. */
+  learnTomb(id: string, raw: string, at: number): void {
+    if (this.isStale(id, at)) return
+    this.setTomb(id, raw, at)
+    this.setSpec(id, null, at)
+  }
+
+  /** Stores or drops a spec. */
+  private setSpec(id: string, raw: string | null, at: number): void {
+    const entry = this.entry(id)
+    if (raw === null) {
+      entry.spec = undefined
+      entry.stat = undefined
+    } else if (raw !== entry.spec?.raw) {
+      const spec = readSpec(id, raw)
+      if (spec === undefined) this.listener.foreign(id, "spec")
+      else {
+        entry.spec = spec
+        entry.homeEpoch = -1
+      }
+    }
+    this.touch(entry, at)
+  }
+
+  private setTomb(id: string, raw: string | null, at: number): void {
+    if (raw === null) {
+      this.tombs.delete(id)
+      return
+    }
+    const tomb = readTomb(raw, at, this.now())
+    if (tomb === undefined) this.listener.foreign(id, "tombstone")
+    else this.tombs.set(id, tomb)
+  }
+
+  private readClaim(id: string, raw: string | null): ClaimRecord | undefined {
+    if (raw === null) return undefined
+    const claim = parseClaim(raw)
+    if (claim === undefined) this.listener.foreign(id, "claim")
+    return claim
+  }
+
+  /** Stores or drops a claim, and the status that goes with it. */
+  setClaim(id: string, claim: ClaimRecord | undefined, stat: string | undefined, at: number): void {
+    if (this.isStale(id, at)) return
+    const entry = this.entry(id)
+    this.count(entry.claim, -1)
+    this.count(claim, 1)
+    entry.claim = claim
+    entry.stat = stat
+    this.touch(entry, at)
+  }
+
+  private count(claim: ClaimRecord | undefined, by: number): void {
+    if (claim === undefined) return
+    const held = (this.held.get(claim.sid) ?? 0) + by
+    if (held === 0) this.held.delete(claim.sid)
+    else this.held.set(claim.sid, held)
+  }
+
+  /** Notes the news, and forgets a child of which nothing is left. */
+  private touch(entry: Entry, at: number): void {
+    entry.at = at
+    if (entry.spec === undefined && entry.claim === undefined) this.entries.delete(entry.id)
+    this.listener.changed(entry.id)
+  }
+
+  /** Drops what a complete read, begun when the counter stood at `at`, did not tell. */
+  retain(seen: ReadonlySet<string>, at: number): void {
+    for (const [id, entry] of this.entries) {
+      if (seen.has(id) || entry.at > at) continue
+      this.setClaim(id, undefined, undefined, at)
+      if (this.entries.has(id)) this.setSpec(id, null, at)
+    }
+    for (const [id, tomb] of this.tombs) if (!seen.has(id) && tomb.at <= at) this.tombs.delete(id)
+  }
+
+  /** Forgets tombstones that the registry may have swept away long since. */
+  forgetTombs(): void {
+    const before = this.now() - tombstoneRetention
+    for (const [id, tomb] of this.tombs) if (tomb.since < before && !tomb.kept) this.tombs.delete(id)
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    for (const id of Array.from(this.entries.keys())) {
+      this.entries.delete(id)
+      this.listener.changed(id)
+    }
+    this.tombs.clear()
+    this.held.clear()
+    this.known = 0
+  }
+}

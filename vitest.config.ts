@@ -1,0 +1,65 @@
+import { fileURLToPath } from "node:url"
+import { defineConfig } from "vitest/config"
+
+const src = fileURLToPath(new URL("./src", import.meta.url))
+
+const common = {
+  testTimeout: 30_000,
+  hookTimeout: 60_000
+}
+
+const globalSetup = ["test/support/redisGlobal.ts"]
+
+export default defineConfig({
+  test: {
+    pool: "forks",
+    // Timing tests share the machine with Redis and with the processes they start.
+    maxWorkers: 2,
+    minWorkers: 1,
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      reporter: ["text", "html"]
+    },
+    projects: [
+      {
+        extends: true,
+        test: {
+          ...common,
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/redis/**", "test/process/**"],
+          sequence: { groupOrder: 0 }
+        }
+      },
+      {
+        extends: true,
+        test: {
+          ...common,
+          name: "redis",
+          include: ["test/redis/**/*.test.ts"],
+          globalSetup,
+          sequence: { groupOrder: 1 }
+        }
+      },
+      {
+        // Real processes, crashes and clocks: one file at a time, with the machine to itself.
+        extends: true,
+        test: {
+          ...common,
+          name: "process",
+          include: ["test/process/**/*.test.ts"],
+          globalSetup,
+          sequence: { groupOrder: 2 },
+          poolOptions: { forks: { singleFork: true } }
+        }
+      }
+    ]
+  },
+  resolve: {
+    alias: [
+      { find: /^effect-pogo$/, replacement: `${src}/index.ts` },
+      { find: /^effect-pogo\/(.*)$/, replacement: `${src}/$1.ts` }
+    ]
+  }
+})
