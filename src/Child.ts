@@ -3,17 +3,18 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as ChildSpec from "./ChildSpec.js"
+import type * as ChildSpec from "./ChildSpec.js"
 import type { Current } from "./internal/current.js"
 import { type KindShape, makeDraft } from "./internal/draft.js"
+import { Internals } from "./internal/internals.js"
 import { makeRegistration } from "./internal/kind.js"
-import type { InvalidConfig, KindConflict } from "./PogoError.js"
 import * as Pogo from "./Pogo.js"
+import type { InvalidConfig, KindConflict } from "./PogoError.js"
 import type { Intensity, Restart } from "./Restart.js"
 
 export {
@@ -176,14 +177,21 @@ export const make = <Fields extends Schema.Struct.Fields>(
     payload,
     spec: (key, value, spec = {}) => makeDraft(shape, key, value, spec),
     id: (key) => `${kind}/${key}`,
-    toLayer: (build, run) =>
-      Layer.fresh(Layer.scopedDiscard(Effect.gen(function*() {
-        const { name, registrar, scope } = yield* (run?.supervisor ?? Pogo.Pogo) as Pogo.AnyTag<any>
-        const registration = yield* makeRegistration(shape, build, run ?? {}, { scope, node: name })
-        yield* registrar.register(registration)
-      }))) as Layer.Layer<never, any, any>
+    toLayer: ((build: (payload: never) => unknown, run: AnyRunOptions = {}) => kindLayer(shape, build, run)) as Kind<
+      Fields
+    >["toLayer"]
   }
 }
+
+type AnyRunOptions = RunOptions & { readonly supervisor?: Pogo.AnyTag<Pogo.Pogo> | undefined }
+
+/** Fresh, so that one value may be provided to several supervisors. */
+const kindLayer = (shape: KindShape, build: (payload: never) => unknown, options: AnyRunOptions) =>
+  Layer.fresh(Layer.scopedDiscard(Effect.gen(function*() {
+    const pogo = yield* options.supervisor ?? Pogo.Pogo
+    const registration = yield* makeRegistration(shape, build, options, { scope: pogo.scope, node: pogo.name })
+    yield* pogo[Internals].register(registration)
+  })))
 
 /**
  * A payload schema that needs services cannot be decoded on another node.

@@ -16,8 +16,8 @@ import * as Stream from "effect/Stream"
 import type { ChildCounts, ChildRow, ChildStatus, Explanation } from "./ChildInfo.js"
 import type { Any } from "./ChildSpec.js"
 import * as GroupRegistry from "./GroupRegistry.js"
+import type { Internals } from "./internal/internals.js"
 import { makePogo } from "./internal/make.js"
-import type { Registrar } from "./internal/registrar.js"
 import * as PogoConfig from "./PogoConfig.js"
 import type {
   ChildNotFound,
@@ -126,8 +126,8 @@ export interface Service {
   readonly ready: Effect.Effect<boolean>
   /** Waits until `ready`. */
   readonly awaitReady: Effect.Effect<void, RegistryUnavailable>
-  /** For the layers of kinds. @internal */
-  readonly registrar: Registrar
+  /** @internal */
+  readonly [Internals]: Internals
 }
 
 /**
@@ -164,7 +164,7 @@ export class Pogo extends Context.Tag("effect-pogo/Pogo")<Pogo, Service>() {}
  * @category tags
  */
 export const Tag = <const Id extends string>(id: Id) => <Self>() =>
-  Context.Tag(`effect-pogo/Pogo/${id}` as `effect-pogo/Pogo/${Id}`)<Self, Service>()
+  Context.Tag(`effect-pogo/Pogo/${id}`)<Self, Service>()
 
 /**
  * Any tag of a supervisor.
@@ -196,7 +196,7 @@ export const layer: {
   <I>(
     options: PogoConfig.Options & { readonly supervisor: AnyTag<I> }
   ): Layer.Layer<I, PogoError, GroupRegistry.GroupRegistry>
-} = (options: PogoConfig.Options & { readonly supervisor?: AnyTag<any> } = {}) =>
+} = (options: PogoConfig.Options & { readonly supervisor?: AnyTag<Pogo> } = {}) =>
   Layer.scoped(options.supervisor ?? Pogo, make(options))
 
 /**
@@ -226,9 +226,10 @@ export const layerMemory = (options: PogoConfig.Options = {}): Layer.Layer<Pogo,
  * @since 0.1.0
  * @category layers
  */
-export const PogoLive: Layer.Layer<Pogo, ConfigError.ConfigError | PogoError, GroupRegistry.GroupRegistry> = layerConfig(
-  PogoConfig.config
-)
+export const PogoLive: Layer.Layer<Pogo, ConfigError.ConfigError | PogoError, GroupRegistry.GroupRegistry> =
+  layerConfig(
+    PogoConfig.config
+  )
 
 /**
  * Registers a child. See `Service`.

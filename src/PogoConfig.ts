@@ -159,8 +159,10 @@ export const config: Config.Config<Options> = Config.all({
   joinTimeout: duration("POGO_JOIN_TIMEOUT"),
   drainTimeout: duration("POGO_DRAIN_TIMEOUT"),
   labels: optional(
-    Config.mapOrFail(Config.string("POGO_LABELS"), (text) =>
-      Either.mapLeft(readLabels(text), (problem) => ConfigError.InvalidData(["POGO_LABELS"], problem)))
+    Config.mapOrFail(
+      Config.string("POGO_LABELS"),
+      (text) => Either.mapLeft(readLabels(text), (problem) => ConfigError.InvalidData(["POGO_LABELS"], problem))
+    )
   ),
   weight: optional(Config.number("POGO_WEIGHT")),
   maxRestarts: optional(Config.integer("POGO_MAX_RESTARTS")),

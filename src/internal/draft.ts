@@ -19,8 +19,8 @@ export interface KindShape {
 }
 
 /** A payload's schema, of which the types are known where the kind is declared. */
-export interface PayloadSchema extends Schema.Schema<any, any> {
-  readonly make: (value: any) => unknown
+export interface PayloadSchema extends Schema.Schema<unknown, unknown> {
+  readonly make: (value: never) => unknown
 }
 
 /** Milliseconds, or what else a shutdown may be; anything else is passed on, to be refused by name. */
@@ -56,8 +56,8 @@ const misfit = (id: string, error: ParseResult.ParseError): InvalidChildSpec => 
 /** Fills in the constructor's defaults, and checks. */
 const construct = (schema: PayloadSchema, payload: unknown): Effect.Effect<unknown, ParseResult.ParseError> =>
   Effect.try({
-    try: () => schema.make(payload),
-    catch: (error) => error
+    try: () => schema.make(payload as never),
+    catch: (error): unknown => error
   }).pipe(Effect.catchAll((error) => ParseResult.isParseError(error) ? Effect.fail(error) : Effect.die(error)))
 
 /** @internal */

@@ -44,30 +44,33 @@ const checkOptions = (kind: string, version: number, options: RunOptions): Effec
 /** Tells codes of one version apart by the shape of their payload. */
 const digestOf = (schema: Schema.Schema.Any): string => hashText(String(schema.ast)).toString(16).padStart(8, "0")
 
-const preparer = (shape: KindShape, build: (payload: any) => Body): Registration["prepare"] => {
+/** A kind's code, of which the types were checked where it was given. */
+type Build = (payload: never) => unknown
+
+const preparer = (shape: KindShape, build: Build): Registration["prepare"] => {
   const decode = Schema.decodeUnknownEither(shape.payload)
   return (payload) =>
     Either.mapBoth(decode(payload), {
       onLeft: (error) => ParseResult.TreeFormatter.formatErrorSync(error),
-      onRight: (decoded) => () => build(decoded)
+      onRight: (decoded) => () => build(decoded as never) as Body
     })
 }
 
 /** @internal */
 export const makeRegistration = (
   shape: KindShape,
-  build: (payload: any) => unknown,
+  build: Build,
   options: RunOptions,
   annotations: { readonly scope: string; readonly node: string }
 ): Effect.Effect<Registration, InvalidConfig> =>
   Effect.gen(function*() {
     const { kind, payload, version } = shape
     yield* checkOptions(kind, version, options)
-    const runtime: Runtime.Runtime<never> = yield* Effect.annotateLogs(Effect.runtime<never>(), annotations)
+    const runtime: Runtime.Runtime<never> = yield* Effect.annotateLogs(Effect.runtime(), annotations)
     return {
       kind,
       code: { version, digest: digestOf(payload) },
-      prepare: preparer(shape, build as (payload: any) => Body),
+      prepare: preparer(shape, build),
       runtime,
       restart: options.restart ?? Restart.permanent(),
       shutdown: shutdownOf(options.shutdown),

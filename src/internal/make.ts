@@ -5,7 +5,6 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as PubSub from "effect/PubSub"
 import type * as Scope from "effect/Scope"
@@ -19,7 +18,7 @@ import type { InvalidChildSpec, PogoError } from "../PogoError.js"
 import type { PogoEvent } from "../PogoEvent.js"
 import { makeAmbient } from "./node/ambient.js"
 import { Calls } from "./node/calls.js"
-import { closeNode, makeRegistrar } from "./node/close.js"
+import { closeNode, crash, register } from "./node/close.js"
 import { alarm } from "./node/heartbeat.js"
 import type { Initial } from "./node/initial.js"
 import type { Fatal } from "./node/join.js"
@@ -73,8 +72,8 @@ const exitProcess: Parts["exitProcess"] = (child) => {
 const makeNode = (config: Resolved, events: Events): Effect.Effect<Node, never, GroupRegistry | Scope.Scope> =>
   Effect.gen(function*() {
     const ambient = yield* makeAmbient
-    const fibers = yield* FiberSet.make<any, any>()
-    const runFork = yield* FiberSet.runtime(fibers)<never>()
+    const fibers = yield* FiberSet.make()
+    const runFork = yield* FiberSet.runtime(fibers)()
     const { score } = yield* Placement
     return new Node({
       config,
@@ -82,7 +81,7 @@ const makeNode = (config: Resolved, events: Events): Effect.Effect<Node, never, 
       registry: yield* GroupRegistry,
       score,
       random: (yield* ambient.randomId).slice(0, 16),
-      fork: <A, E>(effect: Effect.Effect<A, E>) => runFork(effect) as Fiber.RuntimeFiber<A, E>,
+      fork: (effect) => runFork(effect),
       emit: events.emit,
       exitProcess
     })
@@ -124,10 +123,15 @@ export const makePogo = (config: Resolved): Effect.Effect<Service, PogoError, Gr
     yield* Effect.forkScoped(listen(node))
     yield* Effect.forkScoped(keepAlive(node, "alarm", alarm(node)))
     const life = yield* Effect.forkScoped(
-      Effect.tapError(lifecycle(node, calls, initial), (error) =>
-        Effect.zipRight(Effect.logError(error.message), Deferred.fail(failed, error)))
+      Effect.tapError(
+        lifecycle(node, calls, initial),
+        (error) => Effect.zipRight(Effect.logError(error.message), Deferred.fail(failed, error))
+      )
     )
     yield* Effect.addFinalizer(() => closeNode(node, life))
     yield* awaitJoined(node, failed)
-    return makeService(node, calls, events.stream, makeRegistrar(node))
+    return makeService(node, calls, events.stream, {
+      register: register(node),
+      crash: crash(node, life)
+    })
   }).pipe(Effect.annotateLogs({ scope: config.scope, node: config.name }))

@@ -80,7 +80,8 @@ const writeObject = (value: object, path: string, depth: number): string => {
   }
   const record = value as Record<string, unknown>
   const fields = Object.keys(record).filter((key) => record[key] !== undefined).sort()
-  return `{${fields.map((key) => `${writeString(key, path)}:${write(record[key], `${path}.${key}`, depth + 1)}`)}}`
+  const parts = fields.map((key) => `${writeString(key, path)}:${write(record[key], `${path}.${key}`, depth + 1)}`)
+  return `{${parts.join(",")}}`
 }
 
 /** Canonical JSON: keys sorted, nothing dropped in silence. */
@@ -195,7 +196,8 @@ const tooLarge = (size: number): Fault =>
 
 /** The canonical text of a spec, or what is wrong with it. */
 export const encodeBody = (spec: ChildSpec): Either.Either<string, InvalidChildSpec> => {
-  const fail = (wrong: Fault) => Either.left(new InvalidChildSpec({ id: `${spec.kind}/${spec.key}`.slice(0, maxIdBytes), ...wrong }))
+  const fail = (wrong: Fault) =>
+    Either.left(new InvalidChildSpec({ id: `${spec.kind}/${spec.key}`.slice(0, maxIdBytes), ...wrong }))
   const wrong = checkFields(spec)
   if (wrong !== undefined) return fail(wrong)
   try {
@@ -212,7 +214,9 @@ export const encodeBody = (spec: ChildSpec): Either.Either<string, InvalidChildS
 
 const labelsOf = (value: unknown): Labels =>
   typeof value === "object" && value !== null
-    ? Object.fromEntries(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string"))
+    ? Object.fromEntries(
+      Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string")
+    )
     : {}
 
 /** Reads a stored body; `undefined` when it is not one of ours. */

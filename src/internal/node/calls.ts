@@ -44,8 +44,10 @@ export class Calls {
 
   constructor(private readonly node: Node, private readonly name: string) {
     this.ensures = new Batcher(node.fork, (items) => this.put("ensure", items))
-    this.dels = new Batcher(node.fork, (items) =>
-      Effect.map(this.send("del", { items }), (reply) => dated(reply.value.results, reply.high)))
+    this.dels = new Batcher(
+      node.fork,
+      (items) => Effect.map(this.send("del", { items }), (reply) => dated(reply.value.results, reply.high))
+    )
   }
 
   /** A name for a call, so that its repetition is recognised. */
@@ -235,7 +237,12 @@ const conflict = (id: string, raw: string, requested: string): ChildSpecConflict
   new ChildSpecConflict({ id, generation: generationOf(raw), existing: parseSpec(raw)?.body ?? raw, requested })
 
 const foreign = (operation: string, id: string): RegistryUnavailable =>
-  unavailable(operation, "ForeignData", `the record stored for "${id}" is not ours, or is damaged; it is left alone`, false)
+  unavailable(
+    operation,
+    "ForeignData",
+    `the record stored for "${id}" is not ours, or is damaged; it is left alone`,
+    false
+  )
 
 /** A change that was sent and not answered may have been made. */
 const outcome = <A>(

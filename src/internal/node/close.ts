@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { KindConflict } from "../../PogoError.js"
-import type { Registrar } from "../registrar.js"
+import type { Internals } from "../internals.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import type { Registration } from "../supervisor/registration.js"
 import { request } from "./link.js"
@@ -41,6 +41,7 @@ const tellRecord = (node: Node): Effect.Effect<void> => {
 
 const unregister = (node: Node, registration: Registration): Effect.Effect<void> =>
   Effect.gen(function*() {
+    if (node.phase === "closed") return
     const { kind } = registration
     const belongs = (child: LocalChild) => child.registration === registration
     if (node.kinds.get(kind) === registration) node.kinds.delete(kind)
@@ -50,22 +51,19 @@ const unregister = (node: Node, registration: Registration): Effect.Effect<void>
   })
 
 /** @internal */
-export const makeRegistrar = (node: Node): Registrar => ({
-  register: (registration) =>
-    Effect.acquireRelease(
-      Effect.suspend(() => {
-        const { kind } = registration
-        if (node.kinds.has(kind)) return Effect.fail(new KindConflict({ kind, node: node.config.name }))
-        const intensity = registration.intensity ?? node.config.intensity
-        const own = { ...registration, intensity }
-        node.kinds.set(kind, own)
-        node.recordIsNew()
-        node.agenda.sweep()
-        return Effect.succeed(own)
-      }),
-      (own) => unregister(node, own)
-    )
-})
+export const register = (node: Node): Internals["register"] => (registration) =>
+  Effect.acquireRelease(
+    Effect.suspend(() => {
+      const { kind } = registration
+      if (node.kinds.has(kind)) return Effect.fail(new KindConflict({ kind, node: node.config.name }))
+      const own = { ...registration, intensity: registration.intensity ?? node.config.intensity }
+      node.kinds.set(kind, own)
+      node.recordIsNew()
+      node.agenda.sweep()
+      return Effect.succeed(own)
+    }),
+    (own) => unregister(node, own)
+  )
 
 /** Stops all children at once; tells how many are left after the drain timeout. */
 export const drain = (node: Node): Effect.Effect<number> =>
@@ -93,6 +91,7 @@ const closeSession = (node: Node): Effect.Effect<void> =>
 /** Hands everything over and leaves. */
 export const closeNode = (node: Node, life: Fiber.RuntimeFiber<void, unknown>): Effect.Effect<void> =>
   Effect.gen(function*() {
+    if (node.phase === "closed") return
     const left = yield* drain(node)
     yield* warnLeft(node, "the supervisor", left)
     if (left === 0) yield* closeSession(node)
@@ -100,4 +99,14 @@ export const closeNode = (node: Node, life: Fiber.RuntimeFiber<void, unknown>): 
     node.lease.revoke()
     yield* Fiber.interrupt(life)
     yield* Effect.logInfo(left === 0 ? "left the scope" : "left the scope; its claims end with its lease")
+  })
+
+/** Ends everything at once, as if the process had died. */
+export const crash = (node: Node, life: Fiber.RuntimeFiber<void, unknown>): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    node.enter("closed")
+    node.lease.revoke()
+    if (node.session !== undefined) node.leave(node.session, "closed")
+    for (const child of childrenOf(node, () => true)) node.supervisor.stop(child, "shutdown")
+    yield* Fiber.interruptFork(life)
   })

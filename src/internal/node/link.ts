@@ -58,7 +58,9 @@ const refusalOf = (node: Node, session: Session, name: string, reply: Refusal): 
       return unavailable(name, "Joining", "the registry's data set has changed; this node is joining it", false)
     case "NOSESSION":
     case "DEAD":
-      if (!session.over) node.fence("the registry ended this node's session, after it had heard nothing from it for a ttl")
+      if (!session.over) {
+        node.fence("the registry ended this node's session, after it had heard nothing from it for a ttl")
+      }
       return unavailable(name, "Joining", "this node's session has ended; it is opening another", false)
     case "EXPIRED":
       return unavailable(name, "Timeout", "the command arrived too late, and had no effect", false)

@@ -72,7 +72,9 @@ const refuse = (node: Node, id: string, token: number, code: string, reason: str
   node.emit(() => PogoEvent.ChildRefused({ id, node: node.config.name, reason }))
   node.fork(
     Effect.annotateLogs(
-      Effect.logError(`payload does not decode with this node's version of the kind, the child is left to others: ${reason}`),
+      Effect.logError(
+        `payload does not decode with this node's version of the kind, the child is left to others: ${reason}`
+      ),
       "child",
       id
     )

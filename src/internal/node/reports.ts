@@ -67,7 +67,11 @@ export class Reports {
     this.logged.set(child, { at: now, silent: 0 })
     const more = last !== undefined && last.silent > 0 ? ` (and ${last.silent} more since the last line)` : ""
     const next = restartIn === undefined ? "it is not restarted" : `restart in ${Math.round(restartIn)} ms`
-    const line = Effect.annotateLogs(Effect.logWarning(`child ended; ${next}${more}: ${child.cause}`), "child", child.id)
+    const line = Effect.annotateLogs(
+      Effect.logWarning(`child ended; ${next}${more}: ${child.cause}`),
+      "child",
+      child.id
+    )
     this.node.fork(line)
   }
 }

@@ -10,7 +10,7 @@ import type { ChildCounts, ChildRow } from "../../ChildInfo.js"
 import type { Service } from "../../Pogo.js"
 import type { PogoEvent } from "../../PogoEvent.js"
 import type { PogoNode } from "../../PogoNode.js"
-import type { Registrar } from "../registrar.js"
+import { Internals } from "../internals.js"
 import type { Calls } from "./calls.js"
 import { drain } from "./close.js"
 import { explain } from "./explain.js"
@@ -96,7 +96,7 @@ export const makeService = (
   node: Node,
   calls: Calls,
   events: Stream.Stream<PogoEvent>,
-  registrar: Registrar
+  internals: Internals
 ): Service => ({
   name: node.config.name,
   scope: node.config.scope,
@@ -123,5 +123,5 @@ export const makeService = (
         ? Effect.fail(unavailable("awaitReady", "Closed", "this supervisor is shut down", false))
         : Effect.void
   ),
-  registrar
+  [Internals]: internals
 })

@@ -88,8 +88,7 @@ const rules: ReadonlyArray<Rule> = [
   {
     setting: "heartbeat",
     rule: "heartbeat + commandTimeout < ttl - margin",
-    remedy: (t) =>
-      `lower heartbeat and commandTimeout to a sum below ${Math.floor(t.ttl - t.margin)} ms, or raise ttl`,
+    remedy: (t) => `lower heartbeat and commandTimeout to a sum below ${Math.floor(t.ttl - t.margin)} ms, or raise ttl`,
     holds: (t) => t.heartbeat + t.commandTimeout < t.ttl - t.margin
   }
 ]

@@ -39,7 +39,7 @@ export const makeBackend = (onEmpty: EmptyPolicy): Effect.Effect<Backend> =>
           const server = { time: clock.unsafeCurrentTimeMillis(), run: "memory", trust: onEmpty === "trust" }
           const reply = execute(state, server, envelope, name, args)
           const log = state.meta?.log
-          if (log !== before) for (const listener of listeners.get(envelope.scope) ?? []) listener(log)
+          if (log !== before) { for (const listener of listeners.get(envelope.scope) ?? []) listener(log) }
           return reply
         })
       )

@@ -14,7 +14,10 @@ export class Turnstile {
   private readonly waiting: Array<() => void> = []
   private open = false
 
-  constructor(private readonly breathe: Effect.Effect<void>, private readonly fork: (effect: Effect.Effect<void>) => void) {}
+  constructor(
+    private readonly breathe: Effect.Effect<void>,
+    private readonly fork: (effect: Effect.Effect<void>) => void
+  ) {}
 
   /** Waits for a turn. */
   readonly pass: Effect.Effect<void> = Effect.async((resume) => {

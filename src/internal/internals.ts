@@ -1,5 +1,5 @@
 /**
- * How the layer of a kind makes the kind known to a supervisor, and takes it away again.
+ * What a supervisor's service offers to the rest of this package only.
  *
  * @internal
  */
@@ -9,10 +9,15 @@ import type { KindConflict } from "../PogoError.js"
 import type { Registration } from "./supervisor/registration.js"
 
 /** @internal */
-export interface Registrar {
+export const Internals: unique symbol = Symbol.for("effect-pogo/Pogo/Internals")
+
+/** @internal */
+export interface Internals {
   /**
    * Registers a kind for as long as the scope lives. When it closes, the kind's children here are stopped and handed
    * over before anything that was acquired earlier is released.
    */
   readonly register: (registration: Registration) => Effect.Effect<void, KindConflict, Scope.Scope>
+  /** Ends the supervisor as if its process had died: nothing is handed over, nobody is told. */
+  readonly crash: Effect.Effect<void>
 }

@@ -1,0 +1,43 @@
+/**
+ * A place to run a cluster in: the in-memory registry in virtual time, or Redis in real time.
+ */
+import { GroupRegistry, type PogoConfig } from "effect-pogo"
+import { Duration, Effect, type Scope, TestClock } from "effect"
+import type { Registry } from "./cluster.js"
+
+export interface World {
+  readonly name: string
+  readonly options: PogoConfig.Options
+  readonly registry: Effect.Effect<Registry, never, Scope.Scope>
+  /** Lets time pass. Given in units of the default `ttl` of 15 s; a real world scales it down. */
+  readonly pass: (duration: Duration.DurationInput) => Effect.Effect<void>
+  /** Lets time pass, bit by bit, until the condition holds; dies after the limit. */
+  readonly until: (
+    what: string,
+    condition: Effect.Effect<boolean>,
+    limit?: Duration.DurationInput
+  ) => Effect.Effect<void>
+}
+
+const polling = (
+  pass: World["pass"],
+  step: Duration.DurationInput
+): World["until"] =>
+(what, condition, limit = "2 minutes") =>
+  Effect.gen(function*() {
+    const steps = Math.ceil(Duration.toMillis(limit) / Duration.toMillis(step))
+    for (let i = 0; i < steps; i++) {
+      if (yield* condition) return
+      yield* pass(step)
+    }
+    if (!(yield* condition)) yield* Effect.die(new Error(`not within ${Duration.format(limit)}: ${what}`))
+  })
+
+/** Virtual time. */
+export const memoryWorld: World = {
+  name: "memory",
+  options: {},
+  registry: GroupRegistry.makeMemory(),
+  pass: (duration) => TestClock.adjust(duration),
+  until: polling((duration) => TestClock.adjust(duration), "500 millis")
+}
