@@ -41,12 +41,28 @@ export {
 } from "./internal/current.js"
 
 /**
+ * The fields of a payload. Their schemas may not need services: a payload is decoded on another node.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type PayloadFields = {
+  readonly [name: PropertyKey]:
+    // oxlint-disable-next-line no-explicit-any
+    | Schema.Schema<any, any>
+    // oxlint-disable-next-line no-explicit-any
+    | Schema.PropertySignature<PropertyToken, any, PropertyKey, PropertyToken, any, boolean>
+}
+
+type PropertyToken = Schema.PropertySignature.Token
+
+/**
  * A payload as code sees it.
  *
  * @since 0.1.0
  * @category models
  */
-export type Payload<Fields extends Schema.Struct.Fields> = Schema.Struct.Type<Fields>
+export type Payload<Fields extends PayloadFields> = Schema.Struct.Type<Fields>
 
 /**
  * How a node runs the children of a kind.
@@ -82,7 +98,7 @@ export interface RunOptions {
  * @since 0.1.0
  * @category models
  */
-export interface Kind<in out Fields extends Schema.Struct.Fields> {
+export interface Kind<in out Fields extends PayloadFields> {
   readonly kind: string
   readonly version: number
   readonly payload: Schema.Struct<Fields>
@@ -119,7 +135,7 @@ export interface Kind<in out Fields extends Schema.Struct.Fields> {
  * @since 0.1.0
  * @category models
  */
-export interface Options<Fields extends Schema.Struct.Fields> {
+export interface Options<Fields extends PayloadFields> {
   /** The fields of the payload; `{}` for none. They are encoded where a child is started, and decoded where it runs. */
   readonly payload: Fields
   /**
@@ -158,13 +174,12 @@ export interface Options<Fields extends Schema.Struct.Fields> {
  * @since 0.1.0
  * @category constructors
  */
-export const make = <Fields extends Schema.Struct.Fields>(
+export const make = <Fields extends PayloadFields>(
   kind: string,
-  options: Options<Fields> & PayloadNeedsNothing<Fields>
+  options: Options<Fields>
 ): Kind<Fields> => {
   const payload = Schema.Struct(options.payload)
   const version = options.version ?? 1
-  // `PayloadNeedsNothing` has seen to it that the schema needs no services.
   const shape: KindShape = {
     kind,
     version,
@@ -192,13 +207,3 @@ const kindLayer = (shape: KindShape, build: (payload: never) => unknown, options
     const registration = yield* makeRegistration(shape, build, options, { scope: pogo.scope, node: pogo.name })
     yield* pogo[Internals].register(registration)
   })))
-
-/**
- * A payload schema that needs services cannot be decoded on another node.
- *
- * @since 0.1.0
- * @category models
- */
-export type PayloadNeedsNothing<Fields extends Schema.Struct.Fields> = [Schema.Struct.Context<Fields>] extends [never]
-  ? unknown
-  : { readonly payload: "the schemas of a payload may not need services" }

@@ -115,6 +115,8 @@ export class GroupRegistry extends Context.Tag("effect-pogo/GroupRegistry")<Grou
   readonly changes: Call<"changes">
   /** Reads everything, page by page. */
   readonly snap: Call<"snap">
+  /** Reads the live sessions and their records. */
+  readonly nodes: Call<"nodes">
   /** The live members of a group of a scope: `nodes`, or `kind:X` for the nodes that have the kind X. */
   readonly members: (scope: string, group: string) => Effect.Effect<ReadonlyArray<Member>, RegistryUnavailable>
   /** Calls the listener whenever something changed. */
@@ -179,6 +181,7 @@ export const makeEncoded = (encoded: Encoded): GroupRegistry["Type"] => {
     finish: call("finish"),
     changes: call("changes"),
     snap: call("snap"),
+    nodes: call("nodes"),
     members: makeMembers(encoded.execute),
     onWake: encoded.onWake,
     execute: encoded.execute

@@ -1,8 +1,8 @@
 /**
  * Several supervisors in one process, on one registry.
  */
-import { GroupRegistry, Pogo, type PogoConfig } from "effect-pogo"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
+import { GroupRegistry, Pogo, type PogoConfig } from "effect-pogo"
 import { Internals } from "../../src/internal/internals.js"
 
 export type Kinds = Layer.Layer<never, unknown, Pogo.Pogo>

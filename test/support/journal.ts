@@ -1,8 +1,8 @@
 /**
  * The overlap checker: every child writes when it starts and when its finalizers have run, with its token.
  */
-import { Child } from "effect-pogo"
 import { Clock, Effect, type Scope } from "effect"
+import { Child } from "effect-pogo"
 
 export interface Line {
   readonly id: string

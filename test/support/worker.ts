@@ -1,8 +1,8 @@
 /**
  * The child that most tests use: it writes to a journal and waits, or does what its payload says.
  */
-import { Child, Restart } from "effect-pogo"
 import { Effect, Layer, Schedule, Schema } from "effect"
+import { Child, Restart } from "effect-pogo"
 import type { Journal } from "./journal.js"
 
 export const Worker = Child.make("Worker", {

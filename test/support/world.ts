@@ -1,12 +1,15 @@
 /**
  * A place to run a cluster in: the in-memory registry in virtual time, or Redis in real time.
  */
-import { GroupRegistry, type PogoConfig } from "effect-pogo"
 import { Duration, Effect, type Scope, TestClock } from "effect"
+import { GroupRegistry, type PogoConfig } from "effect-pogo"
 import type { Registry } from "./cluster.js"
 
 export interface World {
   readonly name: string
+  /** Milliseconds for one test. */
+  readonly timeout: number
+  readonly run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   readonly options: PogoConfig.Options
   readonly registry: Effect.Effect<Registry, never, Scope.Scope>
   /** Lets time pass. Given in units of the default `ttl` of 15 s; a real world scales it down. */
@@ -36,6 +39,8 @@ const polling = (
 /** Virtual time. */
 export const memoryWorld: World = {
   name: "memory",
+  timeout: 30_000,
+  run: (effect) => effect,
   options: {},
   registry: GroupRegistry.makeMemory(),
   pass: (duration) => TestClock.adjust(duration),

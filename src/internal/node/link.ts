@@ -15,6 +15,16 @@ export interface Answer<K extends CommandName> {
   readonly sent: number
 }
 
+/** A registry that answers at once, as the one in memory does, costs no timer: hence the yield. */
+const timeout = (name: string, millis: number): Effect.Effect<never, RegistryUnavailable> =>
+  Effect.yieldNow().pipe(
+    Effect.zipRight(Effect.sleep(millis)),
+    Effect.interruptible,
+    Effect.zipRight(
+      Effect.suspend(() => Effect.fail(unavailable(name, "Timeout", `no answer within ${millis} ms`, true)))
+    )
+  )
+
 /** Sends a command that belongs to no session yet. */
 export const call = <K extends CommandName>(
   node: Node,
@@ -25,11 +35,8 @@ export const call = <K extends CommandName>(
   Effect.suspend(() => {
     const sent = node.ambient.now()
     const { commandTimeout } = node.timing
-    return node.registry.execute(name, node.horizon.envelope(era, sent), args).pipe(
-      Effect.timeoutFail({
-        duration: commandTimeout,
-        onTimeout: () => unavailable(name, "Timeout", `no answer within ${commandTimeout} ms`, true)
-      }),
+    return Effect.interruptible(node.registry.execute(name, node.horizon.envelope(era, sent), args)).pipe(
+      Effect.raceFirst(timeout(name, commandTimeout)),
       Effect.map((reply) => {
         node.horizon.observe(reply, sent, era)
         return { reply, sent }

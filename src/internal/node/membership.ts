@@ -30,10 +30,25 @@ export const warnDuplicate = (node: Node, sessions: ReadonlyArray<string>): void
   ))
 }
 
+/** Sleeps until the membership has been quiet for long enough, however often it changes meanwhile. */
+const awaitQuiet = (node: Node): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const left = node.placementChangedAt + node.timing.moveDebounce - node.ambient.now()
+    return left <= 0 ? Effect.void : Effect.zipRight(Effect.sleep(Math.ceil(left)), awaitQuiet(node))
+  })
+
 /** Moves wait until the membership has been quiet for a while; orphans do not. */
 const debounceMoves = (node: Node): void => {
   node.placementChangedAt = node.ambient.now()
-  node.fork(Effect.zipRight(Effect.sleep(node.timing.moveDebounce), Effect.sync(() => node.agenda.resume())))
+  if (node.debouncing) return
+  node.debouncing = true
+  node.fork(Effect.zipRight(
+    awaitQuiet(node),
+    Effect.sync(() => {
+      node.debouncing = false
+      node.agenda.resume()
+    })
+  ))
 }
 
 /** Takes over the membership as the registry tells it. */

@@ -96,6 +96,8 @@ export class Node {
   readonly leaseGiven = Effect.unsafeMakeLatch(false)
   /** Elapsed milliseconds of the last change of the membership that may move children. */
   placementChangedAt = -Infinity
+  /** A fiber waits for the membership to be quiet. */
+  debouncing = false
   /** Children that are being stopped in order to move. */
   moving = 0
   /** Called when something about a child is new. */

@@ -41,6 +41,9 @@ const advance = (meta: Meta, server: Server): void => {
   meta.last = server.time
 }
 
+/** Position of the newest entry that the log holds. */
+const lastOf = ({ log }: RegistryState): number => (log.length > 0 ? log[log.length - 1]!.at : 0)
+
 /** Data is not what the last command left: another server, a deleted key, or a counter that went back. */
 const isBroken = ({ meta, state }: Tx, envelope: Envelope, server: Server): boolean =>
   meta.run !== server.run ||
@@ -49,6 +52,7 @@ const isBroken = ({ meta, state }: Tx, envelope: Envelope, server: Server): bool
   meta.sessions !== state.sess.size ||
   meta.sessions !== state.node.size ||
   meta.tombs !== state.tomb.size ||
+  meta.high < lastOf(state) ||
   (envelope.era === meta.era && envelope.high > meta.high)
 
 const isEmpty = (state: RegistryState): boolean =>
@@ -57,8 +61,7 @@ const isEmpty = (state: RegistryState): boolean =>
 const beginEra = (tx: Tx, envelope: Envelope, server: Server, trusted: boolean): void => {
   const { meta, state } = tx
   const seed = Math.max(Math.floor(server.time / 1000), envelope.seconds) * seedShift
-  const lastLog = state.log.length > 0 ? state.log[state.log.length - 1]!.at : 0
-  meta.high = Math.max(meta.high, lastLog, seed, envelope.high) + 1
+  meta.high = Math.max(meta.high, lastOf(state), seed, envelope.high) + 1
   meta.era = envelope.bits
   meta.run = server.run
   meta.quarantine = trusted ? meta.now : meta.now + Math.max(meta.ttl, envelope.ttl)
@@ -72,10 +75,12 @@ const beginEra = (tx: Tx, envelope: Envelope, server: Server, trusted: boolean):
   append(tx, "e", meta.era)
 }
 
+/** Ends the sessions that are due, the longest overdue first. */
 const reap = (tx: Tx): void => {
-  for (const [sid, expiry] of Array.from(tx.state.sess)) {
-    if (expiry <= tx.meta.now) endSession(tx, sid)
-  }
+  const due: Array<[sid: string, expiry: number]> = []
+  for (const entry of tx.state.sess) if (entry[1] <= tx.meta.now) due.push(entry)
+  due.sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1))
+  for (const [sid] of due) endSession(tx, sid)
 }
 
 /** Runs the guard; a refusal means that the command must have no effect. */
@@ -88,12 +93,11 @@ export const guard = (state: RegistryState, envelope: Envelope, server: Server):
   state.meta = meta
   const tx: Tx = { state, meta }
   advance(meta, server)
-  if (existing === undefined || isBroken(tx, envelope, server)) {
-    beginEra(tx, envelope, server, existing === undefined && server.trust && isEmpty(state))
-  }
+  const broken = existing === undefined || isBroken(tx, envelope, server)
+  if (broken) beginEra(tx, envelope, server, existing === undefined && server.trust && isEmpty(state))
   meta.high = Math.max(meta.high, envelope.high)
   reap(tx)
-  if (envelope.era !== meta.era) return { _tag: "ERA", era: meta.era, now: meta.now, high: meta.high }
+  if (broken || envelope.era !== meta.era) return { _tag: "ERA", era: meta.era, now: meta.now, high: meta.high }
   if (meta.now > envelope.notAfter) return { _tag: "EXPIRED", now: meta.now, high: meta.high }
   return tx
 }

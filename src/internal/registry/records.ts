@@ -1,6 +1,6 @@
 /**
  * Codecs of the strings that a registry stores. A registry reads only the short header of a record; the JSON behind
- * it belongs to the nodes. Numbers are plain decimal integers below 2^53.
+ * it belongs to the nodes. Numbers are plain decimal integers of at most 16 digits.
  *
  * | record | form |
  * |---|---|
@@ -68,11 +68,11 @@ export interface NodeHeader {
   readonly json: string
 }
 
-const specPattern = /^(\d+)\|(\d+)\|([^|]*)\|([^|]*)\|([^|]*)\|([\s\S]*)$/
-const tombPattern = /^(\d+)\|(\d+)\|([^|]*)\|([^|]*)\|([de])\|([^|]*)$/
-const claimPattern = /^(\d+):(\d+):([\s\S]+)$/
-const statPattern = /^(\d+):([a-z]+):(\d+):(\d+):(\d+):([\s\S]*)$/
-const nodePattern = /^(\d+)\|(\d+)\|([\s\S]*)$/
+const specPattern = /^(\d{1,16})\|(\d{1,16})\|([^|]*)\|([^|]*)\|([^|]*)\|([\s\S]*)$/
+const tombPattern = /^(\d{1,16})\|(\d{1,16})\|([^|]*)\|([^|]*)\|([de])\|([^|]*)$/
+const claimPattern = /^(\d{1,16}):(\d{1,16}):([\s\S]+)$/
+const statPattern = /^(\d{1,16}):([a-z]+):(\d{1,16}):(\d{1,16}):(\d{1,16}):([\s\S]*)$/
+const nodePattern = /^(\d{1,16})\|(\d{1,16})\|([\s\S]*)$/
 
 const states: ReadonlySet<string> = new Set<StatState>([
   "starting",

@@ -140,8 +140,11 @@ const count = ({ meta, state }: Tx, sid: string, by: number): void => {
 export const setClaim = (tx: Tx, id: string, claim: ClaimRecord | undefined): void => {
   const previous = claimOf(tx, id)
   if (previous !== undefined) count(tx, previous.sid, -1)
-  if (claim === undefined) tx.state.claim.delete(id)
-  else {
+  if (claim === undefined) {
+    tx.state.claim.delete(id)
+    // What the last owner of an ended child said while it stopped would stay for ever.
+    if (!tx.state.spec.has(id)) tx.state.stat.delete(id)
+  } else {
     tx.state.claim.set(id, formatClaim(claim))
     if (!tx.meta.held.has(claim.sid)) tx.meta.held.set(claim.sid, 0)
     count(tx, claim.sid, 1)
