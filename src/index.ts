@@ -12,6 +12,7 @@ export * as Pogo from "./Pogo.js"
 export * as PogoConfig from "./PogoConfig.js"
 export * as PogoError from "./PogoError.js"
 export * as PogoEvent from "./PogoEvent.js"
+export * as PogoMetrics from "./PogoMetrics.js"
 export * as PogoNode from "./PogoNode.js"
 export * as Restart from "./Restart.js"
 

@@ -122,12 +122,7 @@ export const makePogo = (config: Resolved): Effect.Effect<Service, PogoError, Gr
     const failed = yield* Deferred.make<never, Fatal>()
     yield* Effect.forkScoped(listen(node))
     yield* Effect.forkScoped(keepAlive(node, "alarm", alarm(node)))
-    const life = yield* Effect.forkScoped(
-      Effect.tapError(
-        lifecycle(node, calls, initial),
-        (error) => Effect.zipRight(Effect.logError(error.message), Deferred.fail(failed, error))
-      )
-    )
+    const life = yield* Effect.forkScoped(lifecycle(node, calls, initial, (error) => Deferred.fail(failed, error)))
     yield* Effect.addFinalizer(() => closeNode(node, life))
     yield* awaitJoined(node, failed)
     return makeService(node, calls, events.stream, {

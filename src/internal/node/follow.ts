@@ -21,7 +21,10 @@ const readPage = (node: Node, session: Session): Effect.Effect<void, RegistryUna
       return
     }
     const { cursor, items, more, nodes } = reply.value
-    for (const item of items) node.view.apply(item, reply.high)
+    for (const item of items) {
+      node.view.apply(item, reply.high)
+      if (item.spec !== undefined) session.merge?.settle(item.id)
+    }
     if (nodes !== undefined) applyMembers(node, session, nodes)
     session.cursor = more ? cursor : Math.max(cursor, reply.log)
     if (more) yield* node.ambient.breathe

@@ -89,7 +89,10 @@ const beat = (node: Node, session: Session): Effect.Effect<boolean> =>
 export const heartbeat = (node: Node, session: Session): Effect.Effect<never> => {
   const { heartbeat: interval } = node.timing
   return Effect.forever(
-    Effect.flatMap(beat(node, session), (good) => Effect.sleep(good ? interval : interval / 4))
+    Effect.flatMap(beat(node, session), (good) => {
+      node.meter.flush()
+      return Effect.sleep(good ? interval : interval / 4)
+    })
   )
 }
 

@@ -102,16 +102,42 @@ const awaitFenced = (node: Node): Effect.Effect<void> =>
     return true
   }).pipe(Effect.timeoutOption(node.timing.stopBudget), Effect.asVoid)
 
-/** Runs a node until it is closed, or can never join. */
-export const lifecycle = (node: Node, calls: Calls, initial: ReadonlyArray<Initial>): Effect.Effect<void, Fatal> =>
+/** What would otherwise be the end of the node: its children are stopped in time, and it begins anew. */
+const survive = (node: Node, cause: Cause.Cause<never>): Effect.Effect<"fenced"> => {
+  if (Cause.isInterruptedOnly(cause)) return Effect.failCause(cause)
+  const text = Cause.pretty(cause)
+  node.emit(() => PogoEvent.LoopRestarted({ node: node.config.name, loop: "lifecycle", cause: text }))
+  node.fence("the node's own loop died")
+  return Effect.logError(`the node's own loop died and is started again; please report this: ${text}`).pipe(
+    Effect.zipRight(Effect.sleep(node.timing.heartbeat / 10)),
+    Effect.as("fenced" as const)
+  )
+}
+
+/** Joins; where the scope is another version's, or has other timings, says so and tries again now and then. */
+const joinAtLast = (node: Node, refused: (error: Fatal) => Effect.Effect<unknown>): Effect.Effect<Session> =>
+  Effect.catchAll(join(node), (error) =>
+    Effect.logError(error.message).pipe(
+      Effect.zipRight(refused(error)),
+      Effect.zipRight(Effect.sleep(node.timing.ttl)),
+      Effect.zipRight(Effect.suspend(() => joinAtLast(node, refused)))
+    ))
+
+/** Runs a node until it is closed. `refused` is told why it may not join. */
+export const lifecycle = (
+  node: Node,
+  calls: Calls,
+  initial: ReadonlyArray<Initial>,
+  refused: (error: Fatal) => Effect.Effect<unknown>
+): Effect.Effect<void> =>
   Effect.gen(function*() {
     let begun = false
     const beginnings = Effect.suspend(() =>
       begun ? Effect.void : Effect.tap(ensureInitial(node, calls, initial), () => Effect.sync(() => (begun = true)))
     )
+    const oneSession = Effect.flatMap(joinAtLast(node, refused), (session) => live(node, session, beginnings))
     for (;;) {
-      const session = yield* join(node)
-      const end = yield* live(node, session, beginnings)
+      const end = yield* Effect.catchAllCause(oneSession, (cause) => survive(node, cause))
       if (end === "closed") return
       if (end === "fenced") yield* awaitFenced(node)
     }

@@ -37,6 +37,7 @@ export const call = <K extends CommandName>(
     const { commandTimeout } = node.timing
     return Effect.interruptible(node.registry.execute(name, node.horizon.envelope(era, sent), args)).pipe(
       Effect.raceFirst(timeout(name, commandTimeout)),
+      Effect.tapError(() => Effect.sync(() => node.meter.count("registryFailures"))),
       Effect.map((reply) => {
         node.horizon.observe(reply, sent, era)
         return { reply, sent }

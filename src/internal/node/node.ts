@@ -21,6 +21,7 @@ import { Horizon } from "./horizon.js"
 import { Lane } from "./lane.js"
 import { Lease } from "./lease.js"
 import type { NodeRecord } from "./member.js"
+import { Meter } from "./meter.js"
 import { Reports } from "./reports.js"
 import type { Session, SessionEnd } from "./session.js"
 import type { Timing } from "./timing.js"
@@ -74,8 +75,11 @@ export class Node {
   readonly releases = new Lane<Release>()
   readonly finishes = new Lane<Finish>()
   readonly reports: Reports
+  readonly meter: Meter
 
   private currentPhase: Phase = "joining"
+  /** Unreadable records that were reported. */
+  private readonly reported = new Set<string>()
   session: Session | undefined
   /** The era that was last heard of. */
   era = ""
@@ -123,6 +127,7 @@ export class Node {
     })
     this.agenda = new Agenda(() => this.everything())
     this.reports = new Reports(this)
+    this.meter = new Meter(this)
     this.supervisor = new Supervisor(this.owner(parts))
   }
 
@@ -135,6 +140,7 @@ export class Node {
       emit: parts.emit,
       exitProcess: parts.exitProcess,
       changed: (child) => {
+        this.meterStage(child)
         this.reports.offer(child)
         this.notify(child.id)
       },
@@ -144,9 +150,19 @@ export class Node {
         for (const listener of this.onStopped) listener()
         if (this.agenda.hasPostponed && this.movesOpen) this.agenda.resume()
       },
-      finished: (child, how) => this.finishes.offer(child.id, { child, how }),
+      finished: (child, how) => {
+        if (how === "failed") this.meter.count("failures")
+        this.finishes.offer(child.id, { child, how })
+      },
       crashed: (child, restartIn) => this.reports.logCrash(child, restartIn)
     }
+  }
+
+  private meterStage(child: LocalChild): void {
+    if (child.stage === "running") this.meter.count("starts")
+    else if (child.stage === "restarting" && child.next > 0) this.meter.count("restarts")
+    else if (child.stage === "stopping" && child.stopReason === "moved") this.meter.count("moves")
+    else if (child.stage === "overdue") this.meter.count("overdue")
   }
 
   /** All ids that there is anything to decide about. */
@@ -166,6 +182,8 @@ export class Node {
   }
 
   private foreign(id: string, part: string): void {
+    if (this.reported.has(`${part} ${id}`)) return
+    this.reported.add(`${part} ${id}`)
     this.emit(() => PogoEvent.ForeignData({ id, part }))
     this.fork(Effect.logWarning(
       `the ${part} stored for "${id}" is not readable by this version; it is left alone and its child is not run here`
@@ -241,6 +259,7 @@ export class Node {
     this.lease.revoke()
     this.leaseGiven.unsafeClose()
     this.fences++
+    this.meter.count("fences")
     for (const child of Array.from(this.supervisor.children.values())) this.fenceChild(child)
     if (this.phase !== "closed") this.enter("joining")
     this.emit(() => PogoEvent.LeaseLost({ node: this.config.name, session: this.lastSid, reason }))

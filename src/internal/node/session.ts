@@ -8,6 +8,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
+import type { EraMerge } from "../view/eraMerge.js"
 
 /** How a session ended. */
 export type SessionEnd = "fenced" | "era" | "closed"
@@ -30,6 +31,8 @@ export class Session {
   quarantineUntil = 0
   /** Live sessions of this name that were warned about. */
   readonly namesakes = new Set<string>()
+  /** What this node remembers and the registry did not, until it is given back. */
+  merge: EraMerge | undefined
   /** Consecutive renewals at which the registry counted other claims than this node. */
   mismatches = 0
 

@@ -124,8 +124,9 @@ export const giveBack = (
   merge: EraMerge
 ): Effect.Effect<void, RegistryUnavailable> =>
   Effect.gen(function*() {
+    session.merge = merge
     yield* send(node, session, merge, merge.pending(isMine(node, session)))
-    if (merge.pending(() => true).length === 0) return
-    yield* Effect.sleep(node.timing.heartbeat)
+    if (merge.size > 0) yield* Effect.sleep(node.timing.heartbeat)
     yield* send(node, session, merge, merge.pending(() => true))
+    session.merge = undefined
   })

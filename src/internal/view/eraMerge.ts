@@ -67,6 +67,11 @@ export class EraMerge {
     return facts
   }
 
+  /** How much is still to be given back. */
+  get size(): number {
+    return this.facts.size
+  }
+
   /** The registry has this id now: merged by this node, or told by another. */
   settle(id: string): void {
     this.facts.delete(id)

@@ -1,0 +1,121 @@
+/**
+ * Metrics of a supervisor, each tagged with `scope` and `node`. Read them with any exporter of Effect metrics.
+ *
+ * @since 0.1.0
+ */
+import * as Metric from "effect/Metric"
+
+/**
+ * Children on this node, whatever their stage.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const children = Metric.gauge("pogo_children", { description: "children on this node" })
+
+/**
+ * Children of the scope, as this node knows them.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const scopeChildren = Metric.gauge("pogo_scope_children", { description: "children of the scope" })
+
+/**
+ * Live nodes of the scope, as this node knows them.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const nodes = Metric.gauge("pogo_nodes", { description: "live nodes of the scope" })
+
+/**
+ * Claims that this node holds.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const claims = Metric.gauge("pogo_claims", { description: "claims held by this node" })
+
+/**
+ * Milliseconds until this node would stop its children, measured after each renewal of its lease. Alarm when it falls
+ * below a third of its usual value.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const leaseRemaining = Metric.gauge("pogo_lease_remaining", { description: "milliseconds left of the lease" })
+
+/**
+ * Runs of children that were begun.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const childStarts = Metric.counter("pogo_child_starts", {
+  description: "runs of children begun",
+  incremental: true
+})
+
+/**
+ * Runs of children that ended by themselves and were begun again.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const childRestarts = Metric.counter("pogo_child_restarts", {
+  description: "restarts of children",
+  incremental: true
+})
+
+/**
+ * Children whose restart policy was spent.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const childFailures = Metric.counter("pogo_child_failures", {
+  description: "children that gave up",
+  incremental: true
+})
+
+/**
+ * Children that were stopped in order to run on another node.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const childMoves = Metric.counter("pogo_child_moves", {
+  description: "children moved to another node",
+  incremental: true
+})
+
+/**
+ * Children that took longer to end than their shutdown allows.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const childOverdue = Metric.counter("pogo_child_overdue", {
+  description: "children that did not end in time",
+  incremental: true
+})
+
+/**
+ * Leases that this node lost.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const leasesLost = Metric.counter("pogo_leases_lost", { description: "leases lost", incremental: true })
+
+/**
+ * Calls to the registry that failed.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const registryFailures = Metric.counter("pogo_registry_failures", {
+  description: "calls to the registry that failed",
+  incremental: true
+})

@@ -1,0 +1,254 @@
+/**
+ * Random steps for the comparison of the machine with the scripts. A step is a name and a seed: what exactly it does
+ * follows from the seed and from the machine's state at that moment, so that steps can be left out of a history.
+ */
+import type { Args, CommandName, Envelope } from "../../src/internal/registry/protocol.js"
+import { parseClaim, parseSpec, parseTomb } from "../../src/internal/registry/records.js"
+import type { RegistryState } from "../../src/internal/registry/state.js"
+
+/** A random source that repeats itself. */
+export class Random {
+  constructor(private seed: number) {}
+
+  /** Between 0 and 1. */
+  next(): number {
+    this.seed = (this.seed + 0x6d2b79f5) | 0
+    let t = Math.imul(this.seed ^ (this.seed >>> 15), 1 | this.seed)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+
+  below(limit: number): number {
+    return Math.floor(this.next() * limit)
+  }
+
+  chance(probability: number): boolean {
+    return this.next() < probability
+  }
+
+  pick<A>(all: ReadonlyArray<A>): A {
+    return all[this.below(all.length)]!
+  }
+
+  many<A>(most: number, one: () => A): Array<A> {
+    return Array.from({ length: 1 + this.below(most) }, one)
+  }
+}
+
+/** What the callers of a history have seen so far. */
+export interface Known {
+  era: string
+  readonly eras: Array<string>
+  high: number
+  now: number
+}
+
+const ids = ["k/a", "k/b", "k/c", "k/é ü", "k/d:1", "k/e|f", "other/\"g\"\n", "k/h"]
+const sids = ["n1#a", "n1#b", "n2#a", "n2#b", "n3:x#a", "n4|y#é", "n5#a", "n6#a"]
+const bodies = ["{\"a\":1}", "{\"a\":2}", "", "b|c|d\n|é|", "s".repeat(100)]
+const codes = ["v1", "v2", "v3.x"]
+const garbage = ["", "x", "1|2", "12345678901234567890|1|op|||", "1:2", "0x10|1|a|||b", "1e3:5:n1#a", "-1|2|a|b|d|"]
+
+interface Source {
+  readonly random: Random
+  readonly state: RegistryState
+}
+
+const idOf = ({ random }: Source): string => random.pick(ids)
+
+const sidOf = ({ random, state }: Source): string =>
+  state.sess.size > 0 && random.chance(0.6) ? random.pick(Array.from(state.sess.keys())) : random.pick(sids)
+
+/** A call's id: mostly new, at times one that is stored. */
+const opOf = ({ random, state }: Source, id: string): string => {
+  if (random.chance(0.75)) return `op${random.below(1e9)}`
+  const spec = parseSpec(state.spec.get(id) ?? "")
+  const tomb = parseTomb(state.tomb.get(id) ?? "")
+  return (random.chance(0.5) ? spec?.op ?? tomb?.op : tomb?.by) ?? "op"
+}
+
+const generationOf = ({ random, state }: Source, id: string): number => {
+  const generation = parseSpec(state.spec.get(id) ?? "")?.generation ??
+    parseClaim(state.claim.get(id) ?? "")?.generation
+  if (generation === undefined || random.chance(0.1)) return random.below(1000)
+  return random.chance(0.9) ? generation : generation + random.below(3) - 1
+}
+
+const tokenOf = ({ random, state }: Source, id: string): number => {
+  const token = parseClaim(state.claim.get(id) ?? "")?.token
+  if (token === undefined || random.chance(0.1)) return random.below(1000)
+  return random.chance(0.8) ? token : token + random.below(3) - 1
+}
+
+/** A claimed id and its holder are told together, or else most commands on claims would do nothing. */
+const ownerOf = (source: Source): string => {
+  const claims = Array.from(source.state.claim.values())
+  if (claims.length === 0 || source.random.chance(0.3)) return sidOf(source)
+  return parseClaim(source.random.pick(claims))?.sid ?? sidOf(source)
+}
+
+const ownedIdOf = ({ random, state }: Source, sid: string): string => {
+  const owned = Array.from(state.claim).filter(([, value]) => parseClaim(value)?.sid === sid)
+  return owned.length === 0 || random.chance(0.2) ? random.pick(ids) : random.pick(owned)[0]
+}
+
+const statOf = ({ random }: Source): string =>
+  `${random.below(99)}:running:${random.below(9)}:1:0:${random.pick(bodies)}`
+
+const stampNear = ({ random, state }: Source, id: string): number => {
+  const stamp = parseSpec(state.spec.get(id) ?? "")?.stamp ?? parseTomb(state.tomb.get(id) ?? "")?.stamp ?? 10
+  return Math.max(0, stamp + random.below(5) - 2)
+}
+
+const factOf = (source: Source): Args<"merge">["facts"][number] => {
+  const { random, state } = source
+  const id = idOf(source)
+  const kind = random.chance(0.5) ? "spec" : "tomb"
+  if (random.chance(0.15)) return { id, kind, value: random.pick(garbage) }
+  const stamp = stampNear(source, id)
+  const generation = random.below(1000)
+  if (kind === "tomb") {
+    return {
+      id,
+      kind,
+      value: `${stamp}|${generation}|op${random.below(9)}|by|${random.pick(["d", "e"])}|${random.pick(["", "i"])}`
+    }
+  }
+  const value = random.chance(0.3) ? state.spec.get(random.pick(ids)) : undefined
+  const flags = random.pick(["", "i", "f", "fi"])
+  return {
+    id,
+    kind,
+    value: value ?? `${generation}|${stamp}|op|${flags}|${random.pick(["", "v1", "v1,v2"])}|${random.pick(bodies)}`
+  }
+}
+
+const claimsToOpen = (source: Source): Args<"open">["claims"] =>
+  source.random.chance(0.4) ? [] : source.random.many(4, () => {
+    const id = source.random.chance(0.7) ? ownedIdOf(source, ownerOf(source)) : idOf(source)
+    return { id, token: tokenOf(source, id), generation: generationOf(source, id) }
+  })
+
+type Arguments = { readonly [K in CommandName]: (source: Source) => Args<K> }
+
+/** Arguments of every command. */
+export const argumentsOf: Arguments = {
+  tick: (source) => ({ sid: source.random.chance(0.05) ? "" : sidOf(source) }),
+  open: (source) => ({
+    sid: sidOf(source),
+    version: source.random.below(4),
+    record: source.random.pick(bodies),
+    mode: source.random.pick(["fresh", "carry", "reassert"] as const),
+    claims: claimsToOpen(source),
+    last: source.random.chance(0.8),
+    supersedes: source.random.chance(0.4) ? sidOf(source) : ""
+  }),
+  update: (source) => ({
+    sid: sidOf(source),
+    version: source.random.below(9),
+    record: source.random.pick(bodies)
+  }),
+  close: (source) => ({ sid: sidOf(source) }),
+  put: (source) => ({
+    mode: source.random.pick(["ensure", "ensure", "ensureInitial", "replace", "bump"] as const),
+    items: source.random.many(5, () => {
+      const id = idOf(source)
+      return { id, op: opOf(source, id), generation: generationOf(source, id), body: source.random.pick(bodies) }
+    })
+  }),
+  del: (source) => ({
+    items: source.random.many(4, () => {
+      const id = idOf(source)
+      return { id, op: opOf(source, id), generation: generationOf(source, id) }
+    })
+  }),
+  merge: (source) => ({ facts: source.random.many(6, () => factOf(source)) }),
+  claim: (source) => ({
+    sid: sidOf(source),
+    items: source.random.many(6, () => {
+      const id = idOf(source)
+      return { id, generation: generationOf(source, id) }
+    })
+  }),
+  release: (source) => {
+    const sid = ownerOf(source)
+    return {
+      sid,
+      items: source.random.many(4, () => {
+        const id = ownedIdOf(source, sid)
+        return { id, token: tokenOf(source, id), refused: source.random.chance(0.3) ? source.random.pick(codes) : "" }
+      })
+    }
+  },
+  report: (source) => {
+    const sid = ownerOf(source)
+    return {
+      sid,
+      items: source.random.many(4, () => {
+        const id = ownedIdOf(source, sid)
+        return { id, token: tokenOf(source, id), stat: statOf(source) }
+      })
+    }
+  },
+  finish: (source) => {
+    const sid = ownerOf(source)
+    return {
+      sid,
+      items: source.random.many(4, () => {
+        const id = ownedIdOf(source, sid)
+        const how = source.random.pick(["ended", "failed"] as const)
+        return { id, generation: generationOf(source, id), token: tokenOf(source, id), how, stat: statOf(source) }
+      })
+    }
+  },
+  changes: ({ random, state }) => {
+    const { log } = state
+    if (log.length === 0 || random.chance(0.1)) return { cursor: random.below(1000) }
+    return { cursor: random.pick(log).at + random.below(3) - 1 }
+  },
+  snap: ({ random }) => ({ cursor: random.chance(0.1) ? random.pick(["x", "9:1", "1:x", ":"]) : "" }),
+  nodes: () => ({})
+}
+
+/** How often each command is drawn. */
+export const weights: { readonly [K in CommandName]: number } = {
+  tick: 8,
+  open: 12,
+  update: 3,
+  close: 3,
+  put: 14,
+  del: 8,
+  merge: 5,
+  claim: 16,
+  release: 7,
+  report: 6,
+  finish: 6,
+  changes: 6,
+  snap: 3,
+  nodes: 2
+}
+
+/** A caller's envelope: mostly a good one. */
+export const envelopeOf = (random: Random, scope: string, known: Known): Envelope => {
+  const odd = random.chance(0.12)
+  return {
+    scope,
+    era: odd && random.chance(0.5) ? random.pick(known.eras) : known.era,
+    notAfter: odd && random.chance(0.5)
+      ? known.now - 1 + random.below(3)
+      : random.chance(0.5)
+      ? Infinity
+      : known.now + 5_000,
+    high: odd && random.chance(0.3) ? known.high + random.below(3) : random.chance(0.8) ? known.high : 0,
+    seconds: random.chance(0.9) ? 1_700_000_000 : 2 ** 31 + random.below(9),
+    bits: `e${random.below(2 ** 31)}`,
+    ttl: random.chance(0.04) ? 2_000 : 1_000,
+    maxStep: 400
+  }
+}
+
+export const malformed = (random: Random): string => random.pick(garbage)
+
+export const anyId = (random: Random): string => random.pick(ids)
+
+export const anySid = (random: Random): string => random.pick(sids)
