@@ -1,7 +1,7 @@
 /**
  * Several supervisors in one process, on one registry.
  */
-import { Context, Effect, Exit, Layer, Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Scope, TestClock } from "effect"
 import { GroupRegistry, Pogo, type PogoConfig } from "effect-pogo"
 import { Internals } from "../../src/internal/internals.js"
 
@@ -18,26 +18,39 @@ export interface TestNode {
 
 export interface Cluster {
   readonly nodes: Map<string, TestNode>
-  readonly add: (name: string, options?: PogoConfig.Options, kinds?: Kinds) => Effect.Effect<TestNode>
+  readonly add: (
+    name: string,
+    options?: PogoConfig.Options & { readonly registry?: Registry },
+    kinds?: Kinds
+  ) => Effect.Effect<TestNode>
 }
 
 export type Registry = GroupRegistry.GroupRegistry["Type"]
 
+/** Lets virtual time pass until the effect has ended: finalizers may take some. */
+const inVirtualTime = <A>(effect: Effect.Effect<A>): Effect.Effect<A> =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.forkDaemon(Effect.interruptible(effect))
+    while ((yield* Fiber.poll(fiber))._tag === "None") yield* TestClock.adjust("5 seconds")
+    return yield* Fiber.join(fiber)
+  })
+
 export const makeCluster = (
   registry: Registry,
   kinds: Kinds,
-  defaults: PogoConfig.Options = {}
+  defaults: PogoConfig.Options = {},
+  passing: <A>(effect: Effect.Effect<A>) => Effect.Effect<A> = inVirtualTime
 ): Effect.Effect<Cluster, never, Scope.Scope> =>
   Effect.gen(function*() {
     const outer = yield* Effect.scope
     const nodes = new Map<string, TestNode>()
-    const add: Cluster["add"] = (name, options = {}, own = kinds) =>
+    const add: Cluster["add"] = (name, { registry: another, ...options } = {}, own = kinds) =>
       Effect.gen(function*() {
         const scope = yield* Scope.make()
-        yield* Scope.addFinalizer(outer, Scope.close(scope, Exit.void))
+        yield* Scope.addFinalizer(outer, passing(Scope.close(scope, Exit.void)))
         const layer = own.pipe(
           Layer.provideMerge(Pogo.layer({ ...defaults, ...options, name })),
-          Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, registry))
+          Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, another ?? registry))
         )
         const pogo = Context.get(yield* Layer.buildWithScope(layer, scope), Pogo.Pogo)
         const end = Effect.zipRight(Effect.sync(() => nodes.delete(name)), Scope.close(scope, Exit.void))

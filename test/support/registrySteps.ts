@@ -44,7 +44,7 @@ export interface Known {
 }
 
 const ids = ["k/a", "k/b", "k/c", "k/é ü", "k/d:1", "k/e|f", "other/\"g\"\n", "k/h"]
-const sids = ["n1#a", "n1#b", "n2#a", "n2#b", "n3:x#a", "n4|y#é", "n5#a", "n6#a"]
+const names = ["n1", "n2", "n3:x", "n4|y#é"]
 const bodies = ["{\"a\":1}", "{\"a\":2}", "", "b|c|d\n|é|", "s".repeat(100)]
 const codes = ["v1", "v2", "v3.x"]
 const garbage = ["", "x", "1|2", "12345678901234567890|1|op|||", "1:2", "0x10|1|a|||b", "1e3:5:n1#a", "-1|2|a|b|d|"]
@@ -56,8 +56,13 @@ interface Source {
 
 const idOf = ({ random }: Source): string => random.pick(ids)
 
+const specIdOf = ({ random, state }: Source): string =>
+  state.spec.size > 0 && random.chance(0.8) ? random.pick(Array.from(state.spec.keys())) : random.pick(ids)
+
+export const anySid = (random: Random): string => `${random.pick(names)}#${random.below(20)}`
+
 const sidOf = ({ random, state }: Source): string =>
-  state.sess.size > 0 && random.chance(0.6) ? random.pick(Array.from(state.sess.keys())) : random.pick(sids)
+  state.sess.size > 0 && random.chance(0.85) ? random.pick(Array.from(state.sess.keys())) : anySid(random)
 
 /** A call's id: mostly new, at times one that is stored. */
 const opOf = ({ random, state }: Source, id: string): string => {
@@ -135,7 +140,7 @@ type Arguments = { readonly [K in CommandName]: (source: Source) => Args<K> }
 export const argumentsOf: Arguments = {
   tick: (source) => ({ sid: source.random.chance(0.05) ? "" : sidOf(source) }),
   open: (source) => ({
-    sid: sidOf(source),
+    sid: source.random.chance(0.4) ? anySid(source.random) : sidOf(source),
     version: source.random.below(4),
     record: source.random.pick(bodies),
     mode: source.random.pick(["fresh", "carry", "reassert"] as const),
@@ -158,7 +163,7 @@ export const argumentsOf: Arguments = {
   }),
   del: (source) => ({
     items: source.random.many(4, () => {
-      const id = idOf(source)
+      const id = specIdOf(source)
       return { id, op: opOf(source, id), generation: generationOf(source, id) }
     })
   }),
@@ -166,7 +171,7 @@ export const argumentsOf: Arguments = {
   claim: (source) => ({
     sid: sidOf(source),
     items: source.random.many(6, () => {
-      const id = idOf(source)
+      const id = specIdOf(source)
       return { id, generation: generationOf(source, id) }
     })
   }),
@@ -212,17 +217,17 @@ export const argumentsOf: Arguments = {
 
 /** How often each command is drawn. */
 export const weights: { readonly [K in CommandName]: number } = {
-  tick: 8,
-  open: 12,
+  tick: 14,
+  open: 18,
   update: 3,
   close: 3,
   put: 14,
   del: 8,
   merge: 5,
-  claim: 16,
+  claim: 20,
   release: 7,
   report: 6,
-  finish: 6,
+  finish: 9,
   changes: 6,
   snap: 3,
   nodes: 2
@@ -242,7 +247,7 @@ export const envelopeOf = (random: Random, scope: string, known: Known): Envelop
     high: odd && random.chance(0.3) ? known.high + random.below(3) : random.chance(0.8) ? known.high : 0,
     seconds: random.chance(0.9) ? 1_700_000_000 : 2 ** 31 + random.below(9),
     bits: `e${random.below(2 ** 31)}`,
-    ttl: random.chance(0.04) ? 2_000 : 1_000,
+    ttl: random.chance(0.02) ? 2_000 : 1_000,
     maxStep: 400
   }
 }
@@ -250,5 +255,3 @@ export const envelopeOf = (random: Random, scope: string, known: Known): Envelop
 export const malformed = (random: Random): string => random.pick(garbage)
 
 export const anyId = (random: Random): string => random.pick(ids)
-
-export const anySid = (random: Random): string => random.pick(sids)

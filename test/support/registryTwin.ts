@@ -15,9 +15,8 @@ import { keepParts, type Part, parts, restoreParts } from "./registryTamper.js"
 
 const prefix = "twin:"
 
-/** What happens besides commands, and how often. Commands make up the rest of 100. */
+/** What happens besides commands, and how often. */
 const disturbances = {
-  wait: 12,
   clock: 1.5,
   restart: 0.7,
   remove: 1.2,
@@ -28,12 +27,12 @@ const disturbances = {
   otherLayout: 0.4,
   wrongType: 1,
   trim: 0.8,
-  age: 2,
+  age: 6,
   keep: 2,
   restore: 1
 }
 
-type Disturbance = keyof typeof disturbances
+type Disturbance = keyof typeof disturbances | "wait"
 
 /** One step of a history. What it does in detail follows from the seed and the state. */
 export interface Step {
@@ -53,12 +52,12 @@ const drawWeighted = <K extends string>(random: Random, table: { readonly [P in 
   return entries[0]![0]
 }
 
-/** A random history. */
+/** A random history. Two of three are calm, so that there are sessions, claims and tombstones to be disturbed. */
 export const historyOf = (seed: number, length: number): ReadonlyArray<Step> => {
   const random = new Random(seed)
-  const rest = 100 - Object.values(disturbances).reduce((sum, weight) => sum + weight, 0)
+  const commands = random.chance(0.66) ? 400 : 60
   return Array.from({ length }, () => {
-    const kind = drawWeighted(random, { ...disturbances, command: rest })
+    const kind = drawWeighted(random, { ...disturbances, wait: commands / 4, command: commands })
     return { kind: kind === "command" ? drawWeighted(random, weights) : kind, seed: random.below(2 ** 31) }
   })
 }
@@ -246,7 +245,7 @@ export class Twin {
     switch (kind) {
       case "wait":
       case "clock":
-        this.server = { ...this.server, time: this.server.time + random.below(900) - (kind === "clock" ? 1_500 : 0) }
+        this.server = { ...this.server, time: this.server.time + random.below(600) - (kind === "clock" ? 1_500 : 0) }
         return
       case "restart":
         this.told.push("restart")
@@ -282,8 +281,9 @@ export class Twin {
   /** Plays one step to both. */
   async step({ kind, seed }: Step): Promise<void> {
     const random = new Random(seed)
-    if (kind in disturbances) return this.disturb(kind as Disturbance, random)
-    const name = kind as CommandName
+    if (!(kind in weights)) return this.disturb(kind as Disturbance, random)
+    // Without a session little can happen.
+    const name = this.state.sess.size === 0 && random.chance(0.5) ? "open" : kind as CommandName
     const envelope = envelopeOf(random, this.scope, this.known)
     await this.command(name, envelope, argumentsOf[name]({ random, state: this.state }))
   }

@@ -85,12 +85,17 @@ const beat = (node: Node, session: Session): Effect.Effect<boolean> =>
     )
   )
 
+/** A node that renews its lease and can do nothing else would keep its children from everybody. */
+const isUseless = ({ ambient, timing, workFailingSince }: Node): boolean =>
+  workFailingSince !== undefined && ambient.now() - workFailingSince > timing.ttl - timing.margin
+
 /** Renews for as long as the session lasts; sooner again after a failure. */
 export const heartbeat = (node: Node, session: Session): Effect.Effect<never> => {
   const { heartbeat: interval } = node.timing
   return Effect.forever(
     Effect.flatMap(beat(node, session), (good) => {
       node.meter.flush()
+      if (isUseless(node)) node.fence("renewals get through, but nothing else has for too long")
       return Effect.sleep(good ? interval : interval / 4)
     })
   )

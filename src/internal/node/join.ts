@@ -161,6 +161,7 @@ const establish = (node: Node, opening: Opening, { collected, log, quarantine }:
   if (node.view.era !== opening.era && node.view.known < collected) node.view.clear()
   for (const child of node.supervisor.children.values()) child.unverified = false
   node.claimsEra = opening.era
+  node.workFailingSince = undefined
   node.lastSid = opening.sid
   node.session = session
   node.enter("syncing")

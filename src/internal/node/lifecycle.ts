@@ -52,6 +52,7 @@ const activate = (node: Node, session: Session): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (session.over) return Effect.void
     node.enter("active")
+    node.recordIsNew()
     node.agenda.sweep()
     const { name, scope } = node.config
     node.emit(() => PogoEvent.LeaseAcquired({ node: name, session: session.sid }))

@@ -90,6 +90,16 @@ const refusalOf = (node: Node, session: Session, name: string, reply: Refusal): 
   }
 }
 
+/** Notes since when nothing gets through: renewals have a connection of their own, and may go on. */
+const watched = <A>(node: Node, effect: Effect.Effect<A, RegistryUnavailable>): Effect.Effect<A, RegistryUnavailable> =>
+  Effect.tapBoth(effect, {
+    onSuccess: () => Effect.sync(() => (node.workFailingSince = undefined)),
+    onFailure: ({ reason }) =>
+      Effect.sync(() => {
+        if (reason === "Timeout" || reason === "Disconnected") node.workFailingSince ??= node.ambient.now()
+      })
+  })
+
 /**
  * Sends a command of a session. A reply that comes after the session's end is no reply: a grant that is used under the
  * next session would start a second copy.
@@ -100,7 +110,7 @@ export const request = <K extends CommandName>(
   name: K,
   args: Args<K>
 ): Effect.Effect<Outcome<K>, RegistryUnavailable> =>
-  Effect.flatMap(call(node, session.era, name, args), ({ reply }): Effect.Effect<Outcome<K>, RegistryUnavailable> => {
+  Effect.flatMap(watched(node, call(node, session.era, name, args)), ({ reply }) => {
     if (session.over) {
       return Effect.fail(unavailable(name, "Joining", "the session ended before the answer came", true))
     }

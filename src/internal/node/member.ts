@@ -17,6 +17,11 @@ export interface NodeRecord {
   readonly kinds: { readonly [kind: string]: KindVersion }
   readonly cordoned: boolean
   readonly draining: boolean
+  /**
+   * It has not confirmed that it knows of its session. A node whose requests arrive, and which hears no answers, would
+   * otherwise be given children that it can never start.
+   */
+  readonly joining: boolean
   /** It renewed its lease after a younger session of its own name had opened: there really are two. */
   readonly twin: boolean
 }
@@ -42,6 +47,7 @@ const unreadable: NodeRecord = {
   kinds: {},
   cordoned: true,
   draining: false,
+  joining: false,
   twin: false
 }
 
@@ -81,6 +87,7 @@ const decode = (json: string): NodeRecord => {
     kinds: readKinds(value["kinds"]),
     cordoned: value["cordoned"] === true,
     draining: value["draining"] === true,
+    joining: value["joining"] === true,
     twin: value["twin"] === true
   }
 }
@@ -102,7 +109,7 @@ export const readMembers = (items: ReadonlyArray<NodeItem>): ReadonlyArray<Membe
     .map((member): Member => {
       const first = member.name !== "" && member.opened === youngest.get(member.name)
       const key = first ? member.name : member.sid
-      const open = (first || member.twin) && !member.cordoned && !member.draining
+      const open = (first || member.twin) && !member.cordoned && !member.draining && !member.joining
       return { ...member, key, hash: hashText(key), open }
     })
     .sort((a, b) => (a.sid < b.sid ? -1 : 1))

@@ -104,6 +104,8 @@ export class Node {
   debouncing = false
   /** Children that are being stopped in order to move. */
   moving = 0
+  /** Elapsed milliseconds since when no work of this node has got through, though renewals may have. */
+  workFailingSince: number | undefined
   /** Called when something about a child is new. */
   readonly watchers = new Map<string, Set<() => void>>()
   /** Called when a child's fiber has ended after a stop. */
@@ -234,7 +236,8 @@ export class Node {
   record(): NodeRecord {
     const kinds = Object.fromEntries(Array.from(this.kinds, ([kind, { code }]) => [kind, code]))
     const { labels, name, weight } = this.config
-    return { name, weight, labels, kinds, cordoned: this.cordoned, draining: this.draining, twin: this.twin }
+    const { cordoned, draining, twin } = this
+    return { name, weight, labels, kinds, cordoned, draining, joining: this.phase !== "active", twin }
   }
 
   /** The record is another: it is to be published. */

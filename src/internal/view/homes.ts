@@ -25,11 +25,14 @@ const matches = (member: Member, labels: Labels): number => {
   return count
 }
 
+const whyClosed = ({ cordoned, draining, joining }: Member): string =>
+  draining ? "it is draining" : cordoned ? "it is cordoned" : joining ? "it is joining" : "its name is taken"
+
 /** Why a member cannot take a child; `undefined` when it can. */
 export const obstacle = (spec: KnownSpec, member: Member): string | undefined => {
   const code = Object.hasOwn(member.kinds, spec.kind) ? member.kinds[spec.kind] : undefined
   if (code === undefined) return "it does not have the kind"
-  if (!member.open) return member.draining ? "it is draining" : member.cordoned ? "it is cordoned" : "its name is taken"
+  if (!member.open) return whyClosed(member)
   if (code.version < spec.version) return `it has version ${code.version} of the kind, the child needs ${spec.version}`
   if (spec.refused.length > 0 && spec.refused.includes(codeOf(code))) return "its code could not decode the payload"
   if (spec.requires !== undefined && matches(member, spec.requires) < Object.keys(spec.requires).length) {

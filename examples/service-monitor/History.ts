@@ -1,0 +1,102 @@
+/**
+ * What follows from the lines of the journal: which copies ran when, how long a takeover took, and whether a rule was
+ * broken.
+ */
+import type { Line } from "./Journal.js"
+
+/** A child that got to run on another node. */
+export interface Change {
+  readonly id: string
+  readonly from: string
+  readonly to: string
+  /** For how long no copy ran. */
+  readonly millis: number
+}
+
+type Run = Extract<Line, { readonly _tag: "Start" }>
+
+interface End {
+  readonly at: number
+  readonly node: string
+  readonly how: "stopped" | "crashed" | "gone"
+}
+
+/** Reads lines in the order in which they were written. */
+export class History {
+  /** Two copies at once, or a token that went back. Stays empty. */
+  readonly violations: Array<string> = []
+  /** Children of crashed nodes, started elsewhere. Counted from the crash. */
+  readonly takeovers: Array<Change> = []
+  /** Children that were stopped on one node and started on another. */
+  readonly moves: Array<Change> = []
+  readonly lastCheck = new Map<string, Extract<Line, { readonly _tag: "Check" }>>()
+  runs = 0
+  checks = 0
+  /** Checks that found a service down. */
+  problems = 0
+  private readonly open = new Map<string, ReadonlyArray<Run>>()
+  private readonly ends = new Map<string, End>()
+  private readonly tokens = new Map<string, bigint>()
+  /** Children whose node crashed, and which nobody took over yet. */
+  private readonly orphans = new Map<string, { readonly at: number; readonly node: string }>()
+
+  /** Whether a child runs, and where. */
+  nodeOf(id: string): string | undefined {
+    return this.open.get(id)?.at(-1)?.node
+  }
+
+  /** Children of crashed nodes that nobody runs yet. */
+  get waiting(): number {
+    return this.orphans.size
+  }
+
+  add(line: Line): void {
+    switch (line._tag) {
+      case "Start":
+        return this.start(line)
+      case "Stop":
+        return this.end(line.id, line.node, { at: line.at, node: line.node, how: line.crashed ? "crashed" : "stopped" })
+      case "Check":
+        this.lastCheck.set(line.id, line)
+        this.checks++
+        if (line.problem !== undefined) this.problems++
+        return
+      case "Crash":
+        for (const id of this.childrenOf(line.node)) this.orphans.set(id, { at: line.at, node: line.node })
+        return
+      case "Gone":
+        for (const id of this.childrenOf(line.node)) this.end(id, line.node, { ...line, how: "gone" })
+    }
+  }
+
+  private childrenOf(node: string): ReadonlyArray<string> {
+    return Array.from(this.open.keys()).filter((id) => this.open.get(id)!.some((run) => run.node === node))
+  }
+
+  private start(run: Run): void {
+    const { id, node, token } = run
+    const others = this.open.get(id) ?? []
+    for (const other of others) this.violations.push(`${id}: started on ${node} while it ran on ${other.node}`)
+    if (token < (this.tokens.get(id) ?? 0n)) this.violations.push(`${id}: token ${token} is lower than one before`)
+    this.runs++
+    this.tokens.set(id, token)
+    this.open.set(id, [...others, run])
+    this.notice(run)
+  }
+
+  /** Was it taken over, or moved? A run that had crashed on its own was in nobody's hands: it counts as neither. */
+  private notice({ at, id, node }: Run): void {
+    const orphan = this.orphans.get(id)
+    const end = this.ends.get(id)
+    this.orphans.delete(id)
+    if (orphan !== undefined) this.takeovers.push({ id, from: orphan.node, to: node, millis: at - orphan.at })
+    else if (end?.how === "stopped" && end.node !== node) {
+      this.moves.push({ id, from: end.node, to: node, millis: at - end.at })
+    }
+  }
+
+  private end(id: string, node: string, end: End): void {
+    this.open.set(id, (this.open.get(id) ?? []).filter((run) => run.node !== node))
+    this.ends.set(id, end)
+  }
+}

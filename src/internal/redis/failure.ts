@@ -1,0 +1,108 @@
+/**
+ * What went wrong with a call to Redis, whether it may have had an effect, and what to do about it.
+ *
+ * @internal
+ */
+import { RegistryUnavailable } from "../../PogoError.js"
+
+/** Replies by which a server refuses a command, and the remedies. */
+const remedies: { readonly [code: string]: string } = {
+  OOM: "the server's memory is full (maxmemory): raise the limit, or free memory",
+  NOPERM:
+    "the user lacks a permission: allow the keys and channels that begin with the key prefix and \"pogo1:\", and " +
+    "+@connection +@hash +@sortedset +@stream +@scripting +del +publish +subscribe +unsubscribe +info +time",
+  NOAUTH: "the server wants a password: set `password` (and `username`), or put them into the url",
+  WRONGPASS: "the server does not know this username and password: correct `username` and `password`",
+  READONLY: "this server is a replica: connect to the primary (it is looked for again, in case of a failover)",
+  MISCONF: "the server cannot save its data to disk, and takes no writes until it can: look at its log",
+  LOADING: "the server is starting and loads its data: wait",
+  MASTERDOWN: "this server is a replica that lost its primary: connect to the primary",
+  CLUSTERDOWN: "the cluster does not serve this scope's slot: look at CLUSTER INFO",
+  NOREPLICAS: "too few replicas are connected (min-replicas-to-write): bring one back, or lower the number",
+  BUSY: "another script blocks the server: wait, or end it with SCRIPT KILL",
+  TRYAGAIN: "the cluster is moving this scope's slot: wait",
+  CROSSSLOT: "the keys of a scope are in different slots: use a key prefix without braces",
+  MOVED: "this is a node of a cluster: use the option `cluster`"
+}
+
+const codes = Object.keys(remedies)
+
+/** The code that a reply begins with; older servers wrap the refusal of a script's first write into other words. */
+const codeOf = (message: string): string | undefined => {
+  const first = message.replace(/^PARTIAL /, "").split(" ", 1)[0] ?? ""
+  if (codes.includes(first)) return first
+  if (/ACL failure in script/.test(message)) return "NOPERM"
+  return codes.find((code) => message.includes(`-${code} `))
+}
+
+/** The words of an error, without secrets. Node's error for a name with several addresses has its words inside. */
+export const messageOf = (error: unknown, secrets: ReadonlyArray<string>): string => {
+  const inner: unknown = error instanceof AggregateError ? error.errors[0] : error
+  const coded = inner as { readonly message?: unknown; readonly code?: unknown } | undefined
+  let message = String(coded?.message || coded?.code || inner)
+  for (const secret of secrets) message = message.replaceAll(secret, "***")
+  return message
+}
+
+const isReply = (error: unknown): boolean => error instanceof Error && error.name === "ReplyError"
+
+/** Nothing was written to a socket. */
+const unsent = /^(Stream isn't writeable|Cluster isn't ready|Too many Cluster redirections)/
+
+const timedOut = /^Command timed out/
+
+/** What is known of the connection that a call was made on. */
+export interface Circumstance {
+  readonly description: string
+  readonly secrets: ReadonlyArray<string>
+  readonly commandTimeout: number
+  /** The call failed before anything could have been sent. */
+  readonly atOnce: boolean
+}
+
+/** No connection: the call was not made. */
+export const disconnected = (operation: string, description: string, problem: string | undefined) =>
+  new RegistryUnavailable({
+    operation,
+    reason: "Disconnected",
+    detail:
+      `no connection to ${description}${problem === undefined ? "" : ` (${problem})`}; is it running, reachable ` +
+      `from here, and are the credentials right? It is tried again all the time`,
+    sent: false
+  })
+
+/**
+ * A reply that is an error means that nothing was executed: scripts write nothing before all was checked, and mark an
+ * error that comes later.
+ */
+const refused = (operation: string, message: string, description: string): RegistryUnavailable => {
+  const code = codeOf(message)
+  const remedy = code === undefined ? "this is not a refusal that is known: please report it" : remedies[code]!
+  return new RegistryUnavailable({
+    operation,
+    reason: "Refused",
+    detail: `${description} answered "${message}"; ${remedy}`,
+    sent: message.startsWith("PARTIAL ")
+  })
+}
+
+/** @internal */
+export const failureOf = (operation: string, error: unknown, at: Circumstance): RegistryUnavailable => {
+  const message = messageOf(error, at.secrets)
+  if (isReply(error)) return refused(operation, message, at.description)
+  if (timedOut.test(message)) {
+    return new RegistryUnavailable({
+      operation,
+      reason: "Timeout",
+      detail: `${at.description} did not answer within ${at.commandTimeout} ms (commandTimeout)`,
+      sent: true
+    })
+  }
+  if (at.atOnce || unsent.test(message)) return disconnected(operation, at.description, message)
+  return new RegistryUnavailable({
+    operation,
+    reason: "Disconnected",
+    detail: `the connection to ${at.description} was lost before the answer came (${message})`,
+    sent: true
+  })
+}
