@@ -40,14 +40,14 @@ export class History {
   /** Children whose node crashed, and which nobody took over yet. */
   private readonly orphans = new Map<string, { readonly at: number; readonly node: string }>()
 
-  /** Whether a child runs, and where. */
-  nodeOf(id: string): string | undefined {
-    return this.open.get(id)?.at(-1)?.node
+  /** Children of crashed nodes that nobody runs. */
+  get orphaned(): ReadonlyArray<string> {
+    return Array.from(this.orphans.keys())
   }
 
-  /** Children of crashed nodes that nobody runs yet. */
-  get waiting(): number {
-    return this.orphans.size
+  /** Since when nobody runs a child, if it is one of a crashed node. */
+  orphanedAt(id: string): number | undefined {
+    return this.orphans.get(id)?.at
   }
 
   add(line: Line): void {
@@ -55,22 +55,22 @@ export class History {
       case "Start":
         return this.start(line)
       case "Stop":
-        return this.end(line.id, line.node, { at: line.at, node: line.node, how: line.crashed ? "crashed" : "stopped" })
+        return this.end(line, { ...line, how: line.crashed ? "crashed" : "stopped" })
       case "Check":
         this.lastCheck.set(line.id, line)
         this.checks++
         if (line.problem !== undefined) this.problems++
         return
       case "Crash":
-        for (const id of this.childrenOf(line.node)) this.orphans.set(id, { at: line.at, node: line.node })
+        for (const { id } of this.runsOn(line.node)) this.orphans.set(id, line)
         return
       case "Gone":
-        for (const id of this.childrenOf(line.node)) this.end(id, line.node, { ...line, how: "gone" })
+        for (const run of this.runsOn(line.node)) this.end(run, { ...line, how: "gone" })
     }
   }
 
-  private childrenOf(node: string): ReadonlyArray<string> {
-    return Array.from(this.open.keys()).filter((id) => this.open.get(id)!.some((run) => run.node === node))
+  private runsOn(node: string): ReadonlyArray<Run> {
+    return Array.from(this.open.values()).flat().filter((run) => run.node === node)
   }
 
   private start(run: Run): void {
@@ -95,8 +95,8 @@ export class History {
     }
   }
 
-  private end(id: string, node: string, end: End): void {
-    this.open.set(id, (this.open.get(id) ?? []).filter((run) => run.node !== node))
+  private end({ id, node, token }: Pick<Run, "id" | "node" | "token">, end: End): void {
+    this.open.set(id, (this.open.get(id) ?? []).filter((run) => run.node !== node || run.token !== token))
     this.ends.set(id, end)
   }
 }

@@ -48,8 +48,7 @@ const origin = Effect.gen(function*() {
 export const recordRun: Effect.Effect<void, never, Journal | Child.Current | Scope.Scope> = Effect.gen(function*() {
   const journal = yield* Journal
   const start = Effect.flatMap(origin, (run) => journal.append({ _tag: "Start", ...run }))
-  const stop = (crashed: boolean) =>
-    Effect.flatMap(origin, (run) => journal.append({ _tag: "Stop", ...run, crashed }))
+  const stop = (crashed: boolean) => Effect.flatMap(origin, (run) => journal.append({ _tag: "Stop", ...run, crashed }))
   yield* Effect.acquireRelease(start, (_, exit) => stop(Exit.isFailure(exit) && !Exit.isInterrupted(exit)))
 })
 

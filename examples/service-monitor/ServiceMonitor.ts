@@ -5,7 +5,7 @@
  * `node.ts` and `demo-redis.ts` with real processes and Redis.
  */
 import { Effect, Schedule, Schema } from "effect"
-import { Child, Restart } from "effect-pogo"
+import { Child, type PogoError, Restart } from "effect-pogo"
 import * as Journal from "./Journal.js"
 import { type Down, probe } from "./probe.js"
 
@@ -15,7 +15,7 @@ export const ServiceMonitor = Child.make("ServiceMonitor", {
 })
 
 /** One check, and its report. Fails when the service is down. */
-const checkOnce = (url: string): Effect.Effect<void, Down | Child.ClaimLost, Child.Current | Journal.Journal> =>
+const checkOnce = (url: string): Effect.Effect<void, Down | PogoError.ClaimLost, Child.Current | Journal.Journal> =>
   Effect.gen(function*() {
     const self = yield* Child.Current
     const result = yield* Effect.either(probe(url))

@@ -42,11 +42,9 @@ const reach = (url: string): Effect.Effect<void, Down> =>
     return Effect.sync(() => socket.destroy())
   })
 
-const tcp = (url: string): Effect.Effect<void, Down> => reach(url)
-
 /** Checks a service once, and tells how many milliseconds it took to answer. */
 export const probe = (url: string): Effect.Effect<number, Down> =>
-  (url.startsWith("tcp:") ? tcp(url) : request(url)).pipe(
+  (url.startsWith("tcp:") ? reach(url) : request(url)).pipe(
     Effect.timeoutFail({
       duration: timeout,
       onTimeout: () => new Down({ reason: `no answer in ${Duration.format(timeout)}` })

@@ -65,6 +65,8 @@ export const historyOf = (seed: number, length: number): ReadonlyArray<Step> => 
 const sorted = (rows: ReadonlyArray<{ readonly sid: string }>): unknown =>
   Array.from(rows).sort((a, b) => (a.sid < b.sid ? -1 : 1))
 
+const byId = (items: ReadonlyMap<string, unknown>): unknown => Array.from(items).sort(([a], [b]) => (a < b ? -1 : 1))
+
 /** Replies in a form that does not depend on the order of sessions, which is no one's promise. */
 const comparable = (reply: object): unknown => {
   if (!("value" in reply) || typeof reply.value !== "object" || reply.value === null) return reply
@@ -109,7 +111,7 @@ export class Twin {
       const reply = execute(this.state, this.server, envelope, "snap", { cursor: at })
       if (reply._tag !== "OK") return reply
       for (const item of reply.value.items) items.set(item.id, item)
-      if (reply.value.next === "") return { ...reply, value: Array.from(items).sort() }
+      if (reply.value.next === "") return { ...reply, value: byId(items) }
       at = reply.value.next
     }
   }
@@ -120,7 +122,7 @@ export class Twin {
       const reply = await executeScripted(this.redis, prefix, this.server, envelope, "snap", { cursor: at })
       if (reply._tag !== "OK") return reply
       for (const item of reply.value.items) items.set(item.id, item)
-      if (reply.value.next === "") return { ...reply, value: Array.from(items).sort() }
+      if (reply.value.next === "") return { ...reply, value: byId(items) }
       at = reply.value.next
     }
   }

@@ -43,10 +43,12 @@ export class Calls {
   private ops = 0
 
   constructor(private readonly node: Node, private readonly name: string) {
-    this.ensures = new Batcher(node.fork, (items) => this.put("ensure", items))
+    const closed = (sent: boolean) => (node.phase === "closed" ? shutDown("call", sent) : undefined)
+    this.ensures = new Batcher(node.fork, (items) => this.put("ensure", items), closed)
     this.dels = new Batcher(
       node.fork,
-      (items) => Effect.map(this.send("del", { items }), (reply) => dated(reply.value.results, reply.high))
+      (items) => Effect.map(this.send("del", { items }), (reply) => dated(reply.value.results, reply.high)),
+      closed
     )
   }
 
@@ -223,6 +225,9 @@ export class Calls {
     this.put("replace", [{ id, op: this.op(), generation, body }])
 }
 
+const shutDown = (operation: string, sent: boolean): RegistryUnavailable =>
+  unavailable(operation, "Closed", "this supervisor is shut down", sent)
+
 const contended = "other calls changed the child each time; try again"
 
 const dated = <A>(results: ReadonlyArray<A>, at: number): ReadonlyArray<Dated<A>> =>
@@ -259,7 +264,7 @@ const outcome = <A>(
 const activeSession = (node: Node, operation: string, before: number): Effect.Effect<Session, RegistryUnavailable> =>
   Effect.suspend(() => {
     if (node.phase === "closed") {
-      return Effect.fail(unavailable(operation, "Closed", "this supervisor is shut down", false))
+      return Effect.fail(shutDown(operation, false))
     }
     if (node.active && node.session !== undefined) return Effect.succeed(node.session)
     const left = Math.max(0, before - node.ambient.now())

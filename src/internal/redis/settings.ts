@@ -73,7 +73,7 @@ const attempt = <A>(resolve: () => A): Either.Either<A, InvalidConfig> => {
 
 const text = (value: string | Redacted.Redacted | undefined): string | undefined => {
   const plain = Redacted.isRedacted(value) ? Redacted.value(value) : value
-  return plain === "" ? undefined : plain as string | undefined
+  return plain === "" ? undefined : plain
 }
 
 const portOf = (setting: string, port: number | undefined, standard: number): number =>
@@ -97,12 +97,11 @@ const endpointsOf = (
     }))
 
 const millis = (setting: string, value: Duration.DurationInput | undefined, standard: number): number => {
-  const decoded = value === undefined
-    ? standard
-    : Option.getOrNaN(Option.map(Duration.decodeUnknown(value), Duration.toMillis))
-  return decoded > 0 && Number.isFinite(decoded)
-    ? Math.ceil(decoded)
-    : fail(setting, value, "a duration above 0", "leave it out for the default")
+  if (value === undefined) return standard
+  const given = Option.match(Duration.decodeUnknown(value), { onNone: () => 0, onSome: Duration.toMillis })
+  return given > 0 && Number.isFinite(given)
+    ? Math.ceil(given)
+    : fail(setting, value, "a finite duration above 0", `leave it out for ${standard} ms`)
 }
 
 const tlsOf = (tls: Options["tls"], url: UrlParts | undefined): TlsOptions | undefined => {
@@ -132,13 +131,9 @@ const commonOf = (options: ClientOptions): Common => {
 
 /** At most one way of saying where the server is. */
 const onePlace = (options: Options): void => {
-  const given = [
-    ["url", options.url],
-    ["host", options.host ?? options.port],
-    ["path", options.path],
-    ["sentinels", options.sentinels],
-    ["cluster", options.cluster]
-  ].filter(([, value]) => value !== undefined).map(([name]) => name)
+  const { cluster, host, path, port, sentinels, url } = options
+  const ways = { url, host: host ?? port, path, sentinels, cluster }
+  const given = Object.entries(ways).flatMap(([name, value]) => (value === undefined ? [] : [name]))
   if (given.length > 1) {
     fail(given.join(", "), "given together", "one way of naming the server", `keep one of ${given.join(", ")}`)
   }

@@ -36,10 +36,18 @@ const dbOf = (value: string, fail: Fail): number | undefined =>
     ? Number(value)
     : fail("url", `(hidden)/${value}`, rule, "the path is the database's number")
 
+const parsed = (text: string): URL | undefined => {
+  try {
+    return new URL(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** Takes a URL apart. What cannot be understood is not repeated, since it may hold a password. */
 export const parseUrl = (text: string, fail: Fail): UrlParts => {
-  const url = URL.parse(text.startsWith("/") ? `unix://${text}` : text)
-  if (url === null) return fail("url", "(hidden)", rule, remedy)
+  const url = parsed(text.startsWith("/") ? `unix://${text}` : text)
+  if (url === undefined) return fail("url", "(hidden)", rule, remedy)
   const { hostname, password, pathname, port, protocol, searchParams, username } = url
   if (protocol !== "redis:" && protocol !== "rediss:" && protocol !== "unix:") {
     return fail("url", `${protocol}(hidden)`, rule, "use one of these schemes")

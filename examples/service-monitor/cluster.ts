@@ -1,0 +1,89 @@
+/**
+ * Several nodes in one process, on one registry in memory, and a way to lose one of them.
+ *
+ * A process that dies says good-bye to nobody: its children are not handed over, its claims are not given back, and the
+ * others learn of it only because its lease runs out. Here a node dies in two steps. Its line to the registry is cut, so
+ * that nothing of what it does from now on is known to anybody; then its fibers are ended, as they would be with their
+ * process.
+ */
+import { Clock, Context, Effect, ExecutionStrategy, Exit, Layer, Queue, Scope, Stream } from "effect"
+import { GroupRegistry, Pogo, type PogoConfig, PogoError, type PogoEvent } from "effect-pogo"
+import { Journal } from "./Journal.js"
+import { ServiceMonitorLive } from "./ServiceMonitor.js"
+
+type Registry = GroupRegistry.GroupRegistry["Type"]
+
+export interface Cluster {
+  /** The nodes that live, by name. */
+  readonly nodes: ReadonlyMap<string, Pogo.Service>
+  /** What happens on any of them. */
+  readonly events: Queue.Dequeue<PogoEvent.PogoEvent>
+  /** Starts a node, and waits until it has joined. */
+  readonly start: (name: string) => Effect.Effect<void, PogoError.PogoError | PogoError.KindConflict>
+  /** Ends a node as the death of its process would. */
+  readonly crash: (name: string) => Effect.Effect<void>
+}
+
+const unreachable = new PogoError.RegistryUnavailable({
+  operation: "any",
+  reason: "Disconnected",
+  detail: "this node was cut off",
+  sent: false
+})
+
+/** One node's own line to the registry that all share. */
+const makeLine = (shared: Registry) => {
+  let cut = false
+  const registry = GroupRegistry.makeEncoded({
+    description: shared.description,
+    onWake: shared.onWake,
+    execute: (name, envelope, args) =>
+      Effect.suspend(() => cut ? Effect.fail(unreachable) : shared.execute(name, envelope, args))
+  })
+  return { registry, cut: Effect.sync(() => void (cut = true)) }
+}
+
+/** Everything that a process of this application consists of. */
+const nodeLive = (options: PogoConfig.Options, registry: Registry) =>
+  ServiceMonitorLive.pipe(
+    Layer.provideMerge(Pogo.layer(options)),
+    Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, registry))
+  )
+
+/** Makes an empty cluster. Its nodes leave in order when the scope is closed. */
+export const makeCluster = (
+  options: PogoConfig.Options
+): Effect.Effect<Cluster, never, Journal | Scope.Scope> =>
+  Effect.gen(function*() {
+    const shared = yield* GroupRegistry.makeMemory()
+    const journal = yield* Journal
+    const outer = yield* Effect.scope
+    const events = yield* Queue.unbounded<PogoEvent.PogoEvent>()
+    const nodes = new Map<string, Pogo.Service>()
+    const ends = new Map<string, Effect.Effect<void>>()
+
+    const note = (_tag: "Crash" | "Gone", node: string) =>
+      Effect.flatMap(Clock.currentTimeMillis, (at) => journal.append({ _tag, at, node }))
+
+    const start: Cluster["start"] = (name) =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.fork(outer, ExecutionStrategy.sequential)
+        const line = makeLine(shared)
+        const live = nodeLive({ ...options, name }, line.registry)
+        const context = yield* Effect.provideService(Layer.buildWithScope(live, scope), Journal, journal)
+        const pogo = Context.get(context, Pogo.Pogo)
+        yield* Effect.forkIn(Stream.runForEach(pogo.events, (event) => Queue.offer(events, event)), scope)
+        nodes.set(name, pogo)
+        ends.set(name, Effect.zipRight(line.cut, Scope.close(scope, Exit.void)))
+      })
+
+    const crash: Cluster["crash"] = (name) =>
+      Effect.gen(function*() {
+        nodes.delete(name)
+        yield* note("Crash", name)
+        yield* ends.get(name) ?? Effect.void
+        yield* note("Gone", name)
+      })
+
+    return { nodes, events, start, crash }
+  })

@@ -1,0 +1,185 @@
+/**
+ * The registry's port on Redis: connections that come and go, and scripts that are called on them.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
+import type { Encoded } from "../../GroupRegistry.js"
+import type { RegistryUnavailable } from "../../PogoError.js"
+import { advice } from "./advice.js"
+import { callScript } from "./call.js"
+import type { Client, Connector, Role } from "./client.js"
+import { decodeReply, encodeEnvelope, encoders } from "./codec.js"
+import { disconnected, failureOf, messageOf } from "./failure.js"
+import { channelOf, keysOf } from "./keys.js"
+import { Outage } from "./outage.js"
+import { type Script, type Scripts, scripts } from "./scripts.js"
+import { Wake } from "./wake.js"
+
+/** Which scripts are called, and with what additional arguments. Only tests have others than these. */
+export interface Variant {
+  readonly scripts: Scripts
+  readonly extra: Effect.Effect<ReadonlyArray<string>>
+}
+
+const production: Variant = { scripts, extra: Effect.succeed([]) }
+
+/** Milliseconds that a layer waits for its first connections, and that closing one may take. */
+const patience = { first: 2_000, close: 1_000 }
+
+/** Real time: connections know no other. */
+const orLater = (millis: number, promise: Promise<unknown>): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, millis)
+    const done = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    promise.then(done, done)
+  })
+
+/** Takes leave, but not for ever. */
+const close = (client: Client): Effect.Effect<void> =>
+  Effect.promise(async () => {
+    if (client.status === "ready") await orLater(patience.close, client.quit())
+    client.disconnect()
+  })
+
+const isReady = (client: Client): boolean => client.status === "ready"
+
+const whenReady = (client: Client): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    if (isReady(client)) return resume(Effect.void)
+    client.on("ready", () => resume(Effect.void))
+  })
+
+/** Waits until all are connected, or something went wrong. */
+const firstConnections = (clients: ReadonlyArray<Client>): Effect.Effect<void> =>
+  Effect.promise(() =>
+    orLater(
+      patience.first,
+      new Promise<void>((resolve) => {
+        const look = () => clients.every(isReady) && resolve()
+        for (const client of clients) {
+          client.on("ready", look)
+          client.on("error", () => resolve())
+        }
+        look()
+      })
+    )
+  )
+
+const advise = (connector: Connector, client: Client): Effect.Effect<void> =>
+  whenReady(client).pipe(
+    Effect.zipRight(Effect.tryPromise(() => Promise.all([client.info("memory"), client.info("replication")]))),
+    Effect.flatMap(([memory, replication]) =>
+      Effect.forEach(
+        advice(connector.description, memory, replication, connector.canFailOver),
+        (warning) => Effect.logWarning(warning),
+        { discard: true }
+      )
+    ),
+    Effect.ignore
+  )
+
+interface Open {
+  readonly tick: Client
+  readonly work: Client
+  readonly wake: Wake
+  readonly outage: Outage
+}
+
+const refusedWake = (connector: Connector, error: unknown): Effect.Effect<void> =>
+  Effect.logWarning(
+    `the registry ${connector.description} lets this user not subscribe (${
+      messageOf(error, connector.secrets)
+    }); news ` +
+      `come with the renewals only: allow the channels that begin with "${connector.keyPrefix}pogo1:"`
+  )
+
+const openAll = (connector: Connector): Effect.Effect<Open, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const runFork = Runtime.runFork(yield* Effect.runtime())
+    const outage = new Outage(connector.description, connector.secrets, (message) => void runFork(message))
+    const watched = <A extends Client | undefined>(role: Role, client: A): A => {
+      if (client !== undefined) outage.watch(role, client)
+      return client
+    }
+    const open = (role: "tick" | "work") =>
+      Effect.acquireRelease(Effect.sync(() => watched(role, connector.open(role))), close)
+    const tick = yield* open("tick")
+    const work = yield* open("work")
+    const wake = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        new Wake(
+          () => watched("wake", connector.openWake(work)),
+          (_, error) => void runFork(refusedWake(connector, error))
+        )
+      ),
+      (wake) =>
+        Effect.suspend(() => {
+          const left = wake.close()
+          return left === undefined ? Effect.void : close(left)
+        })
+    )
+    yield* Effect.addFinalizer(() => Effect.sync(() => outage.close()))
+    return { tick, work, wake, outage }
+  })
+
+/** A rejection before the next turn of the event loop comes from a call that was not sent. */
+const send = (
+  connector: Connector,
+  client: Client,
+  name: string,
+  script: Script,
+  keys: ReadonlyArray<string>,
+  args: ReadonlyArray<string>
+): Effect.Effect<unknown, RegistryUnavailable> =>
+  Effect.async((resume) => {
+    let atOnce = true
+    const turn = setImmediate(() => {
+      atOnce = false
+    })
+    callScript(client, script, keys, args).then(
+      (raw) => resume(Effect.succeed(raw)),
+      (error: unknown) => resume(Effect.fail(failureOf(name, error, { ...connector, atOnce })))
+    ).finally(() => clearImmediate(turn))
+  })
+
+const makeExecute = (connector: Connector, variant: Variant, open: Open): Encoded["execute"] => {
+  const { db, description, keyPrefix, trust } = connector
+  return (name, envelope, args) =>
+    Effect.flatMap(variant.extra, (extra) => {
+      const role = name === "tick" ? "tick" : "work"
+      const client = open[role]
+      if (!isReady(client)) return Effect.fail(disconnected(name, description, open.outage.problems.get(role)))
+      const { scope } = envelope
+      const argv = [
+        ...encodeEnvelope(envelope, trust, channelOf(keyPrefix, scope, db)),
+        ...encoders[name](args),
+        ...extra
+      ]
+      return Effect.map(
+        send(connector, client, name, variant.scripts[name], keysOf(keyPrefix, scope), argv),
+        (raw) => decodeReply(name, raw)
+      )
+    })
+}
+
+/** @internal */
+export const makeBackend = (
+  connector: Connector,
+  variant: Variant = production
+): Effect.Effect<Encoded, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const open = yield* openAll(connector)
+    yield* firstConnections([open.tick, open.work])
+    yield* Effect.forkScoped(advise(connector, open.work))
+    return {
+      description: connector.description,
+      execute: makeExecute(connector, variant, open),
+      onWake: (scope, listener) => open.wake.listen(channelOf(connector.keyPrefix, scope, connector.db), listener)
+    }
+  })

@@ -1,0 +1,62 @@
+/**
+ * Knowing of the connections of a registry: which are there, what was last wrong, and saying so once per outage.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import type { Client, Role } from "./client.js"
+import { messageOf } from "./failure.js"
+
+/** Milliseconds between warnings: connections that come and go are not told of each time. */
+const quiet = 10_000
+
+/** @internal */
+export class Outage {
+  /** What was last wrong with each connection. */
+  readonly problems = new Map<Role, string>()
+  private readonly down = new Set<Role>()
+  private told = false
+  private lastWarning = -Infinity
+  private closing = false
+
+  constructor(
+    private readonly description: string,
+    private readonly secrets: ReadonlyArray<string>,
+    private readonly log: (message: Effect.Effect<void>) => void
+  ) {}
+
+  /** Follows a connection. Without a listener, ioredis would print each error to the console. */
+  watch(role: Role, client: Client): void {
+    const failed = (error: unknown) => this.lost(role, messageOf(error, this.secrets))
+    client.on("error", failed)
+    client.on("node error", failed)
+    client.on("close", () => this.lost(role, undefined))
+    client.on("ready", () => this.back(role))
+  }
+
+  /** From now on connections are closed on purpose. */
+  close(): void {
+    this.closing = true
+  }
+
+  private lost(role: Role, problem: string | undefined): void {
+    if (this.closing) return
+    if (problem !== undefined) this.problems.set(role, problem)
+    this.down.add(role)
+    if (this.told) return
+    this.told = true
+    const message = `no connection to the registry ${this.description}` +
+      `${problem === undefined ? "" : ` (${problem})`}; trying again all the time`
+    const now = performance.now()
+    this.log(now - this.lastWarning < quiet ? Effect.logDebug(message) : Effect.logWarning(message))
+    this.lastWarning = now
+  }
+
+  private back(role: Role): void {
+    this.problems.delete(role)
+    this.down.delete(role)
+    if (this.down.size > 0 || !this.told) return
+    this.told = false
+    this.log(Effect.logInfo(`connected to the registry ${this.description} again`))
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * Hearing that something changed: one connection that subscribes to a channel per scope.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { type Client, retryDelay } from "./client.js"
+
+type Listener = (log: number | undefined) => void
+
+/** Milliseconds between signs of life. A connection that is dead without having been closed would stay deaf. */
+const pingInterval = 30_000
+
+const positionOf = (message: unknown): number | undefined =>
+  typeof message === "string" && /^\d{1,16}$/.test(message) ? Number(message) : undefined
+
+/** @internal */
+export class Wake {
+  private readonly channels = new Map<string, Set<Listener>>()
+  private client: Client | undefined
+  private timer: NodeJS.Timeout | undefined
+  private readonly pings: NodeJS.Timeout
+  private attempts = 0
+  private closed = false
+
+  constructor(
+    private readonly open: () => Client | undefined,
+    /** Told once per connection that may not subscribe. */
+    private readonly onRefusal: (channel: string, error: unknown) => void
+  ) {
+    this.pings = setInterval(() => void this.ping(), pingInterval)
+    this.pings.unref()
+    this.connect()
+  }
+
+  /** Opens a connection. One that ended does not come back by itself: it is replaced. */
+  private connect(): void {
+    this.timer = undefined
+    if (this.closed) return
+    const client = this.open()
+    this.client = client
+    if (client === undefined) return this.connectLater()
+    client.on("ready", () => {
+      this.attempts = 0
+      for (const channel of this.channels.keys()) void this.subscribe(channel)
+    })
+    client.on("message", (channel, message) => this.tell(String(channel), positionOf(message)))
+    client.on("end", () => this.connectLater())
+  }
+
+  private connectLater(): void {
+    if (this.closed || this.timer !== undefined) return
+    this.timer = setTimeout(() => this.connect(), retryDelay(++this.attempts))
+    this.timer.unref()
+  }
+
+  private async ping(): Promise<void> {
+    if (this.client?.status !== "ready") return
+    await this.client.ping().catch(() => {})
+  }
+
+  private tell(channel: string, log: number | undefined): void {
+    for (const listener of this.channels.get(channel) ?? []) listener(log)
+  }
+
+  /** Messages before this moment were missed. */
+  private async subscribe(channel: string): Promise<void> {
+    const { client } = this
+    if (client?.status !== "ready") return
+    try {
+      await client.subscribe(channel)
+      this.tell(channel, undefined)
+    } catch (error) {
+      if (!this.closed && client.status === "ready") this.onRefusal(channel, error)
+    }
+  }
+
+  private add(channel: string, listener: Listener): void {
+    const listeners = this.channels.get(channel)
+    if (listeners !== undefined) {
+      listeners.add(listener)
+      listener(undefined)
+      return
+    }
+    this.channels.set(channel, new Set([listener]))
+    void this.subscribe(channel)
+  }
+
+  private remove(channel: string, listener: Listener): void {
+    const listeners = this.channels.get(channel)
+    listeners?.delete(listener)
+    if (listeners === undefined || listeners.size > 0) return
+    this.channels.delete(channel)
+    if (this.client?.status === "ready") void this.client.unsubscribe(channel).catch(() => {})
+  }
+
+  /** Calls the listener until the scope closes; never fails, since a connection comes sooner or later. */
+  listen(channel: string, listener: Listener): Effect.Effect<void, never, Scope.Scope> {
+    const entry: Listener = (log) => listener(log)
+    return Effect.acquireRelease(
+      Effect.sync(() => this.add(channel, entry)),
+      () => Effect.sync(() => this.remove(channel, entry))
+    )
+  }
+
+  /** Ends it, and hands over what is left of it to be closed. */
+  close(): Client | undefined {
+    this.closed = true
+    clearInterval(this.pings)
+    clearTimeout(this.timer)
+    return this.client
+  }
+}

@@ -1,0 +1,391 @@
+/**
+ * The calls of `Pogo`: what they answer, what they refuse, and what can be seen.
+ */
+import { describe, expect, it } from "@effect/vitest"
+import { Chunk, Effect, Either, Exit, Layer, Metric, Option, Schema, Scope, Stream, TestClock } from "effect"
+import { Child, ChildSpec, GroupRegistry, Placement, Pogo, PogoEvent, PogoMetrics } from "effect-pogo"
+import { makeCluster } from "../support/cluster.js"
+import { makeFaulty } from "../support/faulty.js"
+import { Journal } from "../support/journal.js"
+import { Worker, workerLive } from "../support/worker.js"
+
+const alone = (options?: Child.RunOptions) =>
+  workerLive(new Journal(), options).pipe(Layer.provideMerge(Pogo.layerMemory({ name: "one" })))
+
+const statusOf = (id: string) => Effect.map(Pogo.getChild(id), (row) => Option.getOrThrow(row).status)
+
+describe("startChild", () => {
+  it.scoped("answers Created, AlreadyStarted for the same content, and ChildSpecConflict for other content", () =>
+    Effect.gen(function*() {
+      const created = yield* Pogo.startChild(Worker.spec("x", {}))
+      expect(created._tag).toBe("Created")
+      yield* Pogo.awaitChild("Worker/x")
+      const again = yield* Pogo.startChild(Worker.spec("x", {}))
+      expect(again).toMatchObject({ _tag: "AlreadyStarted", status: { _tag: "Running" } })
+      expect(again.generation).toBe(created.generation)
+      const error = yield* Effect.flip(Pogo.startChild(Worker.spec("x", { failAfter: 1 })))
+      expect(error).toMatchObject({ _tag: "ChildSpecConflict", id: "Worker/x", generation: created.generation })
+      expect(error.message).toContain("failAfter")
+    }).pipe(Effect.provide(alone())))
+
+  it.scoped("a payload that does not fit is refused by name at the call, and nothing is written", () =>
+    Effect.gen(function*() {
+      // @ts-expect-error the types refuse it too
+      const misfit = Worker.spec("x", { failAfter: "soon" })
+      const error = yield* Effect.flip(Pogo.startChild(misfit))
+      expect(error).toMatchObject({ _tag: "InvalidChildSpec", id: "Worker/x", field: "payload.failAfter" })
+      const infinite = yield* Effect.flip(Pogo.startChild(Worker.spec("x", { failAfter: Infinity })))
+      expect(infinite).toMatchObject({ _tag: "InvalidChildSpec", field: "payload.failAfter" })
+      const large = yield* Effect.flip(
+        Pogo.startChild(new ChildSpec.ChildSpec({ kind: "Worker", key: "x", payload: "x".repeat(70_000) }))
+      )
+      expect(large).toMatchObject({ _tag: "InvalidChildSpec", field: "payload" })
+      expect(yield* Pogo.whichChildren("global")).toEqual([])
+    }).pipe(Effect.provide(alone())))
+
+  it.scoped("startChildren writes nothing if one is invalid, and answers each in order", () =>
+    Effect.gen(function*() {
+      const bad = [Worker.spec("a", {}), Worker.spec("", {})]
+      expect((yield* Effect.flip(Pogo.startChildren(bad)))._tag).toBe("InvalidChildSpec")
+      expect(yield* Pogo.whichChildren("global")).toEqual([])
+      yield* Pogo.startChild(Worker.spec("b", { failAfter: 5 }))
+      const results = yield* Pogo.startChildren(
+        [Worker.spec("a", {}), Worker.spec("b", {}), Worker.spec("a", {})]
+      )
+      expect(results.map(Either.match({ onLeft: ({ _tag }) => _tag, onRight: ({ _tag }) => _tag }))).toEqual([
+        "Created",
+        "ChildSpecConflict",
+        "AlreadyStarted"
+      ])
+    }).pipe(Effect.provide(alone())))
+
+  it.scoped("a thousand at once go to the registry in a handful of calls", () =>
+    Effect.gen(function*() {
+      const faulty = yield* makeFaulty()
+      const line = faulty.line()
+      const cluster = yield* makeCluster(line.registry, workerLive(new Journal()))
+      const { pogo } = yield* cluster.add("a")
+      line.sent.length = 0
+      yield* pogo.startChildren(Array.from({ length: 1_000 }, (_, i) => Worker.spec(`x${i}`, {})))
+      yield* Effect.forEach(Array.from({ length: 1_000 }, (_, i) => `Worker/x${i}`), pogo.awaitChild)
+      expect(line.sent.filter((name) => name === "put").length).toBeLessThanOrEqual(6)
+      expect(line.sent.filter((name) => name === "claim").length).toBeLessThanOrEqual(12)
+      expect(line.sent.length).toBeLessThan(60)
+    }))
+})
+
+describe("the other calls", () => {
+  it.scoped("terminateChild of an unknown id is no error; restartChild and replaceChild of one are", () =>
+    Effect.gen(function*() {
+      expect(yield* Pogo.terminateChild("Worker/none")).toEqual({ _tag: "Absent", id: "Worker/none" })
+      expect((yield* Effect.flip(Pogo.restartChild("Worker/none")))._tag).toBe("ChildNotFound")
+      expect((yield* Effect.flip(Pogo.replaceChild(Worker.spec("none", {}))))._tag).toBe("ChildNotFound")
+    }).pipe(Effect.provide(alone())))
+
+  it.scoped("replaceChild stops the old and starts the new; restartChild runs the same anew", () => {
+    const journal = new Journal()
+    return Effect.gen(function*() {
+      const { generation } = yield* Pogo.startChild(Worker.spec("x", {}))
+      yield* Pogo.awaitChild("Worker/x")
+      const replaced = yield* Pogo.replaceChild(Worker.spec("x", { failAfter: 60_000 }))
+      expect(replaced.generation).toBeGreaterThan(generation)
+      yield* TestClock.adjust("1 seconds")
+      const restarted = yield* Pogo.restartChild("Worker/x")
+      yield* TestClock.adjust("1 seconds")
+      expect(journal.starts("Worker/x").map((line) => line.generation)).toEqual([
+        generation,
+        replaced.generation,
+        restarted.generation
+      ])
+      expect(journal.violations()).toEqual([])
+    }).pipe(
+      Effect.provide(workerLive(journal).pipe(Layer.provideMerge(Pogo.layerMemory({ name: "one" }))))
+    )
+  })
+
+  it.scoped("awaitChild waits for a child that is not even registered, and tells where it runs", () =>
+    Effect.gen(function*() {
+      const waiting = yield* Effect.fork(Pogo.awaitChild("Worker/later"))
+      yield* TestClock.adjust("10 seconds")
+      yield* Pogo.startChild(Worker.spec("later", {}))
+      expect(yield* waiting).toMatchObject({ node: "one", status: { _tag: "Running" } })
+    }).pipe(Effect.provide(alone())))
+
+  it.scoped("ready is false while the registry cannot be reached, and calls fail typed within the command timeout", () =>
+    Effect.gen(function*() {
+      const line = (yield* makeFaulty()).line()
+      const cluster = yield* makeCluster(line.registry, workerLive(new Journal()))
+      line.dropRequests = true
+      const { pogo } = yield* cluster.add("a", { joinTimeout: 0 })
+      yield* TestClock.adjust("10 seconds")
+      expect(yield* pogo.ready).toBe(false)
+      const start = yield* Effect.fork(Effect.flip(pogo.startChild(Worker.spec("x", {}))))
+      yield* TestClock.adjust("2 seconds")
+      expect(yield* start).toMatchObject({ _tag: "RegistryUnavailable", reason: "Joining" })
+      line.dropRequests = false
+      yield* TestClock.adjust("10 seconds")
+      yield* pogo.awaitReady
+      expect(yield* pogo.ready).toBe(true)
+      expect((yield* pogo.startChild(Worker.spec("x", {})))._tag).toBe("Created")
+      const held = yield* line.hold("put")
+      const unknown = yield* Effect.fork(Effect.flip(pogo.startChild(Worker.spec("y", {}))))
+      yield* held.arrived
+      yield* held.execute
+      yield* TestClock.adjust("2 seconds")
+      expect((yield* unknown)._tag).toBe("OutcomeUnknown")
+      yield* TestClock.adjust("3 seconds")
+      expect((yield* pogo.startChild(Worker.spec("y", {})))._tag).toBe("AlreadyStarted")
+    }))
+
+  it.scoped("the layer fails typed when the scope cannot be joined in time, or has other timings", () =>
+    Effect.gen(function*() {
+      const faulty = yield* makeFaulty()
+      const line = faulty.line()
+      line.dropRequests = true
+      const build = (options: Parameters<typeof Pogo.make>[0]) =>
+        Effect.provideService(Pogo.make(options), GroupRegistry.GroupRegistry, line.registry)
+      const late = yield* Effect.fork(Effect.flip(build({ name: "a", joinTimeout: "5 seconds" })))
+      yield* TestClock.adjust("6 seconds")
+      expect(yield* late).toMatchObject({ _tag: "RegistryUnavailable", operation: "join" })
+      line.dropRequests = false
+      yield* build({ name: "a" })
+      const other = yield* Effect.flip(build({ name: "b", ttl: "30 seconds" }))
+      expect(other).toMatchObject({ _tag: "TimingMismatch", ttl: 30_000, scopeTtl: 15_000 })
+      const wrong = yield* Effect.flip(build({ name: "b", margin: "1 seconds" }))
+      expect(wrong).toMatchObject({ _tag: "InvalidConfig", setting: "margin" })
+      expect(wrong.message).toContain("raise margin to")
+    }))
+})
+
+describe("placement", () => {
+  it.scoped("a kind that no node has is accepted, pending with the reason, and runs as soon as a node has it", () =>
+    Effect.gen(function*() {
+      const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), workerLive(new Journal()))
+      const a = yield* cluster.add("a", {}, Layer.empty)
+      expect((yield* a.pogo.startChild(Worker.spec("x", {})))._tag).toBe("Created")
+      const [row] = yield* a.pogo.whichChildren("global")
+      expect(row?.status).toEqual({ _tag: "Pending", reason: "no node has kind Worker" })
+      const explanation = yield* a.pogo.explain("Worker/x")
+      expect(explanation.belongs).toBeUndefined()
+      expect(explanation.text).toContain("it does not have the kind")
+      yield* cluster.add("b")
+      expect((yield* a.pogo.awaitChild("Worker/x")).node).toBe("b")
+    }))
+
+  it.scoped("required labels are needed, preferred ones are wished for", () =>
+    Effect.gen(function*() {
+      const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), workerLive(new Journal()))
+      const a = yield* cluster.add("a", { labels: { zone: "eu", disk: "ssd" } })
+      yield* cluster.add("b", { labels: { zone: "us" } })
+      const near = Array.from({ length: 8 }, (_, i) => Worker.spec(`near${i}`, {}, { prefers: { zone: "us" } }))
+      const only = Array.from({ length: 8 }, (_, i) => Worker.spec(`only${i}`, {}, { requires: { disk: "ssd" } }))
+      yield* a.pogo.startChildren([...near, ...only, Worker.spec("nowhere", {}, { requires: { zone: "asia" } })])
+      yield* TestClock.adjust("2 seconds")
+      for (let i = 0; i < 8; i++) {
+        expect((yield* a.pogo.awaitChild(`Worker/near${i}`)).node).toBe("b")
+        expect((yield* a.pogo.awaitChild(`Worker/only${i}`)).node).toBe("a")
+      }
+      const nowhere = Option.getOrThrow(yield* a.pogo.getChild("Worker/nowhere"))
+      expect(nowhere.status._tag === "Pending" && nowhere.status.reason).toContain("asia")
+      yield* cluster.nodes.get("b")!.stop
+      yield* TestClock.adjust("2 seconds")
+      expect((yield* a.pogo.awaitChild("Worker/near0")).node).toBe("a")
+    }))
+
+  it.scoped("weights share children out in proportion", () =>
+    Effect.gen(function*() {
+      const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), workerLive(new Journal()))
+      const a = yield* cluster.add("a", { weight: 3 })
+      yield* cluster.add("b", { weight: 1 })
+      yield* a.pogo.startChildren(Array.from({ length: 400 }, (_, i) => Worker.spec(`x${i}`, {})))
+      yield* TestClock.adjust("3 seconds")
+      const [first] = (yield* a.pogo.nodes).filter(({ name }) => name === "a")
+      expect(first!.children).toBeGreaterThan(250)
+      expect(first!.children).toBeLessThan(350)
+    }))
+
+  it.scoped("a child of a newer version runs only on nodes that have it; a payload that does not decode is refused there", () =>
+    Effect.gen(function*() {
+      const journal = new Journal()
+      const body = () => Effect.zipRight(journal.record, Effect.never)
+      const v1 = Child.make("Job", { payload: { size: Schema.Number } })
+      const v2 = Child.make("Job", { payload: { size: Schema.Number, colour: Schema.String }, version: 2 })
+      const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), v1.toLayer(body))
+      const old = yield* cluster.add("old")
+      yield* cluster.add("new", {}, v2.toLayer(body))
+      yield* old.pogo.startChildren(
+        Array.from({ length: 6 }, (_, i) => v2.spec(`two${i}`, { size: 1, colour: "red" }))
+      )
+      yield* old.pogo.startChildren(Array.from({ length: 6 }, (_, i) => v1.spec(`one${i}`, { size: 1 })))
+      yield* TestClock.adjust("5 seconds")
+      for (let i = 0; i < 6; i++) {
+        expect((yield* old.pogo.awaitChild(`Job/two${i}`)).node).toBe("new")
+        expect((yield* old.pogo.awaitChild(`Job/one${i}`)).node).toBe("old")
+      }
+      yield* old.stop
+      yield* TestClock.adjust("5 seconds")
+      const { pogo } = cluster.nodes.get("new")!
+      expect(Option.getOrThrow(yield* pogo.getChild("Job/one0")).status).toMatchObject({ _tag: "Failed" })
+      expect((yield* pogo.explain("Job/one0")).text).toContain("decode")
+      yield* cluster.add("old")
+      yield* TestClock.adjust("5 seconds")
+      expect((yield* pogo.awaitChild("Job/one0")).node).toBe("old")
+      expect(journal.violations()).toEqual([])
+    }))
+
+  it.scoped("a placement of one's own decides by its score", () =>
+    Effect.gen(function*() {
+      const registry = yield* GroupRegistry.makeMemory()
+      const byName = Placement.layer((_, node) => -node.name.charCodeAt(0))
+      const start = (name: string) =>
+        Effect.gen(function*() {
+          const layer = workerLive(new Journal()).pipe(
+            Layer.provideMerge(Pogo.layer({ name })),
+            Layer.provide(byName),
+            Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, registry))
+          )
+          return (yield* Layer.build(layer)).pipe((context) => Effect.provide(Pogo.Pogo, context))
+        }).pipe(Effect.flatten)
+      const c = yield* start("c")
+      yield* start("b")
+      yield* c.startChildren(Array.from({ length: 5 }, (_, i) => Worker.spec(`x${i}`, {})))
+      yield* TestClock.adjust("2 seconds")
+      expect(new Set((yield* c.whichChildren("global")).map(({ node }) => node))).toEqual(new Set(["b"]))
+    }))
+})
+
+describe("initial children", () => {
+  it.scoped("a changed one is reported and stays, unless its kind's version is higher", () =>
+    Effect.gen(function*() {
+      const Job = (version: number) => Child.make("Job", { payload: { size: Schema.Number }, version })
+      const live = (version: number) => Job(version).toLayer(() => Effect.never)
+      const registry = yield* GroupRegistry.makeMemory()
+      const cluster = yield* makeCluster(registry, Layer.empty)
+      const a = yield* cluster.add("a", { children: [Job(1).spec("x", { size: 1 })] }, live(1))
+      yield* a.pogo.awaitChild("Job/x")
+      yield* cluster.add("b", { children: [Job(1).spec("x", { size: 2 })] }, live(1))
+      yield* TestClock.adjust("1 seconds")
+      const first = yield* a.pogo.startChild(Job(1).spec("x", { size: 1 }))
+      expect(first._tag).toBe("AlreadyStarted")
+      yield* cluster.add("c", { children: [Job(2).spec("x", { size: 3 })] }, live(2))
+      yield* TestClock.adjust("5 seconds")
+      expect((yield* a.pogo.startChild(Job(2).spec("x", { size: 3 })))._tag).toBe("AlreadyStarted")
+      expect((yield* a.pogo.awaitChild("Job/x")).node).toBe("c")
+    }))
+})
+
+describe("robustness", () => {
+  it.scoped("a loop that dies is started again, and its children are neither touched nor doubled", () =>
+    Effect.gen(function*() {
+      const journal = new Journal()
+      const registry = yield* GroupRegistry.makeMemory()
+      let broken = false
+      const score: Placement.Placement["Type"]["score"] = (child, node) => {
+        if (broken) throw new Error("the score is broken")
+        return Placement.rendezvous(child, node)
+      }
+      const layer = workerLive(journal).pipe(
+        Layer.provideMerge(Pogo.layer({ name: "a" })),
+        Layer.provide(Placement.layer(score)),
+        Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, registry))
+      )
+      yield* Effect.gen(function*() {
+        yield* Pogo.startChildren(Array.from({ length: 10 }, (_, i) => Worker.spec(`x${i}`, {})))
+        yield* TestClock.adjust("1 seconds")
+        const events = yield* Effect.fork(
+          Stream.runCollect(Stream.take(Stream.filter(Pogo.events, PogoEvent.$is("LoopRestarted")), 2))
+        )
+        yield* Effect.yieldNow()
+        broken = true
+        yield* Pogo.startChild(Worker.spec("late", {}))
+        yield* TestClock.adjust("2 seconds")
+        expect(Chunk.toReadonlyArray(yield* events)[0]?.cause).toContain("the score is broken")
+        broken = false
+        yield* TestClock.adjust("2 seconds")
+        expect(journal.running().length).toBe(11)
+        expect(journal.lines.length).toBe(11)
+      }).pipe(Effect.provide(layer))
+    }))
+
+  it.scoped("foreign data under our keys is reported and left alone, and everything else goes on", () =>
+    Effect.gen(function*() {
+      const faulty = yield* makeFaulty()
+      const cluster = yield* makeCluster(faulty.line().registry, workerLive(new Journal()))
+      const a = yield* cluster.add("a")
+      const events = yield* Effect.fork(
+        Stream.runCollect(Stream.take(Stream.filter(a.pogo.events, PogoEvent.$is("ForeignData")), 1))
+      )
+      yield* Effect.yieldNow()
+      const state = faulty.state()
+      state.spec.set("Worker/foreign", "not one of ours")
+      state.meta!.specs++
+      // The log is of no use any more: everything is read again.
+      state.log = []
+      yield* a.pogo.startChild(Worker.spec("x", {}))
+      yield* a.pogo.awaitChild("Worker/x")
+      yield* TestClock.adjust("40 seconds")
+      const error = yield* Effect.flip(a.pogo.startChild(Worker.spec("foreign", {})))
+      expect(error).toMatchObject({ _tag: "RegistryUnavailable", reason: "ForeignData" })
+      const b = yield* cluster.add("b")
+      yield* TestClock.adjust("5 seconds")
+      expect(state.spec.get("Worker/foreign")).toBe("not one of ours")
+      expect((yield* b.pogo.whichChildren("global")).map(({ id }) => id)).toEqual(["Worker/x"])
+      expect(Chunk.toReadonlyArray(yield* events)).toMatchObject([{ id: "Worker/foreign", part: "spec" }])
+    }))
+
+  it.scoped("a supervisor that was closed refuses calls", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const pogo = yield* Pogo.make({ name: "a" }).pipe(
+        Effect.provideService(GroupRegistry.GroupRegistry, yield* GroupRegistry.makeMemory()),
+        Scope.extend(scope)
+      )
+      yield* Scope.close(scope, Exit.void)
+      expect(yield* Effect.flip(pogo.startChild(Worker.spec("x", {})))).toMatchObject({ reason: "Closed" })
+    }))
+
+  it.scoped("at rest a node sends one renewal per heartbeat and nothing else, however many children there are", () =>
+    Effect.gen(function*() {
+      const faulty = yield* makeFaulty()
+      const line = faulty.line()
+      const cluster = yield* makeCluster(line.registry, workerLive(new Journal()))
+      const a = yield* cluster.add("a")
+      yield* a.pogo.startChildren(Array.from({ length: 500 }, (_, i) => Worker.spec(`x${i}`, {})))
+      yield* TestClock.adjust("10 seconds")
+      line.sent.length = 0
+      yield* TestClock.adjust("2 minutes")
+      expect(new Set(line.sent)).toEqual(new Set(["tick"]))
+      expect(line.sent.length).toBe(60)
+    }))
+
+  it.scoped("metrics count what happens", () =>
+    Effect.gen(function*() {
+      const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), workerLive(new Journal()))
+      const { pogo } = yield* cluster.add("metered")
+      yield* pogo.startChild(Worker.spec("x", { failFirst: 2 }))
+      yield* TestClock.adjust("10 seconds")
+      const read = (metric: Metric.Metric.Counter<number> | Metric.Metric.Gauge<number>) =>
+        Metric.value(
+          Metric.tagged(Metric.tagged(metric as Metric.Metric.Gauge<number>, "scope", "default"), "node", "metered")
+        )
+      expect(yield* read(PogoMetrics.childStarts)).toMatchObject({ count: 3 })
+      expect(yield* read(PogoMetrics.childRestarts)).toMatchObject({ count: 2 })
+      expect(yield* read(PogoMetrics.children)).toMatchObject({ value: 1 })
+      expect(yield* read(PogoMetrics.nodes)).toMatchObject({ value: 1 })
+    }))
+
+  it.scoped("explain tells where a child is, where it belongs, and what it died of", () =>
+    Effect.gen(function*() {
+      yield* Pogo.startChild(Worker.spec("x", { failFirst: 1 }))
+      yield* TestClock.adjust("2 seconds")
+      const explanation = yield* Pogo.explain("Worker/x")
+      expect(explanation).toMatchObject({ belongs: "one", row: { node: "one", status: { _tag: "Running" } } })
+      expect(explanation.lastCause).toContain("attempt 1 fails")
+      expect(explanation.text).toContain("one holds its claim with token")
+      expect((yield* Pogo.explain("Worker/none")).text).toBe("\"Worker/none\" is not registered.")
+      yield* Pogo.terminateChild("Worker/x")
+      yield* TestClock.adjust("1 seconds")
+      expect((yield* Pogo.explain("Worker/x")).text).toContain("was terminated")
+      expect(yield* Effect.option(statusOf("Worker/none").pipe(Effect.sandbox))).toEqual(Option.none())
+    }).pipe(Effect.provide(alone())))
+})

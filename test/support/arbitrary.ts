@@ -1,0 +1,163 @@
+/**
+ * Random data for property tests, and the few builders that tests of the pure parts share.
+ */
+import { it } from "@effect/vitest"
+import { Effect, Either, FastCheck, type Scope, TestContext } from "effect"
+import { ChildSpec } from "effect-pogo"
+import type { Ambient } from "../../src/internal/node/ambient.js"
+import type { NodeRecord } from "../../src/internal/node/member.js"
+import type { Item, NodeItem } from "../../src/internal/registry/protocol.js"
+import { formatNode, formatSpec, type SpecRecord } from "../../src/internal/registry/records.js"
+import { encodeBody } from "../../src/internal/specBody.js"
+import { type Entry, type KnownSpec, makeEntry, readSpec } from "../../src/internal/view/entry.js"
+
+/** One seed for every property, so that a run repeats itself; another one explores. A failure prints it. */
+const seed = Number(process.env["POGO_TEST_SEED"] ?? 20_240_229)
+
+type Arbitraries<Ts extends [unknown, ...Array<unknown>]> = { [K in keyof Ts]: FastCheck.Arbitrary<Ts[K]> }
+
+/** A test of a rule that holds for all values. */
+export const holds = <Ts extends [unknown, ...Array<unknown>]>(
+  name: string,
+  arbitraries: Arbitraries<Ts>,
+  rule: (...args: Ts) => void,
+  numRuns = 200
+): void => {
+  it(name, () => FastCheck.assert(FastCheck.property(...arbitraries, rule), { seed, numRuns }))
+}
+
+/** A test of a rule whose every trial is an effect, in a virtual time of its own. */
+export const holdsEffect = <Ts extends [unknown, ...Array<unknown>]>(
+  name: string,
+  arbitraries: Arbitraries<Ts>,
+  rule: (...args: Ts) => Effect.Effect<void, never, Scope.Scope>,
+  numRuns = 100
+): void => {
+  const run = (...args: Ts) =>
+    Effect.runPromise(rule(...args).pipe(Effect.scoped, Effect.provide(TestContext.TestContext)))
+  it(name, () => FastCheck.assert(FastCheck.asyncProperty(...arbitraries, run), { seed, numRuns }))
+}
+
+/** Text of the sort that breaks parsers, and the names of what every object inherits. */
+export const hostileText: FastCheck.Arbitrary<string> = FastCheck.oneof(
+  FastCheck.constantFrom(
+    "__proto__",
+    "constructor",
+    "toString",
+    "hasOwnProperty",
+    "valueOf",
+    "",
+    " ",
+    "a|b",
+    "a:b",
+    "é\n"
+  ),
+  FastCheck.string({ unit: "binary", maxLength: 12 }),
+  FastCheck.string({ maxLength: 12 })
+)
+
+/** Any well-formed text that may name something. */
+export const nameText: FastCheck.Arbitrary<string> = FastCheck.oneof(
+  FastCheck.constantFrom("__proto__", "constructor", "toString", "n1", "k", "zone", "日本", "🐎"),
+  FastCheck.string({ unit: "grapheme", minLength: 1, maxLength: 8 })
+).filter((text) => text.isWellFormed() && !/[\p{Cc}/]/u.test(text))
+
+/** Plain JSON, as a schema's encoded side is. */
+export const json: FastCheck.Arbitrary<FastCheck.JsonValue> = FastCheck.jsonValue({
+  maxDepth: 4,
+  noUnicodeString: false
+})
+
+/** Small counter values: equal ones are likely. */
+export const counter = FastCheck.integer({ min: 1, max: 12 })
+
+/** Counter values of any size that a registry may reach. */
+export const bigCounter = FastCheck.oneof(
+  FastCheck.nat(),
+  FastCheck.integer({ min: 2 ** 51 - 9, max: 2 ** 51 + 9 }),
+  FastCheck.integer({ min: 2 ** 53 - 9, max: 2 ** 53 - 1 }),
+  FastCheck.maxSafeNat()
+)
+
+/** `count` names. */
+export const names = (count: number, prefix = "n"): ReadonlyArray<string> =>
+  Array.from({ length: count }, (_, i) => `${prefix}${i}`)
+
+/** What a node publishes, as the registry stores it. */
+export const nodeItem = (
+  sid: string,
+  record: Partial<NodeRecord> = {},
+  header: { readonly version?: number; readonly opened?: number } = {}
+): NodeItem => {
+  const full: NodeRecord = {
+    name: sid.split("#")[0]!,
+    weight: 1,
+    labels: {},
+    kinds: { K: { version: 1, digest: "d" } },
+    cordoned: false,
+    draining: false,
+    joining: false,
+    twin: false,
+    ...record
+  }
+  const { opened = 1, version = 1 } = header
+  return { sid, record: formatNode({ version, opened, json: JSON.stringify(full) }) }
+}
+
+type SpecFields = Omit<ConstructorParameters<typeof ChildSpec.ChildSpec>[0], "key" | "kind">
+
+/** The canonical text of a spec. */
+export const bodyText = (id: string, fields: Partial<SpecFields> = {}): string => {
+  const slash = id.indexOf("/")
+  const spec = { payload: {}, ...fields, kind: id.slice(0, slash), key: id.slice(slash + 1) }
+  return Either.getOrThrow(encodeBody(new ChildSpec.ChildSpec(spec, { disableValidation: true })))
+}
+
+/** A stored spec. Generation and stamp are 1 unless they are given. */
+export const specText = (id: string, header: Partial<SpecRecord> = {}, fields: Partial<SpecFields> = {}): string =>
+  formatSpec({
+    generation: 1,
+    stamp: header.generation ?? 1,
+    op: "op",
+    initial: false,
+    failed: false,
+    refused: [],
+    body: bodyText(id, fields),
+    ...header
+  })
+
+/** A spec as a node knows it. */
+export const knownSpec = (id: string, header: Partial<SpecRecord> = {}, fields: Partial<SpecFields> = {}): KnownSpec =>
+  readSpec(id, specText(id, header, fields))!
+
+/** A registered child as a node knows it. */
+export const entryOf = (id: string, header: Partial<SpecRecord> = {}, fields: Partial<SpecFields> = {}): Entry =>
+  Object.assign(makeEntry(id), { spec: knownSpec(id, header, fields) })
+
+/** A complete row of which nothing is there, save for what is given. */
+export const row = (id: string, parts: Partial<Item> = {}): Item => ({
+  id,
+  spec: null,
+  tomb: null,
+  claim: null,
+  stat: null,
+  ...parts
+})
+
+/** A clock that is set by hand. */
+export interface HandClock extends Ambient {
+  /** Elapsed milliseconds. */
+  time: number
+}
+
+/** Surroundings whose time stands still until it is set. The wall clock is ahead by a million seconds. */
+export const handClock = (): HandClock => {
+  const clock: HandClock = {
+    time: 0,
+    now: () => clock.time,
+    wall: () => clock.time + 1_000_000_000,
+    breathe: Effect.yieldNow(),
+    randomId: Effect.succeed("0".repeat(32))
+  }
+  return clock
+}
