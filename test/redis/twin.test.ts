@@ -32,8 +32,8 @@ const play = async (steps: ReadonlyArray<Step>, trust: boolean): Promise<Outcome
     for (const step of steps) await twin.step(step)
     return { difference: undefined, told: twin.told }
   } catch (error) {
-    if (error instanceof Difference) return { difference: error.message, told: twin.told }
-    throw error
+    // An error of a script is a difference, too.
+    return { difference: error instanceof Difference ? error.message : String(error), told: twin.told }
   } finally {
     await removeAll(redis, twin.keys)
   }

@@ -6,10 +6,13 @@ import { Effect, Either, FastCheck, type Scope, TestContext } from "effect"
 import { ChildSpec } from "effect-pogo"
 import type { Ambient } from "../../src/internal/node/ambient.js"
 import type { NodeRecord } from "../../src/internal/node/member.js"
-import type { Item, NodeItem } from "../../src/internal/registry/protocol.js"
-import { formatNode, formatSpec, type SpecRecord } from "../../src/internal/registry/records.js"
+import { execute } from "../../src/internal/registry/machine.js"
+import type { Args, CommandName, Item, NodeItem, PutMode, Reply, Value } from "../../src/internal/registry/protocol.js"
+import { formatNode, formatSpec, parseClaim, parseSpec, type SpecRecord } from "../../src/internal/registry/records.js"
+import { emptyState, type RegistryState } from "../../src/internal/registry/state.js"
 import { encodeBody } from "../../src/internal/specBody.js"
 import { type Entry, type KnownSpec, makeEntry, readSpec } from "../../src/internal/view/entry.js"
+import { Random } from "./registrySteps.js"
 
 /** One seed for every property, so that a run repeats itself; another one explores. A failure prints it. */
 const seed = Number(process.env["POGO_TEST_SEED"] ?? 20_240_229)
@@ -61,6 +64,11 @@ export const nameText: FastCheck.Arbitrary<string> = FastCheck.oneof(
   FastCheck.constantFrom("__proto__", "constructor", "toString", "n1", "k", "zone", "日本", "🐎"),
   FastCheck.string({ unit: "grapheme", minLength: 1, maxLength: 8 })
 ).filter((text) => text.isWellFormed() && !/[\p{Cc}/]/u.test(text))
+
+/** A random source, for trials that take many steps: shown as its seed. */
+export const random: FastCheck.Arbitrary<() => Random> = FastCheck.nat().map((seed) =>
+  Object.assign(() => new Random(seed), { [FastCheck.toStringMethod]: () => `random ${seed}` })
+)
 
 /** Plain JSON, as a schema's encoded side is. */
 export const json: FastCheck.Arbitrary<FastCheck.JsonValue> = FastCheck.jsonValue({
@@ -160,4 +168,137 @@ export const handClock = (): HandClock => {
     randomId: Effect.succeed("0".repeat(32))
   }
   return clock
+}
+
+type Step =
+  | "ensure"
+  | "initial"
+  | "replace"
+  | "bump"
+  | "del"
+  | "claim"
+  | "release"
+  | "report"
+  | "finish"
+  | "open"
+  | "close"
+  | "wait"
+
+const steps: ReadonlyArray<Step> = [
+  ...["ensure", "ensure", "ensure", "initial", "replace", "bump", "del", "del", "claim", "claim", "claim"] as const,
+  ...["release", "report", "finish", "open", "close", "wait"] as const
+]
+
+/** A data set with a life of its own: the registry's rules, driven by random calls of random nodes. */
+export class History {
+  /** The time is in seconds since 1970: the counter begins low. */
+  private time = 0
+  private ops = 0
+
+  constructor(
+    readonly random: Random,
+    readonly ids: ReadonlyArray<string>,
+    readonly state: RegistryState = emptyState(),
+    private readonly name = "r"
+  ) {
+    this.execute("nodes", {})
+  }
+
+  /** The counter. */
+  get high(): number {
+    return this.state.meta!.high
+  }
+
+  execute<K extends CommandName>(name: K, args: Args<K>): Reply<Value<K>> {
+    const era = this.state.meta?.era ?? ""
+    const envelope = {
+      scope: "s",
+      era,
+      notAfter: Infinity,
+      high: 0,
+      seconds: 0,
+      bits: `${this.name}.${++this.ops}`,
+      ttl: 100,
+      maxStep: 50
+    }
+    return execute(this.state, { time: this.time, run: this.name, trust: true }, envelope, name, args)
+  }
+
+  /** Runs a command that takes effect. */
+  call<K extends CommandName>(name: K, args: Args<K>): Value<K> {
+    const reply = this.execute(name, args)
+    if (reply._tag !== "OK") throw new Error(`${name} answered ${reply._tag}`)
+    return reply.value
+  }
+
+  /** Everything that is known of an id. */
+  row(id: string): Item {
+    const { claim, spec, stat, tomb } = this.state
+    return row(id, {
+      spec: spec.get(id) ?? null,
+      tomb: tomb.get(id) ?? null,
+      claim: claim.get(id) ?? null,
+      stat: stat.get(id) ?? null
+    })
+  }
+
+  private get sid(): string {
+    const live = Array.from(this.state.sess.keys())
+    return live.length === 0 ? "none" : this.random.pick(live)
+  }
+
+  private put(mode: PutMode): void {
+    const id = this.random.pick(this.ids)
+    const generation = parseSpec(this.state.spec.get(id) ?? "")?.generation ?? 0
+    const body = bodyText(id, { payload: this.random.below(3) })
+    this.execute("put", { mode, items: [{ id, op: `op${++this.ops}`, generation, body }] })
+  }
+
+  private owned(): { readonly id: string; readonly sid: string; readonly token: number; readonly generation: number } {
+    const [id, raw] = this.state.claim.size === 0 ? ["", ""] : this.random.pick(Array.from(this.state.claim))
+    return { id, ...(parseClaim(raw) ?? { token: 0, generation: 0, sid: "none" }) }
+  }
+
+  /** One random call. */
+  step(step: Step = this.random.pick(steps)): void {
+    const id = this.random.pick(this.ids)
+    const generation = parseSpec(this.state.spec.get(id) ?? "")?.generation ?? 0
+    const { generation: ownedGeneration, id: ownedId, sid, token } = this.owned()
+    const stat = `${token}:running:${this.random.below(3)}:1:0:`
+    switch (step) {
+      case "ensure":
+        return this.put("ensure")
+      case "initial":
+        return this.put("ensureInitial")
+      case "replace":
+      case "bump":
+        return this.put(step)
+      case "del":
+        return void this.execute("del", { items: [{ id, op: `op${++this.ops}`, generation }] })
+      case "claim":
+        return void this.execute("claim", { sid: this.sid, items: [{ id, generation }] })
+      case "release":
+        return void this.execute("release", { sid, items: [{ id: ownedId, token, refused: "" }] })
+      case "report":
+        return void this.execute("report", { sid, items: [{ id: ownedId, token, stat }] })
+      case "finish": {
+        const how = this.random.chance(0.5) ? "ended" : "failed"
+        return void this.execute("finish", {
+          sid,
+          items: [{ id: ownedId, generation: ownedGeneration, token, how, stat }]
+        })
+      }
+      case "open": {
+        const args = { version: 1, record: "{}", mode: "fresh" as const, claims: [], last: true, supersedes: "" }
+        return void this.execute("open", { ...args, sid: `n${this.random.below(3)}#${++this.ops}` })
+      }
+      case "close":
+        return void this.execute("close", { sid: this.sid })
+      case "wait":
+        this.time += this.random.below(60)
+        for (const live of Array.from(this.state.sess.keys())) {
+          if (this.random.chance(0.7)) this.execute("tick", { sid: live })
+        }
+    }
+  }
 }

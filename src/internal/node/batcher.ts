@@ -23,6 +23,7 @@ export class Batcher<A, B, E> {
   constructor(
     private readonly fork: (effect: Effect.Effect<void>) => unknown,
     private readonly send: (items: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>, E>,
+    private readonly breathe: Effect.Effect<void>,
     private readonly closed: (sent: boolean) => E | undefined
   ) {}
 
@@ -50,7 +51,7 @@ export class Batcher<A, B, E> {
     return Effect.flatMap(Effect.exit(this.send(batch.map(({ item }) => item))), (exit) => {
       this.waiting = this.waiting.slice(batch.length)
       this.answer(batch, exit)
-      return this.drain
+      return Effect.zipRight(this.breathe, this.drain)
     })
   }).pipe((drain) => Effect.zipRight(Effect.yieldNow(), drain))
 

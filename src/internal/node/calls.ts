@@ -15,6 +15,7 @@ import {
   type RegistryUnavailable
 } from "../../PogoError.js"
 import type { Args, CommandName, DelResult, Ok, PutResult, Value } from "../registry/protocol.js"
+import { maxBatch } from "../registry/protocol.js"
 import { parseSpec, parseTomb } from "../registry/records.js"
 import { encodeBody } from "../specBody.js"
 import { Batcher } from "./batcher.js"
@@ -44,10 +45,11 @@ export class Calls {
 
   constructor(private readonly node: Node, private readonly name: string) {
     const closed = (sent: boolean) => (node.phase === "closed" ? shutDown("call", sent) : undefined)
-    this.ensures = new Batcher(node.fork, (items) => this.put("ensure", items), closed)
+    this.ensures = new Batcher(node.fork, (items) => this.put("ensure", items), node.ambient.breathe, closed)
     this.dels = new Batcher(
       node.fork,
       (items) => Effect.map(this.send("del", { items }), (reply) => dated(reply.value.results, reply.high)),
+      node.ambient.breathe,
       closed
     )
   }
@@ -139,21 +141,40 @@ export class Calls {
     }
   }
 
-  readonly startAll = (specs: Iterable<ChildSpec.Any>) =>
+  /** Registers many specs, batch by batch; nothing is written unless all of them are valid. */
+  readonly startAll = (specs: Iterable<ChildSpec.Any>): Effect.Effect<
+    ReadonlyArray<Either.Either<Pogo.StartResult, ChildSpecConflict>>,
+    InvalidChildSpec | RegistryUnavailable | OutcomeUnknown
+  > =>
     Effect.gen(this, function*() {
-      const all = yield* Effect.forEach(specs, ChildSpec.encode)
-      // Nothing is written unless all of them are valid.
-      yield* Effect.forEach(all, encodeBody, { discard: true })
-      return yield* Effect.forEach(
-        all,
-        (spec) =>
-          this.start(spec).pipe(
-            Effect.map((started): Either.Either<Pogo.StartResult, ChildSpecConflict> => Either.right(started)),
-            Effect.catchTag("ChildSpecConflict", (error) => Effect.succeed(Either.left(error)))
-          ),
-        { concurrency: "unbounded" }
-      )
+      const items: Array<PutItem> = []
+      for (const spec of specs) {
+        const encoded = yield* ChildSpec.encode(spec)
+        items.push({ id: encoded.id, op: this.op(), generation: 0, body: yield* encodeBody(encoded) })
+        if (items.length % maxBatch === 0) yield* this.node.ambient.breathe
+      }
+      const results: Array<Either.Either<Pogo.StartResult, ChildSpecConflict>> = []
+      for (let i = 0; i < items.length; i += maxBatch) {
+        const batch = items.slice(i, i + maxBatch)
+        const answers = yield* outcome("startChildren", batch[0]!, this.put("ensure", batch))
+        for (let j = 0; j < batch.length; j++) results.push(yield* this.startedAtLast(batch[j]!, answers[j]!))
+        yield* this.node.ambient.breathe
+      }
+      return results
     })
+
+  private startedAtLast(
+    item: PutItem,
+    first: Dated<PutResult>
+  ): Effect.Effect<Either.Either<Pogo.StartResult, ChildSpecConflict>, RegistryUnavailable | OutcomeUnknown> {
+    const answer = first.result._tag === "QUARANTINE"
+      ? outcome("startChildren", item, this.pastQuarantine(item))
+      : Effect.succeed(first)
+    return Effect.flatMap(answer, (dated) => this.started(item, dated)).pipe(
+      Effect.map((result): Either.Either<Pogo.StartResult, ChildSpecConflict> => Either.right(result)),
+      Effect.catchTag("ChildSpecConflict", (error) => Effect.succeed(Either.left(error)))
+    )
+  }
 
   /** Ends a child, of whatever generation it is when the call is made. */
   readonly terminate = (
