@@ -6,6 +6,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { KindConflict } from "../PogoError.js"
+import type { Node } from "./node/node.js"
 import type { Registration } from "./supervisor/registration.js"
 
 /** @internal */
@@ -20,4 +21,6 @@ export interface Internals {
   readonly register: (registration: Registration) => Effect.Effect<void, KindConflict, Scope.Scope>
   /** Ends the supervisor as if its process had died: nothing is handed over, nobody is told. */
   readonly crash: Effect.Effect<void>
+  /** The state behind it, for tests that look at it. */
+  readonly node: Node
 }

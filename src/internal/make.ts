@@ -27,6 +27,7 @@ import { unavailable } from "./node/link.js"
 import { Node, type Parts } from "./node/node.js"
 import { makeService } from "./node/service.js"
 import { until } from "./node/until.js"
+import { Observer } from "./observer.js"
 import { encodeBody } from "./specBody.js"
 
 /** How many events a slow subscriber may lag behind. */
@@ -83,7 +84,8 @@ const makeNode = (config: Resolved, events: Events): Effect.Effect<Node, never, 
       random: (yield* ambient.randomId).slice(0, 16),
       fork: (effect) => runFork(effect),
       emit: events.emit,
-      exitProcess
+      exitProcess,
+      observer: yield* Observer
     })
   })
 
@@ -127,6 +129,7 @@ export const makePogo = (config: Resolved): Effect.Effect<Service, PogoError, Gr
     yield* awaitJoined(node, failed)
     return makeService(node, calls, events.stream, {
       register: register(node),
-      crash: crash(node, life)
+      crash: crash(node, life),
+      node
     })
   }).pipe(Effect.annotateLogs({ scope: config.scope, node: config.name }))

@@ -199,7 +199,9 @@ export class History {
     readonly random: Random,
     readonly ids: ReadonlyArray<string>,
     readonly state: RegistryState = emptyState(),
-    private readonly name = "r"
+    private readonly name = "r",
+    /** The highest counter value that the callers have seen. */
+    private readonly seen = 0
   ) {
     this.execute("nodes", {})
   }
@@ -215,7 +217,7 @@ export class History {
       scope: "s",
       era,
       notAfter: Infinity,
-      high: 0,
+      high: this.seen,
       seconds: 0,
       bits: `${this.name}.${++this.ops}`,
       ttl: 100,

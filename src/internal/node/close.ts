@@ -50,8 +50,23 @@ const unregister = (node: Node, registration: Registration): Effect.Effect<void>
     yield* warnLeft(node, `kind ${kind}`, yield* awaitEnded(node, belongs))
   })
 
+/**
+ * Waits a moment until the scope knows that this node has the kind, so that what is started next may be placed here. A
+ * node that is not active does not wait: it tells when it joins.
+ */
+const awaitKnown = (node: Node, { code, kind }: Registration): Effect.Effect<void> =>
+  until(node.onMembers, () => {
+    if (!node.active || node.session === undefined) return true
+    const self = node.view.membership.members.get(node.session.sid)
+    return self?.kinds[kind]?.digest === code.digest && !self.joining ? true : undefined
+  }).pipe(Effect.timeoutOption(node.timing.commandTimeout), Effect.asVoid)
+
 /** @internal */
 export const register = (node: Node): Internals["register"] => (registration) =>
+  Effect.zipRight(hold(node, registration), awaitKnown(node, registration))
+
+/** The kind is here for as long as the scope lives. */
+const hold = (node: Node, registration: Registration) =>
   Effect.acquireRelease(
     Effect.suspend(() => {
       const { kind } = registration

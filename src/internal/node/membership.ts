@@ -55,6 +55,7 @@ const debounceMoves = (node: Node): void => {
 export const applyMembers = (node: Node, session: Session, items: ReadonlyArray<NodeItem>): void => {
   const first = node.view.membership.list.length === 0
   const change = node.view.membership.set(items)
+  for (const listener of node.onMembers) listener()
   if (!first) tell(node, change)
   if (change.placement) {
     debounceMoves(node)

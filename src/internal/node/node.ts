@@ -9,6 +9,7 @@ import type * as Fiber from "effect/Fiber"
 import type { GroupRegistry } from "../../GroupRegistry.js"
 import type { Resolved } from "../../PogoConfig.js"
 import * as PogoEvent from "../../PogoEvent.js"
+import type { Watching } from "../observer.js"
 import type { Condition } from "../plan.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import type { Registration } from "../supervisor/registration.js"
@@ -36,6 +37,7 @@ export interface Parts {
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
   readonly emit: (event: () => PogoEvent.PogoEvent) => void
   readonly exitProcess: (child: LocalChild) => void
+  readonly observer: Watching
 }
 
 /**
@@ -110,6 +112,8 @@ export class Node {
   readonly watchers = new Map<string, Set<() => void>>()
   /** Called when a child's fiber has ended after a stop. */
   readonly onStopped = new Set<() => void>()
+  /** Called when the membership is another. */
+  readonly onMembers = new Set<() => void>()
   /** Called when the phase is another. */
   readonly onPhase = new Set<() => void>()
 
@@ -141,6 +145,7 @@ export class Node {
       fork: parts.fork,
       emit: parts.emit,
       exitProcess: parts.exitProcess,
+      observer: parts.observer,
       changed: (child) => {
         this.meterStage(child)
         this.reports.offer(child)

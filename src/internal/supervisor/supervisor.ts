@@ -14,6 +14,7 @@ import * as FiberId from "effect/FiberId"
 import type { ClaimLost } from "../../PogoError.js"
 import * as PogoEvent from "../../PogoEvent.js"
 import type { Ambient } from "../node/ambient.js"
+import type { Watching } from "../observer.js"
 import type { StatRecord } from "../registry/records.js"
 import { bodyOf, type KnownSpec } from "../view/entry.js"
 import { forkAttempt } from "./attempt.js"
@@ -30,6 +31,7 @@ export interface Owner {
   readonly leaseHolds: () => boolean
   /** Forks into the node's own scope. */
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
+  readonly observer: Watching
   /** A child is in another stage. */
   readonly changed: (child: LocalChild) => void
   /** A child's fiber has ended after a stop; it is no longer here. */
@@ -110,9 +112,13 @@ export class Supervisor implements Host {
     child.startedAt = this.owner.ambient.now()
     child.stage = "starting"
     child.since = this.owner.ambient.wall()
+    this.owner.observer.began(child)
     const fiber = forkAttempt(child, child.body, () => this.running(child))
     child.fiber = fiber
-    fiber.addObserver((exit) => this.exited(child, exit))
+    fiber.addObserver((exit) => {
+      this.owner.observer.ended(child)
+      this.exited(child, exit)
+    })
   }
 
   private running(child: LocalChild): void {

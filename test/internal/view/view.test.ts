@@ -69,6 +69,12 @@ const stored = ({ claim, spec, stat, tomb }: RegistryState): Content => {
   return content
 }
 
+/** What the holder of an ended child said of it is not shown to anybody. */
+const withoutLastWords = (content: Content): Content =>
+  Object.fromEntries(
+    Object.entries(content).map(([known, parts]) => [known, parts.spec === null ? { ...parts, stat: null } : parts])
+  )
+
 const expectCounts = (view: View): void => {
   const counts = new Map<string, number>()
   for (const { claim } of view.entries.values()) {
@@ -105,7 +111,6 @@ describe("apply", () => {
     const expected = Object.fromEntries(
       Array.from(newest.values(), ({ claim, id: known, spec, stat, tomb }) => [known, { spec, tomb, claim, stat }])
     )
-    // The status of an ended child that nobody holds is of no interest.
     expect(contentOf(view)).toEqual(expected)
   }, 300)
 
@@ -296,7 +301,7 @@ describe("a view that follows the log", () => {
       }
       cursor = followOne(view, history, cursor)
       for (const answer of late) answer()
-      expect(contentOf(view)).toEqual(stored(history.state))
+      expect(withoutLastWords(contentOf(view))).toEqual(withoutLastWords(stored(history.state)))
     },
     200
   )
