@@ -10,18 +10,13 @@ import { Clock, Context, Effect, ExecutionStrategy, Exit, Layer, Queue, Scope, S
 import { GroupRegistry, Pogo, type PogoConfig, PogoError, type PogoEvent } from "effect-pogo"
 import { Journal } from "./Journal.js"
 import { ServiceMonitorLive } from "./ServiceMonitor.js"
+import type { Cluster } from "./story.js"
 
 type Registry = GroupRegistry.GroupRegistry["Type"]
 
-export interface Cluster {
-  /** The nodes that live, by name. */
-  readonly nodes: ReadonlyMap<string, Pogo.Service>
-  /** What happens on any of them. */
+export interface MemoryCluster extends Cluster<PogoError.PogoError | PogoError.KindConflict> {
+  /** What happens on any of the nodes. */
   readonly events: Queue.Dequeue<PogoEvent.PogoEvent>
-  /** Starts a node, and waits until it has joined. */
-  readonly start: (name: string) => Effect.Effect<void, PogoError.PogoError | PogoError.KindConflict>
-  /** Ends a node as the death of its process would. */
-  readonly crash: (name: string) => Effect.Effect<void>
 }
 
 const unreachable = new PogoError.RegistryUnavailable({
@@ -53,11 +48,12 @@ const nodeLive = (options: PogoConfig.Options, registry: Registry) =>
 /** Makes an empty cluster. Its nodes leave in order when the scope is closed. */
 export const makeCluster = (
   options: PogoConfig.Options
-): Effect.Effect<Cluster, never, Journal | Scope.Scope> =>
+): Effect.Effect<MemoryCluster, never, Journal | Scope.Scope> =>
   Effect.gen(function*() {
     const shared = yield* GroupRegistry.makeMemory()
     const journal = yield* Journal
-    const outer = yield* Effect.scope
+    // One scope for all nodes, so that they leave after whatever is made later than the cluster, such as the screen.
+    const outer = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
     const events = yield* Queue.unbounded<PogoEvent.PogoEvent>()
     const nodes = new Map<string, Pogo.Service>()
     const ends = new Map<string, Effect.Effect<void>>()
@@ -65,7 +61,7 @@ export const makeCluster = (
     const note = (_tag: "Crash" | "Gone", node: string) =>
       Effect.flatMap(Clock.currentTimeMillis, (at) => journal.append({ _tag, at, node }))
 
-    const start: Cluster["start"] = (name) =>
+    const start: MemoryCluster["start"] = (name) =>
       Effect.gen(function*() {
         const scope = yield* Scope.fork(outer, ExecutionStrategy.sequential)
         const line = makeLine(shared)
@@ -77,13 +73,14 @@ export const makeCluster = (
         ends.set(name, Effect.zipRight(line.cut, Scope.close(scope, Exit.void)))
       })
 
-    const crash: Cluster["crash"] = (name) =>
+    const crash: MemoryCluster["crash"] = (name) =>
       Effect.gen(function*() {
         nodes.delete(name)
         yield* note("Crash", name)
-        yield* ends.get(name) ?? Effect.void
-        yield* note("Gone", name)
+        const end = Effect.zipRight(ends.get(name) ?? Effect.void, note("Gone", name))
+        // Nobody waits for the dead.
+        yield* Effect.forkDaemon(end)
       })
 
-    return { nodes, events, start, crash }
+    return { events, start, crash, pogo: () => nodes.values().next().value }
   })

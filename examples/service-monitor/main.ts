@@ -1,38 +1,26 @@
 /**
- * What both demos have in common around their story.
+ * Runs a demo as the main program.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { Data, Effect, Exit, Logger, LogLevel } from "effect"
-
-/** Something that should have happened by now. */
-export class Missed extends Data.TaggedError("Missed")<{ readonly what: string }> {
-  override get message(): string {
-    return `not in time: ${this.what}`
-  }
-}
-
-/** Waits until a condition holds. */
-export const waitUntil = (
-  what: string,
-  condition: Effect.Effect<boolean>,
-  seconds: number
-): Effect.Effect<void, Missed> =>
-  Effect.sleep("50 millis").pipe(
-    Effect.zipRight(condition),
-    Effect.repeat({ until: (met) => met }),
-    Effect.timeoutFail({ duration: seconds * 1_000, onTimeout: () => new Missed({ what }) }),
-    Effect.asVoid
-  )
+import { type Effect, Exit, Logger, LogLevel } from "effect"
 
 /** What shells expect of a program that Ctrl-C ended. */
 const interrupted = 130
 
-/**
- * Runs a demo, which tells whether all went well, to its end. The supervisor's log stays silent but for errors: the
- * screen tells the same.
- */
-export const runDemo = <E>(demo: Effect.Effect<boolean, E>): void =>
+/** Whoever reads the output is gone, as in `npm run demo | head`: the demo ends as if by Ctrl-C. */
+const endWithReader = (): void => {
+  let ending = false
+  process.stdout.on("error", () => {
+    if (!ending) process.kill(process.pid, "SIGTERM")
+    ending = true
+  })
+}
+
+/** The demo tells whether all went well. The supervisor's log is silent but for errors: the screen tells the same. */
+export const runDemo = <E>(demo: Effect.Effect<boolean, E>): void => {
+  endWithReader()
   NodeRuntime.runMain(Logger.withMinimumLogLevel(demo, LogLevel.Error), {
     teardown: (exit, onExit) =>
       onExit(Exit.isInterrupted(exit) ? interrupted : Exit.isSuccess(exit) && exit.value === true ? 0 : 1)
   })
+}

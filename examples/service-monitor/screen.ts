@@ -3,10 +3,7 @@
  * another program: plain lines, and the table once per stage.
  */
 import { Effect, Fiber, Schedule, type Scope } from "effect"
-import { type Colour, cut, piece, type TextLine } from "./table.js"
-
-/** The table, for a width. */
-export type Table = Effect.Effect<(width: number) => ReadonlyArray<TextLine>>
+import { type Block, type Colour, cut, piece, type TextLine } from "./table.js"
 
 export interface Screen {
   /** What is going on from now on. */
@@ -16,12 +13,12 @@ export interface Screen {
   /** The end of a stage: where there is no live picture, the table is shown now. */
   readonly settle: Effect.Effect<void>
   /** The last words. */
-  readonly summary: (lines: ReadonlyArray<TextLine>) => Effect.Effect<void>
+  readonly summary: (block: Block) => Effect.Effect<void>
 }
 
 const codes: { readonly [C in Colour]: number } = { plain: 0, bold: 1, dim: 2, red: 31, green: 32, yellow: 33 }
 
-const isTerminal = (): boolean => process.stdout.isTTY === true && process.env["TERM"] !== "dumb"
+const isTerminal = (): boolean => process.stdout.isTTY && process.env["TERM"] !== "dumb"
 
 /** See https://no-color.org. */
 const isColoured = (): boolean => isTerminal() && (process.env["NO_COLOR"] ?? "") === ""
@@ -44,13 +41,13 @@ const makeClock = () => {
   ]
 }
 
-const plainScreen = (table: Table): Screen => {
+const plainScreen = (table: Effect.Effect<Block>): Screen => {
   const timed = makeClock()
   return {
     stage: (text) => Effect.sync(() => print([], [piece(`== ${text}`)], [])),
     event: (text) => Effect.sync(() => print(timed(text))),
-    settle: Effect.map(table, (lines) => print([], ...lines(Infinity))),
-    summary: (lines) => Effect.sync(() => print([], ...lines))
+    settle: Effect.map(table, (block) => print([], ...block(Infinity), [])),
+    summary: (block) => Effect.sync(() => print([], ...block(Infinity)))
   }
 }
 
@@ -60,18 +57,22 @@ const maxEvents = 6
 /** The lines of the picture, as many and as wide as the terminal takes. */
 const pictureOf = (
   title: TextLine,
-  table: (width: number) => ReadonlyArray<TextLine>,
+  table: Block,
   events: ReadonlyArray<TextLine>
 ) => {
-  // One column and one line less than there are, or the terminal would scroll. Some terminals do not tell their size.
-  const width = (process.stdout.columns || 80) - 1
-  const height = (process.stdout.rows || 24) - 1
+  // One column and one line less than there are, or the terminal would scroll.
+  const width = columns() - 1
+  const height = rows() - 1
   const body = [title, [], ...table(width), []]
   const room = Math.max(0, height - body.length)
   const shown = events.slice(Math.max(0, events.length - Math.min(room, maxEvents)))
   const all = [...body, ...shown].map((line) => cut(line, width))
   return all.length <= height ? all : [...all.slice(0, height - 1), [piece("...", "dim")]]
 }
+
+// Some terminals do not tell their size.
+const columns = (): number => process.stdout.columns || 80
+const rows = (): number => process.stdout.rows || 24
 
 /** Draws over the last picture. */
 const makeCanvas = () => {
@@ -103,24 +104,27 @@ const takeTerminal = (onResize: () => void): Effect.Effect<void, never, Scope.Sc
       })
   )
 
-const liveScreen = (table: Table): Effect.Effect<Screen, never, Scope.Scope> =>
+const liveScreen = (table: Effect.Effect<Block>): Effect.Effect<Screen, never, Scope.Scope> =>
   Effect.gen(function*() {
     const timed = makeClock()
     const canvas = makeCanvas()
     const events: Array<TextLine> = []
     let title: TextLine = []
     yield* takeTerminal(canvas.clear)
-    const draw = Effect.map(table, (lines) => canvas.draw(pictureOf(title, lines, events)))
+    const draw = Effect.map(table, (block) => canvas.draw(pictureOf(title, block, events)))
     const artist = yield* Effect.forkScoped(Effect.repeat(draw, Schedule.spaced("150 millis")))
     return {
       stage: (text) => Effect.sync(() => void (title = [piece(text, "bold")])),
       event: (text) => Effect.sync(() => void events.push(timed(text))),
       settle: Effect.void,
-      summary: (lines) =>
-        Fiber.interrupt(artist).pipe(Effect.zipRight(draw), Effect.zipRight(Effect.sync(() => print([], ...lines))))
+      summary: (block) =>
+        Fiber.interrupt(artist).pipe(
+          Effect.zipRight(draw),
+          Effect.zipRight(Effect.sync(() => print([], ...block(columns()))))
+        )
     }
   })
 
 /** A screen that fits where the output goes. Call `summary` last. */
-export const makeScreen = (table: Table): Effect.Effect<Screen, never, Scope.Scope> =>
+export const makeScreen = (table: Effect.Effect<Block>): Effect.Effect<Screen, never, Scope.Scope> =>
   isTerminal() ? liveScreen(table) : Effect.succeed(plainScreen(table))

@@ -16,6 +16,20 @@ export type TextLine = ReadonlyArray<Piece>
 
 export const piece = (text: string, colour: Colour = "plain"): Piece => ({ text, colour })
 
+/** Lines for a width. */
+export type Block = (width: number) => ReadonlyArray<TextLine>
+
+/** Breaks a text between words. */
+export const wrap = (text: string, width: number): ReadonlyArray<string> => {
+  const lines: Array<string> = []
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1)
+    if (line !== undefined && line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`
+    else lines.push(word)
+  }
+  return lines
+}
+
 /** Cuts a line to a width. */
 export const cut = (line: TextLine, width: number): TextLine => {
   let left = width
@@ -78,8 +92,8 @@ const fitting = (widths: Map<Column, number>, width: number): ReadonlyArray<Colu
   return shown
 }
 
-/** The table, in lines of at most that width. */
-export const tableOf = (rows: ReadonlyArray<Row>, width: number): ReadonlyArray<TextLine> => {
+/** The table of the monitors. */
+export const tableOf = (rows: ReadonlyArray<Row>): Block => (width) => {
   const widths = widthsOf(rows)
   const shown = fitting(widths, width)
   const lineOf = (cell: (column: Column) => Piece): TextLine =>

@@ -9,10 +9,11 @@ import { type GroupRegistry, makeEncoded } from "../../src/GroupRegistry.js"
 import { makeBackend } from "../../src/internal/redis/backend.js"
 import { fromSettings } from "../../src/internal/redis/client.js"
 import { keysOf } from "../../src/internal/redis/keys.js"
-import { type Settings } from "../../src/internal/redis/settings.js"
+import { parts } from "../../src/internal/redis/scripts.js"
+import type { Place } from "../../src/internal/redis/settings.js"
 import { makeBackend as makeMemory } from "../../src/internal/registry/memory.js"
 import { emptyState, type RegistryState } from "../../src/internal/registry/state.js"
-import { type Dump, dumpMachine, dumpRedis, type Part, parts } from "./registryData.js"
+import { type Dump, dumpMachine, dumpRedis, type Part } from "./registryData.js"
 import { scripts } from "./registryScripted.js"
 
 /** What tests do to stored data. */
@@ -120,28 +121,32 @@ export const memorySubject = (onEmpty: EmptyPolicy): Effect.Effect<Subject> =>
 
 const prefix = "conformance:"
 
+/** Where a test server is, by its address. */
+export const placeOf = (url: string): Place => {
+  if (!url.includes("://")) return { _tag: "Unix", path: url }
+  const { hostname, port } = new URL(url)
+  return { _tag: "Tcp", endpoint: { host: hostname, port: Number(port) } }
+}
+
 /** Scripts that are told the time, on a real server. */
-export const redisSubject = (
-  redis: Redis,
-  place: Pick<Settings, "place">
-) =>
-(onEmpty: EmptyPolicy): Effect.Effect<Subject, never, Scope.Scope> =>
-  Effect.gen(function*() {
-    const connector = fromSettings({
-      ...place,
-      keyPrefix: prefix,
-      commandTimeout: 5_000,
-      connectTimeout: 3_000,
-      trust: onEmpty === "trust",
-      connectionName: "conformance",
-      db: 0,
-      username: undefined,
-      password: undefined,
-      tls: undefined
+export const redisSubject =
+  (redis: Redis, place: Place) => (onEmpty: EmptyPolicy): Effect.Effect<Subject, never, Scope.Scope> =>
+    Effect.gen(function*() {
+      const connector = fromSettings({
+        place,
+        keyPrefix: prefix,
+        commandTimeout: 5_000,
+        connectTimeout: 3_000,
+        trust: onEmpty === "trust",
+        connectionName: "conformance",
+        db: 0,
+        username: undefined,
+        password: undefined,
+        tls: undefined
+      })
+      const extra = Effect.clockWith((clock) => Effect.sync(() => [String(clock.unsafeCurrentTimeMillis()), "run0"]))
+      const encoded = yield* makeBackend(connector, { scripts, extra })
+      const scope = freshScope()
+      yield* Effect.addFinalizer(() => Effect.promise(() => redis.del(...keysOf(prefix, scope))))
+      return { registry: makeEncoded(encoded), scope, hand: redisHand(redis, prefix, scope) }
     })
-    const extra = Effect.clockWith((clock) => Effect.sync(() => [String(clock.unsafeCurrentTimeMillis()), "run0"]))
-    const encoded = yield* makeBackend(connector, { scripts, extra })
-    const scope = freshScope()
-    yield* Effect.addFinalizer(() => Effect.promise(() => redis.del(...keysOf(prefix, scope))))
-    return { registry: makeEncoded(encoded), scope, hand: redisHand(redis, prefix, scope) }
-  })

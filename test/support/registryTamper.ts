@@ -6,30 +6,34 @@ import type { Part } from "./registryData.js"
 export { parts }
 export type { Part }
 
-/** Keeps a copy of all keys, as a replica that stopped following would; tells which of them exist. */
-export const keepParts = async (redis: Redis, keys: ReadonlyArray<string>): Promise<ReadonlyArray<Part>> => {
-  const there: Array<Part> = []
+/** A copy of all parts, as a replica that stopped following would have. */
+export type Copy = ReadonlyMap<Part, Buffer>
+
+export const keepParts = async (redis: Redis, keys: ReadonlyArray<string>): Promise<Copy> => {
+  const copy = new Map<Part, Buffer>()
   for (const [i, key] of keys.entries()) {
-    if (await redis.copy(key, `${key}:kept`, "REPLACE") === 1) there.push(parts[i]!)
+    const dump: Buffer | null = await redis.dumpBuffer(key)
+    if (dump !== null) copy.set(parts[i]!, dump)
   }
-  return there
+  return copy
 }
 
-/** Puts the copies of some parts back. */
+/** Puts some parts of a copy back. */
 export const restoreParts = async (
   redis: Redis,
   keys: ReadonlyArray<string>,
   some: ReadonlyArray<Part>,
-  kept: ReadonlyArray<Part>
+  copy: Copy
 ): Promise<void> => {
   for (const part of some) {
     const key = keys[parts.indexOf(part)]!
-    await redis.del(key)
-    if (kept.includes(part)) await redis.copy(`${key}:kept`, key, "REPLACE")
+    const dump = copy.get(part)
+    if (dump === undefined) await redis.del(key)
+    else await redis.restore(key, 0, dump, "REPLACE")
   }
 }
 
-/** Removes all keys of a scope, and the copies. */
+/** Removes all keys of a scope. */
 export const removeAll = async (redis: Redis, keys: ReadonlyArray<string>): Promise<void> => {
-  await redis.del(...keys, ...keys.map((key) => `${key}:kept`))
+  await redis.del(...keys)
 }

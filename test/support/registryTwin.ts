@@ -11,7 +11,7 @@ import { cloneState, emptyState, type RegistryState, type Server } from "../../s
 import { differenceOf, dumpMachine, dumpRedis } from "./registryData.js"
 import { executeScripted } from "./registryScripted.js"
 import { anyId, anySid, argumentsOf, envelopeOf, type Known, malformed, Random, weights } from "./registrySteps.js"
-import { keepParts, type Part, parts, restoreParts } from "./registryTamper.js"
+import { type Copy, keepParts, type Part, parts, restoreParts } from "./registryTamper.js"
 
 const prefix = "twin:"
 
@@ -85,7 +85,7 @@ export class Twin {
   readonly told: Array<string> = []
   private server: Server
   private readonly known: Known = { era: "", eras: [""], high: 0, now: 0 }
-  private kept: { readonly state: RegistryState; readonly parts: ReadonlyArray<Part> } | undefined
+  private kept: { readonly state: RegistryState; readonly parts: Copy } | undefined
 
   constructor(readonly redis: Redis, readonly scope: string, trust: boolean) {
     this.keys = keysOf(prefix, scope)

@@ -29,8 +29,8 @@ const stampKnown = (view: View, known: string): number =>
 
 /** What is registered and what is ended, without claims. */
 const registered = ({ spec, tomb }: RegistryState) => ({
-  spec: Object.fromEntries(Array.from(spec).sort()),
-  tomb: Object.fromEntries(Array.from(tomb).sort())
+  spec: Object.fromEntries(spec),
+  tomb: Object.fromEntries(tomb)
 })
 
 /** Compares a view with the whole of a data set. */

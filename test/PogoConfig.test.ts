@@ -1,0 +1,267 @@
+import { describe, expect, it } from "@effect/vitest"
+import { ConfigError, ConfigProvider, Duration, Effect, Either, FastCheck } from "effect"
+import { Child, PogoConfig } from "effect-pogo"
+import * as os from "node:os"
+import { holds } from "./support/arbitrary.js"
+
+type Environment = { readonly [name: string]: string }
+
+const load = (environment: Environment, overrides?: PogoConfig.Options) =>
+  Effect.withConfigProvider(
+    PogoConfig.fromConfig(PogoConfig.config, overrides),
+    ConfigProvider.fromMap(new Map(Object.entries(environment)))
+  )
+
+const resolved = (options: PogoConfig.Options) => Either.getOrThrow(PogoConfig.resolve(options))
+
+const refused = (options: PogoConfig.Options) => Either.getOrThrow(Either.flip(PogoConfig.resolve(options)))
+
+describe("defaults", () => {
+  it.effect("are what is documented, in code and from an empty environment", () =>
+    Effect.gen(function*() {
+      const { name, ...rest } = yield* load({})
+      expect(name).toBe(`${os.hostname()}-${process.pid}`)
+      expect(rest).toEqual({
+        scope: "default",
+        children: [],
+        timing: {
+          ttl: 15_000,
+          heartbeat: 2_000,
+          commandTimeout: 2_000,
+          maxStep: 2_500,
+          margin: 7_000,
+          stopBudget: 3_000,
+          moveDebounce: 1_000,
+          syncInterval: 30_000
+        },
+        moveParallel: 16,
+        joinTimeout: 60_000,
+        drainTimeout: 20_000,
+        labels: {},
+        weight: 1,
+        intensity: undefined
+      })
+      expect(resolved({})).toEqual({ name, ...rest })
+    }))
+
+  it("of times scale with ttl", () => {
+    expect(resolved({ ttl: "30 seconds" }).timing).toMatchObject({ heartbeat: 4_000, margin: 14_000 })
+  })
+})
+
+describe("POGO_*", () => {
+  it.effect.each<readonly [string, string, object]>([
+    ["POGO_NODE_NAME", "pod-1", { name: "pod-1" }],
+    ["POGO_SCOPE", "billing", { scope: "billing" }],
+    ["POGO_TTL", "30 seconds", { timing: { ttl: 30_000 } }],
+    ["POGO_HEARTBEAT", "1 second", { timing: { heartbeat: 1_000 } }],
+    ["POGO_COMMAND_TIMEOUT", "1500 millis", { timing: { commandTimeout: 1_500 } }],
+    ["POGO_MAX_STEP", "2600 millis", { timing: { maxStep: 2_600 } }],
+    ["POGO_MARGIN", "8 seconds", { timing: { margin: 8_000 } }],
+    ["POGO_STOP_BUDGET", "2 seconds", { timing: { stopBudget: 2_000 } }],
+    ["POGO_MOVE_DEBOUNCE", "5 seconds", { timing: { moveDebounce: 5_000 } }],
+    ["POGO_MOVE_PARALLEL", "4", { moveParallel: 4 }],
+    ["POGO_SYNC_INTERVAL", "1 minute", { timing: { syncInterval: 60_000 } }],
+    ["POGO_JOIN_TIMEOUT", "10 seconds", { joinTimeout: 10_000 }],
+    ["POGO_JOIN_TIMEOUT", "0 seconds", { joinTimeout: 0 }],
+    ["POGO_DRAIN_TIMEOUT", "3 seconds", { drainTimeout: 3_000 }],
+    ["POGO_LABELS", "zone=a, disk=ssd ,,note=a=b", { labels: { zone: "a", disk: "ssd", note: "a=b" } }],
+    ["POGO_WEIGHT", "2.5", { weight: 2.5 }],
+    ["POGO_MAX_RESTARTS", "3", { intensity: { maxRestarts: 3, within: Duration.seconds(5) } }]
+  ])("%s is read: %s", ([name, value, expected]) =>
+    Effect.gen(function*() {
+      expect(yield* load({ [name]: value })).toMatchObject(expected)
+    }))
+
+  it.effect("POGO_MAX_RESTARTS_WITHIN is read with POGO_MAX_RESTARTS, and alone sets nothing", () =>
+    Effect.gen(function*() {
+      const within = { POGO_MAX_RESTARTS_WITHIN: "1 minute" }
+      expect((yield* load(within)).intensity).toBeUndefined()
+      expect((yield* load({ ...within, POGO_MAX_RESTARTS: "0" })).intensity).toEqual({
+        maxRestarts: 0,
+        within: Duration.minutes(1)
+      })
+    }))
+
+  it.effect("empty names count as not given", () =>
+    Effect.gen(function*() {
+      const config = yield* load({ POGO_NODE_NAME: " ", POGO_SCOPE: "", POGO_LABELS: "" })
+      expect(config).toMatchObject({ name: `${os.hostname()}-${process.pid}`, scope: "default", labels: {} })
+    }))
+
+  it.effect("is overridden by what is given in code, save by what is undefined there", () =>
+    Effect.gen(function*() {
+      const environment = { POGO_NODE_NAME: "env", POGO_SCOPE: "env", POGO_TTL: "30 seconds", POGO_WEIGHT: "2" }
+      const config = yield* load(environment, { name: "code", scope: undefined, weight: 3 })
+      expect(config).toMatchObject({ name: "code", scope: "env", weight: 3, timing: { ttl: 30_000 } })
+    }))
+
+  it.effect.each<readonly [string, string]>([
+    ["POGO_TTL", "soon"],
+    ["POGO_TTL", ""],
+    ["POGO_HEARTBEAT", "2"],
+    ["POGO_COMMAND_TIMEOUT", "x"],
+    ["POGO_MAX_STEP", "1 fortnight"],
+    ["POGO_MARGIN", "NaN"],
+    ["POGO_STOP_BUDGET", "three seconds"],
+    ["POGO_MOVE_DEBOUNCE", "?"],
+    ["POGO_MOVE_PARALLEL", "1.5"],
+    ["POGO_MOVE_PARALLEL", "many"],
+    ["POGO_SYNC_INTERVAL", "never"],
+    ["POGO_JOIN_TIMEOUT", "x"],
+    ["POGO_DRAIN_TIMEOUT", "x"],
+    ["POGO_LABELS", "zone"],
+    ["POGO_LABELS", "=a"],
+    ["POGO_WEIGHT", "heavy"],
+    ["POGO_MAX_RESTARTS", "few"],
+    ["POGO_MAX_RESTARTS_WITHIN", "x"]
+  ])("%s = %j is a ConfigError that names it", ([name, value]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(load({ POGO_MAX_RESTARTS: "1", [name]: value }))
+      expect(ConfigError.isConfigError(error)).toBe(true)
+      expect(JSON.stringify(error)).toContain(name)
+    }))
+
+  it.effect.each<readonly [string, string, string]>([
+    ["POGO_NODE_NAME", "a#b", "name"],
+    ["POGO_SCOPE", "a|b", "scope"],
+    ["POGO_TTL", "100 millis", "ttl"],
+    ["POGO_TTL", "-5 seconds", "ttl"],
+    ["POGO_HEARTBEAT", "0 seconds", "heartbeat"],
+    ["POGO_HEARTBEAT", "3 seconds", "maxStep"],
+    ["POGO_COMMAND_TIMEOUT", "3 seconds", "maxStep"],
+    ["POGO_MAX_STEP", "4 seconds", "margin"],
+    ["POGO_MARGIN", "1 second", "margin"],
+    ["POGO_STOP_BUDGET", "4 seconds", "margin"],
+    ["POGO_SYNC_INTERVAL", "0 seconds", "syncInterval"],
+    ["POGO_MOVE_PARALLEL", "0", "moveParallel"],
+    ["POGO_MOVE_PARALLEL", "-1", "moveParallel"],
+    ["POGO_WEIGHT", "0", "weight"],
+    ["POGO_WEIGHT", "-1", "weight"],
+    ["POGO_MAX_RESTARTS", "-1", "intensity.maxRestarts"],
+    ["POGO_MAX_RESTARTS_WITHIN", "0 seconds", "intensity.within"]
+  ])(
+    "%s = %s is an InvalidConfig of the setting that breaks a rule",
+    ([name, value, setting]) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(load({ POGO_MAX_RESTARTS: "1", [name]: value }))
+        expect(error).toMatchObject({ _tag: "InvalidConfig", setting })
+      })
+  )
+})
+
+describe("resolve", () => {
+  it("takes every setting in code", () => {
+    const Kind = Child.make("K", { payload: {} })
+    const children = [Kind.spec("x", {})]
+    const intensity = { maxRestarts: 3, within: "1 minute" } as const
+    const config = resolved({
+      name: "n",
+      scope: "s",
+      children,
+      ttl: 20_000,
+      heartbeat: Duration.seconds(3),
+      commandTimeout: "1 second",
+      maxStep: 3_500,
+      margin: 9_000n * 1_000_000n,
+      stopBudget: [2, 0],
+      moveDebounce: "2 seconds",
+      moveParallel: 1,
+      syncInterval: "1 hour",
+      joinTimeout: 0,
+      drainTimeout: "1 second",
+      labels: { zone: "a" },
+      weight: 0.5,
+      intensity
+    })
+    expect(config).toEqual({
+      name: "n",
+      scope: "s",
+      children,
+      timing: {
+        ttl: 20_000,
+        heartbeat: 3_000,
+        commandTimeout: 1_000,
+        maxStep: 3_500,
+        margin: 9_000,
+        stopBudget: 2_000,
+        moveDebounce: 2_000,
+        syncInterval: 3_600_000
+      },
+      moveParallel: 1,
+      joinTimeout: 0,
+      drainTimeout: 1_000,
+      labels: { zone: "a" },
+      weight: 0.5,
+      intensity
+    })
+  })
+
+  const wrong: ReadonlyArray<readonly [setting: string, options: PogoConfig.Options]> = [
+    ["name", { name: "" }],
+    ["name", { name: "x".repeat(129) }],
+    ["name", { name: "é".repeat(65) }],
+    ["name", { name: "a\nb" }],
+    ["name", { name: "\ud800" }],
+    ["name", { name: "{a}" }],
+    ["scope", { scope: "a#b" }],
+    ["scope", { scope: "" }],
+    ["ttl", { ttl: Number.NaN }],
+    ["ttl", { ttl: -1 }],
+    ["ttl", { ttl: Infinity }],
+    ["ttl", { ttl: "soon" as never }],
+    ["heartbeat", { heartbeat: Duration.infinity }],
+    ["heartbeat", { heartbeat: {} as never }],
+    ["moveDebounce", { moveDebounce: -5 }],
+    ["joinTimeout", { joinTimeout: Number.NaN }],
+    ["joinTimeout", { joinTimeout: "later" as never }],
+    ["drainTimeout", { drainTimeout: -1 }],
+    ["moveParallel", { moveParallel: 0.5 }],
+    ["moveParallel", { moveParallel: Infinity }],
+    ["moveParallel", { moveParallel: Number.NaN }],
+    ["weight", { weight: Infinity }],
+    ["weight", { weight: Number.NaN }],
+    ["intensity.maxRestarts", { intensity: { maxRestarts: 1.5, within: "1 second" } }],
+    ["intensity.maxRestarts", { intensity: { maxRestarts: Number.NaN, within: "1 second" } }],
+    ["intensity.within", { intensity: { maxRestarts: 1, within: "soon" as never } }],
+    ["intensity.within", { intensity: { maxRestarts: 1, within: Number.NaN } }],
+    ["intensity.within", { intensity: { maxRestarts: 1, within: -1 } }],
+    ["labels", { labels: { zone: 1 as never } }],
+    ["labels", { labels: "zone=a" as never }]
+  ]
+
+  it.each(wrong)("refuses a wrong %s: %j", (setting, options) => {
+    const error = refused(options)
+    expect(error).toMatchObject({ _tag: "InvalidConfig", setting })
+    expect(error.rule).not.toBe("")
+    expect(error.remedy).not.toBe("")
+    expect(error.message).toContain(setting)
+  })
+
+  it("accepts names of any script, to the last byte", () => {
+    for (const name of ["x".repeat(128), "é".repeat(64), "日本 🐎", "a/b:c.d-e_f", "__proto__"]) {
+      expect(resolved({ name, scope: name })).toMatchObject({ name, scope: name })
+    }
+  })
+
+  const anyDuration = FastCheck.oneof(
+    FastCheck.double(),
+    FastCheck.bigInt(),
+    FastCheck.string(),
+    FastCheck.tuple(FastCheck.double(), FastCheck.double())
+  )
+
+  const anySetting = FastCheck.oneof(
+    FastCheck.tuple(FastCheck.constantFrom("name", "scope"), FastCheck.string({ unit: "binary" })),
+    FastCheck.tuple(FastCheck.constantFrom("moveParallel", "weight"), FastCheck.double()),
+    FastCheck.tuple(FastCheck.constantFrom("ttl", "heartbeat", "margin", "joinTimeout", "drainTimeout"), anyDuration)
+  )
+
+  holds("never throws, and never lets a time or a number through that is none", [anySetting], ([setting, value]) => {
+    const result = PogoConfig.resolve({ [setting]: value })
+    if (Either.isLeft(result)) return expect(result.left.message).toContain("setting")
+    const { drainTimeout, joinTimeout, moveParallel, timing, weight } = result.right
+    for (const number of [...Object.values(timing), weight]) expect(number > 0 && number < Infinity).toBe(true)
+    expect(drainTimeout >= 0 && joinTimeout >= 0 && Number.isInteger(moveParallel)).toBe(true)
+  }, 2_000)
+})

@@ -1,0 +1,303 @@
+/**
+ * What the types promise. These are checked by the compiler; nothing here needs to run.
+ */
+import { describe, expect, expectTypeOf, it } from "@effect/vitest"
+import {
+  type Config,
+  type ConfigError,
+  Context,
+  Duration,
+  Effect,
+  type Either,
+  Layer,
+  type Option,
+  Schema,
+  type Scope,
+  type Stream
+} from "effect"
+import {
+  Child,
+  type ChildInfo,
+  ChildSpec,
+  GroupRegistry,
+  Placement,
+  Pogo,
+  type PogoConfig,
+  type PogoError,
+  type PogoEvent,
+  PogoLive,
+  type PogoNode,
+  Restart
+} from "effect-pogo"
+
+class Database extends Context.Tag("test/Database")<Database, { readonly query: Effect.Effect<string> }>() {}
+
+class Billing extends Pogo.Tag("Billing")<Billing>() {}
+
+const Monitor = Child.make("Monitor", {
+  payload: {
+    url: Schema.String,
+    every: Schema.DurationFromMillis,
+    tries: Schema.optionalWith(Schema.Number, { default: () => 3 })
+  }
+})
+
+type Built<E = PogoError.KindConflict | PogoError.InvalidConfig, R = Pogo.Pogo> = Layer.Layer<never, E, R>
+
+/** Not called: its body is for the compiler. */
+const neverCalled = (code: () => unknown): void => void code
+
+describe("a kind", () => {
+  it("has a payload of its fields' types", () => {
+    expectTypeOf<Child.Payload<typeof Monitor.payload.fields>>().branded.toEqualTypeOf<
+      { readonly url: string; readonly every: Duration.Duration; readonly tries: number }
+    >()
+    neverCalled(() => [
+      Monitor.spec("x", { url: "u", every: Duration.seconds(1) }),
+      Monitor.spec("x", { url: "u", every: Duration.seconds(1), tries: 1 }, {
+        restart: "transient",
+        shutdown: "1 second"
+      })
+    ])
+    expectTypeOf(Monitor.spec("x", { url: "u", every: Duration.seconds(1) })).toEqualTypeOf<ChildSpec.Draft>()
+    expectTypeOf(Monitor.id).toEqualTypeOf<(key: string) => string>()
+  })
+
+  it("takes no other payload", () => {
+    neverCalled(() => [
+      // @ts-expect-error: a field of another type
+      Monitor.spec("x", { url: 5, every: Duration.seconds(1) }),
+      // @ts-expect-error: a field is missing
+      Monitor.spec("x", { url: "u" }),
+      // @ts-expect-error: a field too many
+      Monitor.spec("x", { url: "u", every: Duration.seconds(1), more: 1 }),
+      // @ts-expect-error: the encoded form, not the decoded
+      Monitor.spec("x", { url: "u", every: 1_000 }),
+      // @ts-expect-error: no payload
+      Monitor.spec("x"),
+      // @ts-expect-error: a key is text
+      Monitor.spec(1, { url: "u", every: Duration.seconds(1) })
+    ])
+  })
+
+  it("takes options that exist, only", () => {
+    const payload = { url: "u", every: Duration.seconds(1) }
+    neverCalled(() => [
+      // @ts-expect-error: no such restart type
+      Monitor.spec("x", payload, { restart: "always" }),
+      // @ts-expect-error: no duration
+      Monitor.spec("x", payload, { shutdown: "soon" }),
+      // @ts-expect-error: labels are texts
+      Monitor.spec("x", payload, { requires: { zone: 1 } })
+    ])
+  })
+
+  it("has a payload whose schema needs no services", () => {
+    const NeedsDatabase = Schema.transformOrFail(Schema.String, Schema.String, {
+      strict: true,
+      decode: () => Effect.flatMap(Database, ({ query }) => query),
+      encode: Effect.succeed
+    })
+    expectTypeOf<Schema.Schema.Context<typeof NeedsDatabase>>().toEqualTypeOf<Database>()
+    neverCalled(() => [
+      Child.make("K", { payload: { a: Schema.String } }),
+      // @ts-expect-error: a payload is decoded on another node
+      Child.make("K", { payload: { a: NeedsDatabase } }),
+      // @ts-expect-error: nor deep inside
+      Child.make("K", { payload: { a: Schema.optional(Schema.Struct({ b: NeedsDatabase })) } }),
+      // @ts-expect-error: a payload is declared, be it empty
+      Child.make("K", {})
+    ])
+  })
+})
+
+describe("toLayer", () => {
+  it("infers the payload, and requires what the child requires, and the supervisor", () => {
+    const live = Monitor.toLayer((payload) => {
+      expectTypeOf(payload).toEqualTypeOf<Child.Payload<typeof Monitor.payload.fields>>()
+      return Effect.gen(function*() {
+        yield* Effect.addFinalizer(() => Effect.void)
+        yield* Child.Current
+        return yield* Effect.flatMap(Database, ({ query }) => query)
+      })
+    })
+    expectTypeOf(live).toEqualTypeOf<Built<PogoError.KindConflict | PogoError.InvalidConfig, Pogo.Pogo | Database>>()
+  })
+
+  it("requires nothing but the supervisor of a child that needs a Scope and Child.Current alone", () => {
+    expectTypeOf(Monitor.toLayer(() => Effect.never)).toEqualTypeOf<Built>()
+    expectTypeOf(Monitor.toLayer(() => Effect.zipRight(Effect.scope, Child.Current))).toEqualTypeOf<Built>()
+  })
+
+  it("takes a child that may fail in any way, without failing itself", () => {
+    expectTypeOf(Monitor.toLayer(() => Effect.fail("no" as const))).toEqualTypeOf<Built>()
+  })
+
+  it("takes a child that is a layer", () => {
+    const layer = Layer.scopedDiscard(Effect.zipRight(Child.Current, Database))
+    expectTypeOf(Monitor.toLayer(() => layer)).toEqualTypeOf<
+      Built<PogoError.KindConflict | PogoError.InvalidConfig, Pogo.Pogo | Database>
+    >()
+    const failing = Layer.fail("no" as const)
+    expectTypeOf(Monitor.toLayer(() => failing)).toEqualTypeOf<Built>()
+  })
+
+  it("requires the supervisor that it is told", () => {
+    expectTypeOf(Monitor.toLayer(() => Effect.never, { supervisor: Billing })).toEqualTypeOf<
+      Built<PogoError.KindConflict | PogoError.InvalidConfig, Billing>
+    >()
+  })
+
+  it("takes options that exist, only", () => {
+    neverCalled(() => [
+      Monitor.toLayer(() => Effect.never, { restart: Restart.temporary, shutdown: "infinity", onOverdue: "exit" }),
+      // @ts-expect-error: a policy, not its name
+      Monitor.toLayer(() => Effect.never, { restart: "permanent" }),
+      // @ts-expect-error: no such choice
+      Monitor.toLayer(() => Effect.never, { onRegistryLoss: "ignore" }),
+      // @ts-expect-error: a child is code, not a value
+      Monitor.toLayer(() => 5)
+    ])
+  })
+})
+
+describe("Child.Current", () => {
+  it("tells what a child knows of itself", () => {
+    expectTypeOf<Child.Current>().toMatchTypeOf<{
+      readonly id: string
+      readonly kind: string
+      readonly key: string
+      readonly node: string
+      readonly token: bigint
+      readonly generation: bigint
+      readonly attempt: number
+      readonly check: Effect.Effect<void, PogoError.ClaimLost>
+      readonly lost: Effect.Effect<PogoError.ClaimLost>
+    }>()
+  })
+})
+
+type Spec = ChildSpec.Any
+type Unavailable = PogoError.RegistryUnavailable
+type Unknown = PogoError.OutcomeUnknown
+type Invalid = PogoError.InvalidChildSpec
+type Conflict = PogoError.ChildSpecConflict
+type Running = ChildInfo.ChildRow & { readonly node: string; readonly token: bigint }
+type Anew<Tag extends string> = { readonly _tag: Tag; readonly id: string; readonly generation: bigint }
+
+/** The methods, with the supervisor as a requirement, or without. */
+interface Methods<R> {
+  readonly startChild: (spec: Spec) => Effect.Effect<Pogo.StartResult, Invalid | Conflict | Unavailable | Unknown, R>
+  readonly startChildren: (
+    specs: Iterable<Spec>
+  ) => Effect.Effect<ReadonlyArray<Either.Either<Pogo.StartResult, Conflict>>, Invalid | Unavailable | Unknown, R>
+  readonly replaceChild: (
+    spec: Spec
+  ) => Effect.Effect<Anew<"Replaced">, Invalid | PogoError.ChildNotFound | Unavailable | Unknown, R>
+  readonly terminateChild: (id: string) => Effect.Effect<Pogo.TerminateResult, Unavailable | Unknown, R>
+  readonly restartChild: (
+    id: string
+  ) => Effect.Effect<Anew<"Restarted">, PogoError.ChildNotFound | Unavailable | Unknown, R>
+  readonly awaitChild: (id: string) => Effect.Effect<Running, never, R>
+  readonly getChild: (id: string) => Effect.Effect<Option.Option<ChildInfo.ChildRow>, never, R>
+  readonly whichChildren: (of: "local" | "global") => Effect.Effect<ReadonlyArray<ChildInfo.ChildRow>, never, R>
+  readonly countChildren: Effect.Effect<ChildInfo.ChildCounts, never, R>
+  readonly nodes: Effect.Effect<ReadonlyArray<PogoNode.PogoNode>, never, R>
+  readonly events: Stream.Stream<PogoEvent.PogoEvent, never, R>
+  readonly drain: Effect.Effect<number, never, R>
+  readonly cordon: Effect.Effect<void, never, R>
+  readonly uncordon: Effect.Effect<void, never, R>
+  readonly explain: (id: string) => Effect.Effect<ChildInfo.Explanation, never, R>
+  readonly ready: Effect.Effect<boolean, never, R>
+  readonly awaitReady: Effect.Effect<void, Unavailable, R>
+}
+
+describe("Pogo", () => {
+  it("has methods that fail with exactly what they say", () => {
+    type Service = Pick<Pogo.Service, keyof Methods<never>>
+    expectTypeOf<Service>().toEqualTypeOf<Methods<never>>()
+    expectTypeOf<Exclude<keyof Pogo.Service, keyof Methods<never> | symbol>>().toEqualTypeOf<"name" | "scope">()
+  })
+
+  it("has an accessor for every method, which requires the supervisor", () => {
+    type Accessors = Pick<typeof Pogo, keyof Methods<Pogo.Pogo>>
+    expectTypeOf<Accessors>().toEqualTypeOf<Methods<Pogo.Pogo>>()
+  })
+
+  it("has layers that require the registry, and fail with what can go wrong in building", () => {
+    type Registry = GroupRegistry.GroupRegistry
+    expectTypeOf(PogoLive).toEqualTypeOf<
+      Layer.Layer<Pogo.Pogo, ConfigError.ConfigError | PogoError.PogoError, Registry>
+    >()
+    expectTypeOf(Pogo.layer({ scope: "s" })).toEqualTypeOf<Layer.Layer<Pogo.Pogo, PogoError.PogoError, Registry>>()
+    expectTypeOf(Pogo.layerMemory()).toEqualTypeOf<Layer.Layer<Pogo.Pogo, PogoError.PogoError>>()
+    expectTypeOf<ReturnType<typeof Pogo.layerConfig>>().toEqualTypeOf<
+      Layer.Layer<Pogo.Pogo, ConfigError.ConfigError | PogoError.PogoError, Registry>
+    >()
+    expectTypeOf<Parameters<typeof Pogo.layerConfig>[0]>().toEqualTypeOf<Config.Config<PogoConfig.Options>>()
+    expectTypeOf<ReturnType<typeof Pogo.make>>().toEqualTypeOf<
+      Effect.Effect<Pogo.Service, PogoError.PogoError, Registry | Scope.Scope>
+    >()
+    expectTypeOf(GroupRegistry.layerMemory).toEqualTypeOf<Layer.Layer<Registry>>()
+    expectTypeOf<PogoError.PogoError["_tag"]>().toEqualTypeOf<
+      "InvalidConfig" | "InvalidChildSpec" | "RegistryUnavailable" | "TimingMismatch" | "LayoutMismatch"
+    >()
+  })
+
+  it("composes as the README says", () => {
+    const App = Layer.mergeAll(
+      Monitor.toLayer(() => Effect.never),
+      Layer.effectDiscard(Pogo.startChild(Monitor.spec("x", { url: "u", every: "1 second" as never })))
+    ).pipe(Layer.provide(PogoLive), Layer.provide(GroupRegistry.layerMemory))
+    expectTypeOf<Layer.Layer.Context<typeof App>>().toEqualTypeOf<never>()
+    expectTypeOf<Layer.Layer.Success<typeof App>>().toEqualTypeOf<never>()
+  })
+})
+
+describe("Pogo.Tag", () => {
+  it("is a tag of its own with the service of a supervisor", () => {
+    expectTypeOf<Context.Tag.Service<typeof Billing>>().toEqualTypeOf<Pogo.Service>()
+    expectTypeOf<Context.Tag.Identifier<typeof Billing>>().toEqualTypeOf<Billing>()
+    expectTypeOf(Effect.flatMap(Billing, (billing) => billing.drain)).toEqualTypeOf<
+      Effect.Effect<number, never, Billing>
+    >()
+    expectTypeOf(Pogo.layer({ supervisor: Billing })).toEqualTypeOf<
+      Layer.Layer<Billing, PogoError.PogoError, GroupRegistry.GroupRegistry>
+    >()
+    expect(Billing.key).not.toBe(Pogo.Pogo.key)
+  })
+
+  it("is not the default tag", () => {
+    neverCalled(() => {
+      const pogo = Pogo.layer().pipe(Layer.provide(GroupRegistry.layerMemory))
+      const live = Monitor.toLayer(() => Effect.never, { supervisor: Billing })
+      // @ts-expect-error: Billing is not provided
+      return live.pipe(Layer.provide(pogo)) satisfies Layer.Layer<never, unknown>
+    })
+  })
+})
+
+describe("specs as data", () => {
+  it("may be given wherever a draft may", () => {
+    const spec = new ChildSpec.ChildSpec({ kind: "K", key: "x", payload: 1 })
+    expectTypeOf(spec).toMatchTypeOf<ChildSpec.Any>()
+    expectTypeOf(ChildSpec.encode(spec)).toEqualTypeOf<Effect.Effect<ChildSpec.ChildSpec, Invalid>>()
+    neverCalled(() => [
+      // @ts-expect-error: no payload
+      new ChildSpec.ChildSpec({ kind: "K", key: "x" }),
+      // @ts-expect-error: neither a spec nor a draft
+      Pogo.startChild({ kind: "K", key: "x", payload: 1 })
+    ])
+  })
+})
+
+describe("Placement", () => {
+  it("is a reference with a default: nobody has to provide it", () => {
+    expectTypeOf<Effect.Effect.Context<typeof Placement.Placement>>().toEqualTypeOf<never>()
+    expectTypeOf(Placement.layer(() => 1)).toEqualTypeOf<Layer.Layer<never>>()
+    neverCalled(() => [
+      // @ts-expect-error: a score is a number
+      Placement.layer(() => "1")
+    ])
+  })
+})
