@@ -259,7 +259,10 @@ describe("resolve", () => {
 
   holds("never throws, and never lets a time or a number through that is none", [anySetting], ([setting, value]) => {
     const result = PogoConfig.resolve({ [setting]: value })
-    if (Either.isLeft(result)) return expect(result.left.message).toContain("setting")
+    if (Either.isLeft(result)) {
+      expect(result.left.message).toContain("setting")
+      return
+    }
     const { drainTimeout, joinTimeout, moveParallel, timing, weight } = result.right
     for (const number of [...Object.values(timing), weight]) expect(number > 0 && number < Infinity).toBe(true)
     expect(drainTimeout >= 0 && joinTimeout >= 0 && Number.isInteger(moveParallel)).toBe(true)

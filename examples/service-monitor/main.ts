@@ -16,9 +16,15 @@ const endWithReader = (): void => {
   })
 }
 
+/** Those who started us may pass a signal on that we have got already: the end in order is not cut short by it. */
+const endInOrder = (): void => {
+  process.on("SIGINT", () => setTimeout(() => process.exit(interrupted), 5_000).unref())
+}
+
 /** The demo tells whether all went well. The supervisor's log is silent but for errors: the screen tells the same. */
 export const runDemo = <E>(demo: Effect.Effect<boolean, E>): void => {
   endWithReader()
+  endInOrder()
   NodeRuntime.runMain(Logger.withMinimumLogLevel(demo, LogLevel.Error), {
     teardown: (exit, onExit) =>
       onExit(Exit.isInterrupted(exit) ? interrupted : Exit.isSuccess(exit) && exit.value === true ? 0 : 1)

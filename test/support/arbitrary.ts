@@ -26,7 +26,7 @@ export const holds = <Ts extends [unknown, ...Array<unknown>]>(
   rule: (...args: Ts) => void,
   numRuns = 200
 ): void => {
-  it(name, () => FastCheck.assert(FastCheck.property(...arbitraries, (...args: Ts) => void rule(...args)), { seed, numRuns }))
+  it(name, () => FastCheck.assert(FastCheck.property(...arbitraries, rule), { seed, numRuns }))
 }
 
 /** A test of a rule whose every trial is an effect, in a virtual time of its own. */

@@ -29,7 +29,7 @@ const setTheScene = (world: World, names: ReadonlyArray<string>, kinds?: (journa
   Effect.gen(function*() {
     const journal = new Journal()
     const registry = yield* world.registry
-    const cluster = yield* makeCluster(registry, (kinds ?? workerLive)(journal), world.options)
+    const cluster = yield* makeCluster(registry, (kinds ?? workerLive)(journal), world.options, world.passing)
     yield* Effect.forEach(names, (name) => cluster.add(name), { concurrency: "unbounded" })
     const ids = Effect.sync(() => sorted(journal.running().map(({ id }) => id)))
     const scene: Scene = {

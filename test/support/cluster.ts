@@ -28,7 +28,7 @@ export interface Cluster {
 export type Registry = GroupRegistry.GroupRegistry["Type"]
 
 /** Lets virtual time pass until the effect has ended: finalizers may take some. */
-const inVirtualTime = <A>(effect: Effect.Effect<A>): Effect.Effect<A> =>
+export const inVirtualTime = <A>(effect: Effect.Effect<A>): Effect.Effect<A> =>
   Effect.gen(function*() {
     const fiber = yield* Effect.forkDaemon(Effect.interruptible(effect))
     while ((yield* Fiber.poll(fiber))._tag === "None") yield* TestClock.adjust("5 seconds")

@@ -1,8 +1,10 @@
 /** A caller of a registry: keeps what it has seen, as a node does, and speaks the commands that tests need briefly. */
 import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
 import * as TestClock from "effect/TestClock"
 import type { Args, CommandName, Envelope, Ok, PutMode, PutResult, Reply, Value } from "../../src/GroupRegistry.js"
 import { parseSpec } from "../../src/internal/registry/records.js"
+import type { RegistryUnavailable } from "../../src/PogoError.js"
 import type { Subject } from "./registrySubject.js"
 
 export const ttl = 15_000
@@ -39,6 +41,14 @@ export class Caller {
         })
       )
     )
+  }
+
+  /** Sends a command that may fail. */
+  attempt<K extends CommandName>(
+    name: K,
+    args: Args<K>
+  ): Effect.Effect<Either.Either<Reply<Value<K>>, RegistryUnavailable>> {
+    return Effect.either(this.subject.registry.execute(name, this.envelope(), args))
   }
 
   /** Sends a command that must succeed. */

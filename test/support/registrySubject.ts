@@ -77,7 +77,8 @@ const memoryHand = (state: () => RegistryState): Hand => {
   }
 }
 
-const redisHand = (redis: Redis, prefix: string, scope: string): Hand => {
+/** The hand behind a scope on Redis. */
+export const redisHand = (redis: Redis, prefix: string, scope: string): Hand => {
   const keys = keysOf(prefix, scope)
   const key = (part: Part) => keys[parts.indexOf(part)]!
   const act = (change: () => Promise<unknown>) => Effect.asVoid(Effect.promise(change))

@@ -3,7 +3,7 @@
  */
 import { Duration, Effect, type Scope, TestClock } from "effect"
 import { GroupRegistry, type PogoConfig } from "effect-pogo"
-import type { Registry } from "./cluster.js"
+import { inVirtualTime, type Registry } from "./cluster.js"
 
 export interface World {
   readonly name: string
@@ -12,6 +12,8 @@ export interface World {
   readonly run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   readonly options: PogoConfig.Options
   readonly registry: Effect.Effect<Registry, never, Scope.Scope>
+  /** Waits for an effect that may need time to pass. */
+  readonly passing: <A>(effect: Effect.Effect<A>) => Effect.Effect<A>
   /** Lets time pass. Given in units of the default `ttl` of 15 s; a real world scales it down. */
   readonly pass: (duration: Duration.DurationInput) => Effect.Effect<void>
   /** Lets time pass, bit by bit, until the condition holds; dies after the limit. */
@@ -22,7 +24,7 @@ export interface World {
   ) => Effect.Effect<void>
 }
 
-const polling = (
+export const polling = (
   pass: World["pass"],
   step: Duration.DurationInput
 ): World["until"] =>
@@ -43,6 +45,7 @@ export const memoryWorld: World = {
   run: (effect) => effect,
   options: {},
   registry: GroupRegistry.makeMemory(),
+  passing: inVirtualTime,
   pass: (duration) => TestClock.adjust(duration),
   until: polling((duration) => TestClock.adjust(duration), "500 millis")
 }

@@ -99,33 +99,26 @@ const refusedWake = (connector: Connector, error: unknown): Effect.Effect<void> 
       `come with the renewals only: allow the channels that begin with "${connector.keyPrefix}pogo1:"`
   )
 
-const openAll = (connector: Connector): Effect.Effect<Open, never, Scope.Scope> =>
-  Effect.gen(function*() {
-    const runFork = Runtime.runFork(yield* Effect.runtime())
-    const outage = new Outage(connector.description, connector.secrets, (message) => void runFork(message))
-    const watched = <A extends Client | undefined>(role: Role, client: A): A => {
-      if (client !== undefined) outage.watch(role, client)
-      return client
-    }
-    const open = (role: "tick" | "work") =>
-      Effect.acquireRelease(Effect.sync(() => watched(role, connector.open(role))), close)
-    const tick = yield* open("tick")
-    const work = yield* open("work")
-    const wake = yield* Effect.acquireRelease(
-      Effect.sync(() =>
-        new Wake(
-          () => watched("wake", connector.openWake(work)),
-          (_, error) => void runFork(refusedWake(connector, error))
-        )
-      ),
-      (wake) =>
-        Effect.suspend(() => {
-          const left = wake.close()
-          return left === undefined ? Effect.void : close(left)
-        })
-    )
-    yield* Effect.addFinalizer(() => Effect.sync(() => outage.close()))
-    return { tick, work, wake, outage }
+const openAll = (connector: Connector, log: (message: Effect.Effect<void>) => void): Open => {
+  const outage = new Outage(connector.description, connector.secrets, log)
+  const watched = <A extends Client | undefined>(role: Role, client: A): A => {
+    if (client !== undefined) outage.watch(role, client)
+    return client
+  }
+  const tick = watched("tick", connector.open("tick"))
+  const work = watched("work", connector.open("work"))
+  const wake = new Wake(
+    () => watched("wake", connector.openWake(work)),
+    (error) => log(refusedWake(connector, error))
+  )
+  return { tick, work, wake, outage }
+}
+
+const closeAll = ({ outage, tick, wake, work }: Open): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    outage.close()
+    const clients = [wake.close(), tick, work].flatMap((client) => client ?? [])
+    return Effect.forEach(clients, close, { concurrency: "unbounded", discard: true })
   })
 
 /** A rejection before the next turn of the event loop comes from a call that was not sent. */
@@ -174,7 +167,11 @@ export const makeBackend = (
   variant: Variant = production
 ): Effect.Effect<Encoded, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const open = yield* openAll(connector)
+    const runFork = Runtime.runFork(yield* Effect.runtime())
+    const open = yield* Effect.acquireRelease(
+      Effect.sync(() => openAll(connector, (message) => void runFork(message))),
+      closeAll
+    )
     yield* firstConnections([open.tick, open.work])
     yield* Effect.forkScoped(advise(connector, open.work))
     return {

@@ -26,8 +26,8 @@ export class Wake {
 
   constructor(
     private readonly open: () => Client | undefined,
-    /** Told once per connection that may not subscribe. */
-    private readonly onRefusal: (channel: string, error: unknown) => void
+    /** Told when the user may not subscribe. */
+    private readonly onRefusal: (error: unknown) => void
   ) {
     this.pings = setInterval(() => void this.ping(), pingInterval)
     this.pings.unref()
@@ -72,7 +72,7 @@ export class Wake {
       await client.subscribe(channel)
       this.tell(channel, undefined)
     } catch (error) {
-      if (!this.closed && client.status === "ready") this.onRefusal(channel, error)
+      if (!this.closed && client.status === "ready") this.onRefusal(error)
     }
   }
 

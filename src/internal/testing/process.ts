@@ -16,7 +16,7 @@ import * as LogLevel from "effect/LogLevel"
 import * as Random from "effect/Random"
 import * as Runtime from "effect/Runtime"
 import * as RuntimeFlags from "effect/RuntimeFlags"
-import * as Scheduler from "effect/Scheduler"
+import type * as Scheduler from "effect/Scheduler"
 import type { Dice } from "./dice.js"
 import type { Host } from "./host.js"
 import type { Timer } from "./timers.js"
@@ -171,7 +171,7 @@ const makeRuntime = (process: Process, { loggers, logLevel }: ProcessOptions): R
   )
   const runtime = Runtime.defaultRuntime.pipe(
     Runtime.disableRuntimeFlag(RuntimeFlags.RuntimeMetrics),
-    Runtime.setFiberRef(Scheduler.currentScheduler, process as Scheduler.Scheduler),
+    Runtime.setFiberRef(FiberRef.currentScheduler, process as Scheduler.Scheduler),
     Runtime.setFiberRef(DefaultServices.currentServices, services),
     Runtime.setFiberRef(FiberRef.currentMinimumLogLevel, logLevel ?? LogLevel.None)
   )

@@ -1,0 +1,33 @@
+import { describe } from "@effect/vitest"
+import { Context, Duration, Effect, Layer, TestServices } from "effect"
+import { GroupRegistry } from "effect-pogo"
+import * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
+import { inject } from "vitest"
+import { behaviours } from "../support/behaviours.js"
+import { polling, type World } from "../support/world.js"
+
+/** A lease of 3 seconds: all times of the suite are scaled down with it. */
+const scale = 1 / 5
+
+let scopes = 0
+
+const pass: World["pass"] = (duration) => Effect.sleep(Duration.times(duration, scale))
+
+const redisWorld: World = {
+  name: "redis",
+  timeout: 60_000,
+  options: { ttl: Duration.times("15 seconds", scale) },
+  run: TestServices.provideLive,
+  registry: Effect.suspend(() =>
+    Layer.build(GroupRegistryRedis.layer({
+      url: inject("redisUrl"),
+      keyPrefix: `behaviours-${process.pid}-${++scopes}:`,
+      onEmpty: "trust"
+    }))
+  ).pipe(Effect.map((context) => Context.get(context, GroupRegistry.GroupRegistry)), Effect.orDie),
+  passing: (effect) => effect,
+  pass,
+  until: polling(pass, "100 millis")
+}
+
+describe("on Redis, in real time", () => behaviours(redisWorld))

@@ -1,0 +1,88 @@
+/** Real registries in real time, over their public layers, and what they log. */
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import type * as Scope from "effect/Scope"
+import type { GroupRegistry } from "../../src/GroupRegistry.js"
+import * as GroupRegistryRedis from "../../src/GroupRegistryRedis.js"
+import type { InvalidConfig } from "../../src/PogoError.js"
+import { type RedisServer, type StartOptions, startRedis } from "./redisServer.js"
+import { Caller } from "./registryCaller.js"
+import { connect } from "./registryScripted.js"
+import { redisHand } from "./registrySubject.js"
+
+/** A server of the test's own. */
+export const server = (options: StartOptions = {}): Effect.Effect<RedisServer, never, Scope.Scope> =>
+  Effect.acquireRelease(Effect.promise(() => startRedis(options)), (server) => Effect.promise(() => server.stop()))
+
+/** What was logged while a registry was built and used: level and text. */
+export class Lines {
+  readonly all: Array<string> = []
+
+  /** Collects what an effect logs, and what its fibers and callbacks do. */
+  readonly capture = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    effect.pipe(
+      Effect.provide(Logger.replace(
+        Logger.defaultLogger,
+        Logger.make(({ logLevel, message }) => void this.all.push(`${logLevel.label} ${String(message)}`))
+      )),
+      Logger.withMinimumLogLevel(LogLevel.All)
+    )
+
+  matching(pattern: RegExp): ReadonlyArray<string> {
+    return this.all.filter((line) => pattern.test(line))
+  }
+}
+
+let scopes = 0
+
+/** A caller of a fresh scope of a registry. */
+export const callerOf = (
+  registry: GroupRegistry["Type"],
+  address: RedisServer | string,
+  keyPrefix = ""
+): Effect.Effect<Caller, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => connect(typeof address === "string" ? address : address.url)),
+      (redis) => Effect.sync(() => redis.disconnect())
+    ),
+    (redis) => {
+      redis.on("error", () => {})
+      const scope = `live-${process.pid}-${++scopes}`
+      return new Caller({ registry, scope, hand: redisHand(redis, keyPrefix, scope) })
+    }
+  )
+
+/** A registry that trusts empty data, and a caller of it. */
+export const live = (
+  address: RedisServer,
+  options: GroupRegistryRedis.Options = {},
+  lines: Lines = new Lines()
+): Effect.Effect<Caller, InvalidConfig, Scope.Scope> =>
+  Effect.flatMap(
+    lines.capture(GroupRegistryRedis.make({ url: address.url, onEmpty: "trust", ...options })),
+    (registry) => callerOf(registry, address, options.keyPrefix)
+  )
+
+/** Real milliseconds. */
+export const pause = (millis: number): Effect.Effect<void> =>
+  Effect.promise(() => new Promise((resolve) => setTimeout(resolve, millis)))
+
+/** Tries again until it holds, for some seconds. */
+export const eventually = <A>(
+  effect: Effect.Effect<A>,
+  holds: (value: A) => boolean,
+  seconds = 8
+): Effect.Effect<A> =>
+  Effect.gen(function*() {
+    const end = performance.now() + seconds * 1_000
+    for (;;) {
+      const value = yield* effect
+      if (holds(value)) return value
+      if (performance.now() > end) {
+        return yield* Effect.die(new Error(`never came true; last: ${JSON.stringify(value)}`))
+      }
+      yield* pause(20)
+    }
+  })
