@@ -43,12 +43,14 @@ export default defineConfig({
         }
       },
       {
-        // Real processes, crashes and clocks: one file at a time, with the machine to itself.
+        // Real processes, crashes and clocks: one file at a time. Tests mostly wait, so three go on at once.
         extends: true,
         test: {
           ...common,
           name: "process",
           include: ["test/process/**/*.test.ts"],
+          maxConcurrency: 3,
+          testTimeout: 90_000,
           globalSetup,
           sequence: { groupOrder: 2 },
           poolOptions: { forks: { singleFork: true } }

@@ -30,7 +30,7 @@ const program = Effect.gen(function*() {
     const { id, node, token } = yield* Pogo.awaitChild(Greeter.id(name))
     yield* Console.log(`${id} runs on ${node}, with fencing token ${token}`)
   }
-  yield* Effect.sleep("1 second")
+  yield* Effect.sleep("700 millis")
 })
 
 await Effect.runPromise(Effect.provide(program, AppLive))

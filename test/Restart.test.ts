@@ -44,7 +44,7 @@ const run = (
     const pogo = yield* Effect.provideService(Pogo.make(), GroupRegistry.GroupRegistry, registry)
     yield* Effect.forkScoped(Effect.provideService(Effect.scoped(Effect.provide(Effect.never, live)), Pogo.Pogo, pogo))
     yield* pogo.startChild(Kind.spec("x", {}))
-    yield* TestClock.adjust("10 minutes")
+    yield* TestClock.adjust(Duration.times(Duration.sum("8 seconds", lasts), ends.length))
     const rows = yield* pogo.whichChildren("global")
     return { starts: starts.map((at) => at - begin), status: rows[0]?.status._tag, restarts: rows[0]?.restarts }
   })

@@ -23,8 +23,10 @@ interface End {
 
 /** Reads lines in the order in which they were written. */
 export class History {
-  /** Two copies at once, or a token that went back. Stays empty. */
-  readonly violations: Array<string> = []
+  /** Two copies at once: must stay empty. */
+  readonly overlaps: Array<string> = []
+  /** Tokens lower than that of an owner before: must stay empty. */
+  readonly setbacks: Array<string> = []
   /** Children of crashed nodes, started elsewhere. Counted from the crash. */
   readonly takeovers: Array<Change> = []
   /** Children that were stopped on one node and started on another. */
@@ -76,8 +78,8 @@ export class History {
   private start(run: Run): void {
     const { id, node, token } = run
     const others = this.open.get(id) ?? []
-    for (const other of others) this.violations.push(`${id}: started on ${node} while it ran on ${other.node}`)
-    if (token < (this.tokens.get(id) ?? 0n)) this.violations.push(`${id}: token ${token} is lower than one before`)
+    for (const other of others) this.overlaps.push(`${id}: started on ${node} while it ran on ${other.node}`)
+    if (token < (this.tokens.get(id) ?? 0n)) this.setbacks.push(`${id}: token ${token} is lower than one before`)
     this.runs++
     this.tokens.set(id, token)
     this.open.set(id, [...others, run])

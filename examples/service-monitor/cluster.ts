@@ -82,5 +82,5 @@ export const makeCluster = (
         yield* Effect.forkDaemon(end)
       })
 
-    return { events, start, crash, pogo: () => nodes.values().next().value }
+    return { events, start, fate: "crashes", crash, pogo: () => nodes.values().next().value }
   })

@@ -71,7 +71,7 @@ const deploy = <E>(stage: Story.Stage<E>, cluster: ProcessCluster, spared: strin
   Effect.gen(function*() {
     const { ids, name } = yield* Story.busiest(stage, Story.names.filter((name) => name !== spared))
     yield* stage.screen.stage(`${name} gets SIGTERM: it hands its monitors over, and ends`)
-    yield* stage.screen.event(`${name} got SIGTERM, while it ran ${ids.length} monitors`)
+    yield* stage.screen.event(`${name} gets SIGTERM, while it runs ${ids.length} monitors`)
     yield* stage.screen.event(`${name} ended with exit code ${yield* cluster.drain(name)}`)
     yield* Story.waitUntil(`the handover from ${name}`, Story.areOn(stage, ids, (node) => node !== name), 5)
     yield* Effect.sleep("2 seconds")

@@ -2,7 +2,7 @@
  * Runs a demo as the main program.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { type Effect, Exit, Logger, LogLevel } from "effect"
+import { Console, Effect, Exit, Logger, LogLevel } from "effect"
 
 /** What shells expect of a program that Ctrl-C ended. */
 const interrupted = 130
@@ -22,10 +22,11 @@ const endInOrder = (): void => {
 }
 
 /** The demo tells whether all went well. The supervisor's log is silent but for errors: the screen tells the same. */
-export const runDemo = <E>(demo: Effect.Effect<boolean, E>): void => {
+export const runDemo = <E extends { readonly message: string }>(demo: Effect.Effect<boolean, E>): void => {
   endWithReader()
   endInOrder()
-  NodeRuntime.runMain(Logger.withMinimumLogLevel(demo, LogLevel.Error), {
+  const told = Effect.catchAll(demo, ({ message }) => Effect.as(Console.error(message), false))
+  NodeRuntime.runMain(Logger.withMinimumLogLevel(told, LogLevel.Error), {
     teardown: (exit, onExit) =>
       onExit(Exit.isInterrupted(exit) ? interrupted : Exit.isSuccess(exit) && exit.value === true ? 0 : 1)
   })

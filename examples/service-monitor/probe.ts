@@ -2,7 +2,7 @@
  * One check of one service: an HTTP request, or a TCP connection, with a timeout.
  */
 import { Data, Duration, Effect } from "effect"
-import { connect } from "node:net"
+import { connect, type Socket } from "node:net"
 
 /** The service did not answer as it should: an observation, and no fault of the monitor. */
 export class Down extends Data.TaggedError("Down")<{ readonly reason: string }> {
@@ -33,14 +33,23 @@ const request = (url: string): Effect.Effect<void, Down> =>
     if (response.status >= 400) return yield* new Down({ reason: `HTTP ${response.status}` })
   })
 
-const reach = (url: string): Effect.Effect<void, Down> =>
+const open = (url: string): Socket => {
+  const { hostname, port } = new URL(url)
+  return connect(Number(port), hostname.replace(/^\[|\]$/g, ""))
+}
+
+const connected = (socket: Socket): Effect.Effect<void, Down> =>
   Effect.async((resume) => {
-    const { hostname, port } = new URL(url)
-    const socket = connect(Number(port), hostname.replace(/^\[|\]$/g, ""))
     socket.once("connect", () => resume(Effect.void))
     socket.on("error", (error) => resume(Effect.fail(down(error))))
-    return Effect.sync(() => socket.destroy())
   })
+
+const reach = (url: string): Effect.Effect<void, Down> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => open(url)),
+    connected,
+    (socket) => Effect.sync(() => socket.destroy())
+  )
 
 /** Checks a service once, and tells how many milliseconds it took to answer. */
 export const probe = (url: string): Effect.Effect<number, Down> =>

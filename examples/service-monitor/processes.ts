@@ -72,7 +72,7 @@ export const makeProcesses = (
           pogo.nodes,
           (nodes) => nodes.some((node) => node.name === name && ServiceMonitor.kind in node.kinds)
         )
-        yield* waitUntil(`the start of ${name}`, joined, 20)
+        yield* waitUntil(`the start of ${name}`, joined, 35)
       })
     const note = (_tag: "Crash" | "Gone", node: string) =>
       Effect.flatMap(Clock.currentTimeMillis, (at) => journal.append({ _tag, at, node }))
@@ -85,5 +85,5 @@ export const makeProcesses = (
     const crash: ProcessCluster["crash"] = (name) =>
       note("Crash", name).pipe(Effect.zipRight(finish(name, "SIGKILL")), Effect.zipRight(note("Gone", name)))
 
-    return { start, crash, drain: (name) => finish(name, "SIGTERM"), pogo: () => pogo }
+    return { start, fate: "gets SIGKILL", crash, drain: (name) => finish(name, "SIGTERM"), pogo: () => pogo }
   })

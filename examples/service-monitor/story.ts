@@ -21,6 +21,8 @@ export const bound = { millis: 4_400, text: "the lease (3 s), a heartbeat of the
 export interface Cluster<E> {
   /** Starts a node, and waits until it has joined. */
   readonly start: (name: string) => Effect.Effect<void, E>
+  /** What `crash` does to a node, in words. */
+  readonly fate: string
   /** Ends a node without notice. */
   readonly crash: (name: string) => Effect.Effect<void>
   /** The supervisor of any living node: all of them know the same, and can do the same. */
@@ -92,6 +94,7 @@ export const begin = <E>(stage: Stage<E>) =>
   Effect.gen(function*() {
     const { cluster, history, screen, targets } = stage
     yield* screen.stage(`${names.length} nodes share the monitors of ${targets.length} services`)
+    yield* screen.event("the lease is 3 s, so that the demo is short; by default it is 15 s")
     yield* Effect.forEach(names, (name) => join(stage, name), { concurrency: "unbounded" })
     const specs = targets.map(({ every, name, url }) => ServiceMonitor.spec(name, { url, every }))
     yield* cluster.pogo()!.startChildren(specs)
@@ -106,8 +109,8 @@ export const crash = <E>(stage: Stage<E>) =>
   Effect.gen(function*() {
     const { cluster, history, screen } = stage
     const { ids, name } = yield* busiest(stage)
-    yield* screen.stage(`${name} crashes, and hands nothing over: its lease of 3 s has to run out first`)
-    yield* screen.event(`${name} crashed, while it ran ${ids.length} monitors`)
+    yield* screen.stage(`${name} ${cluster.fate}, and hands nothing over: its lease of 3 s has to run out first`)
+    yield* screen.event(`${name} ${cluster.fate}, while it runs ${ids.length} monitors`)
     yield* cluster.crash(name)
     yield* Effect.sleep("1 second")
     yield* screen.settle

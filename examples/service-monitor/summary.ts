@@ -4,16 +4,27 @@
 import type { Change, History } from "./History.js"
 import { type Block, piece, type TextLine, wrap } from "./table.js"
 
-/** `2.7 s`, or `2.7 to 2.9 s, median 2.8`. */
+const inSeconds = (millis: number): string => `${(millis / 1_000).toFixed(2)} s`
+
+const inMillis = (millis: number): string => `${millis.toFixed(0)} ms`
+
+/** `2.70 s`, or `2.70 s to 2.90 s, median 2.80 s`. */
 const spread = (changes: ReadonlyArray<Change>, format: (millis: number) => string): string => {
   const sorted = changes.map(({ millis }) => millis).sort((a, b) => a - b)
   const at = (share: number) => format(sorted[Math.floor((sorted.length - 1) * share)] ?? 0)
   return at(0) === at(1) ? at(0) : `${at(0)} to ${at(1)}, median ${at(0.5)}`
 }
 
-export const inSeconds = (millis: number): string => `${(millis / 1_000).toFixed(2)} s`
+const services = ({ length }: ReadonlyArray<Change>): string => length === 1 ? "1 service" : `${length} services`
 
-export const inMillis = (millis: number): string => `${millis.toFixed(0)} ms`
+const takeoversIn = ({ takeovers }: History): string =>
+  takeovers.length === 0 ? "none" : `${services(takeovers)}, ${spread(takeovers, inSeconds)} after the crash`
+
+const movesIn = (moves: ReadonlyArray<Change>): string =>
+  moves.length === 0 ? "none" : `${services(moves)}, with no copy running for ${spread(moves, inMillis)}`
+
+const copiesIn = ({ overlaps, runs }: History): string =>
+  overlaps.length === 0 ? `never more than 1 of a service: 0 overlaps in ${runs} runs` : `${overlaps.length} overlaps!`
 
 /** What the demo did, for what the history is to be compared with. */
 export interface Deeds {
@@ -29,11 +40,12 @@ export interface Deeds {
 
 /** Everything that was not as it should be. */
 const problemsOf = (history: History, deeds: Deeds): ReadonlyArray<string> => {
-  const { orphaned, takeovers, violations } = history
+  const { orphaned, overlaps, setbacks, takeovers } = history
   const late = takeovers.filter(({ millis }) => millis > deeds.bound.millis)
   const unchecked = deeds.services.filter((id) => !history.lastCheck.has(id))
   return [
-    ...violations,
+    ...overlaps,
+    ...setbacks,
     ...deeds.missed.map((what) => `not in time: ${what}`),
     ...late.map(({ id, millis }) => `${id} was taken over after ${inSeconds(millis)} only`),
     ...orphaned.map((id) => `${id} was never taken over`),
@@ -44,11 +56,11 @@ const problemsOf = (history: History, deeds: Deeds): ReadonlyArray<string> => {
 const label = 16
 
 /** A name, and what there is to say, under itself if it takes several lines. */
-const fact = (name: string, text: string): Block => (width) =>
-  wrap(text, Math.max(width - label, 16)).map((
-    part,
-    i
-  ) => [piece((i === 0 ? name : "").padEnd(label), "bold"), piece(part)])
+const fact = (name: string, text: string): Block => (width) => {
+  const [first = "", ...rest] = wrap(text, Math.max(width - label, 16))
+  const line = (left: string, right: string): TextLine => [piece(left.padEnd(label), "bold"), piece(right)]
+  return [line(name, first), ...rest.map((part) => line("", part))]
+}
 
 const verdict = (problems: ReadonlyArray<string>): ReadonlyArray<TextLine> => [
   [],
@@ -59,16 +71,13 @@ const verdict = (problems: ReadonlyArray<string>): ReadonlyArray<TextLine> => [
 /** The summary, and whether all went well. */
 export const summarize = (history: History, deeds: Deeds): { readonly block: Block; readonly good: boolean } => {
   const problems = problemsOf(history, deeds)
-  const { takeovers, violations } = history
   const facts = [
     fact("services", `${deeds.services.length}, each monitored by exactly one of ${deeds.nodes} nodes`),
     fact("checks", `${history.checks}, of which ${history.problems} found a service down`),
-    fact("takeover", `${takeovers.length} services, ${spread(takeovers, inSeconds)} after the crash`),
+    fact("takeover", takeoversIn(history)),
     fact("", `bounded by ${deeds.bound.text}`),
-    ...deeds.moves.map(({ changes, name }) =>
-      fact(name, `${changes.length} services, with no copy running for ${spread(changes, inMillis)}`)
-    ),
-    fact("copies at once", `${violations.length} overlaps in ${history.runs} runs`)
+    ...deeds.moves.map(({ changes, name }) => fact(name, movesIn(changes))),
+    fact("copies at once", copiesIn(history))
   ]
   return {
     block: (width) => [...facts.flatMap((lines) => lines(width)), ...verdict(problems)],

@@ -56,7 +56,7 @@ const seconds = (millis: number): string => `${(millis / 1_000).toFixed(1)} s`
 const statusOf = (child: ChildInfo.ChildRow, history: History, now: number): Piece => {
   const orphanedAt = history.orphanedAt(child.id)
   const last = history.lastCheck.get(child.id)
-  if (orphanedAt !== undefined) return piece(`unwatched for ${seconds(now - orphanedAt)}`, "yellow")
+  if (orphanedAt !== undefined) return piece(`unwatched ${seconds(now - orphanedAt)}`, "yellow")
   if (child.status._tag === "Pending") return piece("waits for a node", "yellow")
   if (last === undefined) return piece(child.status._tag.toLowerCase(), "yellow")
   return last.problem === undefined ? piece("up", "green") : piece(`down: ${last.problem}`, "red")

@@ -23,7 +23,7 @@ const fromUrl = (text: string): Effect.Effect<Target, BadUrl> =>
     const url = URL.canParse(text) ? new URL(text) : undefined
     const good = url?.protocol === "tcp:" ? url.port !== "" : /^https?:$/.test(url?.protocol ?? "")
     return url !== undefined && good
-      ? Effect.succeed({ name: text.replace(/^https?:\/\/|\/$/g, ""), url: text, every: Duration.seconds(1) })
+      ? Effect.succeed({ name: text, url: text, every: Duration.seconds(1) })
       : Effect.fail(new BadUrl({ text }))
   })
 

@@ -225,6 +225,7 @@ interface Child {
   readonly id: string
   readonly generation: number
   readonly state: "wanted" | "failed" | "ended"
+  readonly entry: Entry
   /** Node where it belongs; none if nobody can take it. */
   readonly home: number | undefined
 }
@@ -259,10 +260,7 @@ const look = (world: World, child: Child, index: number, movesOpen: boolean): vo
   const { claims, nodes, running } = world
   const { sid } = nodes[index]!
   const node = conditionOf(world, child, index, movesOpen)
-  const known = child.state === "ended"
-    ? makeEntry(child.id)
-    : entryOf(child.id, { generation: child.generation, failed: child.state === "failed" })
-  known.claim = claims.get(child.id)
+  const known: Entry = { ...child.entry, claim: claims.get(child.id) }
   const run = running.get(key(child, sid))
   const action = decide(known, run, node)
   if (action._tag === "Claim") {
@@ -328,6 +326,9 @@ const build = ({ children, nodes }: Beginning): World => {
       id: `K/c${i}`,
       generation,
       state,
+      entry: state === "ended"
+        ? makeEntry(`K/c${i}`)
+        : entryOf(`K/c${i}`, { generation, failed: state === "failed" }),
       home: open === undefined || open.cordoned || open.draining ? undefined : home! % all.length
     }
     if (astray !== null) {
@@ -393,6 +394,6 @@ describe("nodes that do what they decide", () => {
         else expect(child.state === "wanted" && child.home === undefined, child.id).toBe(true)
       }
     },
-    1_500
+    400
   )
 })

@@ -313,11 +313,13 @@ describe("decodeBody", () => {
   const damaged = FastCheck.tuple(FastCheck.nat(valid.length), FastCheck.nat(4), FastCheck.string({ maxLength: 3 }))
     .map(([at, length, text]) => valid.slice(0, at) + text + valid.slice(at + length))
 
+  const leaf = FastCheck.jsonValue({ maxDepth: 1 })
+
   const part = FastCheck.oneof(
-    FastCheck.jsonValue(),
+    leaf,
     FastCheck.dictionary(
       FastCheck.constantFrom("toString", "valueOf", "toJSON", "__proto__", "length"),
-      FastCheck.jsonValue()
+      leaf
     )
   )
 
@@ -328,7 +330,7 @@ describe("decodeBody", () => {
 
   holds(
     "never throws, whatever it is given",
-    [FastCheck.oneof(hostileText, FastCheck.json(), FastCheck.string({ unit: "binary" }), damaged, bodyLike)],
+    [FastCheck.oneof(hostileText, FastCheck.json({ maxDepth: 1 }), damaged, bodyLike, bodyLike)],
     (text) => {
       const body = decodeBody(text)
       if (body !== undefined) expect(checkKind(body.kind)).toBeUndefined()

@@ -1,5 +1,5 @@
 /** The data of one scope, in a form in which the machine's and that of Redis can be compared. */
-import type { Redis } from "ioredis"
+import type { Cluster, Redis } from "ioredis"
 import { keysOf } from "../../src/internal/redis/keys.js"
 import { parts } from "../../src/internal/redis/scripts.js"
 import type { RegistryState } from "../../src/internal/registry/state.js"
@@ -37,7 +37,7 @@ export const dumpMachine = (state: RegistryState): Dump => ({
 const pairs = (flat: ReadonlyArray<string>): ReadonlyArray<readonly [string, string]> =>
   flat.flatMap((key, i) => (i % 2 === 0 ? [[key, flat[i + 1]!] as const] : []))
 
-const read = async (redis: Redis, prefix: string, scope: string): Promise<ReadonlyArray<unknown>> => {
+const read = async (redis: Redis | Cluster, prefix: string, scope: string): Promise<ReadonlyArray<unknown>> => {
   const keys = keysOf(prefix, scope)
   const pipeline = redis.pipeline()
   parts.forEach((part, i) => {
@@ -54,7 +54,7 @@ const read = async (redis: Redis, prefix: string, scope: string): Promise<Readon
 }
 
 /** What Redis holds. */
-export const dumpRedis = async (redis: Redis, prefix: string, scope: string): Promise<Dump> => {
+export const dumpRedis = async (redis: Redis | Cluster, prefix: string, scope: string): Promise<Dump> => {
   const replies = await read(redis, prefix, scope)
   return Object.fromEntries(parts.map((part, i) => {
     const value = replies[i]

@@ -81,7 +81,7 @@ export const eventually = <A>(
       const value = yield* effect
       if (holds(value)) return value
       if (performance.now() > end) {
-        return yield* Effect.die(new Error(`never came true; last: ${JSON.stringify(value)}`))
+        return yield* Effect.die(new Error(`never came true; last: ${JSON.stringify(value).slice(0, 500)}`))
       }
       yield* pause(20)
     }

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Redis } from "ioredis"
+import type { Cluster, Redis } from "ioredis"
 import { type GroupRegistry, makeEncoded } from "../../src/GroupRegistry.js"
 import { makeBackend } from "../../src/internal/redis/backend.js"
 import { fromSettings } from "../../src/internal/redis/client.js"
@@ -78,7 +78,7 @@ const memoryHand = (state: () => RegistryState): Hand => {
 }
 
 /** The hand behind a scope on Redis. */
-export const redisHand = (redis: Redis, prefix: string, scope: string): Hand => {
+export const redisHand = (redis: Redis | Cluster, prefix: string, scope: string): Hand => {
   const keys = keysOf(prefix, scope)
   const key = (part: Part) => keys[parts.indexOf(part)]!
   const act = (change: () => Promise<unknown>) => Effect.asVoid(Effect.promise(change))
@@ -131,7 +131,7 @@ export const placeOf = (url: string): Place => {
 
 /** Scripts that are told the time, on a real server. */
 export const redisSubject =
-  (redis: Redis, place: Place) => (onEmpty: EmptyPolicy): Effect.Effect<Subject, never, Scope.Scope> =>
+  (redis: Redis | Cluster, place: Place) => (onEmpty: EmptyPolicy): Effect.Effect<Subject, never, Scope.Scope> =>
     Effect.gen(function*() {
       const connector = fromSettings({
         place,

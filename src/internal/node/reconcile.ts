@@ -45,9 +45,11 @@ const revoke = (node: Node, child: LocalChild): void => {
 /** Does what the plan says about one child; claims are collected. */
 const look = (node: Node, condition: Condition, id: string, wanted: Array<Wanted>): void => {
   const child = node.supervisor.children.get(id)
-  const action = decide(node.view.entries.get(id), child, condition)
+  const entry = node.view.entries.get(id)
+  const action = decide(entry, child, condition)
   switch (action._tag) {
     case "Nothing":
+      if (child !== undefined && entry !== undefined) node.reports.ensure(child, entry)
       return
     case "Claim":
       wanted.push({ id, generation: action.generation })

@@ -7,6 +7,7 @@
 import * as Effect from "effect/Effect"
 import { formatStat } from "../registry/records.js"
 import type { LocalChild } from "../supervisor/localChild.js"
+import type { Entry } from "../view/entry.js"
 import { Lane } from "./lane.js"
 import type { Node } from "./node.js"
 
@@ -29,6 +30,12 @@ export class Reports {
     if (!urgent) return this.defer(child)
     child.reportedAt = now
     this.lane.offer(child.id, child)
+  }
+
+  /** Reports again what the registry does not know, or has lost. */
+  ensure(child: LocalChild, entry: Entry): void {
+    if (child.stage === "starting" || child.stage === "telling") return
+    if (entry.stat?.startsWith(`${child.claim}:${child.stage}:`) !== true) this.offer(child)
   }
 
   private defer(child: LocalChild): void {

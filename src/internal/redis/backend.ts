@@ -40,10 +40,16 @@ const orLater = (millis: number, promise: Promise<unknown>): Promise<void> =>
     promise.then(done, done)
   })
 
+/** An encrypted connection that is closed while it is being made fails once more, when ioredis no longer listens. */
+const hush = (client: Client): void => {
+  for (const { stream } of [client, ...client.nodes?.("all") ?? []]) stream?.on("error", () => {})
+}
+
 /** Takes leave, but not for ever. */
 const close = (client: Client): Effect.Effect<void> =>
   Effect.promise(async () => {
     if (client.status === "ready") await orLater(patience.close, client.quit())
+    hush(client)
     client.disconnect()
   })
 
@@ -57,19 +63,19 @@ const whenReady = (client: Client): Effect.Effect<void> =>
 
 /** Waits until all are connected, or something went wrong. */
 const firstConnections = (clients: ReadonlyArray<Client>): Effect.Effect<void> =>
-  Effect.promise(() =>
-    orLater(
-      patience.first,
-      new Promise<void>((resolve) => {
-        const look = () => clients.every(isReady) && resolve()
-        for (const client of clients) {
-          client.on("ready", look)
-          client.on("error", () => resolve())
-        }
-        look()
-      })
-    )
-  )
+  Effect.promise(() => {
+    const start = performance.now()
+    let failed = false
+    for (const client of clients) client.on("error", () => void (failed = true))
+    return new Promise<void>((resolve) => {
+      const look = () => {
+        const over = failed || performance.now() - start > patience.first
+        if (over || clients.every(isReady)) resolve()
+        else setTimeout(look, 5)
+      }
+      look()
+    })
+  })
 
 const advise = (connector: Connector, client: Client): Effect.Effect<void> =>
   whenReady(client).pipe(
@@ -121,7 +127,10 @@ const closeAll = ({ outage, tick, wake, work }: Open): Effect.Effect<void> =>
     return Effect.forEach(clients, close, { concurrency: "unbounded", discard: true })
   })
 
-/** A rejection before the next turn of the event loop comes from a call that was not sent. */
+/**
+ * Calls a script. A rejection before the next turn of the event loop comes from a call that was not sent. The timer is
+ * for what waits in the queue of a cluster; all else is bounded by ioredis itself, a little earlier.
+ */
 const send = (
   connector: Connector,
   client: Client,
@@ -135,10 +144,12 @@ const send = (
     const turn = setImmediate(() => {
       atOnce = false
     })
-    callScript(client, script, keys, args).then(
-      (raw) => resume(Effect.succeed(raw)),
-      (error: unknown) => resume(Effect.fail(failureOf(name, error, { ...connector, atOnce })))
-    ).finally(() => clearImmediate(turn))
+    const fail = (error: unknown) => resume(Effect.fail(failureOf(name, error, { ...connector, atOnce })))
+    const timer = setTimeout(() => fail(new Error("Command timed out")), 1.2 * connector.commandTimeout)
+    callScript(client, script, keys, args).then((raw) => resume(Effect.succeed(raw)), fail).finally(() => {
+      clearImmediate(turn)
+      clearTimeout(timer)
+    })
   })
 
 const makeExecute = (connector: Connector, variant: Variant, open: Open): Encoded["execute"] => {
@@ -147,7 +158,7 @@ const makeExecute = (connector: Connector, variant: Variant, open: Open): Encode
     Effect.flatMap(variant.extra, (extra) => {
       const role = name === "tick" ? "tick" : "work"
       const client = open[role]
-      if (!isReady(client)) return Effect.fail(disconnected(name, description, open.outage.problems.get(role)))
+      if (!isReady(client)) return Effect.fail(disconnected(name, description, open.outage.problemOf(role)))
       const { scope } = envelope
       const argv = [
         ...encodeEnvelope(envelope, trust, channelOf(keyPrefix, scope, db)),

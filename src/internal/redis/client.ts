@@ -21,6 +21,8 @@ export interface Client extends Caller {
   readonly ping: () => Promise<unknown>
   readonly quit: () => Promise<unknown>
   readonly disconnect: (reconnect?: boolean) => void
+  /** The socket, once there is one. */
+  readonly stream?: { readonly on: (event: "error", listener: () => void) => unknown }
   /** Of a cluster. */
   readonly nodes?: (role?: "all") => ReadonlyArray<Client>
 }
@@ -85,10 +87,13 @@ const optionsOf = (common: Common, role: Role): object => ({
   reconnectOnError: isDemoted
 })
 
-/** Options of a cluster's client. A redirection was not executed; everything else is told to the caller at once. */
+/**
+ * Options of a cluster's client. It connects to a node when it has the first command for it: that one waits in a queue,
+ * for as long as a command may take. A redirection was not executed; everything else is told to the caller at once.
+ */
 const clusterOptionsOf = (redisOptions: object): object => ({
-  redisOptions,
-  enableOfflineQueue: false,
+  redisOptions: { ...redisOptions, lazyConnect: true },
+  enableOfflineQueue: true,
   enableReadyCheck: true,
   enableAutoPipelining: false,
   lazyConnect: false,

@@ -12,8 +12,7 @@ const quiet = 10_000
 
 /** @internal */
 export class Outage {
-  /** What was last wrong with each connection. */
-  readonly problems = new Map<Role, string>()
+  private readonly problems = new Map<Role, string>()
   private readonly down = new Set<Role>()
   private told = false
   private lastWarning = -Infinity
@@ -32,6 +31,11 @@ export class Outage {
     client.on("node error", failed)
     client.on("close", () => this.lost(role, undefined))
     client.on("ready", () => this.back(role))
+  }
+
+  /** What was last wrong with a connection, or with another to the same place. */
+  problemOf(role: Role): string | undefined {
+    return this.problems.get(role) ?? this.problems.values().next().value
   }
 
   /** From now on connections are closed on purpose. */

@@ -160,11 +160,8 @@ const placeOf = (options: Options, url: UrlParts | undefined): Place => {
   }
   const path = options.path ?? url?.path
   if (path !== undefined) return { _tag: "Unix", path: hostOf("path", path) }
-  const [endpoint] = endpointsOf("host", [{
-    host: url?.host ?? options.host ?? "127.0.0.1",
-    port: url?.port ?? options.port
-  }], 6_379)
-  return { _tag: "Tcp", endpoint: endpoint! }
+  const host = hostOf("host", url?.host ?? options.host ?? "127.0.0.1")
+  return { _tag: "Tcp", endpoint: { host, port: portOf("port", url?.port ?? options.port, 6_379) } }
 }
 
 const dbOf = (db: number, place: Place): number => {

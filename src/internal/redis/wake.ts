@@ -23,10 +23,11 @@ export class Wake {
   private readonly pings: NodeJS.Timeout
   private attempts = 0
   private closed = false
+  private refused = false
 
   constructor(
     private readonly open: () => Client | undefined,
-    /** Told when the user may not subscribe. */
+    /** Told when the user may not subscribe, once. */
     private readonly onRefusal: (error: unknown) => void
   ) {
     this.pings = setInterval(() => void this.ping(), pingInterval)
@@ -72,7 +73,9 @@ export class Wake {
       await client.subscribe(channel)
       this.tell(channel, undefined)
     } catch (error) {
-      if (!this.closed && client.status === "ready") this.onRefusal(error)
+      if (this.closed || this.refused || client.status !== "ready") return
+      this.refused = true
+      this.onRefusal(error)
     }
   }
 

@@ -118,7 +118,7 @@ export class Line {
   }
 
   private wake(scope: string, log: number): void {
-    if (this.hearers.size === 0 || this.cutReplies.has("wake")) return
+    if (this.host.dead || this.hearers.size === 0 || this.cutReplies.has("wake")) return
     this.later(this.traffic.wake(), () => this.tell(scope, log))
   }
 

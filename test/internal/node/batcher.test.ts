@@ -123,6 +123,7 @@ describe("Batcher", () => {
           else expect(sent.some((batch) => batch.includes(13) && batch.includes(item))).toBe(true)
         }
         expect(sent.flat()).toEqual(items.map(({ item }) => item))
-      })
+      }),
+    40
   )
 })

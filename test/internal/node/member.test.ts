@@ -104,7 +104,7 @@ describe("readMembers", () => {
     }]
   ])("reads past %s", (_, fields, expected) => {
     const [member] = readMembers([stored("x#1", JSON.stringify({ name: "x", ...(fields as object) }))])
-    expect(member).toMatchObject(expected)
+    for (const [field, value] of Object.entries(expected)) expect(member![field as keyof Member]).toEqual(value)
   })
 
   it("reads an infinite weight as 1", () => {
@@ -146,6 +146,6 @@ describe("readMembers", () => {
       }
       expect(Object.keys(Object.prototype)).toEqual([])
     },
-    2_000
+    800
   )
 })

@@ -123,6 +123,7 @@ describe("OverdueWatch", () => {
         const order = (a: readonly [string, number], b: readonly [string, number]) =>
           a[1] - b[1] || (a[0] < b[0] ? -1 : 1)
         expect(told.sort(order)).toEqual(expected.sort(order))
-      })
+      }),
+    40
   )
 })

@@ -1,0 +1,90 @@
+/**
+ * What the children of all processes did, read from the file that they appended to, and judged.
+ */
+import { readFileSync } from "node:fs"
+
+/** One thing that a child did. `at` is a clock that all processes of the machine share, in milliseconds. */
+export interface Line {
+  readonly id: string
+  readonly node: string
+  readonly token: string
+  /** `beat`: its check succeeded; `fenced`: it failed. */
+  readonly what: "start" | "beat" | "fenced" | "stop"
+  readonly at: number
+}
+
+/** One copy of a child. */
+export interface Copy {
+  readonly id: string
+  readonly node: string
+  readonly token: bigint
+  readonly start: number
+  /** Last moment at which it was seen to run. */
+  readonly last: number
+  /** Last moment at which its check succeeded. */
+  readonly lastUnfenced: number
+  readonly stopped: boolean
+}
+
+export const readLines = (file: string): ReadonlyArray<Line> =>
+  readFileSync(file, "utf8").split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Line)
+
+/** The copies of every child, in the order of their tokens. */
+export const copiesOf = (lines: ReadonlyArray<Line>): ReadonlyMap<string, ReadonlyArray<Copy>> => {
+  const copies = new Map<string, Map<string, Copy>>()
+  for (const { at, id, node, token, what } of lines) {
+    const of = copies.get(id) ?? new Map<string, Copy>()
+    copies.set(id, of)
+    const known = of.get(token) ?? {
+      id,
+      node,
+      token: BigInt(token),
+      start: at,
+      last: at,
+      lastUnfenced: at,
+      stopped: false
+    }
+    of.set(token, {
+      ...known,
+      last: Math.max(known.last, at),
+      lastUnfenced: what === "beat" || what === "start" ? Math.max(known.lastUnfenced, at) : known.lastUnfenced,
+      stopped: what === "stop" ? true : what === "start" ? false : known.stopped
+    })
+  }
+  return new Map(
+    Array.from(copies, ([id, of]) => [id, Array.from(of.values()).sort((a, b) => (a.token < b.token ? -1 : 1))])
+  )
+}
+
+/** A copy that was seen after the one with the next token had started. */
+export interface Overlap {
+  readonly id: string
+  readonly older: Copy
+  readonly younger: Copy
+  readonly millis: number
+}
+
+const overlaps = (lines: ReadonlyArray<Line>, end: (copy: Copy) => number): ReadonlyArray<Overlap> => {
+  const found: Array<Overlap> = []
+  for (const [id, copies] of copiesOf(lines)) {
+    for (let i = 1; i < copies.length; i++) {
+      const [older, younger] = [copies[i - 1]!, copies[i]!]
+      if (end(older) > younger.start) found.push({ id, older, younger, millis: end(older) - younger.start })
+    }
+  }
+  return found
+}
+
+/** Two copies of one child whose checks succeeded at once. */
+export const unfencedOverlaps = (lines: ReadonlyArray<Line>): ReadonlyArray<Overlap> =>
+  overlaps(lines, ({ lastUnfenced }) => lastUnfenced)
+
+/** Two copies of one child that ran at once. */
+export const runningOverlaps = (lines: ReadonlyArray<Line>): ReadonlyArray<Overlap> =>
+  overlaps(lines, ({ last }) => last)
+
+/** Milliseconds that each child did not run, between its copies. */
+export const gaps = (lines: ReadonlyArray<Line>): ReadonlyArray<number> =>
+  Array.from(copiesOf(lines).values()).flatMap((copies) =>
+    copies.slice(1).map((copy, i) => copy.start - copies[i]!.last)
+  ).sort((a, b) => a - b)

@@ -1,0 +1,178 @@
+/**
+ * Nodes as processes: started, told what to do, frozen, killed; and the resource that their children write to.
+ */
+import { type ChildProcess, spawn } from "node:child_process"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+import { type Line, readLines } from "./evidence.js"
+
+export interface Row {
+  readonly id: string
+  readonly node?: string
+  readonly status: { readonly _tag: string; readonly reason?: string }
+}
+
+export interface NodeProcess {
+  readonly name: string
+  readonly pid: number
+  readonly call: (call: string, args?: Record<string, unknown>) => Promise<unknown>
+  readonly which: () => Promise<ReadonlyArray<Row>>
+  readonly signal: (signal: NodeJS.Signals) => void
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
+  /** What it logged. */
+  readonly log: () => string
+}
+
+export interface Fleet {
+  readonly nodes: Map<string, NodeProcess>
+  readonly start: (name: string, env?: Record<string, string>) => Promise<NodeProcess>
+  readonly lines: () => ReadonlyArray<Line>
+  /** The token that the resource accepted last from each child. */
+  readonly accepted: ReadonlyMap<string, bigint>
+  /** How many writes with a lower token than one it had seen it refused. */
+  readonly refused: () => number
+  readonly close: () => Promise<void>
+}
+
+const app = fileURLToPath(new URL("./app.ts", import.meta.url))
+
+interface Resource {
+  readonly port: number
+  readonly accepted: ReadonlyMap<string, bigint>
+  readonly refused: () => number
+  readonly close: () => Promise<void>
+}
+
+/** Keeps the highest token of each id and refuses writes with a lower one, as any fenced store would. */
+const makeResource = (): Promise<Resource> =>
+  new Promise((resolve) => {
+    const accepted = new Map<string, bigint>()
+    let refused = 0
+    const server = createServer((socket) => {
+      socket.on("error", () => {})
+      createInterface({ input: socket }).on("line", (text) => {
+        const { id, token } = JSON.parse(text) as { id: string; token: string }
+        const value = BigInt(token)
+        if (value < (accepted.get(id) ?? 0n)) refused++
+        else accepted.set(id, value)
+      }).on("error", () => {})
+    })
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      const port = typeof address === "object" && address !== null ? address.port : 0
+      resolve({
+        port,
+        accepted,
+        refused: () => refused,
+        close: () => new Promise((done) => server.close(() => done()))
+      })
+    })
+  })
+
+const startProcess = (name: string, env: Record<string, string>): Promise<NodeProcess> => {
+  const child: ChildProcess = spawn(process.execPath, ["--import", "tsx", app], {
+    env: { ...process.env, ...env, POGO_NODE_NAME: name },
+    stdio: ["pipe", "pipe", "pipe"]
+  })
+  let log = ""
+  child.stderr!.on("data", (data: Buffer) => (log += data.toString()))
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) =>
+    child.on("exit", (code, signal) => resolve({ code, signal }))
+  )
+  const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
+  let calls = 0
+  const call: NodeProcess["call"] = (name, args = {}) =>
+    new Promise((resolve, reject) => {
+      const id = ++calls
+      waiting.set(id, { resolve, reject })
+      child.stdin!.write(JSON.stringify({ id, call: name, ...args }) + "\n")
+    })
+  child.stdin!.on("error", () => {})
+  const node: NodeProcess = {
+    name,
+    pid: child.pid!,
+    call,
+    which: async () => (await call("which")) as ReadonlyArray<Row>,
+    signal: (signal) => process.kill(child.pid!, signal),
+    exited,
+    log: () => log
+  }
+  return new Promise((resolve, reject) => {
+    void exited.then(({ code, signal }) => {
+      const error = new Error(`${name} ended (${code ?? signal}): ${log.slice(-2_000)}`)
+      for (const { reject: fail } of waiting.values()) fail(error)
+      reject(error)
+    })
+    createInterface({ input: child.stdout! }).on("line", (text) => {
+      const line = JSON.parse(text) as { ready?: boolean; id?: number; value?: unknown; error?: string }
+      if (line.ready === true) return resolve(node)
+      const waiter = waiting.get(line.id!)
+      waiting.delete(line.id!)
+      if (line.error === undefined) waiter?.resolve(line.value)
+      else waiter?.reject(new Error(line.error))
+    })
+  })
+}
+
+/** Makes a fleet without nodes, on a Redis. All of its processes end with `close`. */
+export const makeFleet = async (redisUrl: string, env: Record<string, string> = {}): Promise<Fleet> => {
+  const resource = await makeResource()
+  const folder = mkdtempSync(join(tmpdir(), "pogo-fleet-"))
+  const journal = join(folder, "journal")
+  writeFileSync(journal, "")
+  const all: Array<NodeProcess> = []
+  const nodes = new Map<string, NodeProcess>()
+  const common = {
+    TEST_JOURNAL: journal,
+    TEST_RESOURCE: String(resource.port),
+    TEST_REDIS_URL: redisUrl,
+    TEST_ON_EMPTY: "trust",
+    POGO_SCOPE: `fleet-${process.pid}-${Date.now()}`,
+    ...env
+  }
+  return {
+    nodes,
+    start: async (name, own = {}) => {
+      const node = await startProcess(name, { ...common, ...own })
+      all.push(node)
+      nodes.set(name, node)
+      void node.exited.then(() => nodes.get(name) === node && nodes.delete(name))
+      return node
+    },
+    lines: () => readLines(journal),
+    accepted: resource.accepted,
+    refused: resource.refused,
+    close: async () => {
+      for (const node of all) {
+        try {
+          node.signal("SIGKILL")
+        } catch {
+          // it has ended
+        }
+      }
+      await Promise.all(all.map(({ exited }) => exited))
+      await resource.close()
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }
+}
+
+export const sleep = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
+
+/** Waits until a condition holds. */
+export const eventually = async (
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  millis = 20_000
+): Promise<void> => {
+  const end = Date.now() + millis
+  while (Date.now() < end) {
+    if (await condition()) return
+    await sleep(20)
+  }
+  throw new Error(`not within ${millis} ms: ${what}`)
+}

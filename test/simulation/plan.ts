@@ -1,0 +1,101 @@
+/**
+ * What a history is to be: everything that is decided beforehand, drawn from the seed. Plain data, so that a fault can be
+ * left out and the rest played again.
+ */
+import type { Connection } from "../../src/internal/testing/line.js"
+import type { Disorder } from "../../src/internal/testing/world.js"
+
+export type KindName = "Steady" | "Keep" | "Task" | "Once" | "Flaky" | "Standing" | "Stubborn" | "Versioned" | "Sloppy"
+
+export type Code = 1 | 2
+
+/** What a client asks for. */
+export type Call = "start" | "terminate" | "replace" | "restart"
+
+export type Key = "meta" | "sess" | "node" | "spec" | "tomb" | "claim" | "stat" | "log"
+
+export type Event =
+  & { readonly at: number }
+  & (
+    | {
+      readonly type: "call"
+      readonly call: Call
+      readonly id: string
+      readonly node: number
+      readonly content: number
+    }
+    | { readonly type: "crash" | "stop"; readonly node: number; readonly back: number }
+    | { readonly type: "freeze" | "cordon" | "drain" | "twin"; readonly node: number; readonly millis: number }
+    | { readonly type: "slow"; readonly node: number; readonly millis: number; readonly cost: number }
+    | {
+      readonly type: "cut"
+      readonly node: number
+      readonly millis: number
+      readonly requests: ReadonlyArray<Connection>
+      readonly replies: ReadonlyArray<Connection>
+    }
+    | { readonly type: "kind"; readonly node: number; readonly kind: KindName; readonly millis: number }
+    | { readonly type: "deploy"; readonly between: number; readonly back: number }
+    | { readonly type: "wall"; readonly node: number; readonly error: number }
+    | { readonly type: "pause" | "jump"; readonly millis: number }
+    | { readonly type: "server" | "lose" }
+    | { readonly type: "copy" }
+    | { readonly type: "rollback"; readonly sameServer: boolean }
+    | { readonly type: "key"; readonly key: Key }
+  )
+
+export type EventType = Event["type"]
+
+export interface NodePlan {
+  readonly name: string
+  /** How fast its clock runs. */
+  readonly rate: number
+  /** When it is started first. */
+  readonly boot: number
+  readonly code: Code
+  readonly kinds: ReadonlyArray<KindName>
+  /** Whether it has the list of initial children. */
+  readonly initial: boolean
+  /** What it is when the faults are over. */
+  readonly fate: "healthy" | "dead" | "frozen" | "cut"
+  /** For the fate `cut`. */
+  readonly requests: ReadonlyArray<Connection>
+  readonly replies: ReadonlyArray<Connection>
+}
+
+export interface Plan {
+  readonly seed: number
+  readonly disorder: Disorder
+  /** How bad the network is; 0 is perfect. */
+  readonly noise: number
+  /** The share of children that take longer to stop than they may at a fence. */
+  readonly slowStops: number
+  readonly registryRate: number
+  readonly trust: boolean
+  readonly syncInterval: number
+  readonly nodes: ReadonlyArray<NodePlan>
+  readonly ids: ReadonlyArray<string>
+  readonly initial: ReadonlyArray<string>
+  readonly events: ReadonlyArray<Event>
+  /** When the faults are over. */
+  readonly calm: number
+}
+
+export const kindOf = (id: string): KindName => id.slice(0, id.indexOf("/")) as KindName
+
+/** The times of the protocol, as they are by default. */
+export const timing = {
+  ttl: 15_000,
+  heartbeat: 2_000,
+  commandTimeout: 2_000,
+  maxStep: 2_500,
+  margin: 7_000,
+  stopBudget: 3_000,
+  moveDebounce: 1_000
+} as const
+
+/** The most by which clock rates may differ from the right one, so that any two differ by less than 2 %. */
+export const drift = 0.0099
+
+/** Whether a node's clock is one that the guarantees allow for. */
+export const isSane = ({ rate }: { readonly rate: number }): boolean => Math.abs(rate - 1) <= drift

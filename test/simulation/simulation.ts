@@ -1,0 +1,303 @@
+/**
+ * Plays one history: the real supervisors and the real registry machine in a world of its own, with the faults of a
+ * plan, and everything checked after each step.
+ */
+import { HashSet, Logger, LogLevel } from "effect"
+import type { Node } from "../../src/internal/node/node.js"
+import type { LocalChild } from "../../src/internal/supervisor/localChild.js"
+import { Dice } from "../../src/internal/testing/dice.js"
+import { epoch, type ProcessOptions } from "../../src/internal/testing/process.js"
+import { sandboxed } from "../../src/internal/testing/sandbox.js"
+import { type Execute, RegistryServer } from "../../src/internal/testing/server.js"
+import { World } from "../../src/internal/testing/world.js"
+import { Clients } from "./clients.js"
+import { Copies } from "./copies.js"
+import { Faults } from "./faults.js"
+import { Final } from "./final.js"
+import { Guardian } from "./guardian.js"
+import { specOf } from "./kinds.js"
+import { Ledger } from "./ledger.js"
+import type { Life, Setting } from "./life.js"
+import { Nodes } from "./nodes.js"
+import { observe } from "./observe.js"
+import type { Plan } from "./plan.js"
+import { type Scene, scope } from "./scene.js"
+import { Stats } from "./stats.js"
+import { Network } from "./traffic.js"
+
+export interface Failure {
+  readonly check: string
+  readonly message: string
+  /** Virtual milliseconds. */
+  readonly at: number
+}
+
+export interface Outcome {
+  readonly plan: Plan
+  readonly failure: Failure | undefined
+  readonly steps: number
+  /** Virtual milliseconds. */
+  readonly duration: number
+  /** How long it took to be as it should be once the faults were over. Virtual milliseconds. */
+  readonly settled: number
+  readonly stats: Stats
+  readonly lines: ReadonlyArray<string>
+}
+
+export interface PlayOptions {
+  /** Keeps a readable history. */
+  readonly trace?: boolean
+  /** A registry with other rules. */
+  readonly execute?: Execute
+  /** Called with each node as it is made. */
+  readonly changed?: (node: Node) => void
+}
+
+const stepLimit = 3_000_000
+
+class Simulation {
+  private readonly lines: Array<string> = []
+  private failure: Failure | undefined
+  private readonly stats = new Stats()
+  private readonly dice: Dice
+  private readonly world: World
+  private readonly server: RegistryServer
+  private readonly copies: Copies
+  private readonly ledger: Ledger
+  private readonly network: Network
+  private readonly guardian: Guardian
+  private readonly nodes: Nodes
+  private readonly clients: Clients
+  private readonly faults: Faults
+  private settled = 0
+
+  constructor(private readonly plan: Plan, private readonly options: PlayOptions) {
+    const dice = this.dice = new Dice(`history ${plan.seed}`)
+    const world = this.world = new World(dice.stream("world"), plan.disorder)
+    this.copies = new Copies(() => world.now)
+    this.server = new RegistryServer({
+      time: () => epoch + world.now * plan.registryRate,
+      trust: plan.trust,
+      ...(options.execute === undefined ? {} : { execute: options.execute })
+    })
+    const state = () => this.server.state(scope)
+    this.ledger = new Ledger(state, () => this.knowers())
+    this.network = new Network(world, dice.stream("network"), plan.noise, this.stats)
+    this.guardian = new Guardian(
+      () => world.now,
+      state,
+      () => Math.floor(epoch + world.now * plan.registryRate + this.server.wallError),
+      this.copies,
+      (token) => ![...this.nodes.lives()].some(({ node }) => (node?.horizon.high ?? 0) >= token),
+      (check, message) => this.fail(check, message)
+    )
+    const scene: Scene = {
+      plan,
+      world,
+      dice: dice.stream("scene"),
+      server: this.server,
+      copies: this.copies,
+      ledger: this.ledger,
+      stats: this.stats,
+      state,
+      spec: specOf,
+      log: (who, what) => this.log(who, what),
+      fail: (check, message) => this.fail(check, message)
+    }
+    this.nodes = new Nodes(scene, this.setting())
+    this.clients = new Clients(scene, this.nodes)
+    this.faults = new Faults(scene, this.nodes, this.clients, this.guardian)
+    this.server.executed = (execution) => {
+      this.ledger.executed(execution)
+      this.guardian.onExecuted(execution)
+      if (options.trace === true) observe.execution(execution, this.log)
+    }
+    world.afterStep = () => {
+      const found = this.copies.check()
+      if (found !== undefined) this.fail(found.check, found.message)
+    }
+    this.final = () => new Final(scene, this.nodes).look()
+  }
+
+  private readonly final: () => ReadonlyArray<string>
+
+  private readonly log = (who: string, what: string): void => {
+    if (this.options.trace === true) this.lines.push(`${(this.world.now / 1000).toFixed(3)} ${who}: ${what}`)
+  }
+
+  private fail(check: string, message: string): void {
+    if (this.failure !== undefined) return
+    this.log("CHECK", `${check}: ${message}`)
+    this.failure = { check, message, at: this.world.now }
+  }
+
+  /** Whose memory counts: once the faults are over, only theirs who can still tell. */
+  private *knowers(): Generator<Life, void> {
+    for (const life of this.nodes.lives()) if (!this.network.calm || this.nodes.isFree(life)) yield life
+  }
+
+  private setting(): Setting {
+    const { copies, server, world } = this
+    return {
+      world,
+      server,
+      traffic: this.network,
+      process: (name) => this.processOptions(name),
+      journal: (life) => ({
+        dice: this.dice.stream("children"),
+        slowStops: this.plan.slowStops,
+        begin: (self) => {
+          copies.begin(life, self as LocalChild)
+          this.log(life.process.name, `${self.id} runs, token ${self.token}, attempt ${self.attempt}`)
+        },
+        end: (self) => {
+          copies.end(life, self as LocalChild)
+          this.log(life.process.name, `${self.id} has ended, token ${self.token}`)
+        }
+      }),
+      watch: (life) => ({
+        began: (child) => this.began(life, child),
+        ended: () => {},
+        sent: (sent) => this.guardian.onSent(life, sent),
+        arrives: (sent) => this.guardian.onArrival(sent),
+        answered: ({ args, name }, reply) => this.ledger.answered(name, args, reply)
+      }),
+      built: (life, node) => {
+        this.options.changed?.(node)
+        this.follow(life, node)
+      }
+    }
+  }
+
+  private processOptions(name: string): ProcessOptions {
+    const rate = this.plan.nodes.find((node) => name.startsWith(`${node.name}.`))?.rate ?? 1
+    return {
+      rate,
+      loggers: HashSet.make(this.logger(name)),
+      logLevel: this.options.trace ? LogLevel.Info : LogLevel.Error
+    }
+  }
+
+  /** A message that asks to be reported tells of a mistake of ours. */
+  private logger(name: string): Logger.Logger<unknown, unknown> {
+    return Logger.make(({ logLevel, message }) => {
+      const text = String(Array.isArray(message) ? message.join(" ") : message)
+      this.log(name, `(${logLevel.label}) ${text}`)
+      if (text.includes("please report this")) this.fail("a loop died", `${name}: ${text}`)
+    })
+  }
+
+  private began(life: Life, child: LocalChild): void {
+    if (child.attempt !== 1) return
+    this.copies.taken(life, child)
+    const node = life.node!
+    if (!node.lease.holds()) this.fail("a child is started without a lease", `${child.id} on ${life.process.name}`)
+    if (node.draining || node.cordoned) this.fail("a closed node starts a child", `${child.id} on ${life.process.name}`)
+  }
+
+  /** Follows a node's lease. */
+  private follow(life: Life, node: Node): void {
+    const { lease } = node
+    const renew = lease.renew.bind(lease)
+    lease.renew = (sent) => {
+      const good = renew(sent)
+      if (good) life.until = Math.max(life.until, node.ambient.now() + lease.remaining)
+      return good
+    }
+    const fence = node.fence.bind(node)
+    node.fence = (reason) => {
+      if (lease.given) {
+        this.copies.fenced(life)
+        if (node.session !== undefined) life.fenced.add(node.session.sid)
+        this.stats.count("fenced")
+        this.log(life.process.name, `lease lost: ${reason}`)
+      }
+      fence(reason)
+    }
+    node.onPhase.add(() =>
+      this.log(life.process.name, `is ${node.phase}${node.session ? ` as ${node.session.sid}` : ""}`)
+    )
+  }
+
+  /** The faults end; some nodes stay as they are for ever. */
+  private calm(): void {
+    this.log("world", "the faults are over")
+    this.network.calm = this.clients.calm = true
+    this.server.resume()
+    for (const host of this.nodes.hosts) {
+      const { fate, replies, requests } = host.plan
+      const { life } = host
+      if (life === undefined || life.status === "gone") {
+        if (fate !== "dead") this.nodes.later(host, this.dice.between(0, 1_000))
+        else if (host.next !== undefined) host.next.cancelled = true
+      }
+      if (life === undefined) continue
+      life.process.cost = undefined
+      if (fate === "healthy") {
+        life.process.thaw()
+        life.line.heal()
+        this.nodes.uncordon(life)
+      } else if (life.status !== "stopping") this.settle(life, fate, requests, replies)
+    }
+    this.ledger.forgive()
+  }
+
+  private settle(
+    life: Life,
+    fate: string,
+    requests: Plan["nodes"][number]["requests"],
+    replies: typeof requests
+  ): void {
+    this.faults.finish(life)
+    this.log("fault", `${life.process.name} is ${fate} for good`)
+    if (fate === "dead") {
+      const host = this.nodes.hosts.find((one) => one.life === life)!
+      if (host.next !== undefined) host.next.cancelled = true
+      this.nodes.kill(life)
+    } else if (fate === "frozen") life.process.freeze()
+    else {
+      life.process.thaw()
+      life.line.heal()
+      for (const connection of requests) life.line.cutRequests.add(connection)
+      for (const connection of replies) life.line.cutReplies.add(connection)
+    }
+  }
+
+  private isOver(): boolean {
+    return this.failure !== undefined || this.world.steps > stepLimit
+  }
+
+  run(): Outcome {
+    for (const event of this.plan.events) this.world.after(event.at, () => this.faults.apply(event))
+    this.world.runUntil(() => this.isOver(), this.plan.calm)
+    if (this.failure === undefined) this.calm()
+    this.converge()
+    if (this.world.steps > stepLimit) this.fail("too many steps", `${this.world.steps}`)
+    const { failure, lines, plan, settled, stats, world } = this
+    world.end()
+    return { plan, failure, steps: world.steps, duration: world.now, settled, stats, lines }
+  }
+
+  /** Waits until everything is as it should be, twice in a row. */
+  private converge(): void {
+    const begin = this.world.now
+    const limit = begin + (this.plan.slowStops > 0 ? 130_000 : 100_000)
+    let good = 0
+    while (good < 2 && this.failure === undefined) {
+      this.world.runUntil(() => this.isOver(), this.world.now + 1_000)
+      const problems = this.final()
+      good = problems.length === 0 ? good + 1 : 0
+      if (good === 1) this.settled = this.world.now - begin
+      if (this.world.now > limit && good === 0) this.fail("not as it should be at the end", problems.join("; "))
+    }
+  }
+}
+
+export const play = (plan: Plan, options: PlayOptions = {}): Outcome => {
+  let real: string | undefined
+  const outcome = sandboxed(() => new Simulation(plan, options).run(), (what) => (real = what))
+  if (real !== undefined && outcome.failure === undefined) {
+    return { ...outcome, failure: { check: "real time", message: `${real} was used`, at: outcome.duration } }
+  }
+  return outcome
+}
