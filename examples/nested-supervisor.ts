@@ -23,7 +23,7 @@ const MailboxLive = Mailbox.toLayer(
       const { key, node } = yield* Child.Current
       yield* Console.log(`    mailbox ${key} is open, in ${node}`)
       yield* Effect.addFinalizer(() => Console.log(`    mailbox ${key} is closed`))
-      yield* Effect.never
+      return yield* Effect.never
     }),
   { supervisor: TenantPogo }
 )
@@ -54,7 +54,7 @@ const ImporterLive = Importer.toLayer(({ partitions }) =>
     const { key } = yield* Child.Current
     const keys = Array.from({ length: partitions }, (_, i) => `${key}-${i}`)
     yield* Pogo.startChildren(keys.map((key) => Partition.spec(key, {})))
-    yield* Effect.never
+    return yield* Effect.never
   })
 )
 

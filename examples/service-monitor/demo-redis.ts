@@ -38,7 +38,7 @@ const follow = (file: string, onLine: (line: Journal.Line) => Effect.Effect<void
     // What comes after the last line end is not complete yet.
     const lines = readFileSync(file, "utf8").split("\n").slice(read, -1)
     read += lines.length
-    for (const line of lines) yield* onLine(Schema.decodeSync(Journal.LineJson)(line))
+    for (const line of lines) yield* Effect.flatMap(Effect.orDie(Schema.decode(Journal.LineJson)(line)), onLine)
     yield* Effect.sleep("50 millis")
   }).pipe(Effect.forever)
 }

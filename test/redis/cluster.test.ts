@@ -118,6 +118,7 @@ describe("a node that dies", { timeout: 60_000 }, () => {
       expect(Either.getOrThrow(reply)._tag).toBe("ERA")
       yield* caller.learn
       expect(caller.era).not.toBe(era)
+      yield* eventually(caller.attempt("nodes", {}), Either.isRight)
       yield* caller.open("a#2")
       const from = caller.high
       yield* eventually(

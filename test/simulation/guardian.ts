@@ -60,7 +60,9 @@ export class Guardian {
   onSent(life: Life, sent: Sent): void {
     this.sent.set(sent, { life, era: this.state().meta?.era, logical: this.logical() })
     const { sid } = sent.args as { readonly sid?: string }
-    if (sent.name === "tick" && sid !== undefined && life.fenced.has(sid)) {
+    const since = life.fenced.get(sid ?? "")
+    // What was on its way to the wire at that moment may still go.
+    if (sent.name === "tick" && since !== undefined && life.process.cost === undefined && this.now() > since + 50) {
       this.report("a fenced session is renewed", `${life.process.name} renews ${sid} after it lost its lease`)
     }
   }

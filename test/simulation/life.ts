@@ -39,8 +39,8 @@ export class Life {
   node: Node | undefined
   /** Until when its lease held at last, by its own clock. */
   until = -Infinity
-  /** Sessions that ended by a fence. */
-  readonly fenced = new Set<string>()
+  /** Sessions that ended by a fence, and when. */
+  readonly fenced = new Map<string, number>()
 
   constructor(
     private readonly setting: Setting,

@@ -208,7 +208,7 @@ class Simulation {
     node.fence = (reason) => {
       if (lease.given) {
         this.copies.fenced(life)
-        if (node.session !== undefined) life.fenced.add(node.session.sid)
+        if (node.session !== undefined) life.fenced.set(node.session.sid, this.world.now)
         this.stats.count("fenced")
         this.log(life.process.name, `lease lost: ${reason}`)
       }

@@ -120,9 +120,9 @@ export class Process implements Host, Scheduler.Scheduler {
     })
   }
 
-  /** Calls back after a while by its own clock. The result takes it back. */
+  /** Calls back after a while by its own clock; as on a real event loop not at once, so that who polls lets time pass. */
   after(millis: number, run: () => void): Timer {
-    return this.world.after(millis / this.rate, () => this.post(run))
+    return this.world.after(Math.max(1, millis) / this.rate, () => this.post(run))
   }
 
   freeze(): void {
