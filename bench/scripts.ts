@@ -16,6 +16,7 @@ const children = Number(process.argv[2] ?? 100_000)
 const scope = "bench"
 const sids = Array.from({ length: 10 }, (_, i) => `node-${i}.example#${i}123456789abcdef0123456789abcdef`)
 const body = JSON.stringify({ kind: "ServiceMonitor", payload: { url: "https://example.com/".padEnd(150, "x") } })
+const sidOf = (k: number): string => sids[k % sids.length]!
 const idOf = (i: number): string => `ServiceMonitor/customer-${i}`
 
 type Registry = Effect.Effect.Success<ReturnType<typeof GroupRegistryRedis.make>>
@@ -63,7 +64,6 @@ const program = (registry: Registry, redis: Redis) =>
       { length: Math.ceil(children / maxBatch) },
       (_, k) => Array.from({ length: Math.min(maxBatch, children - k * maxBatch) }, (_, i) => k * maxBatch + i)
     )
-    const sidOf = (k: number): string => sids[k % sids.length]!
     const timesOf = (name: CommandName): ReadonlyArray<number> => times.get(name)!.toSorted((a, b) => a - b)
     const p50 = (name: CommandName): string => {
       const sorted = timesOf(name)

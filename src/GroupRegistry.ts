@@ -159,12 +159,20 @@ const makeMembers = (execute: Encoded["execute"]) => (scope: string, group: stri
   })
 
 /**
+ * The registry service's shape.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Service = GroupRegistry["Type"]
+
+/**
  * Makes a registry of a backend.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const makeEncoded = (encoded: Encoded): GroupRegistry["Type"] => {
+export const makeEncoded = (encoded: Encoded): Service => {
   const call = <K extends CommandName>(name: K): Call<K> => (envelope, args) => encoded.execute(name, envelope, args)
   return GroupRegistry.of({
     description: encoded.description,
@@ -208,7 +216,7 @@ export interface MemoryOptions {
  * @since 0.1.0
  * @category constructors
  */
-export const makeMemory = (options: MemoryOptions = {}): Effect.Effect<GroupRegistry["Type"]> =>
+export const makeMemory = (options: MemoryOptions = {}): Effect.Effect<Service> =>
   Effect.map(makeBackend(options.onEmpty ?? "trust"), ({ encoded }) => makeEncoded(encoded))
 
 /**

@@ -101,6 +101,11 @@ export interface Service {
   >
   /** Waits until a child runs, and tells where. For ever, if it never does: bound it with `Effect.timeout`. */
   readonly awaitChild: (id: string) => Effect.Effect<ChildRow & { readonly node: string; readonly token: bigint }>
+  /**
+   * What becomes of a child: its row now and whenever it is another, `None` while it is not registered. A slow reader
+   * misses what has passed, never the latest.
+   */
+  readonly watchChild: (id: string) => Stream.Stream<Option.Option<ChildRow>>
   /** One child. No registry call. */
   readonly getChild: (id: string) => Effect.Effect<Option.Option<ChildRow>>
   /** The children of this node, or of the scope. No registry call. */
@@ -322,6 +327,15 @@ export const awaitChild = (
   id: string
 ): Effect.Effect<ChildRow & { readonly node: string; readonly token: bigint }, never, Pogo> =>
   Effect.flatMap(Pogo, (pogo) => pogo.awaitChild(id))
+
+/**
+ * What becomes of a child. See `Service`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const watchChild = (id: string): Stream.Stream<Option.Option<ChildRow>, never, Pogo> =>
+  Stream.unwrap(Effect.map(Pogo, (pogo) => pogo.watchChild(id)))
 
 /**
  * One child. See `Service`.

@@ -210,7 +210,7 @@ export class KindConflict extends Schema.TaggedError<KindConflict>("effect-pogo/
 }
 
 /**
- * What the construction of a supervisor can fail with.
+ * What the construction of a supervisor can fail with. The layers of its kinds add `KindConflict`.
  *
  * @since 0.1.0
  * @category errors

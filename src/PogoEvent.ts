@@ -1,6 +1,6 @@
 /**
- * What happens in a supervisor, as seen from one node: `Pogo.events`. Events about children come from the node that
- * runs them; events about nodes come from every node.
+ * What happens in a supervisor, as seen from one node: `Pogo.events`. Events about runs of children come from the node
+ * that runs them; `ChildMoved` and events about nodes come from every node.
  *
  * @since 0.1.0
  */
@@ -51,6 +51,14 @@ export type PogoEvent = Data.TaggedEnum<{
     readonly node: string
     readonly token: bigint
     readonly reason: StopReason
+  }
+  /** A child has another owner than before; seen by every node. */
+  ChildMoved: {
+    readonly id: string
+    /** Names of the nodes. */
+    readonly from: string
+    readonly to: string
+    readonly token: bigint
   }
   /** A restart policy is spent: the child is parked until `restartChild`. */
   ChildFailed: { readonly id: string; readonly node: string; readonly token: bigint; readonly cause: string }
@@ -103,6 +111,7 @@ export const {
   $match,
   ChildExited,
   ChildFailed,
+  ChildMoved,
   ChildOverdue,
   ChildRefused,
   ChildStarted,

@@ -209,6 +209,7 @@ interface Methods<R> {
   readonly uncordon: Effect.Effect<void, never, R>
   readonly explain: (id: string) => Effect.Effect<ChildInfo.Explanation, never, R>
   readonly ready: Effect.Effect<boolean, never, R>
+  readonly watchChild: (id: string) => Stream.Stream<Option.Option<ChildInfo.ChildRow>, never, R>
   readonly awaitReady: Effect.Effect<void, Unavailable, R>
 }
 

@@ -7,6 +7,7 @@ import { Child, GroupRegistry, Pogo, PogoEvent } from "effect-pogo"
 import { makeCluster } from "../support/cluster.js"
 import { makeFaulty } from "../support/faulty.js"
 import { Journal } from "../support/journal.js"
+import { readStored } from "../support/stored.js"
 import { Worker, workerLive } from "../support/worker.js"
 
 const keys = (count: number) => Array.from({ length: count }, (_, i) => `x${i}`)
@@ -175,6 +176,51 @@ describe("leaving", () => {
       const drained = yield* Effect.fork(a.pogo.drain)
       yield* TestClock.adjust("4 seconds")
       expect(yield* drained).toBe(1)
+    }))
+
+  it.scoped("a supervisor that closes does not wait for a stuck child longer than its drain timeout", () =>
+    Effect.gen(function*() {
+      const journal = new Journal()
+      const registry = yield* GroupRegistry.makeMemory()
+      const scope = yield* Scope.make()
+      const layer = workerLive(journal).pipe(
+        Layer.provideMerge(Pogo.layer({ name: "a", drainTimeout: "3 seconds" })),
+        Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, registry))
+      )
+      const pogo = Context.get(yield* Layer.buildWithScope(layer, scope), Pogo.Pogo)
+      yield* pogo.startChild(Worker.spec("stuck", { stopTakes: 60_000 }))
+      yield* pogo.awaitChild("Worker/stuck")
+      // As a signal does it: the fiber that holds the layer is interrupted, and closes it in its finalizers.
+      const program = yield* Effect.fork(Effect.onExit(Effect.never, () => Scope.close(scope, Exit.void)))
+      yield* Effect.yieldNow()
+      const ending = yield* Effect.fork(Fiber.interrupt(program))
+      yield* TestClock.adjust("7 seconds")
+      expect(Option.isSome(yield* Fiber.poll(ending))).toBe(true)
+      expect(journal.running().length).toBe(1)
+      // Its claim stands until the lease is over: nobody else starts it before.
+      expect((yield* readStored(registry)).claims).toEqual(["Worker/stuck"])
+      yield* TestClock.adjust("60 seconds")
+    }))
+
+  it.scoped("a supervisor that closes while the registry is away stops its children and does not wait long", () =>
+    Effect.gen(function*() {
+      const journal = new Journal()
+      const line = (yield* makeFaulty()).line()
+      const scope = yield* Scope.make()
+      const layer = workerLive(journal).pipe(
+        Layer.provideMerge(Pogo.layer({ name: "a" })),
+        Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, line.registry))
+      )
+      const pogo = Context.get(yield* Layer.buildWithScope(layer, scope), Pogo.Pogo)
+      yield* pogo.startChild(Worker.spec("x", {}))
+      yield* pogo.awaitChild("Worker/x")
+      line.dropRequests = true
+      const program = yield* Effect.fork(Effect.onExit(Effect.never, () => Scope.close(scope, Exit.void)))
+      yield* Effect.yieldNow()
+      const ending = yield* Effect.fork(Fiber.interrupt(program))
+      yield* TestClock.adjust("6500 millis")
+      expect(Option.isSome(yield* Fiber.poll(ending))).toBe(true)
+      expect(journal.running()).toEqual([])
     }))
 
   it.scoped("a cordoned node keeps what it has and takes nothing new", () =>

@@ -157,6 +157,51 @@ describe("the other calls", () => {
     }))
 })
 
+describe("what can be watched", () => {
+  it.scoped("watchChild tells a child's life from its registration to its end", () =>
+    Effect.gen(function*() {
+      const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), workerLive(new Journal()))
+      const a = yield* cluster.add("a")
+      const b = yield* cluster.add("b")
+      const seen: Array<string> = []
+      yield* Effect.forkScoped(Stream.runForEach(a.pogo.watchChild("Worker/x"), (row) =>
+        Effect.sync(() => {
+          const text = Option.match(row, {
+            onNone: () => "none",
+            onSome: ({ node, status }) => `${status._tag} ${node}`
+          })
+          if (seen.at(-1) !== text) seen.push(text)
+        })))
+      yield* TestClock.adjust("1 seconds")
+      yield* b.pogo.startChild(Worker.spec("x", {}))
+      const { node } = yield* a.pogo.awaitChild("Worker/x")
+      yield* TestClock.adjust("1 seconds")
+      yield* b.pogo.terminateChild("Worker/x")
+      yield* TestClock.adjust("1 seconds")
+      expect(seen[0]).toBe("none")
+      expect(seen).toContain(`Running ${node}`)
+      expect(seen.at(-1)).toBe("none")
+    }))
+
+  it.scoped("every node tells when a child has another owner", () =>
+    Effect.gen(function*() {
+      const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), workerLive(new Journal()))
+      yield* Effect.forEach(["a", "b", "c"], (name) => cluster.add(name))
+      const [a] = Array.from(cluster.nodes.values())
+      yield* a!.pogo.startChild(Worker.spec("x", {}))
+      const { node: from } = yield* a!.pogo.awaitChild("Worker/x")
+      const other = Array.from(cluster.nodes.values()).find(({ name }) => name !== from)!
+      const moved = yield* Effect.fork(
+        Stream.runHead(Stream.filter(other.pogo.events, PogoEvent.$is("ChildMoved")))
+      )
+      yield* Effect.yieldNow()
+      yield* cluster.nodes.get(from)!.stop
+      yield* TestClock.adjust("1 seconds")
+      const { node: to } = yield* other.pogo.awaitChild("Worker/x")
+      expect(Option.getOrThrow(yield* moved)).toMatchObject({ id: "Worker/x", from, to })
+    }))
+})
+
 describe("placement", () => {
   it.scoped("a kind that no node has is accepted, pending with the reason, and runs as soon as a node has it", () =>
     Effect.gen(function*() {

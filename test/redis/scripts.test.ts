@@ -160,6 +160,7 @@ describe("the log", () => {
     await populate()
     const { high } = (await run("nodes", {})) as { readonly high: number }
     await redis.xadd(keyOf("log"), `${high}-7`, "what", "ever")
+    await redis.xadd(keyOf("log"), `${high}-8`, "kind", "s")
     const reply = await run("changes", { cursor: high - 1 })
     expect(reply._tag).toBe("OK")
   })

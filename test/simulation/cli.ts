@@ -18,6 +18,9 @@ if (seed !== undefined) {
   let steps = 0, ms = 0, settled: number[] = []
   for (let s = from; s < from + count; s++) {
     const o = play(draw(s))
+    if (process.argv.includes("--progress") && s % 100 === 0) {
+      console.error(s, ((performance.now() - begin) / (s - from + 1)).toFixed(1))
+    }
     steps += o.steps
     ms += o.duration
     settled.push(o.settled)

@@ -85,16 +85,13 @@ const drawOutage = (dice: Dice): number => {
   ])
 }
 
-type Drawing<T extends EventType> = (dice: Dice, plan: Pick<Plan, "ids" | "nodes">) => Omit<
-  Extract<Event, { readonly type: T }>,
-  "at" | "type"
->
+type Drawing = (dice: Dice, plan: Pick<Plan, "ids" | "nodes">) => object
 
 const node = (dice: Dice, { nodes }: Pick<Plan, "nodes">): number => dice.below(nodes.length)
 
 const calls: { readonly [K in Call]: number } = { start: 4, terminate: 4, replace: 3, restart: 2 }
 
-const drawings: { readonly [K in Exclude<EventType, "copy">]: Drawing<K> } = {
+const drawings: { readonly [K in Exclude<EventType, "copy">]: Drawing } = {
   call: (dice, plan) => ({
     call: dice.weighted(calls),
     id: dice.pick(plan.ids),
@@ -208,15 +205,17 @@ export const draw = (seed: number): Plan => {
   const nodes = drawNodes(dice, allKinds)
   const calm = dice.between(25_000, 70_000)
   const base = { ids, initial, nodes, calm }
+  const events = [...drawStarts(dice, base), ...drawEvents(dice, base)].toSorted((a, b) => a.at - b.at)
   return {
     seed,
     disorder: { window: dice.pick([1, 2, 4, 8]), preempt: dice.pick([0, 0, 0.05, 0.3]) },
     noise: dice.pick([0, 0.3, 1, 1, 3]),
     slowStops: dice.pick([0, 0, 0, 0.1, 0.3]),
     registryRate: 1 + (2 * dice.next() - 1) * drift,
-    trust: dice.chance(0.3),
+    // To trust empty data is sound only where none is ever lost.
+    trust: dice.chance(0.4) && !events.some(({ type }) => type === "lose" || type === "rollback" || type === "key"),
     syncInterval: dice.chance(0.7) ? 3_600_000 : 30_000,
     ...base,
-    events: [...drawStarts(dice, base), ...drawEvents(dice, base)].toSorted((a, b) => a.at - b.at)
+    events
   }
 }

@@ -8,7 +8,10 @@ import type { Host, Nodes } from "./nodes.js"
 import type { Event, EventType, Key } from "./plan.js"
 import { type Scene, scope } from "./scene.js"
 
-type On<T extends EventType> = Extract<Event, { readonly type: T }>
+/** The event of a type; several types may share a form. */
+type On<T extends EventType> = Event extends infer E ?
+  E extends { readonly type: infer U } ? T extends U ? E : never : never
+  : never
 
 const removeKey = (state: RegistryState, key: Key): void => {
   if (key === "meta") state.meta = undefined

@@ -31,7 +31,7 @@ export class Final {
   private readonly core: ReadonlyArray<Life>
   private readonly all: ReadonlyArray<Life>
 
-  constructor(private readonly scene: Scene, private readonly nodes: Nodes) {
+  constructor(private readonly scene: Scene, nodes: Nodes) {
     this.core = coreOf(nodes)
     this.all = [...nodes.lives()]
   }

@@ -101,7 +101,7 @@ const closeSession = (node: Node): Effect.Effect<void> =>
     if (session.over || node.supervisor.children.size > 0) return
     yield* Effect.ignore(request(node, session, "close", { sid: session.sid }))
     node.leave(session, "closed")
-  }).pipe(Effect.timeoutOption(node.timing.commandTimeout), Effect.asVoid)
+  }).pipe(Effect.interruptible, Effect.timeoutOption(node.timing.commandTimeout), Effect.asVoid)
 
 /** Hands everything over and leaves. */
 export const closeNode = (node: Node, life: Fiber.RuntimeFiber<void, unknown>): Effect.Effect<void> =>

@@ -39,6 +39,9 @@ export interface Member extends NodeRecord {
   readonly open: boolean
 }
 
+/** The name in a session. */
+export const nameOf = (sid: string): string => sid.slice(0, Math.max(0, sid.lastIndexOf("#")))
+
 /** A session whose record is not ours to read: it lives, and takes no children that we know of. */
 const unreadable: NodeRecord = {
   name: "",

@@ -21,7 +21,7 @@ import type { Ambient } from "./ambient.js"
 import { Horizon } from "./horizon.js"
 import { Lane } from "./lane.js"
 import { Lease } from "./lease.js"
-import type { NodeRecord } from "./member.js"
+import { nameOf, type NodeRecord } from "./member.js"
 import { Meter } from "./meter.js"
 import { Reports } from "./reports.js"
 import type { Session, SessionEnd } from "./session.js"
@@ -129,6 +129,7 @@ export class Node {
     this.horizon = new Horizon(parts.config.scope, this.timing, parts.ambient, parts.random)
     this.view = new View(parts.score, parts.ambient.now, {
       changed: (id) => this.touched(id),
+      moved: (id, from, { sid, token }) => this.moved(id, nameOf(from), nameOf(sid), token),
       foreign: (id, part) => this.foreign(id, part)
     })
     this.agenda = new Agenda(() => this.everything())
@@ -186,6 +187,10 @@ export class Node {
 
   private notify(id: string): void {
     for (const watcher of this.watchers.get(id) ?? []) watcher()
+  }
+
+  private moved(id: string, from: string, to: string, token: number): void {
+    if (from !== to) this.emit(() => PogoEvent.ChildMoved({ id, from, to, token: BigInt(token) }))
   }
 
   private foreign(id: string, part: string): void {

@@ -5,7 +5,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type * as Stream from "effect/Stream"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import type { ChildCounts, ChildRow } from "../../ChildInfo.js"
 import type { Service } from "../../Pogo.js"
 import type { PogoEvent } from "../../PogoEvent.js"
@@ -64,18 +66,45 @@ const members = (node: Node): ReadonlyArray<PogoNode> =>
     children: node.view.claimsOf(member.sid)
   }))
 
-/** Waits for news of one child until `get` gives a value. */
-const watch = <A>(node: Node, id: string, get: () => A | undefined): Effect.Effect<A> =>
-  Effect.suspend(() => {
-    const watchers = node.watchers.get(id) ?? new Set()
-    node.watchers.set(id, watchers)
-    return Effect.ensuring(
-      until(watchers, get),
+/** Those who are told of news of one child. */
+const watchersOf = (node: Node, id: string): Effect.Effect<Set<() => void>, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const watchers = node.watchers.get(id) ?? new Set()
+      node.watchers.set(id, watchers)
+      return watchers
+    }),
+    (watchers) =>
       Effect.sync(() => {
         if (watchers.size === 0) node.watchers.delete(id)
       })
+  )
+
+/** Waits for news of one child until `get` gives a value. */
+const watch = <A>(node: Node, id: string, get: () => A | undefined): Effect.Effect<A> =>
+  Effect.scoped(Effect.flatMap(watchersOf(node, id), (watchers) => until(watchers, get)))
+
+const sameRow = (a: Option.Option<ChildRow>, b: Option.Option<ChildRow>): boolean =>
+  JSON.stringify(a, printBigint) === JSON.stringify(b, printBigint)
+
+const printBigint = (_: string, value: unknown): unknown => (typeof value === "bigint" ? String(value) : value)
+
+/** The rows of a child, as they come. */
+const rowsOf = (node: Node, id: string): Stream.Stream<Option.Option<ChildRow>> =>
+  Stream.unwrapScoped(Effect.gen(function*() {
+    const watchers = yield* watchersOf(node, id)
+    const news = yield* Queue.sliding<void>(1)
+    const tell = () => void news.unsafeOffer(undefined)
+    yield* Effect.acquireRelease(
+      Effect.sync(() => watchers.add(tell)),
+      () => Effect.sync(() => watchers.delete(tell))
     )
-  })
+    tell()
+    return Stream.changesWith(
+      Stream.mapEffect(Stream.fromQueue(news), () => Effect.sync(() => Option.fromNullable(rowById(node, id)))),
+      sameRow
+    )
+  }))
 
 const running = (node: Node, id: string) => () => {
   const row = rowById(node, id)
@@ -106,6 +135,7 @@ export const makeService = (
   terminateChild: calls.terminate,
   restartChild: calls.restart,
   awaitChild: (id) => watch(node, id, running(node, id)),
+  watchChild: (id) => rowsOf(node, id),
   getChild: (id) => Effect.sync(() => Option.fromNullable(rowById(node, id))),
   whichChildren: (of) => Effect.sync(() => rows(node, of)),
   countChildren: Effect.sync(() => count(node)),

@@ -8,10 +8,8 @@ import type { StatRecord } from "../registry/records.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import { type Entry, type KnownSpec, statOf } from "../view/entry.js"
 import { codeOf, obstacle } from "../view/homes.js"
+import { nameOf } from "./member.js"
 import type { Node } from "./node.js"
-
-const nameOf = (node: Node, sid: string): string =>
-  node.view.membership.members.get(sid)?.name ?? sid.slice(0, Math.max(0, sid.lastIndexOf("#")))
 
 /** Why no live node can take the child. */
 const whyNobody = (node: Node, spec: KnownSpec): string => {
@@ -44,10 +42,10 @@ const pending = (node: Node, entry: Entry, spec: KnownSpec): ChildStatus => {
       ? { _tag: "Failed", cause: `no node's code can decode its payload (${spec.refused.join(", ")})` }
       : { _tag: "Pending", reason: whyNobody(node, spec) }
   }
-  const whom = nameOf(node, home)
+  const whom = nameOf(home)
   return claim === undefined
     ? { _tag: "Pending", reason: `${whom} is about to start it` }
-    : { _tag: "Pending", reason: `${nameOf(node, claim.sid)} is gone; ${whom} is about to take it over` }
+    : { _tag: "Pending", reason: `${nameOf(claim.sid)} is gone; ${whom} is about to take it over` }
 }
 
 const held = (stat: StatRecord | undefined): ChildStatus => {
@@ -92,7 +90,7 @@ export const rowOf = (node: Node, entry: Entry): ChildRow => {
     kind: spec?.kind ?? id.slice(0, slash),
     key: spec === undefined ? id.slice(slash + 1) : id.slice(spec.kind.length + 1),
     type: spec?.type ?? "worker",
-    node: claim === undefined ? undefined : nameOf(node, claim.sid),
+    node: claim === undefined ? undefined : nameOf(claim.sid),
     status: statusOf(node, entry, stat),
     token: claim === undefined ? undefined : BigInt(claim.token),
     generation: BigInt(spec?.generation ?? claim?.generation ?? 0),

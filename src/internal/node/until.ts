@@ -5,9 +5,12 @@
  */
 import * as Effect from "effect/Effect"
 
-/** Completes with the first value that `get` gives, now or when a listener is called. */
+/**
+ * Completes with the first value that `get` gives, now or when a listener is called. Interruptible even in a finalizer,
+ * where a bound on it would otherwise be none.
+ */
 export const until = <A>(listeners: Set<() => void>, get: () => A | undefined): Effect.Effect<A> =>
-  Effect.async((resume) => {
+  Effect.interruptible(Effect.async((resume) => {
     const look = () => {
       const value = get()
       if (value === undefined) return
@@ -17,4 +20,4 @@ export const until = <A>(listeners: Set<() => void>, get: () => A | undefined): 
     listeners.add(look)
     look()
     return Effect.sync(() => listeners.delete(look))
-  })
+  }))

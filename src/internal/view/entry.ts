@@ -34,6 +34,8 @@ export interface Entry {
   readonly hash: number
   spec: KnownSpec | undefined
   claim: ClaimRecord | undefined
+  /** Session that held the claim last. */
+  holder: string | undefined
   /** The stored status, parsed when it is asked for. */
   stat: string | undefined
   /** Counter value as of which this is known. */
@@ -60,6 +62,7 @@ export const makeEntry = (id: string): Entry => ({
   hash: hashText(id),
   spec: undefined,
   claim: undefined,
+  holder: undefined,
   stat: undefined,
   at: 0,
   home: undefined,

@@ -14,6 +14,8 @@ import { Membership } from "./membership.js"
 export interface ViewListener {
   /** Something about this child is new. */
   readonly changed: (id: string) => void
+  /** Its claim is held by another session than before. */
+  readonly moved: (id: string, from: string, to: ClaimRecord) => void
   /** A record could not be read. It is left alone. */
   readonly foreign: (id: string, part: "spec" | "tombstone" | "claim") => void
 }
@@ -114,6 +116,10 @@ export class View {
     this.count(claim, 1)
     entry.claim = claim
     entry.stat = stat
+    if (claim !== undefined && claim.sid !== entry.holder) {
+      if (entry.holder !== undefined) this.listener.moved(id, entry.holder, claim)
+      entry.holder = claim.sid
+    }
     this.touch(entry, at)
   }
 

@@ -10,7 +10,7 @@ const ids = names(8, "K/c")
 const id = "K/x"
 
 const makeView = (foreign: (id: string, part: string) => void = () => {}): View =>
-  new View(rendezvous, () => 0, { changed: () => {}, foreign })
+  new View(rendezvous, () => 0, { changed: () => {}, moved: () => {}, foreign })
 
 /** A view that knows all of a data set. */
 const viewOf = (history: History): View => {

@@ -26,6 +26,7 @@ const makeScene = (): Scene => {
     time: 0,
     view: new View(rendezvous, () => scene.time, {
       changed: (child) => void changed.push(child),
+      moved: () => {},
       foreign: (child, part) => void foreign.push(`${part} ${child}`)
     })
   }
