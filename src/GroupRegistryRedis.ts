@@ -66,8 +66,9 @@ export interface ClientOptions {
    */
   readonly keyPrefix?: string | undefined
   /**
-   * How long one command may take. Default 2 seconds. It bounds what hangs in a connection; the supervisor's own
-   * `commandTimeout` decides when a call counts as failed.
+   * How long one command may take. Default 2 seconds. It bounds what hangs in a connection, and one on which nothing
+   * comes back for twice as long is given up: keep it well below the supervisor's `ttl`, whose own `commandTimeout`
+   * decides when a call counts as failed.
    */
   readonly commandTimeout?: Duration.DurationInput | undefined
   /** How long an attempt to connect may take. Default 3 seconds; keep it well below the supervisor's `ttl`. */

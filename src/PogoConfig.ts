@@ -12,6 +12,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as os from "node:os"
 import type { Any, Labels } from "./ChildSpec.js"
+import { checkIntensity } from "./internal/intensity.js"
 import { resolve as resolveTiming, type Timing } from "./internal/node/timing.js"
 import { InvalidConfig } from "./PogoError.js"
 import type { Intensity } from "./Restart.js"
@@ -205,10 +206,10 @@ const millis = (
   })
 }
 
-const checkIntensity = (intensity: Intensity | undefined): Either.Either<Intensity | undefined, InvalidConfig> =>
-  intensity === undefined || (Number.isInteger(intensity.maxRestarts) && intensity.maxRestarts >= 0)
-    ? Either.right(intensity)
-    : refuse("intensity.maxRestarts", intensity.maxRestarts, "a whole number of at least 0", "use 0, 1, 2, ...")
+const checkLabels = (labels: Labels): Either.Either<Labels, InvalidConfig> =>
+  typeof labels === "object" && Object.values(labels).every((value) => typeof value === "string")
+    ? Either.right(labels)
+    : refuse("labels", JSON.stringify(labels), "a record of texts", "write it like { zone: \"a\" }")
 
 const positive = (setting: string, value: number, whole: boolean): Either.Either<number, InvalidConfig> =>
   Number.isFinite(value) && value > 0 && (!whole || Number.isInteger(value))
@@ -245,7 +246,7 @@ export const resolve = (options: Options): Either.Either<Resolved, InvalidConfig
       moveParallel: yield* positive("moveParallel", options.moveParallel ?? defaults.moveParallel, true),
       joinTimeout: (yield* millis("joinTimeout", options.joinTimeout ?? defaults.joinTimeout))!,
       drainTimeout: (yield* millis("drainTimeout", options.drainTimeout ?? defaults.drainTimeout))!,
-      labels: options.labels ?? {},
+      labels: yield* checkLabels(options.labels ?? {}),
       weight: yield* positive("weight", options.weight ?? defaults.weight, false),
       intensity: yield* checkIntensity(options.intensity)
     }

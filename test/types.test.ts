@@ -273,6 +273,7 @@ describe("Pogo.Tag", () => {
       const pogo = Pogo.layer().pipe(Layer.provide(GroupRegistry.layerMemory))
       const live = Monitor.toLayer(() => Effect.never, { supervisor: Billing })
       // @ts-expect-error: Billing is not provided
+      // @effect-diagnostics-next-line missingLayerContext:off
       return live.pipe(Layer.provide(pogo)) satisfies Layer.Layer<never, unknown>
     })
   })

@@ -44,10 +44,14 @@ const shorten = (value: unknown): string => {
 const misfit = (id: string, error: ParseResult.ParseError): InvalidChildSpec => {
   const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
   const path = issue === undefined || issue.path.length === 0 ? "payload" : `payload.${issue.path.join(".")}`
+  const at = issue?.path.reduce<unknown>(
+    (value, name) => (value as { readonly [name: PropertyKey]: unknown } | null | undefined)?.[name],
+    error.issue.actual
+  )
   return new InvalidChildSpec({
     id,
     field: path,
-    value: shorten(error.issue.actual),
+    value: shorten(at),
     problem: issue?.message ?? error.message,
     remedy: "give the kind's payload the form that its schema describes"
   })

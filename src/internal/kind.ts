@@ -15,7 +15,8 @@ import { InvalidConfig } from "../PogoError.js"
 import * as Restart from "../Restart.js"
 import { type KindShape, shutdownOf } from "./draft.js"
 import { hashText } from "./hash.js"
-import { checkKind } from "./specBody.js"
+import { checkIntensity } from "./intensity.js"
+import { checkKind, checkShutdown } from "./specBody.js"
 import type { Body, Registration } from "./supervisor/registration.js"
 
 const invalid = (kind: string, setting: string, value: unknown, rule: string, remedy: string) =>
@@ -28,17 +29,16 @@ const checkOptions = (kind: string, version: number, options: RunOptions): Effec
     return invalid(kind, "version", version, "a whole number of at least 0", "use 1, 2, 3, ...")
   }
   const shutdown = shutdownOf(options.shutdown)
-  if (shutdown !== undefined && typeof shutdown === "number" ? !(shutdown >= 0 && Number.isFinite(shutdown)) : false) {
+  if (checkShutdown(shutdown) !== undefined) {
     return invalid(kind, "shutdown", shutdown, "a finite duration of at least 0", "or use \"infinity\"")
   }
   if (options.startTimeout !== undefined && Option.isNone(Duration.decodeUnknown(options.startTimeout))) {
     return invalid(kind, "startTimeout", options.startTimeout, "a duration", "write it like \"30 seconds\"")
   }
-  const restarts = options.intensity?.maxRestarts
-  if (restarts !== undefined && !(Number.isInteger(restarts) && restarts >= 0)) {
-    return invalid(kind, "intensity.maxRestarts", restarts, "a whole number of at least 0", "use 0, 1, 2, ...")
-  }
-  return Effect.void
+  const wrongIntensity = checkIntensity(options.intensity)
+  if (Either.isRight(wrongIntensity)) return Effect.void
+  const { remedy, rule, setting, value } = wrongIntensity.left
+  return invalid(kind, setting, value, rule, remedy)
 }
 
 /** Tells codes of one version apart by the shape of their payload. */
@@ -50,10 +50,13 @@ type Build = (payload: never) => unknown
 const preparer = (shape: KindShape, build: Build): Registration["prepare"] => {
   const decode = Schema.decodeUnknownEither(shape.payload)
   return (payload) =>
-    Either.mapBoth(decode(payload), {
-      onLeft: (error) => ParseResult.TreeFormatter.formatErrorSync(error),
-      onRight: (decoded) => () => build(decoded as never) as Body
-    })
+    // The schema's own code may throw: that is this child's misfortune, and nobody else's.
+    Either.try({ try: () => decode(payload), catch: (error) => `its schema threw: ${String(error)}` }).pipe(
+      Either.flatMap(Either.mapBoth({
+        onLeft: (error) => ParseResult.TreeFormatter.formatErrorSync(error),
+        onRight: (decoded) => () => build(decoded as never) as Body
+      }))
+    )
 }
 
 /** @internal */

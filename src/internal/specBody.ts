@@ -44,8 +44,17 @@ const fault = (field: string, value: unknown, problem: string, remedy: string): 
   remedy
 })
 
+/** What comes from elsewhere may throw when it is told as text. */
+const tell = (value: unknown): string => {
+  try {
+    return String(value)
+  } catch {
+    return typeof value
+  }
+}
+
 const describe = (value: unknown): string => {
-  const text = typeof value === "string" ? JSON.stringify(value) : String(value)
+  const text = typeof value === "string" ? JSON.stringify(value) : tell(value)
   return text.length > 120 ? `${text.slice(0, 120)}...` : text
 }
 
@@ -74,7 +83,7 @@ const writeObject = (value: object, path: string, depth: number): string => {
   if (depth > maxDepth) {
     throw new Unfit(fault(path, "...", `is nested deeper than ${maxDepth}`, "flatten it, or store it elsewhere"))
   }
-  if (Array.isArray(value)) return `[${value.map((v, i) => write(v, `${path}[${i}]`, depth + 1)).join(",")}]`
+  if (Array.isArray(value)) return `[${Array.from(value, (v, i) => write(v, `${path}[${i}]`, depth + 1)).join(",")}]`
   if (!isPlain(value)) {
     throw new Unfit(fault(path, value, "is not plain JSON", "give the schema an encoded form that is JSON"))
   }
@@ -128,7 +137,7 @@ export const checkId = (id: unknown): Fault | undefined => {
 }
 
 const checkLabels = (field: string, labels: unknown): Fault | undefined => {
-  if (typeof labels !== "object" || labels === null) {
+  if (typeof labels !== "object" || labels === null || !isPlain(labels)) {
     return fault(field, labels, "is not a record", "use { name: value }")
   }
   for (const [name, value] of Object.entries(labels)) {
@@ -140,7 +149,7 @@ const checkLabels = (field: string, labels: unknown): Fault | undefined => {
 
 const restarts: ReadonlySet<unknown> = new Set(["permanent", "transient", "temporary", undefined])
 
-const checkShutdown = (value: unknown): Fault | undefined => {
+export const checkShutdown = (value: unknown): Fault | undefined => {
   if (value === undefined || value === "brutalKill" || value === "infinity") return undefined
   if (typeof value === "number" && Number.isFinite(value) && value >= 0) return undefined
   return fault(
@@ -197,7 +206,7 @@ const tooLarge = (size: number): Fault =>
 /** The canonical text of a spec, or what is wrong with it. */
 export const encodeBody = (spec: ChildSpec): Either.Either<string, InvalidChildSpec> => {
   const fail = (wrong: Fault) =>
-    Either.left(new InvalidChildSpec({ id: `${spec.kind}/${spec.key}`.slice(0, maxIdBytes), ...wrong }))
+    Either.left(new InvalidChildSpec({ id: `${tell(spec.kind)}/${tell(spec.key)}`.slice(0, maxIdBytes), ...wrong }))
   const wrong = checkFields(spec)
   if (wrong !== undefined) return fail(wrong)
   try {

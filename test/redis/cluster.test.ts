@@ -2,23 +2,14 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Either } from "effect"
 import { Cluster } from "ioredis"
-import { createServer } from "node:net"
 import { afterAll, beforeAll } from "vitest"
 import * as GroupRegistryRedis from "../../src/GroupRegistryRedis.js"
 import { type RedisServer, startRedis } from "../support/redisServer.js"
 import { conformance } from "../support/registryConformance.js"
-import { callerOf, eventually, Lines } from "../support/registryLive.js"
+import { callerOf, eventually, freePort, Lines } from "../support/registryLive.js"
 import { redisSubject } from "../support/registrySubject.js"
 
-/** The second port of a node; the one that Redis would choose may be out of range. */
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
-    })
-  })
-
+/** The second port, too, is chosen here: the one that Redis would choose may be out of range. */
 const startNode = async (): Promise<RedisServer> => {
   const settings = {
     "--cluster-enabled": "yes",
@@ -110,7 +101,7 @@ describe("a node that dies", { timeout: 60_000 }, () => {
       yield* eventually(Effect.sync(() => heard.length), (length) => length === 1)
       yield* caller.join("a#1")
       yield* caller.own("a#1", "k/1", yield* caller.create("k/1"))
-      yield* eventually(Effect.sync(() => heard), (all) => all.includes(caller.high))
+      yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.high))
       const owner = yield* Effect.promise(() => ownerOf(`{${caller.subject.scope}}`))
       const { era } = caller
       yield* Effect.promise(() => owner.stop("SIGKILL"))
@@ -122,7 +113,7 @@ describe("a node that dies", { timeout: 60_000 }, () => {
       yield* caller.open("a#2")
       const from = caller.high
       yield* eventually(
-        Effect.zipRight(caller.ok("update", { sid: "a#2", version: 9, record: "{}" }), Effect.sync(() => heard)),
+        Effect.zipRight(caller.ok("update", { sid: "a#2", version: 9, record: "{}" }), Effect.succeed(heard)),
         (all) => all.some((log) => log !== undefined && log > from)
       )
       expect(lines.matching(/min-replicas/)).toHaveLength(1)

@@ -41,11 +41,11 @@ describe("calls", () => {
       for (const type of ["normal", "pubsub"]) yield* Effect.promise(() => redis.cli("CLIENT", "KILL", "TYPE", type))
       const again = yield* elapsed(eventually(caller.attempt("tick", { sid: "a#1" }), Either.isRight))
       expect(again.millis).toBeLessThan(2_000)
-      yield* eventually(Effect.sync(() => heard), (all) => all.length >= 2)
+      yield* eventually(Effect.succeed(heard), (all) => all.length >= 2)
       expect(heard.at(-1)).toBeUndefined()
       yield* eventually(caller.attempt("nodes", {}), Either.isRight)
       yield* caller.create("k/1")
-      yield* eventually(Effect.sync(() => heard), (all) => all.includes(caller.high))
+      yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.high))
     }))
 
   it.scopedLive("fail at once without a connection, and say what to do", () =>
@@ -56,7 +56,7 @@ describe("calls", () => {
       yield* Effect.promise(() => redis.stop())
       yield* eventually(caller.attempt("tick", { sid: "a#1" }), Either.isLeft)
       const { millis, value } = yield* elapsed(caller.attempt("put", { mode: "ensure", items: [] }))
-      expect(millis).toBeLessThan(50)
+      expect(millis).toBeLessThan(250)
       expect(failure(value)).toMatchObject({ _tag: "RegistryUnavailable", reason: "Disconnected", sent: false })
       expect(failure(value)?.detail).toContain(`127.0.0.1:${redis.port}`)
       expect(failure(value)?.detail).toContain("is it running")

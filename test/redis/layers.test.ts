@@ -155,7 +155,7 @@ describe("registries", () => {
       yield* pause(100)
       yield* first.join("a#1")
       yield* first.create("k/1")
-      yield* eventually(Effect.sync(() => heard), (all) => all.some(([, log]) => log === first.high))
+      yield* eventually(Effect.succeed(heard), (all) => all.some(([, log]) => log === first.high))
       expect(new Set(heard.map(([i]) => i))).toEqual(new Set([0]))
       for (const registry of registries.slice(1)) {
         const members = yield* registry.members(scope, "nodes")
@@ -198,7 +198,7 @@ describe("layerClient", () => {
         yield* registry.onWake(caller.subject.scope, (log) => heard.push(log))
         yield* pause(50)
         yield* caller.join("a#1")
-        yield* eventually(Effect.sync(() => heard), (all) => all.includes(caller.high))
+        yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.high))
         expect(registry.description).toMatch(/\/1$|db=1$/)
         return caller.subject.scope
       }))

@@ -55,7 +55,7 @@ describe("behind Sentinel", { timeout: 60_000 }, () => {
       yield* caller.join("a#1")
       const generation = yield* caller.create("k/1")
       const token = yield* caller.own("a#1", "k/1", generation)
-      yield* eventually(Effect.sync(() => heard), (all) => all.includes(caller.high))
+      yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.high))
 
       yield* Effect.promise(() => primary.stop("SIGKILL"))
       const reply = yield* eventually(caller.attempt("tick", { sid: "a#1" }), Either.isRight, 40)
@@ -70,7 +70,7 @@ describe("behind Sentinel", { timeout: 60_000 }, () => {
       })
       const from = caller.high
       yield* eventually(
-        Effect.zipRight(caller.ok("update", { sid: "a#2", version: 9, record: "{}" }), Effect.sync(() => heard)),
+        Effect.zipRight(caller.ok("update", { sid: "a#2", version: 9, record: "{}" }), Effect.succeed(heard)),
         (all) => all.some((log) => log !== undefined && log > from)
       )
       expect(lines.matching(/min-replicas-to-write/)).toHaveLength(1)

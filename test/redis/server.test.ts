@@ -4,7 +4,7 @@ import { Effect, Either, Redacted } from "effect"
 import type { Args, CommandName } from "../../src/GroupRegistry.js"
 import type { RegistryUnavailable } from "../../src/PogoError.js"
 import type { Caller } from "../support/registryCaller.js"
-import { eventually, Lines, live, pause, server } from "../support/registryLive.js"
+import { eventually, freePort, Lines, live, pause, server } from "../support/registryLive.js"
 import { makeCertificates } from "../support/tls.js"
 
 const failure = <A>(result: Either.Either<A, RegistryUnavailable>): RegistryUnavailable | undefined =>
@@ -106,7 +106,7 @@ describe("a user", () => {
       for (const [name, result] of [...yield* attempts(caller, refused), ...yield* attempts(caller, allowed)]) {
         expect([name, Either.isRight(result) && result.right._tag]).toEqual([name, "OK"])
       }
-      yield* eventually(Effect.sync(() => heard), (all) => all.includes(caller.high))
+      yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.high))
       expect(lines.matching(/WARN/)).toEqual([])
     }))
 
@@ -117,7 +117,8 @@ describe("a user", () => {
       const caller = yield* live(redis, { ...credentials, keyPrefix: "app:" })
       const error = failure(yield* caller.attempt("tick", { sid: "" }))
       expect(error).toMatchObject({ reason: "Refused", sent: false })
-      expect(error?.detail).toMatch(/NOPERM.*\+@scripting/)
+      expect(error?.detail).toContain("NOPERM")
+      for (const rule of documented.slice(2)) expect(error?.detail).toContain(rule)
     }))
 
   it.scopedLive("who may not use these keys is told so", () =>
@@ -197,14 +198,13 @@ describe("encryption", () => {
         Effect.sync(() => makeCertificates()),
         ({ remove }) => Effect.sync(remove)
       )
-      const plain = yield* server()
-      const port = plain.port + 1
-      yield* server({ port: plain.port + 2, args: certificates.args(port) })
+      const port = yield* Effect.promise(freePort)
+      const redis = yield* server({ args: certificates.args(port) })
       const url = `rediss://127.0.0.1:${port}`
-      const caller = yield* live(plain, { url, tls: { ca: certificates.ca } })
+      const caller = yield* live(redis, { url, tls: { ca: certificates.ca } })
       yield* caller.join("a#1")
       expect(caller.subject.registry.description).toBe(`rediss://127.0.0.1:${port}/0`)
-      const distrusting = yield* live(plain, { url })
+      const distrusting = yield* live(redis, { url })
       expect(failure(yield* distrusting.attempt("tick", { sid: "" }))?.detail).toMatch(/certificate/)
     }))
 })

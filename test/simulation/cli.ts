@@ -1,48 +1,55 @@
+/**
+ * `--seed N` plays one history and tells it; `--count N` (`--from N`) plays many, and names those that failed. Exits with
+ * 1 when one did.
+ */
+import { parseArgs } from "node:util"
 import { draw } from "./draw.js"
 import { play } from "./simulation.js"
 
-const argument = (name: string): string | undefined => {
-  const i = process.argv.indexOf(`--${name}`)
-  return i < 0 ? undefined : process.argv[i + 1]
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string" },
+    from: { type: "string", default: "1" },
+    count: { type: "string", default: "100" }
+  }
+})
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
+
+const one = (seed: number): boolean => {
+  const { duration, failure, lines, settled, steps } = play(draw(seed), { trace: true })
+  for (const line of lines) print(line)
+  print(
+    `${steps} steps in ${(duration / 1000).toFixed(1)} s of virtual time; settled ${
+      settled / 1000
+    } s after the last fault`
+  )
+  print(failure === undefined ? "all as it should be" : `${failure.check} (at ${failure.at} ms): ${failure.message}`)
+  return failure === undefined
 }
-const seed = argument("seed")
-if (seed !== undefined) {
-  const outcome = play(draw(Number(seed)), { trace: true })
-  console.log(outcome.lines.join("\n"))
-  console.log(outcome.failure, outcome.steps, outcome.duration, outcome.settled)
-} else {
-  const from = Number(argument("from") ?? 1)
-  const count = Number(argument("count") ?? 100)
+
+const many = (from: number, count: number): boolean => {
   const begin = performance.now()
-  const failures = new Map<string, Array<number>>()
-  let steps = 0, ms = 0, settled: number[] = []
-  for (let s = from; s < from + count; s++) {
-    const o = play(draw(s))
-    if (process.argv.includes("--progress") && s % 100 === 0) {
-      console.error(s, ((performance.now() - begin) / (s - from + 1)).toFixed(1))
+  const settled: Array<number> = []
+  let failed = 0
+  let steps = 0
+  for (let seed = from; seed < from + count; seed++) {
+    const outcome = play(draw(seed))
+    steps += outcome.steps
+    settled.push(outcome.settled)
+    if (outcome.failure !== undefined) {
+      failed++
+      print(`seed ${seed}: ${outcome.failure.check} (at ${outcome.failure.at} ms): ${outcome.failure.message}`)
     }
-    steps += o.steps
-    ms += o.duration
-    settled.push(o.settled)
-    if (o.failure) {
-      const k = o.failure.check
-      failures.set(k, [...failures.get(k) ?? [], s])
-      if (failures.get(k)!.length < 4) console.log(s, o.failure)
-    }
+    const played = seed - from + 1
+    if (played % 500 === 0) print(`${played} of ${count} histories, ${failed} failed`)
   }
   settled.sort((a, b) => a - b)
-  console.log(
-    count,
-    "histories",
-    (performance.now() - begin) / count,
-    "ms each",
-    steps / count,
-    "steps",
-    ms / count / 1000,
-    "s",
-    "settled",
-    settled[count >> 1],
-    settled.at(-1),
-    [...failures].map(([k, v]) => `${k}: ${v.length}`)
-  )
+  const each = (performance.now() - begin) / count
+  print(`${count} histories of ${Math.round(steps / count)} steps, ${each.toFixed(1)} ms each: ${failed} failed`)
+  print(`settled after the last fault: p50 ${settled[count >> 1]} ms, slowest ${settled.at(-1)} ms`)
+  return failed === 0
 }
+
+const well = values.seed === undefined ? many(Number(values.from), Number(values.count)) : one(Number(values.seed))
+process.exitCode = well ? 0 : 1

@@ -2,7 +2,7 @@
  * Clients: they start, end, replace and restart children through whatever node they find, and try again when they get no
  * answer.
  */
-import { Effect, Exit } from "effect"
+import { Cause, type Effect, Exit } from "effect"
 import type { Pogo } from "effect-pogo"
 import type { Life } from "./life.js"
 import type { Nodes } from "./nodes.js"
@@ -66,7 +66,7 @@ export class Clients {
     }
     const error = exit.cause._tag === "Fail" ? exit.cause.error._tag : exit.cause._tag
     if (exit.cause._tag === "Die") {
-      this.scene.fail("a call died", `${call} ${id} on ${life.process.name}: ${exit.cause}`)
+      this.scene.fail("a call died", `${call} ${id} on ${life.process.name}: ${Cause.pretty(exit.cause)}`)
     }
     this.scene.log("client", `${call} ${id}: ${error}`)
     return final.has(error)

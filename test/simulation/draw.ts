@@ -149,7 +149,7 @@ const withCopies = (dice: Dice, events: ReadonlyArray<Event>): ReadonlyArray<Eve
 const drawEvents = (dice: Dice, plan: Pick<Plan, "calm" | "ids" | "nodes">): ReadonlyArray<Event> => {
   const count = dice.between(1, 14)
   const clustered = dice.chance(0.6)
-  const begin = dice.between(9_000, plan.calm - 8_000)
+  const begin = dice.between(6_000, plan.calm - 8_000)
   const width = dice.pick([1_500, 6_000, 20_000])
   const events = Array.from({ length: count }, () => {
     const at = clustered && dice.chance(0.7)
@@ -164,7 +164,7 @@ const drawEvents = (dice: Dice, plan: Pick<Plan, "calm" | "ids" | "nodes">): Rea
 const drawStarts = (dice: Dice, plan: Pick<Plan, "ids" | "initial" | "nodes">): ReadonlyArray<Event> =>
   plan.ids.flatMap((id): ReadonlyArray<Event> => {
     if (plan.initial.includes(id) && dice.chance(0.7)) return []
-    const at = dice.between(300, dice.chance(0.7) ? 3_000 : 20_000)
+    const at = dice.between(300, dice.chance(0.8) ? 3_000 : 20_000)
     return [{ at, type: "call", call: "start", id, node: node(dice, plan), content: 1 }]
   })
 
@@ -203,7 +203,8 @@ export const draw = (seed: number): Plan => {
   const ids = drawIds(dice)
   const initial = dice.chance(0.35) ? ids.filter(() => dice.chance(0.4)) : []
   const nodes = drawNodes(dice, allKinds)
-  const calm = dice.between(25_000, 70_000)
+  const trust = dice.chance(0.85)
+  const calm = dice.between(18_000, 50_000) + (trust ? 0 : timing.ttl)
   const base = { ids, initial, nodes, calm }
   const events = [...drawStarts(dice, base), ...drawEvents(dice, base)].toSorted((a, b) => a.at - b.at)
   return {
@@ -212,8 +213,7 @@ export const draw = (seed: number): Plan => {
     noise: dice.pick([0, 0.3, 1, 1, 3]),
     slowStops: dice.pick([0, 0, 0, 0.1, 0.3]),
     registryRate: 1 + (2 * dice.next() - 1) * drift,
-    // To trust empty data is sound only where none is ever lost.
-    trust: dice.chance(0.4) && !events.some(({ type }) => type === "lose" || type === "rollback" || type === "key"),
+    trust,
     syncInterval: dice.chance(0.7) ? 3_600_000 : 30_000,
     ...base,
     events

@@ -71,6 +71,7 @@ export interface Plan {
   /** The share of children that take longer to stop than they may at a fence. */
   readonly slowStops: number
   readonly registryRate: number
+  /** Whether the first data set needs no quarantine. */
   readonly trust: boolean
   readonly syncInterval: number
   readonly nodes: ReadonlyArray<NodePlan>

@@ -77,9 +77,9 @@ class Simulation {
     this.copies = new Copies(() => world.now)
     this.server = new RegistryServer({
       time: () => epoch + world.now * plan.registryRate,
-      trust: plan.trust,
       ...(options.execute === undefined ? {} : { execute: options.execute })
     })
+    this.server.trust = plan.trust
     const state = () => this.server.state(scope)
     this.ledger = new Ledger(state, () => this.knowers())
     this.network = new Network(world, dice.stream("network"), plan.noise, this.stats)
@@ -108,6 +108,7 @@ class Simulation {
     this.clients = new Clients(scene, this.nodes)
     this.faults = new Faults(scene, this.nodes, this.clients, this.guardian)
     this.server.executed = (execution) => {
+      this.server.trust = false
       this.ledger.executed(execution)
       this.guardian.onExecuted(execution)
       if (options.trace === true) observe.execution(execution, this.log)

@@ -1,7 +1,7 @@
 /**
  * The child that most tests use: it writes to a journal and waits, or does what its payload says.
  */
-import { Effect, Layer, Schedule, Schema } from "effect"
+import { Effect, Schedule, Schema } from "effect"
 import { Child, Restart } from "effect-pogo"
 import type { Journal } from "./journal.js"
 
@@ -36,5 +36,3 @@ export const workerLive = (
       if (endAfter > 0) return yield* Effect.sleep(endAfter)
       return yield* Effect.never
     }), options)
-
-export const noKinds = Layer.empty

@@ -35,7 +35,7 @@ export const polling = (
       if (yield* condition) return
       yield* pass(step)
     }
-    if (!(yield* condition)) yield* Effect.die(new Error(`not within ${Duration.format(limit)}: ${what}`))
+    if (!(yield* condition)) return yield* Effect.die(new Error(`not within ${Duration.format(limit)}: ${what}`))
   })
 
 /** Virtual time. */

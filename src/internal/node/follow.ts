@@ -9,7 +9,7 @@ import { request } from "./link.js"
 import { applyMembers } from "./membership.js"
 import type { Node } from "./node.js"
 import type { Session } from "./session.js"
-import { readAgain } from "./sync.js"
+import { hear, readAgain } from "./sync.js"
 
 /** Reads one page. */
 const readPage = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
@@ -21,10 +21,7 @@ const readPage = (node: Node, session: Session): Effect.Effect<void, RegistryUna
       return
     }
     const { cursor, items, more, nodes } = reply.value
-    for (const item of items) {
-      node.view.apply(item, reply.high)
-      if (item.spec !== undefined) session.merge?.settle(item.id)
-    }
+    for (const item of items) hear(node, session, item, reply.high)
     if (nodes !== undefined) applyMembers(node, session, nodes)
     session.cursor = more ? cursor : Math.max(cursor, reply.log)
     if (more) yield* node.ambient.breathe

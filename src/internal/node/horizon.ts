@@ -23,8 +23,9 @@ export class Horizon {
   ) {}
 
   /**
-   * Makes a command's envelope. Its `notAfter` cannot be too late: the registry's clock stood at `base.now` no earlier
-   * than `base.sent`, and advances no faster than time. Where nothing is known of an era's clock the command expires at
+   * Makes a command's envelope. Its `notAfter` never refuses a command that comes in time: the registry's clock stood at
+   * `base.now` no earlier than `base.sent`, and advances no faster than time. It is late by what the answered request
+   * took to arrive, which is below one command timeout. Where nothing is known of an era's clock the command expires at
    * once, and the answer tells the time for the next.
    */
   envelope(era: string, sent: number): Envelope {

@@ -52,11 +52,11 @@ const failureOf = (node: Node, reply: Refusal): Failure => {
   }
 }
 
-/** Asks which era is current, if this node has not heard. */
+/** Asks which era is current, if this node has not heard; on the connection that it is about to open its session on. */
 const learnEra = (node: Node): Effect.Effect<void, Failure> =>
   Effect.gen(function*() {
     if (node.era !== "") return
-    const { reply } = yield* call(node, "", "tick", { sid: "" })
+    const { reply } = yield* call(node, "", "nodes", {})
     if (reply._tag === "ERA") node.era = reply.era
     else if (reply._tag !== "OK") return yield* Effect.fail(failureOf(node, reply))
   })
@@ -200,6 +200,9 @@ export const join = (node: Node): Effect.Effect<Session, Fatal> =>
       const failure = result.left
       if (failure._tag === "TimingMismatch" || failure._tag === "LayoutMismatch") return yield* Effect.fail(failure)
       if (failure._tag === "NotYet" && failure.dead) sid = yield* newSid(node)
+      // Ask again before anything is opened again: a node that is heard, and hears nothing, would keep its session, and
+      // the claims that it brought along, alive for ever.
+      if (failure._tag === "RegistryUnavailable") node.era = ""
       yield* pauseBefore(node, failure, tries)
     }
   })

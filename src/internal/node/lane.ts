@@ -8,7 +8,8 @@ import { maxBatch } from "../registry/protocol.js"
 
 /** @internal */
 export class Lane<A> {
-  private readonly items = new Map<string, A>()
+  /** Each offer is a box of its own: one that is made while the same item is sent counts as new. */
+  private readonly items = new Map<string, { readonly item: A }>()
   private readonly ready = Effect.unsafeMakeLatch(false)
 
   get size(): number {
@@ -16,11 +17,11 @@ export class Lane<A> {
   }
 
   get(id: string): A | undefined {
-    return this.items.get(id)
+    return this.items.get(id)?.item
   }
 
   offer(id: string, item: A): void {
-    this.items.set(id, item)
+    this.items.set(id, { item })
     this.ready.unsafeOpen()
   }
 
@@ -28,8 +29,8 @@ export class Lane<A> {
     this.items.clear()
   }
 
-  private batch(): ReadonlyArray<readonly [id: string, item: A]> {
-    const batch: Array<readonly [string, A]> = []
+  private batch(): ReadonlyArray<readonly [id: string, box: { readonly item: A }]> {
+    const batch: Array<readonly [string, { readonly item: A }]> = []
     for (const entry of this.items) {
       if (batch.length >= maxBatch) break
       batch.push(entry)
@@ -52,8 +53,8 @@ export class Lane<A> {
         this.ready.unsafeClose()
         return
       }
-      if (!(yield* send(batch))) return yield* Effect.sleep(pause)
-      for (const [id, item] of batch) if (this.items.get(id) === item) this.items.delete(id)
+      if (!(yield* send(batch.map(([id, { item }]) => [id, item] as const)))) return yield* Effect.sleep(pause)
+      for (const [id, box] of batch) if (this.items.get(id) === box) this.items.delete(id)
     }))
   }
 }

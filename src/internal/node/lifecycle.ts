@@ -44,8 +44,8 @@ const pauseOf = (node: Node) => Schedule.spaced(node.timing.heartbeat / 4)
 const completeView = (node: Node, session: Session): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function*() {
     if (node.view.era === session.era) return yield* persistently(node, "read", readAgain(node, session))
-    const merge = yield* persistently(node, "read", readEra(node, session))
-    yield* Effect.forkScoped(persistently(node, "merge", Effect.suspend(() => giveBack(node, session, merge))))
+    yield* persistently(node, "read", readEra(node, session))
+    yield* Effect.forkScoped(persistently(node, "merge", giveBack(node, session)))
   })
 
 const activate = (node: Node, session: Session): Effect.Effect<void> =>
@@ -85,6 +85,8 @@ const live = (node: Node, session: Session, beginnings: Effect.Effect<void>) =>
   Effect.gen(function*() {
     yield* Effect.forkScoped(keepAlive(node, "heartbeat", heartbeat(node, session)))
     yield* completeView(node, session)
+    // Renewals have a connection of their own: a node whose renewals are not answered must not be given children.
+    yield* session.renewed.await
     yield* activate(node, session)
     yield* Effect.forkScoped(keepAlive(node, "follow", follow(node, session)))
     yield* Effect.forkScoped(keepAlive(node, "reconcile", reconcile(node, session)))

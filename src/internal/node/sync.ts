@@ -50,7 +50,6 @@ const readMembership = (node: Node, session: Session): Effect.Effect<void, Regis
   })
 
 const finishRead = (node: Node, session: Session, read: Read): Effect.Effect<void, RegistryUnavailable> => {
-  node.view.era = session.era
   node.view.known = read.high
   session.cursor = read.log
   return readMembership(node, session)
@@ -67,22 +66,27 @@ const begunAnew = <A>(
       ? begunAnew(attempt, left - 1)
       : Effect.die(new Error("the registry broke off every complete read")))
 
-/** Reads everything again, in the era that the view knows: the registry is right about all of it. */
+/** Takes over what the registry tells, save for what this node knows better and has not given back yet. */
+export const hear = ({ view }: Node, { merge }: Session, item: Item, at: number): void =>
+  merge === undefined ? view.apply(item, at) : merge.hear(item, at)
+
+/** Reads everything again: the registry is right about all that was given back to it. */
 export const readAgain = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
   begunAnew(Effect.suspend(() => {
     const seen = new Set<string>()
     const take = (item: Item, at: number) => {
       seen.add(item.id)
-      node.view.apply(item, at)
+      hear(node, session, item, at)
     }
     return Effect.map(readPages(node, session, take), (read) => {
+      for (const id of session.merge?.ids ?? []) seen.add(id)
       if (read !== undefined) node.view.retain(seen, read.high)
       return read
     })
   })).pipe(Effect.flatMap((read) => finishRead(node, session, read)))
 
-/** Reads a data set that the view does not know, and compares. */
-export const readEra = (node: Node, session: Session): Effect.Effect<EraMerge, RegistryUnavailable> =>
+/** Reads a data set that the view does not know, and compares. What the comparison found is to be given back. */
+export const readEra = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
   begunAnew(Effect.suspend(() => {
     const merge = new EraMerge(node.view)
     return Effect.map(readPages(node, session, (item, at) => merge.meet(item, at)), (read) => {
@@ -90,7 +94,10 @@ export const readEra = (node: Node, session: Session): Effect.Effect<EraMerge, R
       merge.end(read.high)
       return { merge, read }
     })
-  })).pipe(Effect.flatMap(({ merge, read }) => Effect.as(finishRead(node, session, read), merge)))
+  })).pipe(Effect.flatMap(({ merge, read }) => {
+    session.merge = merge
+    return finishRead(node, session, read)
+  }))
 
 const send = (
   node: Node,
@@ -116,17 +123,17 @@ const isMine = (node: Node, session: Session) => (id: string): boolean => {
 
 /**
  * Gives back what only this node remembers. First what is its own; the rest only after the other nodes had time to do
- * the same and the log told of it, so that a loss costs about one merge per child, not one per child and node.
+ * the same and the log told of it, so that a loss costs about one merge per child, not one per child and node. Only then
+ * the view is one of this era: should the session end before, all is compared again.
  */
-export const giveBack = (
-  node: Node,
-  session: Session,
-  merge: EraMerge
-): Effect.Effect<void, RegistryUnavailable> =>
+export const giveBack = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
   Effect.gen(function*() {
-    session.merge = merge
+    const { merge } = session
+    if (merge === undefined) return
     yield* send(node, session, merge, merge.pending(isMine(node, session)))
     if (merge.size > 0) yield* Effect.sleep(node.timing.heartbeat)
     yield* send(node, session, merge, merge.pending(() => true))
+    if (session.over) return
+    node.view.era = session.era
     session.merge = undefined
   })

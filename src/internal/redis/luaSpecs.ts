@@ -72,28 +72,44 @@ end
  * ARGV: 10 mode, from 11 on (id, op, generation, body)*. Value: one `[tag]` or `[tag, spec or tombstone]` each.
  */
 export const put = storeSpec + `
-local function create(id, op, body, initial)
+local function create(id, op, body, initial, by_list)
   local generation = draw()
   stat:set(id, false)
-  local stamp = initial and 1 or generation
+  local stamp = by_list and 1 or generation
   return { 'CREATED', store_spec(id, format_spec(generation, stamp, op, initial, false, '', body)) }
 end
-local function ensure(id, op, body, initial)
+local function mark_spec(id, stored_spec, old)
+  if old.initial then return stored_spec end
+  return store_spec(id,
+    format_spec(old.generation, old.stamp, old.op, true, old.failed, old.refused, body_of(old)))
+end
+local function mark_tomb(id, stored_tomb, ended)
+  if ended.initial then return stored_tomb end
+  local value = format_tomb(ended.stamp, ended.generation, ended.op, ended.by, ended.how, true)
+  tomb:set(id, value)
+  tombx_changed[id] = false
+  append('s', id)
+  return value
+end
+local function ensure_present(id, op, body, stored_spec, by_list)
+  local old = parse_spec(stored_spec)
+  if not old then return { 'MALFORMED' } end
+  if old.op == op then return { 'CREATED', stored_spec } end
+  local kept = by_list and mark_spec(id, stored_spec, old) or stored_spec
+  return { body_of(old) == body and 'SAME' or 'CONFLICT', kept }
+end
+local function ensure(id, op, body, by_list)
   local stored_spec = spec:get(id)
-  if stored_spec then
-    local old = parse_spec(stored_spec)
-    if not old then return { 'MALFORMED' } end
-    if old.op == op then return { 'CREATED', stored_spec } end
-    return { body_of(old) == body and 'SAME' or 'CONFLICT', stored_spec }
-  end
+  if stored_spec then return ensure_present(id, op, body, stored_spec, by_list) end
   local stored_tomb = tomb:get(id)
   local ended = stored_tomb and parse_tomb(stored_tomb)
   if stored_tomb and not ended then return { 'MALFORMED' } end
-  if ended and (initial or ended.op == op) then
-    return { ended.how == 'e' and 'DONE' or 'TERMINATED', stored_tomb }
+  if ended and (by_list or ended.op == op) then
+    local kept = by_list and mark_tomb(id, stored_tomb, ended) or stored_tomb
+    return { ended.how == 'e' and 'DONE' or 'TERMINATED', kept }
   end
   if not ended and meta.now < meta.quarantine then return { 'QUARANTINE' } end
-  return create(id, op, body, initial)
+  return create(id, op, body, by_list or (ended and ended.initial), by_list)
 end
 local function supersede(id, op, generation, body, bump)
   local stored_spec = spec:get(id)
@@ -102,7 +118,7 @@ local function supersede(id, op, generation, body, bump)
   if not old then return { 'MALFORMED' } end
   if old.op == op then return { 'CREATED', stored_spec } end
   if old.generation ~= generation then return { 'CONFLICT', stored_spec } end
-  return create(id, op, bump and body_of(old) or body, false)
+  return create(id, op, bump and body_of(old) or body, old.initial, false)
 end
 local function command()
   local mode, results, ids = ARGV[10], {}, ids_of(11, 4)
@@ -187,22 +203,27 @@ end
 `
 
 /**
- * Merges what a node remembers; the highest stamp wins.
+ * Merges what a node remembers; the highest rank wins.
  *
  * ARGV: from 10 on (id, kind, value)*. Value: `[number merged]`.
  */
 export const merge = storeSpec + storeTomb + `
-local function stamp_of(id)
-  local stored_spec, stored_tomb = spec:get(id), tomb:get(id)
-  local old = stored_spec and (parse_spec(stored_spec) or { stamp = math.huge })
-  local ended = stored_tomb and (parse_tomb(stored_tomb) or { stamp = math.huge })
-  return math.max(old and old.stamp or 0, ended and ended.stamp or 0)
+local function rank_of(record)
+  return record.stamp + (record.initial and 0.5 or 0)
+end
+local function rank_of_stored(stored, parse)
+  if not stored then return 0 end
+  local record = parse(stored)
+  return record and rank_of(record) or math.huge
+end
+local function rank_in(id)
+  return math.max(rank_of_stored(spec:get(id), parse_spec), rank_of_stored(tomb:get(id), parse_tomb))
 end
 local function merge_one(id, kind, value)
   local new = nil
   if kind == 'spec' then new = parse_spec(value) end
   if kind == 'tomb' then new = parse_tomb(value) end
-  if not new or new.stamp <= stamp_of(id) then return false end
+  if not new or rank_of(new) <= rank_in(id) then return false end
   if kind == 'spec' then
     store_spec(id,
       format_spec(new.generation, new.stamp, new.op, new.initial, new.failed, new.refused, body_of(new)))

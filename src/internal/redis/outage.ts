@@ -26,9 +26,8 @@ export class Outage {
 
   /** Follows a connection. Without a listener, ioredis would print each error to the console. */
   watch(role: Role, client: Client): void {
-    const failed = (error: unknown) => this.lost(role, messageOf(error, this.secrets))
-    client.on("error", failed)
-    client.on("node error", failed)
+    client.on("error", (error) => this.lost(role, messageOf(error, this.secrets)))
+    client.on("node error", (error, node) => this.lostNode(role, String(node), messageOf(error, this.secrets)))
     client.on("close", () => this.lost(role, undefined))
     client.on("ready", () => this.back(role))
   }
@@ -49,8 +48,22 @@ export class Outage {
     this.down.add(role)
     if (this.told) return
     this.told = true
-    const message = `no connection to the registry ${this.description}` +
-      `${problem === undefined ? "" : ` (${problem})`}; trying again all the time`
+    this.warn(
+      `no connection to the registry ${this.description}${
+        problem === undefined ? "" : ` (${problem})`
+      }; trying again ` +
+        `all the time`
+    )
+  }
+
+  /** The cluster may serve without it. */
+  private lostNode(role: Role, node: string, problem: string): void {
+    if (this.closing) return
+    this.problems.set(role, problem)
+    this.warn(`no connection to the node ${node} of the registry ${this.description} (${problem})`)
+  }
+
+  private warn(message: string): void {
     const now = performance.now()
     this.log(now - this.lastWarning < quiet ? Effect.logDebug(message) : Effect.logWarning(message))
     this.lastWarning = now

@@ -27,7 +27,7 @@ export const maxDead = 1000
 export const minLog = 20_000
 
 /** Expired tombstones that each new tombstone sweeps away, so that the work is bounded and nothing runs at rest. */
-export const tombstoneSweep = 10
+export const tombstoneSweep = 2
 
 /** What every command carries. Times are milliseconds of the registry's logical clock, unless named otherwise. */
 export interface Envelope {

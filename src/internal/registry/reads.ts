@@ -114,12 +114,16 @@ const scanOf = (state: RegistryState, cursor: string): Iterator<[string, string]
   return state.spec.entries()
 }
 
-const keepScan = (state: RegistryState, name: string, scan: Iterator<[string, string]>): void => {
+/** Keeps a walk; tells its name. Another that stands at the same place has a name of its own. */
+const keepScan = (state: RegistryState, place: string, scan: Iterator<[string, string]>): string => {
+  let name = place
+  while (state.scans.has(name)) name += "'"
   state.scans.set(name, scan)
   for (const old of state.scans.keys()) {
     if (state.scans.size <= maxScans) break
     state.scans.delete(old)
   }
+  return name
 }
 
 /** One page of everything. Rows that stand throughout the walk are told; the log tells the rest. */
@@ -136,8 +140,7 @@ export const snap = (tx: Tx, { cursor }: Args<"snap">): Value<"snap"> | Refusal 
     if (step.done === true) {
       if (phase + 1 >= phases.length) return { items, next: "" }
       const name = `${phase + 1}:${meta.high}:${state.scans.size}`
-      keepScan(state, name, state[phases[phase + 1]!].entries())
-      return { items, next: name }
+      return { items, next: keepScan(state, name, state[phases[phase + 1]!].entries()) }
     }
     const [id] = step.value
     if (phase === 2 && (state.spec.has(id) || state.tomb.has(id))) continue
@@ -146,6 +149,5 @@ export const snap = (tx: Tx, { cursor }: Args<"snap">): Value<"snap"> | Refusal 
     items.push(item)
   }
   const name = `${phase}:${meta.high}:${items.at(-1)!.id}`
-  keepScan(state, name, scan)
-  return { items, next: name }
+  return { items, next: keepScan(state, name, scan) }
 }

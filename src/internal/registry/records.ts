@@ -84,6 +84,14 @@ const states: ReadonlySet<string> = new Set<StatState>([
   "refused"
 ])
 
+/** What the higher one of wins where two data sets disagree: a child that a list came to name is known better. */
+export const rankOf = ({ initial, stamp }: Pick<SpecRecord, "initial" | "stamp">): number =>
+  initial ? stamp + 0.5 : stamp
+
+/** Of a record as it was read: what is there and cannot be understood yields to nothing. */
+export const rankOfStored = (record: SpecRecord | TombRecord | undefined): number =>
+  record === undefined ? Infinity : rankOf(record)
+
 /** The most code versions that a spec remembers as refusing it. */
 export const maxRefused = 16
 

@@ -5,7 +5,16 @@
  */
 import type { Args, DelResult, FinishResult, PutResult, Value } from "./protocol.js"
 import { tombstoneRetention, tombstoneSweep } from "./protocol.js"
-import { formatSpec, formatTomb, parseSpec, parseTomb, type SpecRecord, type TombRecord } from "./records.js"
+import {
+  formatSpec,
+  formatTomb,
+  parseSpec,
+  parseTomb,
+  rankOf,
+  rankOfStored,
+  type SpecRecord,
+  type TombRecord
+} from "./records.js"
 import { append, claimOf, isLive, next, setClaim, type Tx } from "./state.js"
 
 /** Stamp of every initial spec: any call's verdict is newer. */
@@ -70,33 +79,51 @@ const dropDeadClaim = (tx: Tx, id: string): void => {
 
 type PutItem = Args<"put">["items"][number]
 
-const create = (tx: Tx, { body, id, op }: PutItem, initial: boolean): PutResult => {
+/** `initial`: a list of initial children names it. `byList`: it is such a list that starts it. */
+const create = (tx: Tx, { body, id, op }: PutItem, initial: boolean, byList: boolean): PutResult => {
   const generation = next(tx)
   tx.state.stat.delete(id)
-  const stamp = initial ? initialStamp : generation
+  const stamp = byList ? initialStamp : generation
   const spec: SpecRecord = { generation, stamp, op, initial, failed: false, refused: [], body }
   return { _tag: "CREATED", spec: storeSpec(tx, id, spec) }
 }
 
+/** A list names what a call started: from now on its tombstone is kept, or the list would bring it back one day. */
+const markSpec = (tx: Tx, id: string, stored: string, spec: SpecRecord): string =>
+  spec.initial ? stored : storeSpec(tx, id, { ...spec, initial: true })
+
+const markTomb = (tx: Tx, id: string, stored: string, tomb: TombRecord): string => {
+  if (tomb.initial) return stored
+  const value = formatTomb({ ...tomb, initial: true })
+  tx.state.tomb.set(id, value)
+  tx.state.tombx.delete(id)
+  append(tx, "s", id)
+  return value
+}
+
+const ensurePresent = (tx: Tx, item: PutItem, stored: string, byList: boolean): PutResult => {
+  const spec = parseSpec(stored)
+  if (spec === undefined) return { _tag: "MALFORMED" }
+  if (spec.op === item.op) return { _tag: "CREATED", spec: stored }
+  const kept = byList ? markSpec(tx, item.id, stored, spec) : stored
+  return { _tag: spec.body === item.body ? "SAME" : "CONFLICT", spec: kept }
+}
+
 /** `ensure` and `ensureInitial`: register the spec, unless the id is taken. */
-const ensure = (tx: Tx, item: PutItem, initial: boolean): PutResult => {
+const ensure = (tx: Tx, item: PutItem, byList: boolean): PutResult => {
   const { meta, state } = tx
   const stored = state.spec.get(item.id)
-  if (stored !== undefined) {
-    const spec = parseSpec(stored)
-    if (spec === undefined) return { _tag: "MALFORMED" }
-    if (spec.op === item.op) return { _tag: "CREATED", spec: stored }
-    return { _tag: spec.body === item.body ? "SAME" : "CONFLICT", spec: stored }
-  }
+  if (stored !== undefined) return ensurePresent(tx, item, stored, byList)
   const tomb = state.tomb.get(item.id)
   const ended = tomb === undefined ? undefined : parseTomb(tomb)
   if (tomb !== undefined && ended === undefined) return { _tag: "MALFORMED" }
-  if (tomb !== undefined && (initial || ended!.op === item.op)) {
-    return { _tag: ended!.how === "ended" ? "DONE" : "TERMINATED", tomb }
+  if (tomb !== undefined && (byList || ended!.op === item.op)) {
+    const kept = byList ? markTomb(tx, item.id, tomb, ended!) : tomb
+    return { _tag: ended!.how === "ended" ? "DONE" : "TERMINATED", tomb: kept }
   }
   // The tombstone, or other content, may not have been merged into this era yet.
   if (tomb === undefined && meta.now < meta.quarantine) return { _tag: "QUARANTINE" }
-  return create(tx, item, initial)
+  return create(tx, item, byList || ended?.initial === true, byList)
 }
 
 /** `replace` and `bump`: a new generation in the place of the one that the caller saw. */
@@ -107,7 +134,7 @@ const supersede = (tx: Tx, item: PutItem, bump: boolean): PutResult => {
   if (spec === undefined) return { _tag: "MALFORMED" }
   if (spec.op === item.op) return { _tag: "CREATED", spec: stored }
   if (spec.generation !== item.generation) return { _tag: "CONFLICT", spec: stored }
-  return create(tx, bump ? { ...item, body: spec.body } : item, false)
+  return create(tx, bump ? { ...item, body: spec.body } : item, spec.initial, false)
 }
 
 /** Registers specs. A call that was applied already answers as it did. */
@@ -172,23 +199,23 @@ export const finish = (tx: Tx, { items, sid }: Args<"finish">): Value<"finish"> 
   results: items.map((item) => finishOne(tx, sid, item))
 })
 
-const stampOf = ({ state }: Tx, id: string): number => {
+const rankIn = ({ state }: Tx, id: string): number => {
   const spec = state.spec.get(id)
   const tomb = state.tomb.get(id)
   return Math.max(
-    spec === undefined ? 0 : parseSpec(spec)?.stamp ?? Infinity,
-    tomb === undefined ? 0 : parseTomb(tomb)?.stamp ?? Infinity
+    spec === undefined ? 0 : rankOfStored(parseSpec(spec)),
+    tomb === undefined ? 0 : rankOfStored(parseTomb(tomb))
   )
 }
 
-/** Merges what a node remembers into a new era; the highest stamp wins. */
+/** Merges what a node remembers into a new era; the highest rank wins. */
 export const merge = (tx: Tx, { facts }: Args<"merge">): Value<"merge"> => {
   let merged = 0
   for (const { id, kind, value } of facts) {
     const spec = kind === "spec" ? parseSpec(value) : undefined
     const tomb = kind === "tomb" ? parseTomb(value) : undefined
-    const stamp = spec?.stamp ?? tomb?.stamp ?? 0
-    if (stamp <= stampOf(tx, id)) continue
+    const record = spec ?? tomb
+    if (record === undefined || rankOf(record) <= rankIn(tx, id)) continue
     if (spec !== undefined) storeSpec(tx, id, spec)
     if (tomb !== undefined) storeTomb(tx, id, tomb)
     merged++

@@ -25,8 +25,6 @@ export interface Execution {
 export interface ServerOptions {
   /** Unix milliseconds. */
   readonly time: () => number
-  /** Take wholly empty data for a new scope. */
-  readonly trust: boolean
   readonly execute?: Execute
 }
 
@@ -37,6 +35,8 @@ export class RegistryServer {
   run = "run-1"
   /** By how much its wall clock is wrong. Milliseconds. */
   wallError = 0
+  /** Takes wholly empty data for a new scope. */
+  trust = true
   executed: ((execution: Execution) => void) | undefined
   private readonly listeners = new Set<(scope: string, log: number) => void>()
   private waiting: Array<() => void> | undefined
@@ -58,7 +58,7 @@ export class RegistryServer {
     const server: Server = {
       time: Math.floor(this.options.time() + this.wallError),
       run: this.run,
-      trust: this.options.trust
+      trust: this.trust
     }
     const reply = (this.options.execute ?? execute)(state, server, envelope, name, args)
     this.executed?.({ name, envelope, args, reply, state, era })

@@ -17,7 +17,7 @@ export interface Disorder {
 }
 
 /** Everything in order. */
-export const orderly: Disorder = { window: 1, preempt: 0 }
+const orderly: Disorder = { window: 1, preempt: 0 }
 
 /** @internal */
 export class World {

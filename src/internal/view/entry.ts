@@ -38,8 +38,9 @@ export interface Entry {
   holder: string | undefined
   /** The stored status, parsed when it is asked for. */
   stat: string | undefined
-  /** Counter value as of which this is known. */
-  at: number
+  /** Counter values as of which the spec, and the claim with its status, are known: a call tells of one of them only. */
+  specAt: number
+  claimAt: number
   /** Session where the child belongs, as of `homeEpoch`. */
   home: string | undefined
   homeEpoch: number
@@ -53,7 +54,7 @@ export interface KnownTomb {
   /** When this node learned of it: elapsed milliseconds. */
   readonly since: number
   /** It ends an initial child, and is kept for good. */
-  readonly kept: boolean
+  readonly initial: boolean
 }
 
 /** @internal */
@@ -64,7 +65,8 @@ export const makeEntry = (id: string): Entry => ({
   claim: undefined,
   holder: undefined,
   stat: undefined,
-  at: 0,
+  specAt: 0,
+  claimAt: 0,
   home: undefined,
   homeEpoch: -1
 })
@@ -118,7 +120,7 @@ export const bodyTextOf = (spec: KnownSpec): string => parseSpec(spec.raw)!.body
 /** Reads a stored tombstone. */
 export const readTomb = (raw: string, at: number, since: number): KnownTomb | undefined => {
   const record = parseTomb(raw)
-  return record === undefined ? undefined : { stamp: record.stamp, raw, at, since, kept: record.initial }
+  return record === undefined ? undefined : { stamp: record.stamp, raw, at, since, initial: record.initial }
 }
 
 /** What the current holder last said of the child. */

@@ -1,18 +1,18 @@
 /**
- * A node meets a data set that is not the one it knew. Per id the higher stamp wins: what the registry knows better is
+ * A node meets a data set that is not the one it knew. Per id the higher rank wins: what the registry knows better is
  * taken over, what the node knows better is a fact to give back.
  *
  * @internal
  */
 import type { Args, Item } from "../registry/protocol.js"
-import { parseSpec, parseTomb } from "../registry/records.js"
+import { parseSpec, parseTomb, rankOf, rankOfStored } from "../registry/records.js"
 import type { View } from "./view.js"
 
 /** One thing that a node remembers, and the registry does not. */
 export type Fact = Args<"merge">["facts"][number]
 
 interface Known {
-  readonly stamp: number
+  readonly rank: number
   readonly kind: "spec" | "tomb"
   readonly raw: string
 }
@@ -20,14 +20,14 @@ interface Known {
 const ours = (view: View, id: string): Known | undefined => {
   const spec = view.entries.get(id)?.spec
   const tomb = view.tombs.get(id)
-  if (tomb !== undefined && tomb.stamp >= (spec?.stamp ?? 0)) return { stamp: tomb.stamp, kind: "tomb", raw: tomb.raw }
-  return spec === undefined ? undefined : { stamp: spec.stamp, kind: "spec", raw: spec.raw }
+  if (tomb !== undefined && tomb.stamp >= (spec?.stamp ?? 0)) return { rank: rankOf(tomb), kind: "tomb", raw: tomb.raw }
+  return spec === undefined ? undefined : { rank: rankOf(spec), kind: "spec", raw: spec.raw }
 }
 
 const theirs = (item: Item): number =>
   Math.max(
-    typeof item.spec === "string" ? parseSpec(item.spec)?.stamp ?? Infinity : 0,
-    typeof item.tomb === "string" ? parseTomb(item.tomb)?.stamp ?? Infinity : 0
+    typeof item.spec === "string" ? rankOfStored(parseSpec(item.spec)) : 0,
+    typeof item.tomb === "string" ? rankOfStored(parseTomb(item.tomb)) : 0
   )
 
 /** The comparison of one complete read with the view. */
@@ -41,11 +41,17 @@ export class EraMerge {
   meet(item: Item, at: number): void {
     this.seen.add(item.id)
     const known = ours(this.view, item.id)
-    if (known === undefined || known.stamp <= theirs(item)) this.view.apply(item, at)
+    if (known === undefined || known.rank <= theirs(item)) this.view.apply(item, at)
     else {
       this.facts.add(item.id)
       this.view.apply({ ...item, spec: undefined, tomb: undefined }, at)
     }
+  }
+
+  /** Takes over a row that was told later, unless the view knows better: then that is still to be given back. */
+  hear(item: Item, at: number): void {
+    if (item.spec === undefined || !this.facts.delete(item.id)) this.view.apply(item, at)
+    else this.meet(item, at)
   }
 
   /** Ends the read, which began when the counter stood at `at`. */
@@ -65,6 +71,11 @@ export class EraMerge {
       if (known !== undefined) facts.push({ id, kind: known.kind, value: known.raw })
     }
     return facts
+  }
+
+  /** The ids of all that is still to be given back. */
+  get ids(): Iterable<string> {
+    return this.facts
   }
 
   /** How much is still to be given back. */

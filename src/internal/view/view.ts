@@ -47,29 +47,31 @@ export class View {
     return entry
   }
 
-  /** Whether something newer than `at` is known of this id. */
-  private isStale(id: string, at: number): boolean {
-    return at < (this.entries.get(id)?.at ?? 0) || at < (this.tombs.get(id)?.at ?? 0)
+  /** Whether something newer than `at` is known of this id's spec or tombstone. */
+  private isSpecStale(id: string, at: number): boolean {
+    return at < (this.entries.get(id)?.specAt ?? 0) || at < (this.tombs.get(id)?.at ?? 0)
   }
 
   /** Applies a row that was read when the counter stood at `at`. Older news changes nothing. */
   apply(item: Item, at: number): void {
-    if (this.isStale(item.id, at)) return
-    if (item.tomb !== undefined) this.setTomb(item.id, item.tomb, at)
-    if (item.spec !== undefined) this.setSpec(item.id, item.spec, at)
-    this.setClaim(item.id, this.readClaim(item.id, item.claim), item.stat ?? undefined, at)
+    const { id, spec, tomb } = item
+    if (!this.isSpecStale(id, at)) {
+      if (tomb !== undefined) this.setTomb(id, tomb, at)
+      if (spec !== undefined) this.setSpec(id, spec, at)
+    }
+    this.setClaim(id, this.readClaim(id, item.claim), item.stat ?? undefined, at)
   }
 
   /** A spec as a call returned it. */
   learnSpec(id: string, raw: string, at: number): void {
-    if (this.isStale(id, at)) return
+    if (this.isSpecStale(id, at)) return
     this.tombs.delete(id)
     this.setSpec(id, raw, at)
   }
 
   /** A tombstone as a call returned it. */
   learnTomb(id: string, raw: string, at: number): void {
-    if (this.isStale(id, at)) return
+    if (this.isSpecStale(id, at)) return
     this.setTomb(id, raw, at)
     this.setSpec(id, null, at)
   }
@@ -83,12 +85,11 @@ export class View {
     } else if (raw !== entry.spec?.raw) {
       const spec = readSpec(id, raw)
       if (spec === undefined) this.listener.foreign(id, "spec")
-      else {
-        entry.spec = spec
-        entry.homeEpoch = -1
-      }
+      entry.spec = spec
+      entry.homeEpoch = -1
     }
-    this.touch(entry, at)
+    entry.specAt = at
+    this.touch(entry)
   }
 
   private setTomb(id: string, raw: string | null, at: number): void {
@@ -110,7 +111,13 @@ export class View {
 
   /** Stores or drops a claim, and the status that goes with it. */
   setClaim(id: string, claim: ClaimRecord | undefined, stat: string | undefined, at: number): void {
-    if (this.isStale(id, at)) return
+    const known = this.entries.get(id)
+    // Of a child that is forgotten, its tombstone tells when.
+    if (at < (known?.claimAt ?? this.tombs.get(id)?.at ?? 0)) return
+    if (claim === undefined && known?.claim === undefined && stat === known?.stat) {
+      if (known !== undefined) known.claimAt = at
+      return
+    }
     const entry = this.entry(id)
     this.count(entry.claim, -1)
     this.count(claim, 1)
@@ -120,7 +127,8 @@ export class View {
       if (entry.holder !== undefined) this.listener.moved(id, entry.holder, claim)
       entry.holder = claim.sid
     }
-    this.touch(entry, at)
+    entry.claimAt = at
+    this.touch(entry)
   }
 
   private count(claim: ClaimRecord | undefined, by: number): void {
@@ -131,18 +139,17 @@ export class View {
   }
 
   /** Notes the news, and forgets a child of which nothing is left. */
-  private touch(entry: Entry, at: number): void {
-    entry.at = at
+  private touch(entry: Entry): void {
     if (entry.spec === undefined && entry.claim === undefined) this.entries.delete(entry.id)
     this.listener.changed(entry.id)
   }
 
   /** Drops what a complete read, begun when the counter stood at `at`, did not tell. */
   retain(seen: ReadonlySet<string>, at: number): void {
-    for (const [id, entry] of this.entries) {
-      if (seen.has(id) || entry.at > at) continue
+    for (const id of this.entries.keys()) {
+      if (seen.has(id)) continue
       this.setClaim(id, undefined, undefined, at)
-      if (this.entries.has(id)) this.setSpec(id, null, at)
+      if (this.entries.has(id) && !this.isSpecStale(id, at)) this.setSpec(id, null, at)
     }
     for (const [id, tomb] of this.tombs) if (!seen.has(id) && tomb.at <= at) this.tombs.delete(id)
   }
@@ -150,7 +157,7 @@ export class View {
   /** Forgets tombstones that the registry may have swept away long since. */
   forgetTombs(): void {
     const before = this.now() - tombstoneRetention
-    for (const [id, tomb] of this.tombs) if (tomb.since < before && !tomb.kept) this.tombs.delete(id)
+    for (const [id, tomb] of this.tombs) if (tomb.since < before && !tomb.initial) this.tombs.delete(id)
   }
 
   /** Forgets everything. */

@@ -51,7 +51,9 @@ describe("Agenda", () => {
             everything.add(one.id)
             break
           case "remove":
+            // What is gone before it is taken is of no interest.
             everything.delete(one.id)
+            due.delete(one.id)
             break
           case "resume":
             for (const postponed of later) due.add(postponed)
@@ -65,13 +67,11 @@ describe("Agenda", () => {
           case "take":
             for (const taken of agenda.take(one.count)) due.delete(taken)
         }
-        // An id that is removed before the sweep comes to it is of no interest.
-        const left = Array.from(due).filter((known) => everything.has(known))
-        if (left.length > 0) expect(isReady(agenda)).toBe(true)
+        if (due.size > 0) expect(isReady(agenda)).toBe(true)
         expect(agenda.hasPostponed).toBe(later.size > 0)
       }
       const taken = new Set(drain(agenda))
-      for (const known of due) if (everything.has(known)) expect(taken).toContain(known)
+      for (const known of due) expect(taken).toContain(known)
       expect(isReady(agenda)).toBe(false)
     },
     2_000

@@ -77,7 +77,7 @@ describe("a terminated child of a call", () => {
     const { del, put, state, sweep } = open()
     put("ensure")
     del()
-    expect(put("ensureInitial")).toBe("TERMINATED")
+    expect(state.tomb.has(id)).toBe(true)
     sweep()
     expect(state.tomb.has(id)).toBe(false)
     expect(put("ensureInitial")).toBe("CREATED")

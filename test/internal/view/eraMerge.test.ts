@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { formatTomb, parseSpec, parseTomb } from "../../../src/internal/registry/records.js"
+import { formatTomb, parseSpec, parseTomb, rankOf } from "../../../src/internal/registry/records.js"
 import { cloneState, emptyState, type RegistryState } from "../../../src/internal/registry/state.js"
 import { EraMerge, type Fact } from "../../../src/internal/view/eraMerge.js"
 import { View } from "../../../src/internal/view/view.js"
@@ -19,13 +19,13 @@ const viewOf = (history: History): View => {
   return view
 }
 
-const stampOf = (spec: string | null | undefined, tomb: string | null | undefined): number =>
-  Math.max(parseSpec(spec ?? "")?.stamp ?? 0, parseTomb(tomb ?? "")?.stamp ?? 0)
+const rankIn = (spec: string | null | undefined, tomb: string | null | undefined): number =>
+  Math.max(...[parseSpec(spec ?? ""), parseTomb(tomb ?? "")].map((one) => (one === undefined ? 0 : rankOf(one))))
 
-const stampIn = (state: RegistryState, known: string): number => stampOf(state.spec.get(known), state.tomb.get(known))
+const rankStored = (state: RegistryState, known: string): number => rankIn(state.spec.get(known), state.tomb.get(known))
 
-const stampKnown = (view: View, known: string): number =>
-  stampOf(view.entries.get(known)?.spec?.raw, view.tombs.get(known)?.raw)
+const rankKnown = (view: View, known: string): number =>
+  rankIn(view.entries.get(known)?.spec?.raw, view.tombs.get(known)?.raw)
 
 /** What is registered and what is ended, without claims. */
 const registered = ({ spec, tomb }: RegistryState) => ({
@@ -78,7 +78,7 @@ const giveBack = (registry: History, facts: ReadonlyArray<Fact>): number => regi
 describe("EraMerge", () => {
   holds("finds exactly what the registry does not know, or knows an older word of", [random], (make) => {
     const { a, registry } = lose(make)
-    const expected = ids.filter((known) => stampKnown(a, known) > stampIn(registry.state, known)).map((known) => {
+    const expected = ids.filter((known) => rankKnown(a, known) > rankStored(registry.state, known)).map((known) => {
       const tomb = a.tombs.get(known)
       const spec = a.entries.get(known)?.spec
       return tomb !== undefined && tomb.stamp > (spec?.stamp ?? 0)
@@ -91,11 +91,11 @@ describe("EraMerge", () => {
 
   holds("leaves the higher stamp of each child, in the registry and in the view", [random], (make) => {
     const { a, registry } = lose(make)
-    const highest = ids.map((known) => Math.max(stampKnown(a, known), stampIn(registry.state, known)))
+    const highest = ids.map((known) => Math.max(rankKnown(a, known), rankStored(registry.state, known)))
     const facts = meetAll(a, registry).pending(() => true)
-    expect(ids.map((known) => stampKnown(a, known))).toEqual(highest)
+    expect(ids.map((known) => rankKnown(a, known))).toEqual(highest)
     expect(giveBack(registry, facts)).toBe(facts.length)
-    expect(ids.map((known) => stampIn(registry.state, known))).toEqual(highest)
+    expect(ids.map((known) => rankStored(registry.state, known))).toEqual(highest)
     for (const known of ids) {
       expect(a.entries.get(known)?.spec?.raw).toBe(registry.state.spec.get(known))
       expect(a.tombs.get(known)?.raw).toBe(registry.state.tomb.get(known))
@@ -154,6 +154,23 @@ describe("EraMerge", () => {
     const tomb = formatTomb({ stamp: 9, generation: 1, op: "o", by: "b", how: "terminated", initial: false })
     view.learnTomb(id, tomb, 9)
     expect(merge.pending(() => true)).toEqual([{ id, kind: "tomb", value: tomb }])
+  })
+
+  it("keeps giving back what is heard of in an older word meanwhile, and stops at a newer one", () => {
+    const view = makeView()
+    view.learnSpec(id, specText(id, { generation: 5 }), 5)
+    const merge = new EraMerge(view)
+    merge.end(10)
+    merge.hear(row(id, { spec: specText(id, { generation: 4 }), claim: "11:4:a#1" }), 11)
+    expect(merge.pending(() => true)).toEqual([{ id, kind: "spec", value: specText(id, { generation: 5 }) }])
+    expect(Array.from(merge.ids)).toEqual([id])
+    expect(view.entries.get(id)?.claim?.token).toBe(11)
+    // A row that tells nothing of the spec settles nothing.
+    merge.hear(row(id, { spec: undefined, tomb: undefined }), 12)
+    expect([merge.size, view.entries.get(id)?.claim]).toEqual([1, undefined])
+    merge.hear(row(id, { spec: specText(id, { generation: 13 }) }), 13)
+    expect(merge.pending(() => true)).toEqual([])
+    expect(view.entries.get(id)?.spec?.generation).toBe(13)
   })
 
   it("reports an unreadable record once, and neither overwrites it nor gives it back", () => {
