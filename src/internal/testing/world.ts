@@ -16,9 +16,6 @@ export interface Disorder {
   readonly preempt: number
 }
 
-/** Everything in order. */
-const orderly: Disorder = { window: 1, preempt: 0 }
-
 /** @internal */
 export class World {
   /** Milliseconds since its beginning. */
