@@ -1,7 +1,6 @@
 /**
  * Nodes as processes: started, told what to do, frozen, killed; and the resource that their children write to.
  */
-import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
@@ -9,23 +8,7 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { type Line, readLines } from "./evidence.js"
-
-export interface Row {
-  readonly id: string
-  readonly node?: string
-  readonly status: { readonly _tag: string; readonly reason?: string }
-}
-
-export interface NodeProcess {
-  readonly name: string
-  readonly pid: number
-  readonly call: (call: string, args?: Record<string, unknown>) => Promise<unknown>
-  readonly which: () => Promise<ReadonlyArray<Row>>
-  readonly signal: (signal: NodeJS.Signals) => void
-  readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
-  /** What it logged. */
-  readonly log: () => string
-}
+import { type NodeProcess, startProcess } from "./process.js"
 
 export interface Fleet {
   readonly nodes: Map<string, NodeProcess>
@@ -73,51 +56,6 @@ const makeResource = (): Promise<Resource> =>
     })
   })
 
-const startProcess = (name: string, env: Record<string, string>): Promise<NodeProcess> => {
-  const child: ChildProcess = spawn(process.execPath, ["--import", "tsx", app], {
-    env: { ...process.env, ...env, POGO_NODE_NAME: name },
-    stdio: ["pipe", "pipe", "pipe"]
-  })
-  let log = ""
-  child.stderr!.on("data", (data: Buffer) => (log += data.toString()))
-  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) =>
-    child.on("exit", (code, signal) => resolve({ code, signal }))
-  )
-  const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
-  let calls = 0
-  const call: NodeProcess["call"] = (name, args = {}) =>
-    new Promise((resolve, reject) => {
-      const id = ++calls
-      waiting.set(id, { resolve, reject })
-      child.stdin!.write(JSON.stringify({ id, call: name, ...args }) + "\n")
-    })
-  child.stdin!.on("error", () => {})
-  const node: NodeProcess = {
-    name,
-    pid: child.pid!,
-    call,
-    which: async () => (await call("which")) as ReadonlyArray<Row>,
-    signal: (signal) => process.kill(child.pid!, signal),
-    exited,
-    log: () => log
-  }
-  return new Promise((resolve, reject) => {
-    void exited.then(({ code, signal }) => {
-      const error = new Error(`${name} ended (${code ?? signal}): ${log.slice(-2_000)}`)
-      for (const { reject: fail } of waiting.values()) fail(error)
-      reject(error)
-    })
-    createInterface({ input: child.stdout! }).on("line", (text) => {
-      const line = JSON.parse(text) as { ready?: boolean; id?: number; value?: unknown; error?: string }
-      if (line.ready === true) return resolve(node)
-      const waiter = waiting.get(line.id!)
-      waiting.delete(line.id!)
-      if (line.error === undefined) waiter?.resolve(line.value)
-      else waiter?.reject(new Error(line.error))
-    })
-  })
-}
-
 /** Makes a fleet without nodes, on a Redis. All of its processes end with `close`. */
 export const makeFleet = async (redisUrl: string, env: Record<string, string> = {}): Promise<Fleet> => {
   const resource = await makeResource()
@@ -137,7 +75,7 @@ export const makeFleet = async (redisUrl: string, env: Record<string, string> = 
   return {
     nodes,
     start: async (name, own = {}) => {
-      const node = await startProcess(name, { ...common, ...own })
+      const node = await startProcess(app, name, { ...common, ...own })
       all.push(node)
       nodes.set(name, node)
       void node.exited.then(() => nodes.get(name) === node && nodes.delete(name))

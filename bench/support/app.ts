@@ -1,0 +1,181 @@
+/**
+ * A node as a process of its own, whose children do nothing but note when they start and stop. It does what it is told
+ * on its standard input, and answers on its standard output, one line of JSON each.
+ */
+import { NodeRuntime } from "@effect/platform-node"
+import { Config, Effect, Layer, Logger, Schema, Stream } from "effect"
+import { Child, Pogo, PogoConfig } from "effect-pogo"
+import * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
+import { Redis } from "ioredis"
+import { createInterface } from "node:readline"
+import { startProfile } from "./profile.js"
+import { watchStalls } from "./stalls.js"
+
+/** Milliseconds of a clock that all processes of the machine share. */
+const now = (): number => Number(process.hrtime.bigint()) / 1e6
+
+const payload = { url: Schema.String, every: Schema.Number }
+
+/** Its runs are noted. */
+const Idle = Child.make("Idle", { payload })
+
+/** Nothing is noted: for measurements of memory. */
+const Bare = Child.make("Bare", { payload })
+
+type Note = readonly [id: string, what: "start" | "stop", at: number]
+
+let notes: Array<Note> = []
+let running = 0
+let lastStart = 0
+let lastStop = 0
+
+const idle = Effect.gen(function*() {
+  const { id } = yield* Child.Current
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      running--
+      lastStop = now()
+      notes.push([id, "stop", lastStop])
+    })
+  )
+  running++
+  lastStart = now()
+  notes.push([id, "start", lastStart])
+  return yield* Effect.never
+})
+
+interface Command {
+  readonly id: number
+  readonly call: string
+  readonly kind?: "Idle" | "Bare"
+  readonly from?: number
+  readonly count?: number
+  readonly times?: number
+  readonly keys?: ReadonlyArray<string>
+}
+
+const kindOf = ({ kind }: Command) => (kind === "Bare" ? Bare : Idle)
+
+const spec = (command: Command, key: string) =>
+  kindOf(command).spec(key, { url: `https://customer-${key}.example.com/health`, every: 5_000 })
+
+const keysOf = ({ count = 0, from = 0 }: Command): ReadonlyArray<string> =>
+  Array.from({ length: count }, (_, i) => `c-${from + i}`)
+
+const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function*() {
+    const began = now()
+    yield* effect
+    return { began, ended: now() }
+  })
+
+/** Milliseconds that each of many runs took, one after the other. */
+const each = <E, R>(times: number, effect: (i: number) => Effect.Effect<unknown, E, R>) =>
+  Effect.map(
+    Effect.forEach(Array.from({ length: times }, (_, i) => i), (i) => timed(effect(i))),
+    (runs) => runs.map(({ began, ended }) => ended - began)
+  )
+
+let stopWatching: ReturnType<typeof watchStalls> | undefined
+let stopProfile: Awaited<ReturnType<typeof startProfile>> | undefined
+let raw: Redis | undefined
+
+const collect = () => {
+  const { gc } = globalThis as { readonly gc?: () => void }
+  for (let i = 0; i < 4; i++) gc?.()
+}
+
+type Answer = (command: Command) => Effect.Effect<unknown, unknown, Pogo.Pogo>
+
+const calls: { readonly [call: string]: Answer } = {
+  start: (command) => Effect.suspend(() => timed(Pogo.startChildren(keysOf(command).map((key) => spec(command, key))))),
+  startEach: (command) =>
+    Effect.forEach(command.keys ?? [], (key) =>
+      timed(Pogo.startChild(spec(command, key))).pipe(
+        Effect.tap(() => Pogo.awaitChild(kindOf(command).id(key))),
+        Effect.map(({ began, ended }) => ({ key, began, ended })),
+        Effect.zipLeft(Effect.sleep(3))
+      )),
+  terminate: (command) =>
+    timed(Effect.forEach(keysOf(command), (key) => Pogo.terminateChild(kindOf(command).id(key)), {
+      concurrency: "unbounded",
+      discard: true
+    })),
+  terminateAll: () =>
+    Effect.flatMap(
+      Pogo.whichChildren("global"),
+      Effect.forEach(({ id }) => Pogo.terminateChild(id), { concurrency: "unbounded", discard: true })
+    ),
+  running: () => Effect.sync(() => ({ running, lastStart, lastStop })),
+  notes: () =>
+    Effect.sync(() => {
+      const all = notes
+      notes = []
+      return all
+    }),
+  list: ({ times = 1 }) => each(times, () => Pogo.whichChildren("global")),
+  counts: () => Pogo.countChildren,
+  known: () => Effect.map(Pogo.whichChildren("global"), ({ length }) => length),
+  nodes: () => Effect.map(Pogo.nodes, (nodes) => nodes.map(({ children, name }) => ({ name, children }))),
+  roundTrips: ({ times = 1 }) =>
+    Effect.suspend(() => {
+      const client = raw ??= new Redis(process.env["BENCH_REDIS_URL"]!)
+      return each(times, () => Effect.promise(() => client.ping()))
+    }),
+  watch: () => Effect.sync(() => void (stopWatching = watchStalls())),
+  stalls: () => Effect.promise(async () => stopWatching?.()),
+  profile: () => Effect.promise(async () => void (stopProfile = await startProfile())),
+  profiled: () => Effect.promise(async () => stopProfile?.(12)),
+  memory: () =>
+    Effect.sync(() => {
+      collect()
+      return process.memoryUsage()
+    }),
+  cpu: () => Effect.sync(() => process.cpuUsage())
+}
+
+const answer = (line: unknown): void => {
+  process.stdout.write(JSON.stringify(line, (_, value) => typeof value === "bigint" ? String(value) : value) + "\n")
+}
+
+const execute = (command: Command): Effect.Effect<unknown, unknown, Pogo.Pogo> =>
+  calls[command.call]?.(command) ?? Effect.fail(`unknown call ${command.call}`)
+
+const serve = Effect.gen(function*() {
+  const runtime = yield* Effect.runtime<Pogo.Pogo>()
+  const lines = createInterface({ input: process.stdin })
+  yield* Stream.fromAsyncIterable(lines, String).pipe(
+    Stream.runForEach((text) => {
+      const command: Command = JSON.parse(text)
+      return Effect.forkDaemon(
+        execute(command).pipe(
+          Effect.matchCause({
+            onFailure: (cause) => answer({ id: command.id, error: cause.toString() }),
+            onSuccess: (value) => answer({ id: command.id, value: value ?? null })
+          }),
+          Effect.provide(runtime)
+        )
+      )
+    })
+  )
+})
+
+const registry = GroupRegistryRedis.layerConfig({
+  url: Config.redacted("BENCH_REDIS_URL"),
+  onEmpty: Config.succeed("trust")
+})
+
+const kinds = process.env["BENCH_KINDS"] === "none"
+  ? Layer.empty
+  : Layer.mergeAll(Idle.toLayer(() => idle), Bare.toLayer(() => Effect.never))
+
+const live = kinds.pipe(
+  Layer.provideMerge(Pogo.layerConfig(PogoConfig.config)),
+  Layer.provide(registry)
+)
+
+const main = Effect.zipRight(Effect.sync(() => answer({ ready: true })), serve).pipe(
+  Effect.provide(Layer.merge(live, Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))))
+)
+
+NodeRuntime.runMain(main, { disablePrettyLogger: true })
