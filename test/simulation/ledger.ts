@@ -7,14 +7,15 @@ import type { RegistryState } from "../../src/internal/registry/state.js"
 import type { Execution } from "../../src/internal/testing/server.js"
 import type { Life } from "./life.js"
 
+/** The stamp of what a list of initial children wrote. */
+const listStamp = 1
+
 /** One write of an id's register. */
 export interface Fact {
   readonly id: string
   readonly kind: "spec" | "tomb"
   readonly generation: number
   readonly stamp: number
-  /** It comes from a list of initial children. */
-  readonly initial: boolean
   /** In the order of their writing. */
   readonly order: number
   acknowledged: boolean
@@ -27,7 +28,6 @@ interface Written {
   readonly kind: Fact["kind"]
   readonly generation: number
   readonly stamp: number
-  readonly initial: boolean
 }
 
 const specOf = (id: string, raw: string): Written | undefined => {
@@ -40,11 +40,7 @@ const tombOf = (id: string, raw: string): Written | undefined => {
   return tomb === undefined ? undefined : { id, kind: "tomb", ...pick(tomb) }
 }
 
-const pick = ({ generation, initial, stamp }: Pick<Written, "generation" | "initial" | "stamp">) => ({
-  generation,
-  initial,
-  stamp
-})
+const pick = ({ generation, stamp }: Pick<Written, "generation" | "stamp">) => ({ generation, stamp })
 
 /** The writes that a reply tells of, also those that were made earlier. */
 const writtenBy = (name: CommandName, args: unknown, reply: Reply<unknown>): ReadonlyArray<Written> => {
@@ -127,10 +123,11 @@ export class Ledger {
     const lost = binding.find(({ stamp }) => stampIn(this.state(), id) < stamp)
     if (lost !== undefined) return `${id}: its acknowledged ${lost.kind} with stamp ${lost.stamp} is lost`
     const current = parseSpec(this.state().spec.get(id) ?? "")
-    if (current === undefined || !current.initial) return undefined
+    if (current === undefined) return undefined
     const { generation } = current
     const made = [...this.facts.values()].find((f) => f.kind === "spec" && f.id === id && f.generation === generation)
-    const undone = binding.find((fact) => fact.kind === "tomb" && made !== undefined && fact.order < made.order)
+    if (made?.stamp !== listStamp) return undefined
+    const undone = binding.find((fact) => fact.kind === "tomb" && fact.order < made.order)
     return undone === undefined ? undefined : `${id}: its acknowledged end (${undone.stamp}) was undone by a boot list`
   }
 }
