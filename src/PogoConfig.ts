@@ -83,6 +83,12 @@ export interface Options {
    * `POGO_MAX_RESTARTS` and `POGO_MAX_RESTARTS_WITHIN`.
    */
   readonly intensity?: Intensity | undefined
+  /**
+   * Take over at once, without waiting for the end of its lease, what a node on this machine ran whose process is gone.
+   * Works between processes that see each other in `/proc` (Linux, one pid namespace). Default on.
+   * `POGO_WATCH_PROCESSES`.
+   */
+  readonly watchProcesses?: boolean | undefined
 }
 
 /**
@@ -105,6 +111,7 @@ export interface Resolved {
   readonly labels: Labels
   readonly weight: number
   readonly intensity: Intensity | undefined
+  readonly watchProcesses: boolean
 }
 
 /**
@@ -119,7 +126,8 @@ export const defaults = {
   moveParallel: 16,
   joinTimeout: Duration.minutes(1),
   drainTimeout: Duration.seconds(20),
-  weight: 1
+  weight: 1,
+  watchProcesses: true
 } as const
 
 const ignoreEmpty = (text: string): string | undefined => (text.trim() === "" ? undefined : text)
@@ -166,6 +174,7 @@ export const config: Config.Config<Options> = Config.all({
     )
   ),
   weight: optional(Config.number("POGO_WEIGHT")),
+  watchProcesses: optional(Config.boolean("POGO_WATCH_PROCESSES")),
   maxRestarts: optional(Config.integer("POGO_MAX_RESTARTS")),
   within: duration("POGO_MAX_RESTARTS_WITHIN")
 }).pipe(
@@ -216,6 +225,9 @@ const positive = (setting: string, value: number, whole: boolean): Either.Either
     ? Either.right(value)
     : refuse(setting, value, whole ? "a whole number of at least 1" : "finite and above 0", "use 1")
 
+const flag = (setting: string, value: unknown): Either.Either<boolean, InvalidConfig> =>
+  typeof value === "boolean" ? Either.right(value) : refuse(setting, value, "true or false", "give a boolean")
+
 const timingOf = (options: Options): Either.Either<Timing, InvalidConfig> =>
   Either.gen(function*() {
     return yield* resolveTiming({
@@ -248,7 +260,8 @@ export const resolve = (options: Options): Either.Either<Resolved, InvalidConfig
       drainTimeout: (yield* millis("drainTimeout", options.drainTimeout ?? defaults.drainTimeout))!,
       labels: yield* checkLabels(options.labels ?? {}),
       weight: yield* positive("weight", options.weight ?? defaults.weight, false),
-      intensity: yield* checkIntensity(options.intensity)
+      intensity: yield* checkIntensity(options.intensity),
+      watchProcesses: yield* flag("watchProcesses", options.watchProcesses ?? defaults.watchProcesses)
     }
   })
 

@@ -10,7 +10,7 @@ import { Clock, Context, Effect, ExecutionStrategy, Exit, Layer, Queue, Scope, S
 import { GroupRegistry, Pogo, type PogoConfig, PogoError, type PogoEvent } from "effect-pogo"
 import { Journal } from "./Journal.js"
 import { ServiceMonitorLive } from "./ServiceMonitor.js"
-import type { Cluster } from "./story.js"
+import { byLease, type Cluster } from "./story.js"
 
 type Registry = GroupRegistry.GroupRegistry["Type"]
 
@@ -82,5 +82,5 @@ export const makeCluster = (
         yield* Effect.forkDaemon(end)
       })
 
-    return { events, start, fate: "crashes", crash, pogo: () => nodes.values().next().value }
+    return { events, start, fate: "crashes", notice: byLease, crash, pogo: () => nodes.values().next().value }
   })

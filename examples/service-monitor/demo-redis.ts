@@ -60,7 +60,7 @@ const tell = (file: string, history: History, screen: Screen, pogo: Pogo.Service
     })
     const losses = pogo.events.pipe(
       Stream.filter(PogoEvent.$is("NodeLeft")),
-      Stream.runForEach(({ node }) => screen.event(`the lease of ${node} is over`))
+      Stream.runForEach(({ node }) => screen.event(`the session of ${node} is over`))
     )
     yield* Effect.forkScoped(lines)
     yield* Effect.forkScoped(losses)
@@ -77,6 +77,10 @@ const deploy = <E>(stage: Story.Stage<E>, cluster: ProcessCluster, spared: strin
     yield* Effect.sleep("2 seconds")
     yield* stage.screen.settle
   })
+
+const bound = process.platform === "linux"
+  ? { ...Story.bound, text: `the others saw its process end; on another machine, ${Story.bound.text}` }
+  : Story.bound
 
 const demo = Effect.gen(function*() {
   const targets = yield* targetsOf(process.argv.slice(2))
@@ -105,7 +109,7 @@ const demo = Effect.gen(function*() {
     { name: "moves back", changes: history.moves.slice(0, movedBack) },
     { name: "SIGTERM", changes: history.moves.slice(movedBack) }
   ]
-  const { block, good } = summarize(history, { services, nodes: Story.names.length, moves, bound: Story.bound, missed })
+  const { block, good } = summarize(history, { services, nodes: Story.names.length, moves, bound, missed })
   yield* screen.summary(block)
   return good
 })

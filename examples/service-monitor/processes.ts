@@ -8,7 +8,7 @@ import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import { Journal } from "./Journal.js"
 import { ServiceMonitor } from "./ServiceMonitor.js"
-import { type Cluster, type Missed, settings, waitUntil } from "./story.js"
+import { byLease, type Cluster, type Missed, settings, waitUntil } from "./story.js"
 
 export interface ProcessCluster extends Cluster<Missed> {
   /** Asks a node to leave in order, as deploys do, and waits for the end of its process: its exit code. */
@@ -22,6 +22,9 @@ interface NodeProcess {
 }
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
+
+/** The nodes see each other's processes, where the system shows them. */
+const notice = process.platform === "linux" ? "the others see that its process is gone" : byLease
 
 /** Starts `node.ts`. What it logs comes to light only if it fails. */
 const launch = (name: string, env: Record<string, string>): NodeProcess => {
@@ -85,5 +88,5 @@ export const makeProcesses = (
     const crash: ProcessCluster["crash"] = (name) =>
       note("Crash", name).pipe(Effect.zipRight(finish(name, "SIGKILL")), Effect.zipRight(note("Gone", name)))
 
-    return { start, fate: "gets SIGKILL", crash, drain: (name) => finish(name, "SIGTERM"), pogo: () => pogo }
+    return { start, fate: "gets SIGKILL", notice, crash, drain: (name) => finish(name, "SIGTERM"), pogo: () => pogo }
   })

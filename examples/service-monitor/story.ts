@@ -15,7 +15,13 @@ export const names = ["node-a", "node-b", "node-c"]
 export const settings = { ttl: "3 seconds", heartbeat: "400 millis" } as const
 
 /** The longest that a takeover may last. */
-export const bound = { millis: 4_400, text: "the lease (3 s), a heartbeat of the others (0.4 s), and 1 s of slack" }
+export const bound = {
+  millis: 4_400,
+  text: "bounded by the lease (3 s), a heartbeat of the others (0.4 s), and 1 s of slack"
+}
+
+/** How a loss is noticed that nobody saw. */
+export const byLease = "its lease of 3 s has to run out first"
 
 /** The nodes, however they are run. */
 export interface Cluster<E> {
@@ -23,6 +29,8 @@ export interface Cluster<E> {
   readonly start: (name: string) => Effect.Effect<void, E>
   /** What `crash` does to a node, in words. */
   readonly fate: string
+  /** How the others learn of it. */
+  readonly notice: string
   /** Ends a node without notice. */
   readonly crash: (name: string) => Effect.Effect<void>
   /** The supervisor of any living node: all of them know the same, and can do the same. */
@@ -109,7 +117,7 @@ export const crash = <E>(stage: Stage<E>) =>
   Effect.gen(function*() {
     const { cluster, history, screen } = stage
     const { ids, name } = yield* busiest(stage)
-    yield* screen.stage(`${name} ${cluster.fate}, and hands nothing over: its lease of 3 s has to run out first`)
+    yield* screen.stage(`${name} ${cluster.fate}, and hands nothing over: ${cluster.notice}`)
     yield* screen.event(`${name} ${cluster.fate}, while it runs ${ids.length} monitors`)
     yield* cluster.crash(name)
     yield* Effect.sleep("1 second")

@@ -75,7 +75,7 @@ export const summarize = (history: History, deeds: Deeds): { readonly block: Blo
     fact("services", `${deeds.services.length}, each monitored by exactly one of ${deeds.nodes} nodes`),
     fact("checks", `${history.checks}, of which ${history.problems} found a service down`),
     fact("takeover", takeoversIn(history)),
-    fact("", `bounded by ${deeds.bound.text}`),
+    fact("", deeds.bound.text),
     ...deeds.moves.map(({ changes, name }) => fact(name, movesIn(changes))),
     fact("copies at once", copiesIn(history))
   ]

@@ -25,6 +25,7 @@ import type { Fatal } from "./node/join.js"
 import { keepAlive, lifecycle } from "./node/lifecycle.js"
 import { unavailable } from "./node/link.js"
 import { Node, type Parts } from "./node/node.js"
+import { Processes } from "./node/processes.js"
 import { makeService } from "./node/service.js"
 import { until } from "./node/until.js"
 import { Observer } from "./observer.js"
@@ -85,7 +86,8 @@ const makeNode = (config: Resolved, events: Events): Effect.Effect<Node, never, 
       fork: (effect) => runFork(effect),
       emit: events.emit,
       exitProcess,
-      observer: yield* Observer
+      observer: yield* Observer,
+      processes: yield* Processes
     })
   })
 

@@ -46,7 +46,9 @@ const scene = async (
   onTestFinished(() => redis.stop("SIGKILL"))
   const fleet = await makeFleet(redis.url, {
     POGO_TTL: `${setting.ttl ?? ttl} millis`,
-    TEST_ON_EMPTY: setting.onEmpty ?? "trust"
+    TEST_ON_EMPTY: setting.onEmpty ?? "trust",
+    // As if each process had a machine of its own: only leases tell.
+    POGO_WATCH_PROCESSES: "false"
   })
   onTestFinished(fleet.close)
   await Promise.all(names.map((name) => fleet.start(name)))

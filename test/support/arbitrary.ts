@@ -106,6 +106,7 @@ export const nodeItem = (
     draining: false,
     joining: false,
     twin: false,
+    process: undefined,
     ...record
   }
   const { opened = 1, version = 1 } = header

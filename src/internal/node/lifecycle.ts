@@ -13,6 +13,7 @@ import { follow } from "./follow.js"
 import { heartbeat } from "./heartbeat.js"
 import { ensureInitial, type Initial } from "./initial.js"
 import { type Fatal, join } from "./join.js"
+import { watchNeighbours } from "./neighbours.js"
 import type { Node } from "./node.js"
 import { outbox, publish } from "./outbox.js"
 import { reconcile } from "./reconcile.js"
@@ -92,6 +93,7 @@ const live = (node: Node, session: Session, beginnings: Effect.Effect<void>) =>
     yield* Effect.forkScoped(keepAlive(node, "reconcile", reconcile(node, session)))
     yield* Effect.forkScoped(keepAlive(node, "publish", publish(node, session)))
     yield* Effect.forkScoped(keepAlive(node, "pass", passes(node)))
+    yield* Effect.forkScoped(keepAlive(node, "neighbours", watchNeighbours(node, session)))
     for (const lane of outbox(node, session)) yield* Effect.forkScoped(keepAlive(node, "outbox", lane))
     yield* Effect.forkScoped(awaitQuarantine(node, session))
     yield* Effect.forkScoped(beginnings)

@@ -8,6 +8,7 @@ import type { KindVersion } from "../../PogoNode.js"
 import { hashText } from "../hash.js"
 import type { NodeItem } from "../registry/protocol.js"
 import { parseNode } from "../registry/records.js"
+import { type ProcessId, readProcess } from "./processes.js"
 
 /** What a node says of itself. Fields that a newer version added are ignored. */
 export interface NodeRecord {
@@ -24,6 +25,8 @@ export interface NodeRecord {
   readonly joining: boolean
   /** It renewed its lease after a younger session of its own name had opened: there really are two. */
   readonly twin: boolean
+  /** Its process, for the nodes of the same machine; unknown where processes cannot be told apart. */
+  readonly process: ProcessId | undefined
 }
 
 /** A live session. */
@@ -51,7 +54,8 @@ const unreadable: NodeRecord = {
   cordoned: true,
   draining: false,
   joining: false,
-  twin: false
+  twin: false,
+  process: undefined
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null
@@ -91,7 +95,8 @@ const decode = (json: string): NodeRecord => {
     cordoned: value["cordoned"] === true,
     draining: value["draining"] === true,
     joining: value["joining"] === true,
-    twin: value["twin"] === true
+    twin: value["twin"] === true,
+    process: readProcess(value["process"])
   }
 }
 

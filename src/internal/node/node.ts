@@ -23,6 +23,7 @@ import { Lane } from "./lane.js"
 import { Lease } from "./lease.js"
 import { nameOf, type NodeRecord } from "./member.js"
 import { Meter } from "./meter.js"
+import type { Watch } from "./processes.js"
 import { Reports } from "./reports.js"
 import type { Session, SessionEnd } from "./session.js"
 import type { Timing } from "./timing.js"
@@ -38,6 +39,7 @@ export interface Parts {
   readonly emit: (event: () => PogoEvent.PogoEvent) => void
   readonly exitProcess: (child: LocalChild) => void
   readonly observer: Watching
+  readonly processes: Watch
 }
 
 /**
@@ -67,6 +69,7 @@ export class Node {
   readonly fork: Parts["fork"]
   readonly emit: Parts["emit"]
   readonly score: Score
+  readonly processes: Watch
 
   readonly lease: Lease
   readonly horizon: Horizon
@@ -125,6 +128,7 @@ export class Node {
     this.fork = parts.fork
     this.emit = parts.emit
     this.score = parts.score
+    this.processes = parts.processes
     this.lease = new Lease(this.timing, parts.ambient)
     this.horizon = new Horizon(parts.config.scope, this.timing, parts.ambient, parts.random)
     this.view = new View(parts.score, parts.ambient.now, {
@@ -245,9 +249,10 @@ export class Node {
   /** What this node says of itself. */
   record(): NodeRecord {
     const kinds = Object.fromEntries(Array.from(this.kinds, ([kind, { code }]) => [kind, code]))
-    const { labels, name, weight } = this.config
+    const { labels, name, watchProcesses, weight } = this.config
     const { cordoned, draining, twin } = this
-    return { name, weight, labels, kinds, cordoned, draining, joining: this.phase !== "active", twin }
+    const process = watchProcesses ? this.processes.self : undefined
+    return { name, weight, labels, kinds, cordoned, draining, joining: this.phase !== "active", twin, process }
   }
 
   /** The record is another: it is to be published. */

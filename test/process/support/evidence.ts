@@ -26,8 +26,12 @@ export interface Copy {
   readonly stopped: boolean
 }
 
+/** A process that is killed may leave half a line, and the next process goes on right behind it. */
+const readLine = (text: string): Line => JSON.parse(text.slice(text.lastIndexOf("{"))) as Line
+
+/** What stands behind the last line break is still being written. */
 export const readLines = (file: string): ReadonlyArray<Line> =>
-  readFileSync(file, "utf8").split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Line)
+  readFileSync(file, "utf8").split("\n").slice(0, -1).map(readLine)
 
 /** The copies of every child, in the order of their tokens. */
 export const copiesOf = (lines: ReadonlyArray<Line>): ReadonlyMap<string, ReadonlyArray<Copy>> => {
