@@ -4,8 +4,10 @@
  * `npm run bench` measures everything, `-- --quick` at a tenth of the size, `-- --only NAME` the rows whose names begin
  * so (may be given several times), `-- --list` tells the names. See README.md in this folder.
  */
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
+import { node, root } from "../.ci/lib.mjs"
 import { groups } from "./rows/index.js"
 import { Bench, tableOf } from "./support/bench.js"
 
@@ -24,6 +26,9 @@ const main = async (): Promise<void> => {
   const bench = new Bench(values.quick, values.only)
   const chosen = groups.filter(({ rows }) => bench.wants(...rows))
   if (chosen.length === 0) throw new Error(`no row begins with "${values.only.join(`", "`)}"; --list tells all names`)
+  bench.say("building the package")
+  const build = await node(join(root, ".ci/build.mjs"), [])
+  if (build.code !== 0) throw new Error("the package does not build")
   for (const [i, { run, title }] of chosen.entries()) {
     bench.say(`[${i + 1}/${chosen.length}] ${title}`)
     // A group that cannot be measured must not take the others with it.

@@ -2,6 +2,11 @@
  * All groups of rows, in the order in which they are measured.
  */
 import type { Group } from "../support/bench.js"
+import { heap } from "./heap.js"
+import { nodes } from "./nodes.js"
+import { placement } from "./placement.js"
+import { scale } from "./scale.js"
 import { starting } from "./starting.js"
+import { takeover } from "./takeover.js"
 
-export const groups: ReadonlyArray<Group> = [starting]
+export const groups: ReadonlyArray<Group> = [starting, scale, takeover, heap, nodes, placement]

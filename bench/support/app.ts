@@ -3,7 +3,7 @@
  * on its standard input, and answers on its standard output, one line of JSON each.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { Config, Effect, Layer, Logger, Schema, Stream } from "effect"
+import { Config, Effect, Exit, Layer, Logger, Schema, Scope, Stream } from "effect"
 import { Child, Pogo, PogoConfig } from "effect-pogo"
 import * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
 import { Redis } from "ioredis"
@@ -76,7 +76,7 @@ const each = <E, R>(times: number, effect: (i: number) => Effect.Effect<unknown,
     (runs) => runs.map(({ began, ended }) => ended - began)
   )
 
-let stopWatching: ReturnType<typeof watchStalls> | undefined
+let stopWatching = process.env["BENCH_WATCH"] === "1" ? watchStalls() : undefined
 let stopProfile: Awaited<ReturnType<typeof startProfile>> | undefined
 let raw: Redis | undefined
 
@@ -131,6 +131,21 @@ const calls: { readonly [call: string]: Answer } = {
       collect()
       return process.memoryUsage()
     }),
+  /** Bytes of heap of one fiber that does nothing. */
+  bareFiber: ({ count = 1 }) =>
+    Effect.gen(function*() {
+      const heap = () => {
+        collect()
+        return process.memoryUsage().heapUsed
+      }
+      const scope = yield* Scope.make()
+      const before = heap()
+      yield* Effect.repeatN(Effect.forkIn(Effect.never, scope), count - 1)
+      yield* Effect.sleep(100)
+      const after = heap()
+      yield* Scope.close(scope, Exit.void)
+      return (after - before) / count
+    }),
   cpu: () => Effect.sync(() => process.cpuUsage())
 }
 
@@ -174,8 +189,10 @@ const live = kinds.pipe(
   Layer.provide(registry)
 )
 
+const logger = Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))
+
 const main = Effect.zipRight(Effect.sync(() => answer({ ready: true })), serve).pipe(
-  Effect.provide(Layer.merge(live, Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))))
+  Effect.provide(Layer.provideMerge(live, logger))
 )
 
 NodeRuntime.runMain(main, { disablePrettyLogger: true })

@@ -9,6 +9,9 @@ import type { Stalls } from "./stalls.js"
 
 const app = fileURLToPath(new URL("app.ts", import.meta.url))
 
+/** The programs that are measured use the built package, as its users do. */
+export const built = { TSX_TSCONFIG_PATH: fileURLToPath(new URL("../tsconfig.json", import.meta.url)) }
+
 /** When a child of the fleet started or stopped, on the clock that all processes share. Milliseconds. */
 export type Note = readonly [id: string, what: "start" | "stop", at: number]
 
@@ -110,7 +113,13 @@ export const withFleet = async <A>(
 ): Promise<A> => {
   const redis = await startRedis({ args: ["--slowlog-log-slower-than", "1000", "--slowlog-max-len", "10000"] })
   const nodes: Array<BenchNode> = []
-  const common = { BENCH_REDIS_URL: redis.url, POGO_SCOPE: "bench", POGO_DRAIN_TIMEOUT: "1 second", ...env }
+  const common = {
+    ...built,
+    BENCH_REDIS_URL: redis.url,
+    POGO_SCOPE: "bench",
+    POGO_DRAIN_TIMEOUT: "1 second",
+    ...env
+  }
   const alive = () => nodes.filter(({ process }) => !process.ended())
   const add: BenchFleet["add"] = async (more, own = {}) => {
     const first = nodes.length

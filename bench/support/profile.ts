@@ -25,13 +25,16 @@ export const startProfile = async (): Promise<(top: number) => Promise<ReadonlyA
     for (const [i, sample] of (profile.samples ?? []).entries()) {
       const name = names.get(sample) ?? ""
       const time = profile.timeDeltas?.[i] ?? 0
-      if (name === "(idle)" || name === "(program)" || name === "(root)") continue
+      if (ignored.has(name)) continue
       busy += time
       times.set(name, (times.get(name) ?? 0) + time)
     }
     return [...times].sort((a, b) => b[1] - a[1]).slice(0, top).map(([where, time]) => ({ where, share: time / busy }))
   }
 }
+
+/** Not work, or the profiler's own. */
+const ignored = new Set(["(idle)", "(program)", "(root)", "dispatch"])
 
 const nameOf = (
   { functionName, lineNumber, url }: { functionName: string; lineNumber: number; url: string }

@@ -5,27 +5,33 @@
 import { PerformanceObserver } from "node:perf_hooks"
 
 /** Milliseconds between two looks: what is shorter is not seen. */
-const every = 4
+const every = 8
 
 interface Span {
   readonly from: number
   readonly to: number
 }
 
+/** A time in which no timer fired. */
+interface Stall extends Span {
+  /** CPU time that this process used meanwhile, and the collector's share of the time. Milliseconds. */
+  readonly cpu: number
+  collected: number
+}
+
 /** What was seen. Milliseconds. */
 export interface Stalls {
+  /** By the clock on the wall: other processes on the same cores are in it. */
   readonly longest: number
-  /** Without the collector's share of each stall. */
-  readonly apart: number
+  /** What this process itself did without letting others have a turn: its CPU time, the collector apart. */
+  readonly own: number
   readonly longestCollection: number
-  /** CPU time of this process within the longest stall: much less means that the machine was busy with others. */
-  readonly cpu: number
 }
 
 /** Begins to watch; the result ends it. */
 export const watchStalls = (): () => Promise<Stalls> => {
   const collections: Array<Span> = []
-  const stalls: Array<Span & { readonly cpu: number }> = []
+  const stalls: Array<Stall> = []
   const observer = new PerformanceObserver((list) => {
     for (const { duration, startTime } of list.getEntries()) {
       collections.push({ from: startTime, to: startTime + duration })
@@ -36,10 +42,11 @@ export const watchStalls = (): () => Promise<Stalls> => {
   let used = process.cpuUsage()
   const timer = setInterval(() => {
     const now = performance.now()
-    const cpu = process.cpuUsage(used)
-    if (now - last > 2 * every) stalls.push({ from: last + every, to: now, cpu: (cpu.user + cpu.system) / 1_000 })
-    used = process.cpuUsage()
-    last = performance.now()
+    const total = process.cpuUsage()
+    const cpu = (total.user + total.system - used.user - used.system) / 1_000
+    if (now - last > 2 * every) stalls.push({ from: last, to: now, cpu, collected: 0 })
+    used = total
+    last = now
   }, every)
   return async () => {
     // The observer is told of collections a little later.
@@ -50,18 +57,15 @@ export const watchStalls = (): () => Promise<Stalls> => {
   }
 }
 
-const judge = (stalls: ReadonlyArray<Span & { readonly cpu: number }>, collections: ReadonlyArray<Span>): Stalls => {
-  let [longest, apart, cpu, longestCollection] = [0, 0, 0, 0]
-  for (const { from, to } of collections) longestCollection = Math.max(longestCollection, to - from)
-  for (const stall of stalls) {
-    const length = stall.to - stall.from
-    let collected = 0
-    for (const { from, to } of collections) {
-      collected += Math.max(0, Math.min(to, stall.to) - Math.max(from, stall.from))
-    }
-    if (length > longest) cpu = stall.cpu
-    longest = Math.max(longest, length)
-    apart = Math.max(apart, length - collected)
+const judge = (stalls: ReadonlyArray<Stall>, collections: ReadonlyArray<Span>): Stalls => {
+  let [longest, own, longestCollection] = [0, 0, 0]
+  for (const { from, to } of collections) {
+    longestCollection = Math.max(longestCollection, to - from)
+    for (const stall of stalls) stall.collected += Math.max(0, Math.min(to, stall.to) - Math.max(from, stall.from))
   }
-  return { longest, apart, longestCollection, cpu }
+  for (const { collected, cpu, from, to } of stalls) {
+    longest = Math.max(longest, to - from - every)
+    own = Math.max(own, Math.min(to - from, cpu) - collected - every)
+  }
+  return { longest, own, longestCollection }
 }
