@@ -3,10 +3,12 @@
  */
 import type { Group } from "../support/bench.js"
 import { heap } from "./heap.js"
+import { importing } from "./importing.js"
 import { nodes } from "./nodes.js"
 import { placement } from "./placement.js"
+import { restarting } from "./restarting.js"
 import { scale } from "./scale.js"
 import { starting } from "./starting.js"
 import { takeover } from "./takeover.js"
 
-export const groups: ReadonlyArray<Group> = [starting, scale, takeover, heap, nodes, placement]
+export const groups: ReadonlyArray<Group> = [starting, scale, takeover, heap, nodes, placement, restarting, importing]

@@ -27,6 +27,9 @@ const clusters = Array.from({ length: 20 }, (_, c) => Array.from({ length: 10 },
 
 const specOf = (id: string) => readSpec(id, `1|1|op|||${JSON.stringify({ kind: "Idle", version: 1, payload: {} })}`)
 
+const recordOf = (name: string): string =>
+  `1|1|${JSON.stringify({ name, kinds: { Idle: { version: 1, digest: "" } } })}`
+
 /** As a node of ours does it, from the hash of the id on. */
 const ours: Method = (nodes) => {
   const members = nodes.map((name) => ({ name, weight: 1, labels: {}, hash: hashText(name) }))
@@ -85,12 +88,10 @@ const movement = (method: Method, before: ReadonlyArray<string>, after: Readonly
 /** The whole of what a node does per child, labels and kinds and versions included; nothing remembered, or all. */
 const lookupsOfView = (remembered: boolean): number => {
   const membership = new Membership(rendezvous)
-  const record = (name: string, version: number) =>
-    `${version}|1|${JSON.stringify({ name, kinds: { Idle: { version: 1, digest: "" } } })}`
   const entries = keys.map((id) => ({ ...makeEntry(id), spec: specOf(id) }))
   const rates = Array.from({ length: 7 }, (_, round) => {
     membership.set(
-      clusters[remembered ? 0 : round]!.map((name) => ({ sid: `${name}#${"0".repeat(32)}`, record: record(name, 1) }))
+      clusters[remembered ? 0 : round]!.map((name) => ({ sid: `${name}#${"0".repeat(32)}`, record: recordOf(name) }))
     )
     if (remembered) { for (const entry of entries) membership.homeOf(entry) }
     const began = performance.now()

@@ -85,6 +85,11 @@ const collect = () => {
   for (let i = 0; i < 4; i++) gc?.()
 }
 
+const heap = () => {
+  collect()
+  return process.memoryUsage().heapUsed
+}
+
 type Answer = (command: Command) => Effect.Effect<unknown, unknown, Pogo.Pogo>
 
 const calls: { readonly [call: string]: Answer } = {
@@ -134,10 +139,6 @@ const calls: { readonly [call: string]: Answer } = {
   /** Bytes of heap of one fiber that does nothing. */
   bareFiber: ({ count = 1 }) =>
     Effect.gen(function*() {
-      const heap = () => {
-        collect()
-        return process.memoryUsage().heapUsed
-      }
       const scope = yield* Scope.make()
       const before = heap()
       yield* Effect.repeatN(Effect.forkIn(Effect.never, scope), count - 1)
