@@ -29,7 +29,7 @@ const kindWeights: { readonly [K in KindName]: number } = {
   Sloppy: 1
 }
 
-export const allKinds = Object.keys(kindWeights) as ReadonlyArray<KindName>
+const allKinds = Object.keys(kindWeights) as ReadonlyArray<KindName>
 
 /** How often each fault is drawn, relative to the others. */
 const eventWeights: { readonly [K in Exclude<EventType, "copy">]: number } = {
@@ -202,7 +202,7 @@ export const draw = (seed: number): Plan => {
   const dice = new Dice(`plan ${seed}`)
   const ids = drawIds(dice)
   const initial = dice.chance(0.35) ? ids.filter(() => dice.chance(0.4)) : []
-  const nodes = drawNodes(dice, allKinds)
+  const nodes = drawNodes(dice, allKinds.filter((kind) => ids.some((id) => kindOf(id) === kind)))
   const trust = dice.chance(0.85)
   const calm = dice.between(18_000, 50_000) + (trust ? 0 : timing.ttl)
   const base = { ids, initial, nodes, calm }
