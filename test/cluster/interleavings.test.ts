@@ -3,7 +3,7 @@
  * registry alone is in the conformance suite of the registries.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, TestClock } from "effect"
+import { Effect, Option, TestClock } from "effect"
 import { Restart } from "effect-pogo"
 import { type Cluster, makeCluster } from "../support/cluster.js"
 import { type Faulty, type Line, makeFaulty } from "../support/faulty.js"
@@ -69,6 +69,33 @@ describe("interleavings", () => {
       expect(s.journal.running().length).toBe(8)
       expect(s.faulty.state().claim.size).toBe(8)
       expect(s.journal.violations()).toEqual([])
+    }))
+
+  it.scoped("a claim that was given back twice is known to be another's, though the news of that come late", () =>
+    Effect.gen(function*() {
+      const s = yield* scene(["a", "b"])
+      const [a, b] = [pogo(s, "a"), pogo(s, "b")]
+      yield* a.startChildren(Array.from({ length: 6 }, (_, i) => Worker.spec(`x${i}`, {})))
+      yield* TestClock.adjust("5 seconds")
+      const moved = s.journal.running().find(({ node }) => node === "a")!.id
+      const line = s.lines["a"]!
+      line.deaf = true
+      const given = yield* line.hold("release")
+      yield* Effect.fork(a.drain)
+      yield* given.arrived
+      const news = yield* line.hold("changes")
+      yield* given.execute
+      yield* TestClock.adjust("1200 millis")
+      expect(s.journal.running(moved).map(({ node }) => node)).toEqual(["b"])
+      yield* news.arrived
+      yield* news.execute
+      // The answer never comes, so it is given back once more; before, others have changed something.
+      yield* b.startChild(Worker.spec("y", {}))
+      yield* TestClock.adjust("1600 millis")
+      yield* news.reply
+      yield* TestClock.adjust("5 seconds")
+      expect(line.sent.filter((name) => name === "release").length).toBeGreaterThan(1)
+      expect(Option.getOrThrow(yield* a.getChild(moved)).node).toBe("b")
     }))
 
   it.scoped("a claim, put or delete that arrives too late has no effect", () =>

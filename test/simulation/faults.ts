@@ -62,7 +62,10 @@ export class Faults {
       if (life === undefined) return
       const dice = this.scene.dice.stream(`slow ${event.at}`)
       life.process.cost = () => event.cost * dice.next()
-      this.after(event.millis, () => (life.process.cost = undefined))
+      life.slowUntil = Math.max(life.slowUntil, this.scene.world.now + event.millis)
+      this.after(event.millis, () => {
+        if (this.scene.world.now >= life.slowUntil) life.process.cost = undefined
+      })
     },
     cut: (event) => {
       const { life } = this.host(event)
@@ -99,8 +102,9 @@ export class Faults {
       if (copy === undefined) return
       this.break(() => this.scene.server.restore(scope, copy))
       // The server that had written the copy may be back, as when an old primary takes over again.
-      if (!sameServer) this.scene.server.restart()
-      else if (copy.meta !== undefined) this.scene.server.run = copy.meta.run
+      if (!sameServer || copy.meta === undefined) return this.scene.server.restart()
+      this.scene.server.run = copy.meta.run
+      this.guardian.cameBack()
     },
     key: ({ key }) => this.break(() => removeKey(this.scene.state(), key))
   }

@@ -37,6 +37,8 @@ export class Guardian {
   private live = new Set<string>()
   private era: string | undefined
   private unsteadyUntil = 0
+  /** The era of an older copy of the data that is served by the server that wrote it: as if nothing had happened. */
+  private unnoticed: string | undefined
 
   constructor(
     private readonly now: () => number,
@@ -62,7 +64,7 @@ export class Guardian {
     const { sid } = sent.args as { readonly sid?: string }
     const since = life.fenced.get(sid ?? "")
     // What was on its way to the wire at that moment may still go.
-    if (sent.name === "tick" && since !== undefined && life.process.cost === undefined && this.now() > since + 50) {
+    if (sent.name === "tick" && since !== undefined && this.now() > Math.max(since, life.slowUntil) + 50) {
       this.report("a fenced session is renewed", `${life.process.name} renews ${sid} after it lost its lease`)
     }
   }
@@ -102,7 +104,7 @@ export class Guardian {
   ): void {
     results.forEach(({ token }, i) => {
       if (token === undefined) return
-      if (token <= this.token && !this.mayRepeat(this.token)) {
+      if (token <= this.token && this.unnoticed !== this.era && !this.mayRepeat(this.token)) {
         this.report("a token went back", `${items[i]!.id} was granted with ${token} after ${this.token}`)
       }
       this.token = Math.max(this.token, token)
@@ -136,7 +138,10 @@ export class Guardian {
     if (meta?.era !== this.era) {
       this.era = meta?.era
       this.ended.clear()
-    } else for (const sid of this.live) if (!sess.has(sid)) this.ended.add(sid)
+    } else {
+      for (const sid of this.live) if (!sess.has(sid)) this.ended.add(sid)
+      for (const sid of sess.keys()) if (this.ended.has(sid)) this.report("a dead session lives again", sid)
+    }
     this.live = new Set(sess.keys())
   }
 
@@ -144,6 +149,11 @@ export class Guardian {
   tampered(): void {
     this.ended.clear()
     this.live = new Set(this.state().sess.keys())
+  }
+
+  /** An older copy has come back, and nothing about it shows that. */
+  cameBack(): void {
+    this.unnoticed = this.state().meta?.era
   }
 
   /** Claims of the data as it is, by their holders. */

@@ -39,6 +39,8 @@ export class Life {
   node: Node | undefined
   /** Until when its lease held at last, by its own clock. */
   until = -Infinity
+  /** Until when it was slow. Virtual milliseconds. */
+  slowUntil = -Infinity
   /** Sessions that ended by a fence, and when. */
   readonly fenced = new Map<string, number>()
 

@@ -4,6 +4,7 @@
  */
 import { HashSet, Logger, LogLevel } from "effect"
 import type { Node } from "../../src/internal/node/node.js"
+import { seedShift } from "../../src/internal/registry/guard.js"
 import type { LocalChild } from "../../src/internal/supervisor/localChild.js"
 import { Dice } from "../../src/internal/testing/dice.js"
 import { epoch, type ProcessOptions } from "../../src/internal/testing/process.js"
@@ -86,9 +87,10 @@ class Simulation {
     this.guardian = new Guardian(
       () => world.now,
       state,
-      () => Math.floor(epoch + world.now * plan.registryRate + this.server.wallError),
+      () => this.serverTime(),
       this.copies,
-      (token) => ![...this.nodes.lives()].some(({ node }) => (node?.horizon.high ?? 0) >= token),
+      (token) =>
+        this.seed() <= token && ![...this.nodes.lives()].some(({ node }) => (node?.horizon.high ?? 0) >= token),
       (check, message) => this.fail(check, message)
     )
     const scene: Scene = {
@@ -130,6 +132,16 @@ class Simulation {
     if (this.failure !== undefined) return
     this.log("CHECK", `${check}: ${message}`)
     this.failure = { check, message, at: this.world.now }
+  }
+
+  /** Unix milliseconds by the registry's clock. */
+  private serverTime(): number {
+    return Math.floor(epoch + this.world.now * this.plan.registryRate + this.server.wallError)
+  }
+
+  /** Where the counter of a new data set would begin at least. */
+  private seed(): number {
+    return Math.floor(this.serverTime() / 1000) * seedShift
   }
 
   /** Whose memory counts: once the faults are over, only theirs who can still tell. */
@@ -234,6 +246,7 @@ class Simulation {
       }
       if (life === undefined) continue
       life.process.cost = undefined
+      life.slowUntil = this.world.now
       if (fate === "healthy") {
         life.process.thaw()
         life.line.heal()

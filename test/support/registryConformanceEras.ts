@@ -127,6 +127,16 @@ const losing = (test: Test): void => {
       expect(yield* caller.tag("tick", { sid: "a#2" })).toBe("ERA")
     }))
 
+  test("an older copy of the data is told by whoever knows more, of whatever era he comes", (caller) =>
+    Effect.gen(function*() {
+      yield* populate(caller)
+      const { era } = caller
+      caller.era = "later"
+      caller.high += 1
+      yield* expectNewEra(caller)
+      expect(caller.era).not.toBe(era)
+    }))
+
   test("data of another layout is left alone", (caller) =>
     Effect.gen(function*() {
       yield* populate(caller)

@@ -19,7 +19,8 @@ const sendReleases = (node: Node, session: Session) => (batch: Batch<Release>): 
     const items = batch.map(([id, { refused, token }]) => ({ id, token, refused }))
     const reply = yield* request(node, session, "release", { sid: session.sid, items })
     if (reply._tag !== "OK") return false
-    for (const { id, token } of items) {
+    // One that was not this session's any more is another's perhaps: the log tells.
+    for (const { id, token } of reply.value.released < items.length ? [] : items) {
       const entry = node.view.entries.get(id)
       if (entry?.claim?.token === token) node.view.setClaim(id, undefined, entry.stat, reply.high)
     }

@@ -155,7 +155,7 @@ meta.now = meta.now + math.min(math.max(time - meta.last, 0), meta.maxStep)
 meta.last = time
 if fresh or meta.run ~= server_run or meta.specs ~= sizes[4] or meta.claims ~= sizes[7] or meta.sessions ~= sizes[2]
   or meta.sessions ~= sizes[3] or meta.tombs ~= sizes[5] or meta.high < last_log
-  or (ARGV[1] == meta.era and high > meta.high) then
+  or high > meta.high then
   local empty = sizes[2] == 0 and sizes[4] == 0 and sizes[5] == 0 and sizes[7] == 0
   local trusted = fresh and ARGV[8] == '1' and empty
   local seed = math.max(math.floor(time / 1000), tonumber(ARGV[4])) * ${seedShift}

@@ -53,7 +53,8 @@ const isBroken = ({ meta, state }: Tx, envelope: Envelope, server: Server): bool
   meta.sessions !== state.node.size ||
   meta.tombs !== state.tomb.size ||
   meta.high < lastOf(state) ||
-  (envelope.era === meta.era && envelope.high > meta.high)
+  // Somebody knows more: the data is an older copy, whatever era he has come from.
+  envelope.high > meta.high
 
 const isEmpty = (state: RegistryState): boolean =>
   state.spec.size === 0 && state.claim.size === 0 && state.sess.size === 0 && state.tomb.size === 0
