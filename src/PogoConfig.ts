@@ -12,6 +12,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as os from "node:os"
 import type { Any, Labels } from "./ChildSpec.js"
+import { describe } from "./internal/describe.js"
 import { checkIntensity } from "./internal/intensity.js"
 import { resolve as resolveTiming, type Timing } from "./internal/node/timing.js"
 import { InvalidConfig } from "./PogoError.js"
@@ -184,19 +185,20 @@ export const config: Config.Config<Options> = Config.all({
   }))
 )
 
-const isName = (text: string): boolean =>
+const isName = (text: unknown): text is string =>
+  typeof text === "string" && text !== "" && Buffer.byteLength(text) <= 128 && text.isWellFormed() &&
   // oxlint-disable-next-line no-control-regex
-  text !== "" && Buffer.byteLength(text) <= 128 && text.isWellFormed() && !/[\u0000-\u001f\u007f|#{}]/.test(text)
+  !/[\u0000-\u001f\u007f|#{}]/.test(text)
 
 const refuse = (setting: string, value: unknown, rule: string, remedy: string): Either.Either<never, InvalidConfig> =>
-  Either.left(new InvalidConfig({ setting, value: String(value), rule, remedy }))
+  Either.left(new InvalidConfig({ setting, value: describe(value), rule, remedy }))
 
-const checkName = (setting: string, text: string): Either.Either<string, InvalidConfig> =>
+const checkName = (setting: string, text: unknown): Either.Either<string, InvalidConfig> =>
   isName(text)
     ? Either.right(text)
     : refuse(
       setting,
-      JSON.stringify(text),
+      text,
       "1 to 128 bytes, without control characters and | # { }",
       "choose another name"
     )

@@ -39,7 +39,8 @@ describe("defaults", () => {
         drainTimeout: 20_000,
         labels: {},
         weight: 1,
-        intensity: undefined
+        intensity: undefined,
+        watchProcesses: true
       })
       expect(resolved({})).toEqual({ name, ...rest })
     }))
@@ -67,6 +68,7 @@ describe("POGO_*", () => {
     ["POGO_DRAIN_TIMEOUT", "3 seconds", { drainTimeout: 3_000 }],
     ["POGO_LABELS", "zone=a, disk=ssd ,,note=a=b", { labels: { zone: "a", disk: "ssd", note: "a=b" } }],
     ["POGO_WEIGHT", "2.5", { weight: 2.5 }],
+    ["POGO_WATCH_PROCESSES", "false", { watchProcesses: false }],
     ["POGO_MAX_RESTARTS", "3", { intensity: { maxRestarts: 3, within: Duration.seconds(5) } }]
   ])("%s is read: %s", ([name, value, expected]) =>
     Effect.gen(function*() {
@@ -114,6 +116,7 @@ describe("POGO_*", () => {
     ["POGO_LABELS", "=a"],
     ["POGO_WEIGHT", "heavy"],
     ["POGO_MAX_RESTARTS", "few"],
+    ["POGO_WATCH_PROCESSES", "maybe"],
     ["POGO_MAX_RESTARTS_WITHIN", "x"]
   ])("%s = %j is a ConfigError that names it", ([name, value]) =>
     Effect.gen(function*() {
@@ -172,7 +175,8 @@ describe("resolve", () => {
       drainTimeout: "1 second",
       labels: { zone: "a" },
       weight: 0.5,
-      intensity
+      intensity,
+      watchProcesses: false
     })
     expect(config).toEqual({
       name: "n",
@@ -193,7 +197,8 @@ describe("resolve", () => {
       drainTimeout: 1_000,
       labels: { zone: "a" },
       weight: 0.5,
-      intensity
+      intensity,
+      watchProcesses: false
     })
   })
 
@@ -204,6 +209,11 @@ describe("resolve", () => {
     ["name", { name: "a\nb" }],
     ["name", { name: "\ud800" }],
     ["name", { name: "{a}" }],
+    ["name", { name: {} as never }],
+    ["name", { name: Object.create(null) as never }],
+    ["ttl", { ttl: Object.create(null) as never }],
+    ["weight", { weight: Object.create(null) as never }],
+    ["scope", { scope: Symbol("s") as never }],
     ["scope", { scope: "a#b" }],
     ["scope", { scope: "" }],
     ["ttl", { ttl: Number.NaN }],
@@ -221,6 +231,7 @@ describe("resolve", () => {
     ["moveParallel", { moveParallel: Number.NaN }],
     ["weight", { weight: Infinity }],
     ["weight", { weight: Number.NaN }],
+    ["watchProcesses", { watchProcesses: "yes" as never }],
     ["intensity.maxRestarts", { intensity: { maxRestarts: 1.5, within: "1 second" } }],
     ["intensity.maxRestarts", { intensity: { maxRestarts: Number.NaN, within: "1 second" } }],
     ["intensity.within", { intensity: { maxRestarts: 1, within: "soon" as never } }],

@@ -9,6 +9,7 @@ import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { ChildSpec, type ChildType, type Draft, DraftTypeId, type Options, type Shutdown } from "../ChildSpec.js"
 import { InvalidChildSpec } from "../PogoError.js"
+import { describe } from "./describe.js"
 
 /** What a kind says of its specs. */
 export interface KindShape {
@@ -32,15 +33,6 @@ export const shutdownOf = (input: Options["shutdown"]): Shutdown | undefined => 
   )
 }
 
-const shorten = (value: unknown): string => {
-  try {
-    const text = JSON.stringify(value) ?? String(value)
-    return text.length > 200 ? `${text.slice(0, 200)}...` : text
-  } catch {
-    return String(value)
-  }
-}
-
 const misfit = (id: string, error: ParseResult.ParseError): InvalidChildSpec => {
   const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
   const path = issue === undefined || issue.path.length === 0 ? "payload" : `payload.${issue.path.join(".")}`
@@ -51,7 +43,7 @@ const misfit = (id: string, error: ParseResult.ParseError): InvalidChildSpec => 
   return new InvalidChildSpec({
     id,
     field: path,
-    value: shorten(at),
+    value: describe(at),
     problem: issue?.message ?? error.message,
     remedy: "give the kind's payload the form that its schema describes"
   })

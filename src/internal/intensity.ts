@@ -8,9 +8,10 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { InvalidConfig } from "../PogoError.js"
 import type { Intensity } from "../Restart.js"
+import { describe } from "./describe.js"
 
 const refuse = (setting: string, value: unknown, rule: string, remedy: string) =>
-  Either.left(new InvalidConfig({ setting: `intensity.${setting}`, value: String(value), rule, remedy }))
+  Either.left(new InvalidConfig({ setting: `intensity.${setting}`, value: describe(value), rule, remedy }))
 
 /** @internal */
 export const checkIntensity = (

@@ -13,6 +13,7 @@ import * as Schema from "effect/Schema"
 import type { RunOptions } from "../Child.js"
 import { InvalidConfig } from "../PogoError.js"
 import * as Restart from "../Restart.js"
+import { describe } from "./describe.js"
 import { type KindShape, shutdownOf } from "./draft.js"
 import { hashText } from "./hash.js"
 import { checkIntensity } from "./intensity.js"
@@ -20,7 +21,7 @@ import { checkKind, checkShutdown } from "./specBody.js"
 import type { Body, Registration } from "./supervisor/registration.js"
 
 const invalid = (kind: string, setting: string, value: unknown, rule: string, remedy: string) =>
-  Effect.fail(new InvalidConfig({ setting: `${kind}: ${setting}`, value: String(value), rule, remedy }))
+  Effect.fail(new InvalidConfig({ setting: `${kind}: ${setting}`, value: describe(value), rule, remedy }))
 
 const checkOptions = (kind: string, version: number, options: RunOptions): Effect.Effect<void, InvalidConfig> => {
   const wrong = checkKind(kind)

@@ -8,6 +8,7 @@ import * as Either from "effect/Either"
 import { ChildSpec, type ChildType, type Labels, type Shutdown } from "../ChildSpec.js"
 import { InvalidChildSpec } from "../PogoError.js"
 import type { RestartType } from "../Restart.js"
+import { describe } from "./describe.js"
 
 /** The most bytes of an id. */
 export const maxIdBytes = 512
@@ -43,20 +44,6 @@ const fault = (field: string, value: unknown, problem: string, remedy: string): 
   problem,
   remedy
 })
-
-/** What comes from elsewhere may throw when it is told as text. */
-const tell = (value: unknown): string => {
-  try {
-    return String(value)
-  } catch {
-    return typeof value
-  }
-}
-
-const describe = (value: unknown): string => {
-  const text = typeof value === "string" ? JSON.stringify(value) : tell(value)
-  return text.length > 120 ? `${text.slice(0, 120)}...` : text
-}
 
 const isPlain = (value: object): boolean => {
   const prototype: unknown = Object.getPrototypeOf(value)
@@ -203,10 +190,14 @@ const tooLarge = (size: number): Fault =>
     "keep large data elsewhere, and a reference to it here"
   )
 
+const nameOf = (part: unknown): string => typeof part === "string" ? part : describe(part)
+
 /** The canonical text of a spec, or what is wrong with it. */
 export const encodeBody = (spec: ChildSpec): Either.Either<string, InvalidChildSpec> => {
   const fail = (wrong: Fault) =>
-    Either.left(new InvalidChildSpec({ id: `${tell(spec.kind)}/${tell(spec.key)}`.slice(0, maxIdBytes), ...wrong }))
+    Either.left(
+      new InvalidChildSpec({ id: `${nameOf(spec.kind)}/${nameOf(spec.key)}`.slice(0, maxIdBytes), ...wrong })
+    )
   const wrong = checkFields(spec)
   if (wrong !== undefined) return fail(wrong)
   try {
