@@ -5,7 +5,15 @@
  * @internal
  */
 import { type Item, tombstoneRetention } from "../registry/protocol.js"
-import { type ClaimRecord, parseClaim } from "../registry/records.js"
+import {
+  type ClaimRecord,
+  parseClaim,
+  parseSpec,
+  parseTomb,
+  rankOf,
+  type SpecRecord,
+  type TombRecord
+} from "../registry/records.js"
 import { type Entry, type KnownTomb, makeEntry, readSpec, readTomb } from "./entry.js"
 import type { Score } from "./homes.js"
 import { Membership } from "./membership.js"
@@ -62,16 +70,24 @@ export class View {
     this.setClaim(id, this.readClaim(id, item.claim), item.stat ?? undefined, at)
   }
 
-  /** A spec as a call returned it. */
+  /** A register's higher rank is known already: the data set that tells is an older copy, not yet given back to. */
+  private isOutranked(id: string, record: SpecRecord | TombRecord | undefined): boolean {
+    const spec = this.entries.get(id)?.spec
+    const tomb = this.tombs.get(id)
+    const rank = record === undefined ? Infinity : rankOf(record)
+    return (spec !== undefined && rankOf(spec) > rank) || (tomb !== undefined && rankOf(tomb) > rank)
+  }
+
+  /** A spec as a call returned it; the log tells too. */
   learnSpec(id: string, raw: string, at: number): void {
-    if (this.isSpecStale(id, at)) return
+    if (this.isSpecStale(id, at) || this.isOutranked(id, parseSpec(raw))) return
     this.tombs.delete(id)
     this.setSpec(id, raw, at)
   }
 
-  /** A tombstone as a call returned it. */
+  /** A tombstone as a call returned it; the log tells too. */
   learnTomb(id: string, raw: string, at: number): void {
-    if (this.isSpecStale(id, at)) return
+    if (this.isSpecStale(id, at) || this.isOutranked(id, parseTomb(raw))) return
     this.setTomb(id, raw, at)
     this.setSpec(id, null, at)
   }

@@ -240,6 +240,17 @@ describe("what a call answered", () => {
     expect(contentOf(view)[id]).toMatchObject({ spec: specText(id, { generation: 12 }), tomb: null, claim: null })
   })
 
+  it("from an older copy of the data does not displace what is to be given back to it", () => {
+    const view = makeView()
+    view.apply(row(id, { tomb: tombText({ stamp: 9 }) }), 9)
+    view.learnSpec(id, specText(id, { generation: 7, stamp: 7 }), 20)
+    expect(contentOf(view)[id]).toMatchObject({ spec: null, tomb: tombText({ stamp: 9 }) })
+    view.apply(row("K/y", { spec: specText("K/y", { generation: 8, stamp: 8 }) }), 9)
+    view.learnSpec("K/y", specText("K/y", { generation: 7, stamp: 7 }), 20)
+    view.learnTomb("K/y", tombText({ stamp: 6 }), 20)
+    expect(contentOf(view)["K/y"]).toMatchObject({ spec: specText("K/y", { generation: 8, stamp: 8 }), tomb: null })
+  })
+
   it("about the end of a child leaves its holder's claim", () => {
     const view = makeView()
     view.apply(row(id, { spec: specText(id), claim: claimText(5) }), 5)
