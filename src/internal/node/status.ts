@@ -63,9 +63,16 @@ const held = (stat: StatRecord | undefined): ChildStatus => {
   }
 }
 
+/** It was stopped here, and its claim stands as far as this node has heard. */
+const isFenced = (node: Node, { claim, id }: Entry): boolean =>
+  claim?.sid === node.lastSid && !node.lease.holds() && !node.supervisor.children.has(id)
+
 const statusOf = (node: Node, entry: Entry, stat: StatRecord | undefined): ChildStatus => {
   const { claim, spec } = entry
   if (spec?.failed === true) return { _tag: "Failed", cause: stat?.cause ?? "its restart policy is spent" }
+  if (isFenced(node, entry)) {
+    return { _tag: "Pending", reason: "this node lost its lease and stopped it; another node may run it by now" }
+  }
   if (claim !== undefined && (spec === undefined || node.view.membership.isLive(claim.sid))) {
     return spec === undefined ? { _tag: "Stopping" } : held(stat)
   }

@@ -1,64 +1,13 @@
 /**
  * A node as a process of its own, told what to do on its standard input and answering on its standard output, one line of
- * JSON each. Its children write what they do to a file that all nodes append to, and to a resource that compares tokens.
+ * JSON each.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { Config, Duration, Effect, Layer, Logger, Schedule, Schema, Stream } from "effect"
-import { Child, Pogo, PogoConfig, Restart } from "effect-pogo"
-import * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
-import { appendFileSync } from "node:fs"
-import { createConnection } from "node:net"
+import { Clock, Duration, Effect, Layer, Logger, Stream } from "effect"
+import { Pogo, PogoConfig } from "effect-pogo"
 import { createInterface } from "node:readline"
-import type { Line } from "./evidence.js"
-
-const journal = process.env["TEST_JOURNAL"]!
-const resource = Number(process.env["TEST_RESOURCE"])
-
-/** Milliseconds of a clock that all processes of the machine share. */
-const now = (): number => Number(process.hrtime.bigint()) / 1e6
-
-const Probe = Child.make("Probe", {
-  payload: {
-    /** Milliseconds between beats. */
-    every: Schema.Number,
-    /** Milliseconds that its finalizer takes. */
-    stopTakes: Schema.optionalWith(Schema.Number, { default: () => 0 })
-  }
-})
-
-/** Fenced writes: the resource keeps the highest token of each id, and refuses lower ones. */
-const connection = createConnection({ port: resource, host: "127.0.0.1" })
-connection.on("error", () => {})
-
-const write = (self: Child.Current, what: Line["what"]): void => {
-  const line: Line = { id: self.id, node: self.node, token: String(self.token), what, at: now() }
-  appendFileSync(journal, JSON.stringify(line) + "\n")
-}
-
-const beat = (self: Child.Current) =>
-  Effect.map(Effect.either(self.check), ({ _tag }) => {
-    write(self, _tag === "Right" ? "beat" : "fenced")
-    // A copy that does not ask: its token alone must keep it out.
-    connection.write(JSON.stringify({ id: self.id, token: String(self.token), node: self.node }) + "\n")
-  })
-
-const options = (onRegistryLoss: "stop" | "keep"): Child.RunOptions => ({
-  restart: Restart.permanent(Schedule.spaced("200 millis")),
-  shutdown: "2 seconds",
-  onRegistryLoss
-})
-
-const run = ({ every, stopTakes }: { readonly every: number; readonly stopTakes: number }) =>
-  Effect.gen(function*() {
-    const self = yield* Child.Current
-    yield* Effect.acquireRelease(
-      Effect.sync(() => write(self, "start")),
-      () => Effect.zipRight(Effect.sleep(stopTakes), Effect.sync(() => write(self, "stop")))
-    )
-    yield* Effect.repeat(beat(self), Schedule.spaced(every))
-  })
-
-const Kept = Child.make("Kept", { payload: Probe.payload.fields })
+import { kinds, kindsLive, now } from "./appKinds.js"
+import { registryLive, setTrap, type Trap } from "./appRegistry.js"
 
 const answer = (line: unknown): void => {
   process.stdout.write(JSON.stringify(line, (_, value) => typeof value === "bigint" ? String(value) : value) + "\n")
@@ -68,23 +17,58 @@ interface Command {
   readonly id: number
   readonly call: string
   readonly keys?: ReadonlyArray<string>
-  readonly kind?: "Probe" | "Kept"
+  readonly kind?: keyof typeof kinds
+  readonly every?: number
   readonly stopTakes?: number
+  readonly deaf?: boolean
   readonly millis?: number
+  readonly trap?: Trap
 }
 
-const kindOf = ({ kind }: Command) => (kind === "Kept" ? Kept : Probe)
+const each = <A, E, R>(command: Command, f: (key: string) => Effect.Effect<A, E, R>) =>
+  Effect.forEach(command.keys ?? [], f, { concurrency: "unbounded" })
+
+/** As it ended, also when it failed: `Created`, `ChildSpecConflict`, `OutcomeUnknown`, ... */
+const tag = <R>(effect: Effect.Effect<{ readonly _tag: string }, { readonly _tag: string }, R>) =>
+  Effect.match(effect, { onFailure: ({ _tag }) => _tag, onSuccess: ({ _tag }) => _tag })
+
+const specOf = (command: Command, key: string) =>
+  kinds[command.kind ?? "Probe"].spec(key, {
+    every: command.every ?? 50,
+    stopTakes: command.stopTakes ?? 0,
+    deaf: command.deaf ?? false
+  })
+
+/** The wall clock jumps. */
+const shift = (millis: number): void => {
+  const { now } = Date
+  Date.now = () => now() + millis
+}
+
+const block = (millis: number): void => {
+  const end = now() + millis
+  while (now() < end);
+}
 
 const execute = (command: Command): Effect.Effect<unknown, unknown, Pogo.Pogo> => {
-  const kind = kindOf(command)
-  const keys = command.keys ?? []
+  const kind = kinds[command.kind ?? "Probe"]
   switch (command.call) {
     case "start":
-      return Pogo.startChildren(keys.map((key) => kind.spec(key, { every: 50, stopTakes: command.stopTakes ?? 0 })))
+      return Pogo.startChildren((command.keys ?? []).map((key) => specOf(command, key)))
+    case "startEach":
+      return each(command, (key) => tag(Pogo.startChild(specOf(command, key))))
     case "terminate":
-      return Effect.forEach(keys, (key) => Pogo.terminateChild(kind.id(key)), { concurrency: "unbounded" })
+      return each(command, (key) => Pogo.terminateChild(kind.id(key)))
+    case "terminateEach":
+      return each(command, (key) => tag(Pogo.terminateChild(kind.id(key))))
+    case "replaceEach":
+      return each(command, (key) => tag(Pogo.replaceChild(specOf(command, key))))
+    case "restartEach":
+      return each(command, (key) => tag(Pogo.restartChild(kind.id(key))))
     case "await":
-      return Effect.forEach(keys, (key) => Pogo.awaitChild(kind.id(key)), { concurrency: "unbounded" })
+      return each(command, (key) => Pogo.awaitChild(kind.id(key)))
+    case "explain":
+      return each(command, (key) => Pogo.explain(kind.id(key)))
     case "which":
       return Pogo.whichChildren("global")
     case "local":
@@ -93,12 +77,18 @@ const execute = (command: Command): Effect.Effect<unknown, unknown, Pogo.Pogo> =
       return Pogo.ready
     case "nodes":
       return Pogo.nodes
+    case "trap":
+      return Effect.sync(() => setTrap(command.trap!))
+    case "shift":
+      return Effect.sync(() => shift(command.millis ?? 0))
     case "block":
-      // The event loop stands still.
-      return Effect.sync(() => {
-        const end = now() + (command.millis ?? 0)
-        while (now() < end);
-      })
+      return Effect.sync(() => block(command.millis ?? 0))
+    case "crash":
+      return Effect.sync(() =>
+        void setImmediate(() => {
+          throw new Error("nobody catches this")
+        })
+      )
     default:
       return Effect.fail(`unknown call ${command.call}`)
   }
@@ -126,14 +116,9 @@ const serve = Effect.gen(function*() {
   return yield* Effect.never
 })
 
-const registry = GroupRegistryRedis.layerConfig({
-  url: Config.redacted("TEST_REDIS_URL"),
-  onEmpty: Config.literal("trust", "settle")("TEST_ON_EMPTY")
-})
-
-const live = Layer.mergeAll(Probe.toLayer(run, options("stop")), Kept.toLayer(run, options("keep"))).pipe(
+const live = kindsLive.pipe(
   Layer.provideMerge(Pogo.layerConfig(PogoConfig.config, { drainTimeout: Duration.seconds(10) })),
-  Layer.provide(registry)
+  Layer.provide(registryLive)
 )
 
 const main = Effect.zipRight(Effect.sync(() => answer({ ready: true })), serve).pipe(
@@ -141,4 +126,21 @@ const main = Effect.zipRight(Effect.sync(() => answer({ ready: true })), serve).
   Effect.provide(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger)))
 )
 
-NodeRuntime.runMain(main, { disablePrettyLogger: true })
+/** A clock that runs slower or faster than all others by a factor. */
+const drifting = (rate: number): Clock.Clock => {
+  const real = Clock.make()
+  const origin = real.unsafeCurrentTimeNanos()
+  const nanos = () => origin + BigInt(Math.floor(Number(real.unsafeCurrentTimeNanos() - origin) * rate))
+  return {
+    ...real,
+    unsafeCurrentTimeMillis: () => Number(nanos()) / 1e6,
+    unsafeCurrentTimeNanos: nanos,
+    currentTimeMillis: Effect.sync(() => Number(nanos()) / 1e6),
+    currentTimeNanos: Effect.sync(nanos),
+    sleep: (duration) => real.sleep(Duration.times(duration, 1 / rate))
+  }
+}
+
+const rate = Number(process.env["TEST_CLOCK_RATE"] ?? 1)
+
+NodeRuntime.runMain(rate === 1 ? main : Effect.withClock(main, drifting(rate)), { disablePrettyLogger: true })

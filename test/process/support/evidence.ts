@@ -87,8 +87,19 @@ export const unfencedOverlaps = (lines: ReadonlyArray<Line>): ReadonlyArray<Over
 export const runningOverlaps = (lines: ReadonlyArray<Line>): ReadonlyArray<Overlap> =>
   overlaps(lines, ({ last }) => last)
 
-/** Milliseconds that each child did not run, between its copies. */
+const byChild = (lines: ReadonlyArray<Line>): ReadonlyMap<string, ReadonlyArray<Line>> => {
+  const of = new Map<string, Array<Line>>()
+  for (const line of lines) {
+    const known = of.get(line.id)
+    if (known === undefined) of.set(line.id, [line])
+    else known.push(line)
+  }
+  for (const known of of.values()) known.sort((a, b) => a.at - b.at)
+  return of
+}
+
+/** Milliseconds that children did not run before each of their later starts, sorted: after a move, or after a fence. */
 export const gaps = (lines: ReadonlyArray<Line>): ReadonlyArray<number> =>
-  Array.from(copiesOf(lines).values()).flatMap((copies) =>
-    copies.slice(1).map((copy, i) => copy.start - copies[i]!.last)
+  Array.from(byChild(lines).values()).flatMap((of) =>
+    of.flatMap(({ at, what }, i) => (what === "start" && i > 0 ? [at - of[i - 1]!.at] : []))
   ).sort((a, b) => a - b)

@@ -6,7 +6,7 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
-import { fileURLToPath } from "node:url"
+import { appFile } from "./bundle.js"
 import { type Line, readLines } from "./evidence.js"
 import { type NodeProcess, startProcess } from "./process.js"
 
@@ -18,30 +18,45 @@ export interface Fleet {
   readonly accepted: ReadonlyMap<string, bigint>
   /** How many writes with a lower token than one it had seen it refused. */
   readonly refused: () => number
+  /** How many writes it accepted though a higher token had been accepted from that child: none, or it is no fence. */
+  readonly wrongly: () => number
   readonly close: () => Promise<void>
 }
-
-const app = fileURLToPath(new URL("./app.ts", import.meta.url))
 
 interface Resource {
   readonly port: number
   readonly accepted: ReadonlyMap<string, bigint>
   readonly refused: () => number
+  readonly wrongly: () => number
   readonly close: () => Promise<void>
+}
+
+/** Writes that were accepted after a higher token of the same child. */
+const countWrong = (history: ReadonlyArray<readonly [id: string, token: bigint]>): number => {
+  const highest = new Map<string, bigint>()
+  let wrong = 0
+  for (const [id, token] of history) {
+    const before = highest.get(id) ?? 0n
+    if (token < before) wrong++
+    else highest.set(id, token)
+  }
+  return wrong
 }
 
 /** Keeps the highest token of each id and refuses writes with a lower one, as any fenced store would. */
 const makeResource = (): Promise<Resource> =>
   new Promise((resolve) => {
     const accepted = new Map<string, bigint>()
+    const history: Array<readonly [string, bigint]> = []
     let refused = 0
     const server = createServer((socket) => {
       socket.on("error", () => {})
       createInterface({ input: socket }).on("line", (text) => {
         const { id, token } = JSON.parse(text) as { id: string; token: string }
         const value = BigInt(token)
-        if (value < (accepted.get(id) ?? 0n)) refused++
-        else accepted.set(id, value)
+        if (value < (accepted.get(id) ?? 0n)) return void refused++
+        if (value !== accepted.get(id)) history.push([id, value])
+        accepted.set(id, value)
       }).on("error", () => {})
     })
     server.listen(0, "127.0.0.1", () => {
@@ -51,13 +66,16 @@ const makeResource = (): Promise<Resource> =>
         port,
         accepted,
         refused: () => refused,
+        wrongly: () => countWrong(history),
         close: () => new Promise((done) => server.close(() => done()))
       })
     })
   })
 
-/** Makes a fleet without nodes, on a Redis. All of its processes end with `close`. */
-export const makeFleet = async (redisUrl: string, env: Record<string, string> = {}): Promise<Fleet> => {
+let fleets = 0
+
+/** Makes a fleet without nodes, on the registry that the environment names. All of its processes end with `close`. */
+export const makeFleet = async (env: Record<string, string> = {}): Promise<Fleet> => {
   const resource = await makeResource()
   const folder = mkdtempSync(join(tmpdir(), "pogo-fleet-"))
   const journal = join(folder, "journal")
@@ -67,15 +85,14 @@ export const makeFleet = async (redisUrl: string, env: Record<string, string> = 
   const common = {
     TEST_JOURNAL: journal,
     TEST_RESOURCE: String(resource.port),
-    TEST_REDIS_URL: redisUrl,
     TEST_ON_EMPTY: "trust",
-    POGO_SCOPE: `fleet-${process.pid}-${Date.now()}`,
+    POGO_SCOPE: `fleet-${process.pid}-${++fleets}`,
     ...env
   }
   return {
     nodes,
     start: async (name, own = {}) => {
-      const node = await startProcess(app, name, { ...common, ...own })
+      const node = await startProcess(appFile(), name, { ...common, ...own })
       all.push(node)
       nodes.set(name, node)
       void node.exited.then(() => nodes.get(name) === node && nodes.delete(name))
@@ -84,6 +101,7 @@ export const makeFleet = async (redisUrl: string, env: Record<string, string> = 
     lines: () => readLines(journal),
     accepted: resource.accepted,
     refused: resource.refused,
+    wrongly: resource.wrongly,
     close: async () => {
       for (const node of all) {
         try {

@@ -30,8 +30,12 @@ export const startProcess = (
   env: Record<string, string>,
   flags: ReadonlyArray<string> = []
 ): Promise<NodeProcess> => {
-  const child: ChildProcess = spawn(process.execPath, [...flags, "--import", "tsx", program], {
-    env: { ...process.env, ...env, POGO_NODE_NAME: name },
+  const child: ChildProcess = spawn(process.execPath, [
+    ...flags,
+    ...(program.endsWith(".ts") ? ["--import", "tsx"] : []),
+    program
+  ], {
+    env: { ...process.env, POGO_NODE_NAME: name, ...env },
     stdio: ["pipe", "pipe", "pipe"]
   })
   let log = ""
