@@ -54,8 +54,11 @@ const sentinelsOf = async (
   const sentinels = await Promise.all([1, 2, 3].map(() => startRedis({ sentinel: true, config })))
   for (const sentinel of sentinels) onTestFinished(() => sentinel.stop("SIGKILL"))
   for (const sentinel of sentinels) {
-    await eventually("the sentinels know each other", async () =>
-      /num-slaves\n1\n[\s\S]*num-other-sentinels\n2\n/.test(await sentinel.cli("SENTINEL", "MASTER", "main")))
+    await eventually(
+      "the sentinels know each other",
+      async () =>
+        /num-slaves\n1\n[\s\S]*num-other-sentinels\n2\n/.test(await sentinel.cli("SENTINEL", "MASTER", "main"))
+    )
   }
   return sentinels
 }
@@ -81,7 +84,10 @@ describe.concurrent("behind Sentinel", () => {
     }, 60_000)
     await runs([...idsOf(20), "Probe/after"], 60_000)
     expect(runningOverlaps(fleet.lines())).toEqual([])
-    measured("F28", `failover in ${took} ms, lease ${4 * ttl}: ${gaps(fleet.lines()).length} moves, overlaps 0, none lost`)
+    measured(
+      "F28",
+      `failover in ${took} ms, lease ${4 * ttl}: ${gaps(fleet.lines()).length} moves, overlaps 0, none lost`
+    )
     await judge(fleet, [...idsOf(20), "Probe/after"])
   })
 
@@ -118,7 +124,7 @@ describe.concurrent("two primaries at once", () => {
       const third = await startRedis({ args: ["--repl-diskless-sync-delay", "0"] })
       context.onTestFinished(() => third.stop("SIGKILL"))
       const ways = { a: await makeProxy(primary.port), b: await makeProxy(primary.port) }
-      context.onTestFinished(() => Promise.all(Object.values(ways).map(({ close }) => close())))
+      for (const way of Object.values(ways)) context.onTestFinished(way.close)
       const { fleet, runs } = await sceneOn(context, ["a", "b"], 16, times(ttl), async (name) => ({
         TEST_REDIS_URL: ways[name as "a" | "b"].url
       }))
@@ -140,7 +146,7 @@ describe.concurrent("two primaries at once", () => {
         "F30",
         guarded
           ? `with it: unfenced overlaps 0, ${mine.length} children taken over`
-          : `without it (W4): ${overlaps.length} of ${mine.length} ran twice unfenced; their writes refused ${refused}, accepted 0`
+          : `without it (W4): ${overlaps.length} of 16 children ran twice unfenced; their writes refused ${refused}, accepted 0`
       )
       // The split ends.
       ways.b.redirect(replica.port)
@@ -175,7 +181,7 @@ const makeRedisCluster = async ({ onTestFinished }: TestContext): Promise<Readon
   return servers
 }
 
-const primaryOf = async (servers: ReadonlyArray<RedisServer>, slot: number): Promise<RedisServer> => {
+const primaryOf = async (servers: ReadonlyArray<RedisServer>, slot: number): Promise<RedisServer | undefined> => {
   for (const server of servers.filter(({ running }) => running)) {
     const myself = (await server.cli("CLUSTER", "NODES")).split("\n").find((line) => line.includes("myself"))!
     const ranges = myself.includes("master") ? myself.trim().split(" ").slice(8) : []
@@ -185,7 +191,7 @@ const primaryOf = async (servers: ReadonlyArray<RedisServer>, slot: number): Pro
     })
     if (has) return server
   }
-  throw new Error(`nobody has slot ${slot}`)
+  return undefined
 }
 
 const idOf = (server: RedisServer): Promise<string> => server.cli("CLUSTER", "MYID")
@@ -196,7 +202,7 @@ describe("on a cluster", () => {
     const env = { ...times(3 * ttl), TEST_CLUSTER: portsOf(servers.slice(0, 3)), POGO_SCOPE: "moving" }
     const { fleet, runs } = await sceneOn(context, ["a", "b"], 16, env)
     const slot = Number(await servers[0]!.cli("CLUSTER", "KEYSLOT", "{moving}"))
-    const from = await primaryOf(servers, slot)
+    const from = (await primaryOf(servers, slot))!
     const others = (await Promise.all(servers.map(async (server) => ({ server, primary: await isPrimary(server) }))))
       .filter(({ primary, server }) => primary && server !== from)
     const to = others[0]!.server
@@ -206,7 +212,8 @@ describe("on a cluster", () => {
     await to.cli("CLUSTER", "SETSLOT", String(slot), "IMPORTING", await idOf(from))
     await from.cli("CLUSTER", "SETSLOT", String(slot), "MIGRATING", await idOf(to))
     let calls = 0
-    const keysOf = async () => (await from.cli("CLUSTER", "GETKEYSINSLOT", String(slot), "1")).split("\n").filter(Boolean)
+    const keysOf = async () =>
+      (await from.cli("CLUSTER", "GETKEYSINSLOT", String(slot), "1")).split("\n").filter(Boolean)
     for (let found = await keysOf(); found.length > 0; found = await keysOf()) {
       load.push(during(calls++))
       await from.cli("MIGRATE", "127.0.0.1", String(to.port), "", "0", "5000", "KEYS", ...found)
@@ -226,11 +233,14 @@ describe("on a cluster", () => {
     await runs(all, 60_000)
     expect(runningOverlaps(fleet.lines())).toEqual([])
     const created = answers.filter((tag) => tag === "Created").length
-    measured("F31", `${created} of ${calls} calls served while the slot moved, none lost; ${moves(fleet.lines())} moves, overlaps 0`)
+    measured(
+      "F31",
+      `${created} of ${calls} calls served while the slot moved, none lost; ${moves(fleet.lines())} moves, overlaps 0`
+    )
 
     await to.stop("SIGKILL")
     const died = Date.now()
-    await eventually("another serves the slot", async () => (await primaryOf(servers, slot)) !== to, 60_000)
+    await eventually("another serves the slot", async () => (await primaryOf(servers, slot)) !== undefined, 60_000)
     await eventually("calls are served", async () => {
       const [tag] = (await fleet.nodes.get("b")!.call("startEach", { keys: ["after"] })) as ReadonlyArray<string>
       return tag === "Created" || tag === "AlreadyStarted"
@@ -238,7 +248,10 @@ describe("on a cluster", () => {
     const took = Date.now() - died
     await runs([...all, "Probe/after"], 60_000)
     expect(runningOverlaps(fleet.lines())).toEqual([])
-    measured("F32", `a start is served ${took} ms after the kill; gaps ${spread(gaps(fleet.lines()))}, overlaps 0, none lost`)
+    measured(
+      "F32",
+      `a start is served ${took} ms after the kill; gaps ${spread(gaps(fleet.lines()))}, overlaps 0, none lost`
+    )
     await judge(fleet, [...all, "Probe/after"])
   })
 })
