@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Either, Exit, Layer, Schema } from "effect"
-import { Child, ChildSpec, GroupRegistry, Pogo, type PogoError } from "effect-pogo"
+import { Child, ChildSpec, GroupRegistry, Pogo, type PogoError, Restart } from "effect-pogo"
 import { decodeBody, encodeBody, toChildSpec } from "../src/internal/specBody.js"
 
 const Monitor = Child.make("Monitor", {
@@ -198,6 +198,13 @@ describe("toLayer", () => {
     ["K: shutdown", "K", 1, { shutdown: Number.NaN }],
     ["K: shutdown", "K", 1, { shutdown: "soon" as never }],
     ["K: startTimeout", "K", 1, { startTimeout: "soon" as never }],
+    ["K: startTimeout", "K", 1, { startTimeout: 0 }],
+    ["K: restart", "K", 1, { restart: "permanent" as never }],
+    ["K: restart", "K", 1, { restart: Restart.permanent as never }],
+    ["K: restart", "K", 1, { restart: { type: "never" } as never }],
+    ["K: restart", "K", 1, { restart: Restart.permanent(null as never) }],
+    ["K: onRegistryLoss", "K", 1, { onRegistryLoss: "go" as never }],
+    ["K: onOverdue", "K", 1, { onOverdue: "kill" as never }],
     ["K: intensity.maxRestarts", "K", 1, { intensity: { maxRestarts: -1, within: "5 seconds" } }],
     ["K: intensity.within", "K", 1, { intensity: { maxRestarts: 1, within: "soon" as never } }],
     ["K: intensity.within", "K", 1, { intensity: { maxRestarts: 1, within: Number.NaN } }]

@@ -166,6 +166,7 @@ const establish = (node: Node, opening: Opening, { collected, log, quarantine }:
   node.session = session
   node.enter("syncing")
   node.leaseGiven.unsafeOpen()
+  node.supervisor.confirmed()
   return session
 }
 

@@ -289,7 +289,7 @@ export class Node {
   }
 
   private fenceChild(child: LocalChild): void {
-    if (child.registration.onRegistryLoss === "keep" && !child.ending) {
+    if (child.staysOnLoss && !child.ending) {
       child.unverified = true
       return
     }

@@ -107,6 +107,11 @@ export class LocalChild implements Current, Running {
     return !this.revoked && !this.unverified && this.host.leaseHolds()
   }
 
+  /** It goes on when the claim is in doubt. */
+  get staysOnLoss(): boolean {
+    return this.registration.onRegistryLoss === "keep"
+  }
+
   get shutdown(): Shutdown {
     return this.spec.shutdown ?? this.registration.shutdown ?? defaultShutdown(this.spec.type)
   }

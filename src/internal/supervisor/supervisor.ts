@@ -4,6 +4,8 @@
  *
  * @internal
  */
+import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -11,9 +13,10 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
-import type { ClaimLost } from "../../PogoError.js"
+import { ClaimLost } from "../../PogoError.js"
 import * as PogoEvent from "../../PogoEvent.js"
 import type { Ambient } from "../node/ambient.js"
+import { until } from "../node/until.js"
 import type { Watching } from "../observer.js"
 import type { StatRecord } from "../registry/records.js"
 import { bodyOf, type KnownSpec } from "../view/entry.js"
@@ -54,6 +57,13 @@ export interface Grant {
   readonly stat: StatRecord | undefined
 }
 
+/** Whether a run ended since it had lost its claim, as `check` tells it. */
+const isLoss = (exit: Exit.Failure<unknown, unknown>): boolean =>
+  Chunk.some(
+    Chunk.appendAll(Cause.failures(exit.cause), Cause.defects(exit.cause)),
+    (error) => error instanceof ClaimLost
+  )
+
 const whichOf = ({ id, node, token }: LocalChild) => ({ id, node, token })
 
 /** @internal */
@@ -61,6 +71,7 @@ export class Supervisor implements Host {
   readonly children = new Map<string, LocalChild>()
   private readonly turnstile: Turnstile
   private readonly overdue: OverdueWatch
+  private readonly confirmations = new Set<() => void>()
 
   constructor(private readonly owner: Owner) {
     this.turnstile = new Turnstile(owner.ambient.breathe, owner.fork)
@@ -117,8 +128,19 @@ export class Supervisor implements Host {
     child.fiber = fiber
     fiber.addObserver((exit) => {
       this.owner.observer.ended(child)
-      this.exited(child, exit)
+      this.surely(child, () => this.exited(child, exit))
     })
+  }
+
+  /** What happens when a run ends must not end with the run: where the policy's own code throws, the child is failed. */
+  private surely(child: LocalChild, step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      child.lastEnd = `its restart policy threw: ${describeExit(Exit.die(error))}`
+      if (child.ending) this.ended(child)
+      else this.finish(child, "failed")
+    }
   }
 
   private running(child: LocalChild): void {
@@ -136,6 +158,10 @@ export class Supervisor implements Host {
   private exited(child: LocalChild, exit: Exit.Exit<unknown, unknown>): void {
     child.fiber = undefined
     if (child.ending) return this.ended(child)
+    if (!child.holds && Exit.isFailure(exit)) {
+      if (!child.staysOnLoss) return this.lapse(child)
+      if (isLoss(exit)) return this.wait(child, this.untilHeld(child))
+    }
     child.lastEnd = exit
     if (this.owner.ambient.now() - child.startedAt >= this.resetAfter(child)) {
       child.restarts = 0
@@ -145,6 +171,23 @@ export class Supervisor implements Host {
     if (type === "temporary" || (type === "transient" && Exit.isSuccess(exit))) return this.finish(child, "ended")
     if (this.isTooIntense(child)) return this.finish(child, "failed")
     this.restart(child, exit)
+  }
+
+  /** It ended since the lease had: no fault of its own, and nothing that its policy should hear of. */
+  private lapse(child: LocalChild): void {
+    child.stopReason = "fenced"
+    child.stage = "stopping"
+    this.ended(child)
+  }
+
+  /** Waits until the claim is confirmed; whoever loses it stops the wait. */
+  private untilHeld(child: LocalChild): Effect.Effect<boolean> {
+    return Effect.as(until(this.confirmations, () => (child.holds ? true : undefined)), true)
+  }
+
+  /** Claims that were in doubt are confirmed. */
+  confirmed(): void {
+    for (const listener of Array.from(this.confirmations)) listener()
   }
 
   private isTooIntense(child: LocalChild): boolean {
@@ -157,17 +200,24 @@ export class Supervisor implements Host {
   }
 
   private restart(child: LocalChild, exit: Exit.Exit<unknown, unknown>): void {
+    this.wait(child, this.awaitTurn(child, exit))
+  }
+
+  /** Runs the child again when the wait is over, unless that says that there is to be no more. */
+  private wait(child: LocalChild, turn: Effect.Effect<boolean>): void {
     this.enter(child, "restarting")
-    const wait = this.owner.fork(this.awaitTurn(child, exit))
+    const wait = this.owner.fork(turn)
     child.fiber = wait
     wait.addObserver((outcome) => {
       child.fiber = undefined
-      if (child.ending) this.ended(child)
-      else if (Exit.isSuccess(outcome) && outcome.value) this.launch(child)
-      else {
-        if (Exit.isFailure(outcome)) child.lastEnd = `its restart schedule died: ${describeExit(outcome)}`
-        this.finish(child, "failed")
+      if (child.ending) return this.ended(child)
+      if (Exit.isSuccess(outcome) && outcome.value) {
+        // The lease is over, and the fence about to fall.
+        if (!child.holds && !child.staysOnLoss) return this.lapse(child)
+        return this.launch(child)
       }
+      if (Exit.isFailure(outcome)) child.lastEnd = `its restart schedule died: ${describeExit(outcome)}`
+      this.finish(child, "failed")
     })
   }
 
