@@ -157,6 +157,27 @@ describe("a user", () => {
       yield* eventually(Effect.sync(() => lines.matching(/WARN .*subscribe/).length), (n) => n === 1)
     }))
 
+  it.scopedLive("who may not use the database is told so, and touches no other", () =>
+    Effect.gen(function*() {
+      const redis = yield* server()
+      yield* setUser(redis, ...documented, "-select")
+      for (const options of [{ ...credentials, keyPrefix: "app:", db: 3 }, { keyPrefix: "app:", db: 99 }]) {
+        const lines = new Lines()
+        const caller = yield* live(redis, options, lines)
+        const put = { mode: "ensure", items: [{ id: "k/x", op: "x", generation: 0, body: "{}" }] } as const
+        for (let attempt = 0; attempt < 5; attempt++) {
+          expect(failure(yield* caller.attempt("tick", { sid: "" }))).toMatchObject({ reason: "Disconnected" })
+          const error = failure(yield* caller.attempt("put", put))
+          expect(error).toMatchObject({ reason: "Disconnected", sent: false })
+          expect(error?.detail).toMatch(/NOPERM|out of range/)
+          yield* pause(100)
+        }
+        expect(lines.matching(/INFO .*connected/)).toEqual([])
+        expect(lines.matching(/WARN/)).toHaveLength(1)
+      }
+      expect(yield* Effect.promise(() => redis.cli("DBSIZE"))).toContain("0")
+    }))
+
   it.scopedLive("with a wrong password is told so, and no secret is", () =>
     Effect.gen(function*() {
       const redis = yield* server()

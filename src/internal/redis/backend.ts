@@ -10,7 +10,7 @@ import type { Encoded } from "../../GroupRegistry.js"
 import type { RegistryUnavailable } from "../../PogoError.js"
 import { advice } from "./advice.js"
 import { callScript } from "./call.js"
-import type { Client, Connector, Role } from "./client.js"
+import { type Client, type Connector, insistOnDatabase, type Role } from "./client.js"
 import { decodeReply, encodeEnvelope, encoders } from "./codec.js"
 import { disconnected, failureOf, messageOf } from "./failure.js"
 import { channelOf, keysOf } from "./keys.js"
@@ -108,7 +108,9 @@ const refusedWake = (connector: Connector, error: unknown): Effect.Effect<void> 
 const openAll = (connector: Connector, log: (message: Effect.Effect<void>) => void): Open => {
   const outage = new Outage(connector.description, connector.secrets, log)
   const watched = <A extends Client | undefined>(role: Role, client: A): A => {
-    if (client !== undefined) outage.watch(role, client)
+    if (client === undefined) return client
+    outage.watch(role, client)
+    insistOnDatabase(client)
     return client
   }
   const tick = watched("tick", connector.open("tick"))

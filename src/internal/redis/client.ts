@@ -34,6 +34,16 @@ interface Original {
   readonly duplicate: (...args: ReadonlyArray<object>) => Client
 }
 
+const isRefusedDatabase = (error: unknown): boolean =>
+  error instanceof Error && "command" in error && (error.command as { readonly name?: unknown }).name === "select"
+
+/** A connection that may not use its database would go on in another one, where others may be: it is given up. */
+export const insistOnDatabase = (client: Client): void => {
+  client.on("error", (error) => {
+    if (isRefusedDatabase(error)) client.disconnect(true)
+  })
+}
+
 /** What each connection is for. Renewals have one of their own, which bulk work cannot delay. */
 export type Role = "tick" | "work" | "wake"
 

@@ -10,6 +10,9 @@ import { messageOf } from "./failure.js"
 /** Milliseconds between warnings: connections that come and go are not told of each time. */
 const quiet = 10_000
 
+/** What ioredis makes of a connection that is being closed: why that is so was told before. */
+const isEcho = (error: unknown): boolean => error instanceof Error && /Stream isn't writeable/.test(error.message)
+
 /** @internal */
 export class Outage {
   private readonly problems = new Map<Role, string>()
@@ -26,7 +29,7 @@ export class Outage {
 
   /** Follows a connection. Without a listener, ioredis would print each error to the console. */
   watch(role: Role, client: Client): void {
-    client.on("error", (error) => this.lost(role, messageOf(error, this.secrets)))
+    client.on("error", (error) => this.lost(role, isEcho(error) ? undefined : messageOf(error, this.secrets)))
     client.on("node error", (error, node) => this.lostNode(role, String(node), messageOf(error, this.secrets)))
     client.on("close", () => this.lost(role, undefined))
     client.on("ready", () => this.back(role))
