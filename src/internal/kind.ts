@@ -12,13 +12,10 @@ import * as Schema from "effect/Schema"
 import type { RunOptions } from "../Child.js"
 import type { InvalidConfig } from "../PogoError.js"
 import * as Restart from "../Restart.js"
+import { digestOf } from "./digest.js"
 import { type KindShape, shutdownOf } from "./draft.js"
-import { hashText } from "./hash.js"
 import { checkRunOptions } from "./runOptions.js"
 import type { Body, Registration } from "./supervisor/registration.js"
-
-/** Tells codes of one version apart by the shape of their payload. */
-const digestOf = (schema: Schema.Schema.Any): string => hashText(String(schema.ast)).toString(16).padStart(8, "0")
 
 /** A kind's code, of which the types were checked where it was given. */
 type Build = (payload: never) => unknown

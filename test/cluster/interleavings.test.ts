@@ -56,7 +56,7 @@ describe("interleavings", () => {
       expect(s.journal.violations()).toEqual([])
     }))
 
-  it.scoped("a claim that is executed after its caller gave up leaves no claim without a child for long", () =>
+  it.scoped("[F36] a claim that is executed after its caller gave up leaves no claim without a child for long", () =>
     Effect.gen(function*() {
       const s = yield* scene(["a", "b"])
       const held = yield* s.lines["a"]!.hold("claim")
@@ -98,7 +98,7 @@ describe("interleavings", () => {
       expect(Option.getOrThrow(yield* a.getChild(moved)).node).toBe("b")
     }))
 
-  it.scoped("a claim, put or delete that arrives too late has no effect", () =>
+  it.scoped("[F36] a claim, put or delete that arrives too late has no effect", () =>
     Effect.gen(function*() {
       const s = yield* scene(["a"])
       const line = s.lines["a"]!
@@ -117,7 +117,7 @@ describe("interleavings", () => {
       expect(runs(s.journal)).toEqual(["Worker/x@a"])
     }))
 
-  it.scoped("claims that are asserted across two eras all stand in the last one", () =>
+  it.scoped("[F16] claims that are asserted across two eras all stand in the last one", () =>
     Effect.gen(function*() {
       const s = yield* scene(["a"])
       const count = 450
@@ -188,7 +188,7 @@ describe("interleavings", () => {
       expect(s.faulty.state().claim.size).toBe(0)
     }))
 
-  it.scoped("a child that ends just as it is replaced runs in its new form", () =>
+  it.scoped("[F57] a child that ends just as it is replaced runs in its new form", () =>
     Effect.gen(function*() {
       const s = yield* scene(["a"], { restart: Restart.transient() })
       const finish = yield* s.lines["a"]!.hold("finish")
@@ -256,7 +256,7 @@ describe("interleavings", () => {
       expect(s.journal.violations()).toEqual([])
     }))
 
-  it.scoped("a slow stop and a pause do not add up to an overlap", () =>
+  it.scoped("[F58] a slow stop and a pause do not add up to an overlap", () =>
     Effect.gen(function*() {
       const s = yield* scene(["a", "b"])
       yield* pogo(s, "a").startChildren(
@@ -271,7 +271,7 @@ describe("interleavings", () => {
     }))
 
   for (const key of ["meta", "sess", "node", "spec", "tomb", "claim", "stat", "log"] as const) {
-    it.scoped(`the loss of the key ${key} alone doubles nothing, loses nothing and brings nothing back`, () =>
+    it.scoped(`[F18] the loss of the key ${key} alone doubles nothing, loses nothing and brings nothing back`, () =>
       Effect.gen(function*() {
         const s = yield* scene(["a", "b"])
         const ids = Array.from({ length: 8 }, (_, i) => `x${i}`)

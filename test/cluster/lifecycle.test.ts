@@ -37,7 +37,7 @@ describe("shutdown", () => {
       expect(journal.violations()).toEqual([])
     }))
 
-  it.scoped("a child that overstays its shutdown is reported as overdue, keeps its claim, and is not started twice", () =>
+  it.scoped("[F40] a child that overstays its shutdown is reported as overdue, keeps its claim, and is not started twice", () =>
     Effect.gen(function*() {
       const journal = new Journal()
       const cluster = yield* makeCluster(
@@ -74,7 +74,7 @@ describe("shutdown", () => {
       expect((yield* events).map(({ _tag }) => _tag)).toEqual(["ChildOverdue", "ChildStopped"])
     }))
 
-  it.scoped("a finalizer that dies does not keep the claim", () =>
+  it.scoped("[F43] a finalizer that dies does not keep the claim", () =>
     Effect.gen(function*() {
       const Bad = Child.make("Bad", { payload: {} })
       const live = Bad.toLayer(() => Effect.zipRight(Effect.addFinalizer(() => Effect.die("finalizer")), Effect.never))
@@ -103,7 +103,7 @@ describe("leaving", () => {
       expect(journal.violations()).toEqual([])
     }))
 
-  it.scoped("the layer of a kind that closes hands its children over before the services they use are released", () =>
+  it.scoped("[F59] the layer of a kind that closes hands its children over before the services they use are released", () =>
     Effect.gen(function*() {
       class Database extends Context.Tag("Database")<Database, { open: boolean }>() {}
       const Reader = Child.make("Reader", { payload: {} })
@@ -262,7 +262,7 @@ describe("leaving", () => {
       expect(journal.violations()).toEqual([])
     }))
 
-  it.scoped("a node that flaps is not given running children before it has been up for a while", () =>
+  it.scoped("[F11] a node that flaps is not given running children before it has been up for a while", () =>
     Effect.gen(function*() {
       const journal = new Journal()
       const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), workerLive(journal))
@@ -338,7 +338,7 @@ describe("the child's own view", () => {
 })
 
 describe("several supervisors", () => {
-  it.scoped("two scopes in one process do not see each other, and one may drain alone", () =>
+  it.scoped("[F60] two scopes in one process do not see each other, and one may drain alone", () =>
     Effect.gen(function*() {
       class Second extends Pogo.Tag("Second")<Second>() {}
       const journal = new Journal()
@@ -362,7 +362,7 @@ describe("several supervisors", () => {
       }).pipe(Effect.provide(live))
     }))
 
-  it.scoped("two live nodes of one name warn, and still never run a child twice", () =>
+  it.scoped("[F45] two live nodes of one name warn, and still never run a child twice", () =>
     Effect.gen(function*() {
       const journal = new Journal()
       const registry = yield* GroupRegistry.makeMemory()

@@ -203,7 +203,7 @@ describe("what can be watched", () => {
 })
 
 describe("placement", () => {
-  it.scoped("a kind that no node has is accepted, pending with the reason, and runs as soon as a node has it", () =>
+  it.scoped("[F51] a kind that no node has is accepted, pending with the reason, and runs as soon as a node has it", () =>
     Effect.gen(function*() {
       const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), workerLive(new Journal()))
       const a = yield* cluster.add("a", {}, Layer.empty)
@@ -249,7 +249,7 @@ describe("placement", () => {
       expect(first!.children).toBeLessThan(350)
     }))
 
-  it.scoped("a child of a newer version runs only on nodes that have it; a payload that does not decode is refused there", () =>
+  it.scoped("[F52] a child of a newer version runs only on nodes that have it; a payload that does not decode is refused there", () =>
     Effect.gen(function*() {
       const journal = new Journal()
       const body = () => Effect.zipRight(journal.record, Effect.never)
@@ -352,7 +352,7 @@ describe("robustness", () => {
       }).pipe(Effect.provide(layer))
     }))
 
-  it.scoped("foreign data under our keys is reported and left alone, and everything else goes on", () =>
+  it.scoped("[F49] foreign data under our keys is reported and left alone, and everything else goes on", () =>
     Effect.gen(function*() {
       const faulty = yield* makeFaulty()
       const cluster = yield* makeCluster(faulty.line().registry, workerLive(new Journal()))

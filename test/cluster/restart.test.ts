@@ -214,7 +214,7 @@ describe("restart policies", () => {
     }).pipe(Effect.provide(live))
   })
 
-  it.scoped("a child that crashes at once and for ever leaves its siblings their time", () => {
+  it.scoped("[F41] a child that crashes at once and for ever leaves its siblings their time", () => {
     const journal = new Journal()
     return Effect.gen(function*() {
       yield* Pogo.startChild(Worker.spec("bad", { failFirst: 2_000 }))
@@ -273,7 +273,7 @@ describe("a child that is a layer", () => {
       }).pipe(Effect.provide(live))
     }))
 
-  it.scoped("that takes longer than its startTimeout is restarted by its policy", () => {
+  it.scoped("[F42] that takes longer than its startTimeout is restarted by its policy", () => {
     const live = Service.toLayer(({ startTakes }) => Layer.effectDiscard(Effect.sleep(startTakes)), {
       startTimeout: "2 seconds",
       restart: Restart.permanent(Schedule.recurs(1))

@@ -89,7 +89,7 @@ describe("on a cluster", () => {
 })
 
 describe("a node that dies", { timeout: 60_000 }, () => {
-  it.scopedLive("is replaced: a new era, with news and work as before", () =>
+  it.scopedLive("[F32] is replaced: a new era, with news and work as before", () =>
     Effect.gen(function*() {
       const lines = new Lines()
       const registry = yield* lines.capture(

@@ -17,7 +17,7 @@ const elapsed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   })
 
 describe("calls", () => {
-  it.scopedLive("do not fail while the server's scripts are flushed again and again", () =>
+  it.scopedLive("[F26] do not fail while the server's scripts are flushed again and again", () =>
     Effect.gen(function*() {
       const redis = yield* server()
       const caller = yield* live(redis)
@@ -30,7 +30,7 @@ describe("calls", () => {
       expect(flushing.unsafePoll()).toBeNull()
     }))
 
-  it.scopedLive("work again soon after their connections were killed", () =>
+  it.scopedLive("[F23] work again soon after their connections were killed", () =>
     Effect.gen(function*() {
       const redis = yield* server()
       const caller = yield* live(redis)
@@ -93,7 +93,7 @@ describe("calls", () => {
       yield* eventually(caller.attempt("tick", { sid: "a#1" }), Either.isRight)
     }))
 
-  it.scopedLive("leave a connection on which nothing comes back any more", () =>
+  it.scopedLive("[F35] leave a connection on which nothing comes back any more", () =>
     Effect.gen(function*() {
       const redis = yield* server()
       const lines = new Lines()

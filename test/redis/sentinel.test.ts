@@ -41,7 +41,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([primary, replica, ...sentinels].map((server) => server.stop())))
 
 describe("behind Sentinel", { timeout: 60_000 }, () => {
-  it.scopedLive("a lost primary is replaced: a new era, with news and work as before", () =>
+  it.scopedLive("[F29] a lost primary is replaced: a new era, with news and work as before", () =>
     Effect.gen(function*() {
       const lines = new Lines()
       const hosts = sentinels.map(({ port }) => ({ host: "127.0.0.1", port }))

@@ -51,7 +51,7 @@ const attempts = (caller: Caller, commands: { readonly [K in CommandName]?: Args
   )
 
 describe("a server whose memory is full", () => {
-  it.scopedLive("refuses what needs memory before anything was written, and runs the rest", () =>
+  it.scopedLive("[F20] refuses what needs memory before anything was written, and runs the rest", () =>
     Effect.gen(function*() {
       const redis = yield* server()
       const caller = yield* live(redis)
@@ -110,7 +110,7 @@ describe("a user", () => {
       expect(lines.matching(/WARN/)).toEqual([])
     }))
 
-  it.scopedLive("who may not run scripts is told so", () =>
+  it.scopedLive("[F55] who may not run scripts is told so", () =>
     Effect.gen(function*() {
       const redis = yield* server()
       yield* setUser(redis, ...documented, "-@scripting")
@@ -231,7 +231,7 @@ describe("encryption", () => {
 })
 
 describe("the layer's advice", () => {
-  it.scopedLive("is not to evict", () =>
+  it.scopedLive("[F19] is not to evict", () =>
     Effect.gen(function*() {
       const redis = yield* server({ args: ["--maxmemory", "1gb", "--maxmemory-policy", "allkeys-lru"] })
       const lines = new Lines()
@@ -256,7 +256,7 @@ describe("the layer's advice", () => {
       expect(silent.matching(/WARN/)).toEqual([])
     }))
 
-  it.scopedLive("a replica refuses, and the primary is looked for again", () =>
+  it.scopedLive("[F27] a replica refuses, and the primary is looked for again", () =>
     Effect.gen(function*() {
       const primary = yield* server()
       const caller = yield* live(primary)

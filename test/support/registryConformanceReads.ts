@@ -121,7 +121,7 @@ const following = (test: Test): void => {
 }
 
 const gaps = (test: Test): void => {
-  test("a log that no longer reaches back asks for a complete read", (caller) =>
+  test("[F53] a log that no longer reaches back asks for a complete read", (caller) =>
     Effect.gen(function*() {
       yield* caller.join("a#1")
       const from = yield* position(caller)

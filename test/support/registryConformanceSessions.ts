@@ -63,7 +63,7 @@ const leases = (test: Test): void => {
       expect((yield* caller.ok("tick", { sid: "a#1" })).value).toEqual({ claims: 2, quarantine: 0 })
     }))
 
-  test("an outage of the registry ends no lease: its clock advances by one step at most", (caller) =>
+  test("[F37] an outage of the registry ends no lease: its clock advances by one step at most", (caller) =>
     Effect.gen(function*() {
       yield* caller.join("a#1")
       const { now } = yield* caller.ok("tick", { sid: "a#1" })
@@ -71,7 +71,7 @@ const leases = (test: Test): void => {
       expect((yield* caller.ok("tick", { sid: "a#1" })).now).toBe(now + maxStep)
     }))
 
-  test("a clock that goes back ends no lease, and stops none", (caller) =>
+  test("[F37] a clock that goes back ends no lease, and stops none", (caller) =>
     Effect.gen(function*() {
       yield* TestClock.adjust("1 day")
       yield* caller.join("a#1")

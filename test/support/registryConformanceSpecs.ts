@@ -27,7 +27,7 @@ const putting = (test: Test): void => {
       expect(yield* caller.put("k/1", { mode: "replace", generation, body: "new", op: "2" })).toEqual(replaced)
     }))
 
-  test("a retried call whose child was ended since does not start it anew", (caller) =>
+  test("[F48] a retried call whose child was ended since does not start it anew", (caller) =>
     Effect.gen(function*() {
       yield* caller.learn
       const first = yield* caller.put("k/1", { op: "1" })
