@@ -87,6 +87,8 @@ export interface Explanation {
   readonly next: Date | undefined
   /** When it was ended, if it was. */
   readonly ended: "terminated" | "ended" | undefined
+  /** This node has no lease at the moment, or is shut down: the rest is what it last knew. */
+  readonly stale: boolean
   /** All of this in words. */
   readonly text: string
 }

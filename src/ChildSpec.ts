@@ -7,7 +7,8 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { InvalidChildSpec } from "./PogoError.js"
+import { describe } from "./internal/describe.js"
+import { InvalidChildSpec } from "./PogoError.js"
 
 /**
  * How a child's end is awaited. A duration is how long it may take before it is reported as *overdue*; `"infinity"`
@@ -131,4 +132,17 @@ export type Any = ChildSpec | Draft
  * @category constructors
  */
 export const encode = (spec: Any): Effect.Effect<ChildSpec, InvalidChildSpec> =>
-  DraftTypeId in spec ? spec.encode : Effect.succeed(spec)
+  Effect.suspend(() => {
+    if (isDraft(spec)) return spec.encode
+    return typeof spec === "object" && spec !== null ? Effect.succeed(spec) : Effect.fail(
+      new InvalidChildSpec({
+        id: "",
+        field: "spec",
+        value: describe(spec),
+        problem: "is no child spec",
+        remedy: "make one with the `spec` of a kind"
+      })
+    )
+  })
+
+const isDraft = (spec: unknown): spec is Draft => typeof spec === "object" && spec !== null && DraftTypeId in spec

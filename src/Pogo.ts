@@ -71,8 +71,9 @@ export interface Service {
     spec: Any
   ) => Effect.Effect<StartResult, InvalidChildSpec | ChildSpecConflict | RegistryUnavailable | OutcomeUnknown>
   /**
-   * Registers many children, in batches. If one is invalid nothing is written; of those that conflict each has its own
-   * result. In order.
+   * Registers many children, 200 at a time, in order. If one is invalid nothing is written; of those that conflict each
+   * has its own result. When a later batch fails, the earlier ones stand (`OutcomeUnknown` tells how many): repeat the
+   * call.
    */
   readonly startChildren: (
     specs: Iterable<Any>
@@ -99,11 +100,16 @@ export interface Service {
     { readonly _tag: "Restarted"; readonly id: string; readonly generation: bigint },
     ChildNotFound | RegistryUnavailable | OutcomeUnknown
   >
-  /** Waits until a child runs, and tells where. For ever, if it never does: bound it with `Effect.timeout`. */
-  readonly awaitChild: (id: string) => Effect.Effect<ChildRow & { readonly node: string; readonly token: bigint }>
+  /**
+   * Waits until a child runs, and tells where. For ever, if it never does: bound it with `Effect.timeout`. Fails when
+   * this supervisor is shut down.
+   */
+  readonly awaitChild: (
+    id: string
+  ) => Effect.Effect<ChildRow & { readonly node: string; readonly token: bigint }, RegistryUnavailable>
   /**
    * What becomes of a child: its row now and whenever it is another, `None` while it is not registered. A slow reader
-   * misses what has passed, never the latest.
+   * misses what has passed, never the latest. Ends when this supervisor is shut down.
    */
   readonly watchChild: (id: string) => Stream.Stream<Option.Option<ChildRow>>
   /** One child. No registry call. */
@@ -325,7 +331,7 @@ export const restartChild = (
  */
 export const awaitChild = (
   id: string
-): Effect.Effect<ChildRow & { readonly node: string; readonly token: bigint }, never, Pogo> =>
+): Effect.Effect<ChildRow & { readonly node: string; readonly token: bigint }, RegistryUnavailable, Pogo> =>
   Effect.flatMap(Pogo, (pogo) => pogo.awaitChild(id))
 
 /**

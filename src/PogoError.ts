@@ -82,7 +82,7 @@ export class InvalidChildSpec extends Schema.TaggedError<InvalidChildSpec>("effe
   }
 ) {
   override get message(): string {
-    return `child spec "${this.id}": ${this.field} = ${this.value}: ${this.problem}; ${this.remedy}`
+    return `child spec ${JSON.stringify(this.id)}: ${this.field} = ${this.value}: ${this.problem}; ${this.remedy}`
   }
 }
 

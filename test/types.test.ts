@@ -198,7 +198,7 @@ interface Methods<R> {
   readonly restartChild: (
     id: string
   ) => Effect.Effect<Anew<"Restarted">, PogoError.ChildNotFound | Unavailable | Unknown, R>
-  readonly awaitChild: (id: string) => Effect.Effect<Running, never, R>
+  readonly awaitChild: (id: string) => Effect.Effect<Running, Unavailable, R>
   readonly getChild: (id: string) => Effect.Effect<Option.Option<ChildInfo.ChildRow>, never, R>
   readonly whichChildren: (of: "local" | "global") => Effect.Effect<ReadonlyArray<ChildInfo.ChildRow>, never, R>
   readonly countChildren: Effect.Effect<ChildInfo.ChildCounts, never, R>

@@ -103,14 +103,16 @@ const listen = (node: Node): Effect.Effect<never, never, Scope.Scope> =>
 const awaitJoined = (node: Node, failed: Deferred.Deferred<never, Fatal>): Effect.Effect<void, PogoError> => {
   const { joinTimeout } = node.config
   if (joinTimeout === 0) return Effect.void
-  const problem = unavailable(
-    "join",
-    "Joining",
-    `no session within ${joinTimeout} ms (joinTimeout) on ${node.registry.description}: is it reachable from here?`,
-    false
-  )
+  const problem = () =>
+    unavailable(
+      "join",
+      "Joining",
+      `no session within ${joinTimeout} ms (joinTimeout) on ${node.registry.description}: ` +
+        (node.joinProblem === "" ? "is it reachable from here?" : node.joinProblem),
+      false
+    )
   return until(node.onPhase, () => (node.phase === "active" ? true : undefined)).pipe(
-    Effect.timeoutFail({ duration: joinTimeout, onTimeout: () => problem }),
+    Effect.timeoutFail({ duration: joinTimeout, onTimeout: problem }),
     Effect.raceFirst(Deferred.await(failed)),
     Effect.asVoid
   )

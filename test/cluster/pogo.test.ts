@@ -2,7 +2,7 @@
  * The calls of `Pogo`: what they answer, what they refuse, and what can be seen.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Chunk, Effect, Either, Exit, Layer, Metric, Option, Schema, Scope, Stream, TestClock } from "effect"
+import { Chunk, Effect, Either, Exit, Fiber, Layer, Metric, Option, Schema, Scope, Stream, TestClock } from "effect"
 import { Child, ChildSpec, GroupRegistry, Placement, Pogo, PogoEvent, PogoMetrics } from "effect-pogo"
 import { makeCluster } from "../support/cluster.js"
 import { makeFaulty } from "../support/faulty.js"
@@ -385,8 +385,31 @@ describe("robustness", () => {
         Effect.provideService(GroupRegistry.GroupRegistry, yield* GroupRegistry.makeMemory()),
         Scope.extend(scope)
       )
+      const waiting = yield* Effect.fork(Effect.flip(pogo.awaitChild("Worker/x")))
+      const watching = yield* Effect.fork(Stream.runCollect(pogo.watchChild("Worker/x")))
+      const hearing = yield* Effect.fork(Stream.runDrain(pogo.events))
+      yield* TestClock.adjust("1 second")
       yield* Scope.close(scope, Exit.void)
       expect(yield* Effect.flip(pogo.startChild(Worker.spec("x", {})))).toMatchObject({ reason: "Closed" })
+      expect(yield* Fiber.join(waiting)).toMatchObject({ reason: "Closed" })
+      expect(yield* Effect.flip(pogo.awaitChild("Worker/x"))).toMatchObject({ reason: "Closed" })
+      expect(Chunk.toReadonlyArray(yield* Fiber.join(watching))).toEqual([Option.none()])
+      expect(Chunk.toReadonlyArray(yield* Stream.runCollect(pogo.watchChild("Worker/x")))).toEqual([])
+      yield* Fiber.await(hearing)
+      expect(yield* pogo.explain("Worker/x")).toMatchObject({ stale: true, text: expect.stringContaining("shut down") })
+    }))
+
+  it.scoped("what is no spec, or no id, is told so", () =>
+    Effect.gen(function*() {
+      const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), workerLive(new Journal()))
+      const { pogo } = yield* cluster.add("a")
+      for (const wrong of [null, undefined, "x", 5, Symbol("s")]) {
+        expect(yield* Effect.flip(pogo.startChild(wrong as never))).toMatchObject({ _tag: "InvalidChildSpec" })
+        expect(yield* Effect.flip(pogo.replaceChild(wrong as never))).toMatchObject({ _tag: "InvalidChildSpec" })
+      }
+      for (const wrong of [null, undefined, {}, 5, Worker.spec("x", {})]) {
+        expect(yield* Effect.exit(pogo.terminateChild(wrong as never))).toMatchObject({ cause: { _tag: "Die" } })
+      }
     }))
 
   it.scoped("at rest a node sends one renewal per heartbeat and nothing else, however many children there are", () =>

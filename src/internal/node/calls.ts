@@ -14,6 +14,7 @@ import {
   OutcomeUnknown,
   type RegistryUnavailable
 } from "../../PogoError.js"
+import { describe } from "../describe.js"
 import type { Args, CommandName, DelResult, Ok, PutResult, Value } from "../registry/protocol.js"
 import { maxBatch } from "../registry/protocol.js"
 import { parseSpec, parseTomb } from "../registry/records.js"
@@ -21,6 +22,7 @@ import { encodeBody } from "../specBody.js"
 import { Batcher } from "./batcher.js"
 import { request, unavailable } from "./link.js"
 import type { Node } from "./node.js"
+import { pastQuarantine } from "./quarantine.js"
 import type { Session } from "./session.js"
 import { statusById } from "./status.js"
 import { until } from "./until.js"
@@ -93,26 +95,10 @@ export class Calls {
       const encoded = yield* ChildSpec.encode(spec)
       const body = yield* encodeBody(encoded)
       const item: PutItem = { id: encoded.id, op: this.op(), generation: 0, body }
-      const answer = yield* outcome("startChild", item, this.pastQuarantine(item))
+      const put = Effect.map(this.ensures.submit(item), (answer) => [answer] as const)
+      const [answer] = yield* outcome("startChild", item, pastQuarantine(this.node, "startChild", put))
       return yield* this.started(item, answer)
     })
-
-  private pastQuarantine(item: PutItem): Effect.Effect<Dated<PutResult>, RegistryUnavailable> {
-    return Effect.gen(this, function*() {
-      const { ambient, timing } = this.node
-      const before = ambient.now() + timing.ttl + timing.heartbeat
-      for (;;) {
-        const answer = yield* this.ensures.submit(item)
-        if (answer.result._tag !== "QUARANTINE") return answer
-        const left = Math.max(0, (this.node.session?.quarantineUntil ?? 0) - ambient.now())
-        if (ambient.now() + left > before) {
-          return yield* Effect.fail(unavailable("startChild", "Quarantine", quarantineDetail(left), false))
-        }
-        yield* Effect.logInfo(`startChild "${item.id}" waits: ${quarantineDetail(left)}`)
-        yield* Effect.sleep(Math.max(left, timing.heartbeat / 10))
-      }
-    })
-  }
 
   private started(
     { body, id }: PutItem,
@@ -155,22 +141,35 @@ export class Calls {
       }
       const results: Array<Either.Either<Pogo.StartResult, ChildSpecConflict>> = []
       for (let i = 0; i < items.length; i += maxBatch) {
-        const batch = items.slice(i, i + maxBatch)
-        const answers = yield* outcome("startChildren", batch[0]!, this.put("ensure", batch))
-        for (let j = 0; j < batch.length; j++) results.push(yield* this.startedAtLast(batch[j]!, answers[j]!))
+        results.push(...yield* this.startBatch(items, i))
         yield* this.node.ambient.breathe
       }
       return results
     })
 
-  private startedAtLast(
+  /** One batch of many: what stands before it stands, so the failure of a later one says that it is not known how far. */
+  private startBatch(items: ReadonlyArray<PutItem>, from: number) {
+    const batch = items.slice(from, from + maxBatch)
+    const first = batch[0]!
+    const put = pastQuarantine(this.node, "startChildren", this.put("ensure", batch))
+    return outcome("startChildren", first, put).pipe(
+      Effect.mapError((error) =>
+        from === 0 || error._tag === "OutcomeUnknown" ? error : new OutcomeUnknown({
+          operation: "startChildren",
+          id: first.id,
+          op: first.op,
+          detail: `${from} of ${items.length} are registered; ${error.detail}`
+        })
+      ),
+      Effect.flatMap((answers) => Effect.forEach(batch, (item, i) => this.startedOrConflict(item, answers[i]!)))
+    )
+  }
+
+  private startedOrConflict(
     item: PutItem,
-    first: Dated<PutResult>
-  ): Effect.Effect<Either.Either<Pogo.StartResult, ChildSpecConflict>, RegistryUnavailable | OutcomeUnknown> {
-    const answer = first.result._tag === "QUARANTINE"
-      ? outcome("startChildren", item, this.pastQuarantine(item))
-      : Effect.succeed(first)
-    return Effect.flatMap(answer, (dated) => this.started(item, dated)).pipe(
+    answer: Dated<PutResult>
+  ): Effect.Effect<Either.Either<Pogo.StartResult, ChildSpecConflict>, RegistryUnavailable> {
+    return this.started(item, answer).pipe(
       Effect.map((result): Either.Either<Pogo.StartResult, ChildSpecConflict> => Either.right(result)),
       Effect.catchTag("ChildSpecConflict", (error) => Effect.succeed(Either.left(error)))
     )
@@ -181,6 +180,9 @@ export class Calls {
     id: string
   ): Effect.Effect<Pogo.TerminateResult, RegistryUnavailable | OutcomeUnknown> =>
     Effect.gen(this, function*() {
+      if (typeof id !== "string") {
+        return yield* Effect.die(new TypeError(`terminateChild takes an id, not ${describe(id)}`))
+      }
       const op = this.op()
       let generation = this.node.view.entries.get(id)?.spec?.generation ?? 0
       for (let i = 0; i < races; i++) {
@@ -255,9 +257,6 @@ const dated = <A>(results: ReadonlyArray<A>, at: number): ReadonlyArray<Dated<A>
   results.map((result) => ({ result, at }))
 
 const generationOf = (raw: string): bigint => BigInt(parseSpec(raw)?.generation ?? 0)
-
-const quarantineDetail = (left: number): string =>
-  `the registry's data is new, and may not know yet what exists; ${Math.ceil(left / 1000)} s to go`
 
 const conflict = (id: string, raw: string, requested: string): ChildSpecConflict =>
   new ChildSpecConflict({ id, generation: generationOf(raw), existing: parseSpec(raw)?.body ?? raw, requested })

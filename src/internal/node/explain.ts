@@ -21,21 +21,31 @@ const nodesFor = (node: Node, entry: Entry, spec: KnownSpec): Explanation["nodes
   }))
 }
 
+const firstLine = (cause: string): string => cause.split("\n", 1)[0]!
+
 const statusText = (row: ChildRow): string => {
   const since = row.since === undefined ? "" : ` since ${row.since.toISOString()}`
   switch (row.status._tag) {
     case "Pending":
       return `It does not run: ${row.status.reason}.`
     case "Failed":
-      return `It is failed${since}, and stays so until restartChild: ${row.status.cause}.`
+      return `It is failed${since}, and stays so until restartChild: ${firstLine(row.status.cause)}.`
     case "Restarting":
-      return `It is tried again at ${row.status.next.toISOString()}; it ended with: ${row.status.cause}.`
+      return `It is tried again at ${row.status.next.toISOString()}; it ended with: ${firstLine(row.status.cause)}.`
     default:
       return `It is ${row.status._tag.toLowerCase()}${since}.`
   }
 }
 
-const textOf = (explanation: Omit<Explanation, "text">): string => {
+/** What is known may be old while this node hears nothing. */
+const staleness = (node: Node): string => {
+  if (node.active) return ""
+  return `As node ${node.config.name} last knew it (it ${
+    node.phase === "closed" ? "is shut down" : "has no lease now"
+  }): `
+}
+
+const textOf = (explanation: Omit<Explanation, "stale" | "text">): string => {
   const { belongs, ended, id, lastCause, nodes, row } = explanation
   if (row === undefined) {
     return ended === undefined
@@ -53,7 +63,7 @@ const textOf = (explanation: Omit<Explanation, "text">): string => {
   const restarts = row.restarts === 0 ? "" : ` Restarts since it was last healthy: ${row.restarts}.`
   const died = lastCause === undefined || row.status._tag === "Failed" || row.status._tag === "Restarting"
     ? ""
-    : ` It last ended with: ${lastCause}.`
+    : ` It last ended with: ${firstLine(lastCause)}.`
   return `"${id}": ${statusText(row)} ${holder} ${home}${restarts}${died}`
 }
 
@@ -74,5 +84,5 @@ export const explain = (node: Node, id: string): Explanation => {
     next: stat === undefined || stat.next === 0 ? undefined : new Date(stat.next),
     ended: row !== undefined || tomb === undefined ? undefined : parseTomb(tomb.raw)?.how
   }
-  return { ...facts, text: textOf(facts) }
+  return { ...facts, stale: !node.active, text: `${staleness(node)}${textOf(facts)}` }
 }

@@ -203,7 +203,10 @@ export const join = (node: Node): Effect.Effect<Session, Fatal> =>
       if (failure._tag === "NotYet" && failure.dead) sid = yield* newSid(node)
       // Ask again before anything is opened again: a node that is heard, and hears nothing, would keep its session, and
       // the claims that it brought along, alive for ever.
-      if (failure._tag === "RegistryUnavailable") node.era = ""
+      if (failure._tag === "RegistryUnavailable") {
+        node.era = ""
+        node.joinProblem = `${failure.reason}: ${failure.detail}`
+      }
       yield* pauseBefore(node, failure, tries)
     }
   })

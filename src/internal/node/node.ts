@@ -27,6 +27,7 @@ import type { Watch } from "./processes.js"
 import { Reports } from "./reports.js"
 import type { Session, SessionEnd } from "./session.js"
 import type { Timing } from "./timing.js"
+import { Watchers } from "./watchers.js"
 
 /** What a node is made of. */
 export interface Parts {
@@ -92,6 +93,8 @@ export class Node {
   claimsEra = ""
   /** The session that the registry knew last. */
   lastSid = ""
+  /** What was wrong when the registry could not be joined last. */
+  joinProblem = ""
   /** How often the lease was lost. */
   fences = 0
   cordoned = false
@@ -112,7 +115,7 @@ export class Node {
   /** Elapsed milliseconds since when no work of this node has got through, though renewals may have. */
   workFailingSince: number | undefined
   /** Called when something about a child is new. */
-  readonly watchers = new Map<string, Set<() => void>>()
+  readonly watchers = new Watchers()
   /** Called when a child's fiber has ended after a stop. */
   readonly onStopped = new Set<() => void>()
   /** Called when the membership is another. */
@@ -166,7 +169,7 @@ export class Node {
         if (how === "failed") this.meter.count("failures")
         this.finishes.offer(child.id, { child, how })
       },
-      crashed: (child, restartIn) => this.reports.logCrash(child, restartIn)
+      exited: (child, next) => this.reports.logExit(child, next)
     }
   }
 
@@ -190,7 +193,7 @@ export class Node {
   }
 
   private notify(id: string): void {
-    for (const watcher of this.watchers.get(id) ?? []) watcher()
+    this.watchers.tell(id)
   }
 
   private moved(id: string, from: string, to: string, token: number): void {
@@ -213,6 +216,7 @@ export class Node {
   enter(phase: Phase): void {
     this.currentPhase = phase
     for (const listener of this.onPhase) listener()
+    if (phase === "closed") this.watchers.tellAll()
   }
 
   /** Running children may move away now. */

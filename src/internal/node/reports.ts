@@ -64,21 +64,29 @@ export class Reports {
   }
 
   /** Logs that a run has ended by itself. A child that crashes all the time does not flood the log. */
-  logCrash(child: LocalChild, restartIn: number | undefined): void {
+  logExit(child: LocalChild, next: number | "ended" | "failed"): void {
     const now = this.node.ambient.now()
     const last = this.logged.get(child)
-    if (restartIn !== undefined && last !== undefined && now - last.at < interval) {
+    if (typeof next === "number" && last !== undefined && now - last.at < interval) {
       last.silent++
       return
     }
     this.logged.set(child, { at: now, silent: 0 })
     const more = last !== undefined && last.silent > 0 ? ` (and ${last.silent} more since the last line)` : ""
-    const next = restartIn === undefined ? "it is not restarted" : `restart in ${Math.round(restartIn)} ms`
-    const line = Effect.annotateLogs(
-      Effect.logWarning(`child ended; ${next}${more}: ${child.cause}`),
-      "child",
-      child.id
-    )
-    this.node.fork(line)
+    this.node.fork(Effect.annotateLogs(exitLine(child, next, more), "child", child.id))
   }
+}
+
+const exitLine = (child: LocalChild, next: number | "ended" | "failed", more: string): Effect.Effect<void> => {
+  if (next === "failed") {
+    return Effect.logError(
+      `child failed: its restart policy is spent, restartChild brings it back${more}: ${child.cause}`
+    )
+  }
+  if (next === "ended") {
+    return child.endedWell
+      ? Effect.logDebug(`child ended${more}`)
+      : Effect.logWarning(`child ended, and is not restarted${more}: ${child.cause}`)
+  }
+  return Effect.logWarning(`child ended; restart in ${Math.round(next)} ms${more}: ${child.cause}`)
 }

@@ -6,10 +6,10 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ChildCounts, ChildRow } from "../../ChildInfo.js"
 import type { Service } from "../../Pogo.js"
+import type { RegistryUnavailable } from "../../PogoError.js"
 import type { PogoEvent } from "../../PogoEvent.js"
 import type { PogoNode } from "../../PogoNode.js"
 import { Internals } from "../internals.js"
@@ -66,33 +66,25 @@ const members = (node: Node): ReadonlyArray<PogoNode> =>
     children: node.view.claimsOf(member.sid)
   }))
 
-/** Those who are told of news of one child. */
-const watchersOf = (node: Node, id: string): Effect.Effect<Set<() => void>, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const watchers = node.watchers.get(id) ?? new Set()
-      node.watchers.set(id, watchers)
-      return watchers
-    }),
-    (watchers) =>
-      Effect.sync(() => {
-        if (watchers.size === 0) node.watchers.delete(id)
-      })
-  )
+const closed = (operation: string) => unavailable(operation, "Closed", "this supervisor is shut down", false)
 
-/** Waits for news of one child until `get` gives a value. */
-const watch = <A>(node: Node, id: string, get: () => A | undefined): Effect.Effect<A> =>
-  Effect.scoped(Effect.flatMap(watchersOf(node, id), (watchers) => until(watchers, get)))
+/** Waits until a child runs, or the node is closed. */
+const awaitRunning = (node: Node, id: string): Effect.Effect<RunningRow, RegistryUnavailable> =>
+  Effect.flatten(until(node.watchers.of(id), () => {
+    if (node.phase === "closed") return Effect.fail(closed("awaitChild"))
+    const row = running(node, id)
+    return row === undefined ? undefined : Effect.succeed(row)
+  }))
 
 const sameRow = (a: Option.Option<ChildRow>, b: Option.Option<ChildRow>): boolean =>
   JSON.stringify(a, printBigint) === JSON.stringify(b, printBigint)
 
 const printBigint = (_: string, value: unknown): unknown => (typeof value === "bigint" ? String(value) : value)
 
-/** The rows of a child, as they come. */
+/** The rows of a child, as they come, until the node is closed. */
 const rowsOf = (node: Node, id: string): Stream.Stream<Option.Option<ChildRow>> =>
   Stream.unwrapScoped(Effect.gen(function*() {
-    const watchers = yield* watchersOf(node, id)
+    const watchers = node.watchers.of(id)
     const news = yield* Queue.sliding<void>(1)
     const tell = () => void news.unsafeOffer(undefined)
     yield* Effect.acquireRelease(
@@ -100,13 +92,16 @@ const rowsOf = (node: Node, id: string): Stream.Stream<Option.Option<ChildRow>> 
       () => Effect.sync(() => watchers.delete(tell))
     )
     tell()
-    return Stream.changesWith(
-      Stream.mapEffect(Stream.fromQueue(news), () => Effect.sync(() => Option.fromNullable(rowById(node, id)))),
-      sameRow
+    return Stream.fromQueue(news).pipe(
+      Stream.takeWhile(() => node.phase !== "closed"),
+      Stream.map(() => Option.fromNullable(rowById(node, id))),
+      Stream.changesWith(sameRow)
     )
   }))
 
-const running = (node: Node, id: string) => () => {
+type RunningRow = ChildRow & { readonly node: string; readonly token: bigint }
+
+const running = (node: Node, id: string): RunningRow | undefined => {
   const row = rowById(node, id)
   if (row === undefined || row.status._tag !== "Running") return undefined
   return row.node === undefined || row.token === undefined ? undefined : { ...row, node: row.node, token: row.token }
@@ -134,7 +129,7 @@ export const makeService = (
   replaceChild: calls.replace,
   terminateChild: calls.terminate,
   restartChild: calls.restart,
-  awaitChild: (id) => watch(node, id, running(node, id)),
+  awaitChild: (id) => awaitRunning(node, id),
   watchChild: (id) => rowsOf(node, id),
   getChild: (id) => Effect.sync(() => Option.fromNullable(rowById(node, id))),
   whichChildren: (of) => Effect.sync(() => rows(node, of)),
@@ -150,7 +145,7 @@ export const makeService = (
     until(node.onPhase, () => (node.active || node.phase === "closed" ? node.phase : undefined)),
     (phase) =>
       phase === "closed"
-        ? Effect.fail(unavailable("awaitReady", "Closed", "this supervisor is shut down", false))
+        ? Effect.fail(closed("awaitReady"))
         : Effect.void
   ),
   [Internals]: internals

@@ -19,6 +19,8 @@ export class Session {
   private readonly signal = Deferred.unsafeMake<SessionEnd>(FiberId.none)
   /** Opened when there may be something to read. */
   readonly news = Effect.unsafeMakeLatch(true)
+  /** It was said that calls wait for the end of the quarantine. */
+  toldOfWaiting = false
   /** Open once a renewal was answered. */
   readonly renewed = Effect.unsafeMakeLatch(false)
   /** Everything up to this log position has been read. */

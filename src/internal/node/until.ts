@@ -5,11 +5,17 @@
  */
 import * as Effect from "effect/Effect"
 
+/** Where listeners wait. A `Set` is one. */
+export interface Listeners {
+  readonly add: (listener: () => void) => unknown
+  readonly delete: (listener: () => void) => unknown
+}
+
 /**
  * Completes with the first value that `get` gives, now or when a listener is called. Interruptible even in a finalizer,
  * where a bound on it would otherwise be none.
  */
-export const until = <A>(listeners: Set<() => void>, get: () => A | undefined): Effect.Effect<A> =>
+export const until = <A>(listeners: Listeners, get: () => A | undefined): Effect.Effect<A> =>
   Effect.interruptible(Effect.async((resume) => {
     const look = () => {
       const value = get()

@@ -26,9 +26,20 @@ export interface Host {
   readonly lostSignal: (child: LocalChild) => Deferred.Deferred<ClaimLost>
 }
 
+/** Lines of a stack that tell of Effect's own code, not of the child's. */
+const isInner = (line: string): boolean => /^\s+at .*[/\\]node_modules[/\\]effect[/\\]/.test(line)
+
+/** Whole lines, as many as there is room for. */
+const shorten = (text: string): string => {
+  const lines = text.split("\n").filter((line) => !isInner(line))
+  let length = 0
+  const kept = lines.filter((line) => (length += line.length + 1) <= maxCause)
+  return kept.length > 0 ? kept.join("\n") : text.slice(0, maxCause)
+}
+
 /** How a run ended, in words. */
 export const describeExit = (exit: Exit.Exit<unknown, unknown>): string =>
-  Exit.isSuccess(exit) ? "it ended" : Cause.pretty(exit.cause).slice(0, maxCause)
+  Exit.isSuccess(exit) ? "it ended" : shorten(Cause.pretty(exit.cause))
 
 /** A child's stages on a node; `telling` is the end of it all: its fiber has ended, and the registry is being told. */
 export type Stage = "starting" | "running" | "restarting" | "stopping" | "overdue" | "telling"
@@ -97,6 +108,11 @@ export class LocalChild implements Current, Running {
   get cause(): string {
     if (typeof this.lastEnd !== "string") this.lastEnd = describeExit(this.lastEnd)
     return this.lastEnd
+  }
+
+  /** Its last run, here, ended with a success. */
+  get endedWell(): boolean {
+    return typeof this.lastEnd !== "string" && Exit.isSuccess(this.lastEnd)
   }
 
   get ending(): boolean {

@@ -43,8 +43,8 @@ export interface Owner {
   readonly finished: (child: LocalChild, how: "ended" | "failed") => void
   /** The event is made only if somebody listens. */
   readonly emit: (event: () => PogoEvent.PogoEvent) => void
-  /** A run ended by itself; for the log. */
-  readonly crashed: (child: LocalChild, restartIn: number | undefined) => void
+  /** A run ended by itself; for the log. It is restarted in so many milliseconds, or that was the end of it. */
+  readonly exited: (child: LocalChild, next: number | "ended" | "failed") => void
   /** A child does not end, and its kind asks for the process to end instead. */
   readonly exitProcess: (child: LocalChild) => void
 }
@@ -241,13 +241,14 @@ export class Supervisor implements Host {
     })
   }
 
-  private tellExit(child: LocalChild, restartIn: number | undefined): void {
-    this.owner.crashed(child, restartIn)
+  private tellExit(child: LocalChild, next: number | "ended" | "failed"): void {
+    const restartIn = typeof next === "number" ? next : undefined
+    this.owner.exited(child, next)
     this.owner.emit(() => PogoEvent.ChildExited({ ...whichOf(child), cause: child.cause, restartIn }))
   }
 
   private finish(child: LocalChild, how: "ended" | "failed"): void {
-    this.tellExit(child, undefined)
+    this.tellExit(child, how)
     if (how === "failed") this.owner.emit(() => PogoEvent.ChildFailed({ ...whichOf(child), cause: child.cause }))
     child.stage = "telling"
     child.since = this.owner.ambient.wall()
