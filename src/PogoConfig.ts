@@ -134,11 +134,13 @@ export const defaults = {
 const ignoreEmpty = (text: string): string | undefined => (text.trim() === "" ? undefined : text)
 
 const readLabels = (text: string): Either.Either<Labels, string> => {
-  const labels: Record<string, string> = {}
+  const labels: Record<string, string> = Object.create(null)
   for (const pair of text.split(",").map((part) => part.trim()).filter((part) => part !== "")) {
     const at = pair.indexOf("=")
     if (at < 1) return Either.left(`"${pair}" is not of the form name=value`)
-    labels[pair.slice(0, at)] = pair.slice(at + 1)
+    const name = pair.slice(0, at)
+    if (Object.hasOwn(labels, name)) return Either.left(`"${name}" is there twice`)
+    labels[name] = pair.slice(at + 1)
   }
   return Either.right(labels)
 }
@@ -171,7 +173,7 @@ export const config: Config.Config<Options> = Config.all({
   labels: optional(
     Config.mapOrFail(
       Config.string("POGO_LABELS"),
-      (text) => Either.mapLeft(readLabels(text), (problem) => ConfigError.InvalidData(["POGO_LABELS"], problem))
+      (text) => Either.mapLeft(readLabels(text), (problem) => ConfigError.InvalidData([], problem))
     )
   ),
   weight: optional(Config.number("POGO_WEIGHT")),

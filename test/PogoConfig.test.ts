@@ -114,6 +114,7 @@ describe("POGO_*", () => {
     ["POGO_DRAIN_TIMEOUT", "x"],
     ["POGO_LABELS", "zone"],
     ["POGO_LABELS", "=a"],
+    ["POGO_LABELS", "a=1,a=2"],
     ["POGO_WEIGHT", "heavy"],
     ["POGO_MAX_RESTARTS", "few"],
     ["POGO_WATCH_PROCESSES", "maybe"],
