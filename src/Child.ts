@@ -3,18 +3,35 @@
  *
  * @since 0.1.0
  */
+import type * as Rpc from "@effect/rpc/Rpc"
+import type * as RpcClient from "@effect/rpc/RpcClient"
+import type * as RpcGroup from "@effect/rpc/RpcGroup"
+import type * as RpcSchema from "@effect/rpc/RpcSchema"
+import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as ChildSpec from "./ChildSpec.js"
-import type { Current } from "./internal/current.js"
+import { Current } from "./internal/current.js"
 import { type KindShape, makeDraft } from "./internal/draft.js"
 import { Internals } from "./internal/internals.js"
 import { makeRegistration } from "./internal/kind.js"
+import { makeClient } from "./internal/rpc/client.js"
+import {
+  Idempotent,
+  makeProtocol,
+  type Protocol as ProtocolCodes,
+  Resume,
+  type ResumeFrom
+} from "./internal/rpc/procedure.js"
+import { LocalChild } from "./internal/supervisor/localChild.js"
 import * as Pogo from "./Pogo.js"
-import type { InvalidConfig, KindConflict } from "./PogoError.js"
+import type { CallError, ChildMoved, InvalidConfig, KindConflict } from "./PogoError.js"
 import type { Intensity, Restart } from "./Restart.js"
 
 export {
@@ -93,6 +110,24 @@ export interface RunOptions {
 }
 
 /**
+ * How a node runs the children of a kind with a protocol.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServeOptions extends RunOptions {
+  /**
+   * How many calls of one child run at a time. Default 1: its handlers need no locks. Streams, and handlers wrapped by
+   * `Rpc.fork`, run beside the others.
+   */
+  readonly concurrency?: number | "unbounded" | undefined
+  /** How many calls of one child may wait; more fail with `MailboxFull`. Default 1,000. */
+  readonly mailbox?: number | undefined
+  /** What a handler that dies takes with it: its call only (default), or the child, which is then restarted. */
+  readonly onDefect?: "call" | "child" | undefined
+}
+
+/**
  * A kind of children.
  *
  * @since 0.1.0
@@ -128,6 +163,98 @@ export interface Kind<in out Fields extends PayloadFields> {
     ): Layer.Layer<never, KindConflict | InvalidConfig, I | Exclude<R, Scope.Scope | Current>>
   }
 }
+
+/**
+ * Options of a client.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ClientOptions {
+  /** How long a call may take. Default: the supervisor's `callTimeout`, which is 5 seconds. */
+  readonly timeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * The protocol's functions of one child. Besides its own errors a call fails with a `PogoError.CallError`; a stream also
+ * with `PogoError.ChildMoved`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Client<Rpcs extends Rpc.Any> =
+  & RpcClient.RpcClient<Exclude<Rpcs, Streaming<Rpcs>>, CallError>
+  & RpcClient.RpcClient<Streaming<Rpcs>, CallError | ChildMoved>
+
+type Streaming<Rpcs extends Rpc.Any> = Rpcs extends Rpc.Any
+  ? [Rpc.SuccessSchema<Rpcs>] extends [RpcSchema.Stream<infer _A, infer _E>] ? Rpcs : never
+  : never
+
+/**
+ * A kind of children that can be called.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CallableKind<in out Fields extends PayloadFields, in out Rpcs extends Rpc.Any>
+  extends Omit<Kind<Fields>, "toLayer">
+{
+  /**
+   * The implementation: a layer that lets this node run children of the kind, for as long as it lives.
+   *
+   * `build` returns the child's handlers, one for each Rpc, or an effect that makes them. The child runs from then until
+   * it is stopped; background work belongs into `Child.fork`. Handlers run one at a time unless `concurrency` says
+   * otherwise. Build and handlers have the run's `Scope` and `Child.Current`; whatever else they need comes from where
+   * the layer is provided.
+   */
+  readonly toLayer: {
+    <Handlers extends RpcGroup.HandlersFrom<Rpcs>, E = never, R = never, I = Pogo.Pogo>(
+      build: (payload: Payload<Fields>) => Handlers | Effect.Effect<Handlers, E, R>,
+      options?: ServeOptions & { readonly supervisor?: Pogo.AnyTag<I> | undefined }
+    ): Layer.Layer<
+      never,
+      KindConflict | InvalidConfig,
+      | I
+      | Exclude<
+        R | RpcGroup.HandlersContext<Rpcs, Handlers> | Rpc.Middleware<Rpcs> | Rpc.Context<Rpcs>,
+        Scope.Scope | Current
+      >
+    >
+  }
+  /** The functions of the child with a key, wherever it runs: `const f = yield* kind.client; yield* f("key").rpc()`. */
+  readonly client: Effect.Effect<
+    (key: string, options?: ClientOptions) => Client<Rpcs>,
+    never,
+    Pogo.Pogo | Rpc.MiddlewareClient<Rpcs>
+  >
+  /** The same, of another supervisor. */
+  readonly clientOf: <I>(
+    supervisor: Pogo.AnyTag<I>
+  ) => Effect.Effect<
+    (key: string, options?: ClientOptions) => Client<Rpcs>,
+    never,
+    I | Rpc.MiddlewareClient<Rpcs>
+  >
+}
+
+/**
+ * What a protocol may be: Rpcs, or a group of them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+// oxlint-disable-next-line no-explicit-any
+export type Protocol = ReadonlyArray<Rpc.Any> | RpcGroup.RpcGroup<any>
+
+/**
+ * The Rpcs of a protocol.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RpcsOf<P extends Protocol> = P extends ReadonlyArray<infer R extends Rpc.Any> ? R
+  : P extends RpcGroup.RpcGroup<infer R> ? R
+  : never
 
 /**
  * Options of a kind.
@@ -174,10 +301,16 @@ export interface Options<Fields extends PayloadFields> {
  * @since 0.1.0
  * @category constructors
  */
-export const make = <Fields extends PayloadFields>(
+export const make: {
+  <Fields extends PayloadFields, const P extends Protocol>(
+    kind: string,
+    options: Options<Fields> & { readonly protocol: P }
+  ): CallableKind<Fields, RpcsOf<P>>
+  <Fields extends PayloadFields>(kind: string, options: Options<Fields>): Kind<Fields>
+} = (<Fields extends PayloadFields>(
   kind: string,
-  options: Options<Fields>
-): Kind<Fields> => {
+  options: Options<Fields> & { readonly protocol?: Protocol }
+): unknown => {
   const payload = Schema.Struct(options.payload)
   const version = options.version ?? 1
   const shape: KindShape = {
@@ -186,24 +319,117 @@ export const make = <Fields extends PayloadFields>(
     type: options.type ?? "worker",
     payload: payload as unknown as KindShape["payload"]
   }
-  return {
+  const protocol = options.protocol === undefined ? undefined : makeProtocol(options.protocol)
+  const common = {
     kind,
     version,
     payload,
-    spec: (key, value, spec = {}) => makeDraft(shape, key, value, spec),
-    id: (key) => `${kind}/${key}`,
-    toLayer: ((build: (payload: never) => unknown, run: AnyRunOptions = {}) => kindLayer(shape, build, run)) as Kind<
-      Fields
-    >["toLayer"]
+    spec: (key: string, value: unknown, spec: ChildSpec.Options = {}) => makeDraft(shape, key, value, spec),
+    id: (key: string) => `${kind}/${key}`,
+    toLayer: (build: (payload: never) => unknown, run: AnyRunOptions = {}) => kindLayer(shape, build, run, protocol)
   }
-}
+  return protocol === undefined ? common : {
+    ...common,
+    client: clientOf(kind, protocol, Pogo.Pogo),
+    clientOf: (supervisor: Pogo.AnyTag<Pogo.Pogo>) => clientOf(kind, protocol, supervisor)
+  }
+}) as never
 
-type AnyRunOptions = RunOptions & { readonly supervisor?: Pogo.AnyTag<Pogo.Pogo> | undefined }
+const clientOf = (kind: string, protocol: ProtocolCodes, supervisor: Pogo.AnyTag<Pogo.Pogo>) =>
+  Effect.flatMap(supervisor, (pogo) =>
+    Effect.map(
+      Effect.context<never>(),
+      (context) => makeClient(pogo[Internals].engine.router, kind, protocol, context)
+    ))
+
+type AnyRunOptions = ServeOptions & { readonly supervisor?: Pogo.AnyTag<Pogo.Pogo> | undefined }
 
 /** Fresh, so that one value may be provided to several supervisors. */
-const kindLayer = (shape: KindShape, build: (payload: never) => unknown, options: AnyRunOptions) =>
+const kindLayer = (
+  shape: KindShape,
+  build: (payload: never) => unknown,
+  options: AnyRunOptions,
+  protocol: ProtocolCodes | undefined
+) =>
   Layer.fresh(Layer.scopedDiscard(Effect.gen(function*() {
     const pogo = yield* options.supervisor ?? Pogo.Pogo
-    const registration = yield* makeRegistration(shape, build, options, { scope: pogo.scope, node: pogo.name })
+    const names = { scope: pogo.scope, node: pogo.name }
+    const registration = yield* makeRegistration(shape, build, options, names, protocol)
     yield* pogo[Internals].register(registration)
   })))
+
+/**
+ * Runs an effect beside the child's own code, until the child's run ends. If it fails, the child crashes, and is
+ * restarted by its policy; a plain `Effect.forkScoped` would fail unseen.
+ *
+ * @example
+ * ```ts
+ * import { Child } from "effect-pogo"
+ * import { Effect, Ref, Schedule, type Scope } from "effect"
+ *
+ * const counting = Effect.gen(function*() {
+ *   const count = yield* Ref.make(0)
+ *   yield* Child.fork(Effect.repeat(Ref.update(count, (n) => n + 1), Schedule.spaced("1 second")))
+ *   return count
+ * })
+ * counting satisfies Effect.Effect<Ref.Ref<number>, never, Child.Current | Scope.Scope>
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const fork = <A, E, R>(
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R | Current | Scope.Scope> =>
+  Effect.flatMap(Current, (self) =>
+    Effect.map(Effect.forkScoped(effect), (fiber) => {
+      fiber.addObserver((exit) => {
+        if (exit._tag === "Failure" && !Cause.isInterruptedOnly(exit.cause)) crash(self, exit.cause)
+      })
+      return fiber
+    }))
+
+/** A running child is what its own code sees of it. */
+const crash = (self: Current, cause: Cause.Cause<unknown>): void => {
+  if (self instanceof LocalChild) self.crash(cause)
+}
+
+/**
+ * Marks an Rpc that may be executed more than once with the effect of once: a call whose answer was lost is repeated.
+ *
+ * @example
+ * ```ts
+ * import { Rpc } from "@effect/rpc"
+ * import { Child } from "effect-pogo"
+ * import { Schema } from "effect"
+ *
+ * const Monitor = Child.make("Monitor", {
+ *   payload: {},
+ *   protocol: [Child.idempotent(Rpc.make("status", { success: Schema.String }))]
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const idempotent = <R extends Rpc.Any>(rpc: R): R => annotate(rpc, Idempotent, true)
+
+/**
+ * Says with which payload a stream goes on after its last item, when its child has moved or was restarted: the reader
+ * then sees one stream, where each item comes at least once if `resume` names the place exactly.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const resumable: {
+  <R extends Rpc.Any>(
+    resume: (payload: Rpc.Payload<R>, last: Rpc.SuccessChunk<R>) => Rpc.PayloadConstructor<R>
+  ): (rpc: R) => R
+  <R extends Rpc.Any>(
+    rpc: R,
+    resume: (payload: Rpc.Payload<R>, last: Rpc.SuccessChunk<R>) => Rpc.PayloadConstructor<R>
+  ): R
+} = dual(2, (rpc: Rpc.Any, resume: ResumeFrom) => annotate(rpc, Resume, resume))
+
+const annotate = <R extends Rpc.Any, I, S>(rpc: R, tag: Context.Tag<I, S>, value: S): R =>
+  (rpc as unknown as { readonly annotate: (tag: Context.Tag<I, S>, value: S) => R }).annotate(tag, value)

@@ -18,6 +18,7 @@ import type { Any } from "./ChildSpec.js"
 import * as GroupRegistry from "./GroupRegistry.js"
 import type { Internals } from "./internal/internals.js"
 import { makePogo } from "./internal/make.js"
+import type { RemoteNode } from "./NodeRpc.js"
 import * as PogoConfig from "./PogoConfig.js"
 import type {
   ChildNotFound,
@@ -133,6 +134,8 @@ export interface Service {
   readonly uncordon: Effect.Effect<void>
   /** Where a child should run, who holds it, since when, and why it does not run if it does not. No registry call. */
   readonly explain: (id: string) => Effect.Effect<Explanation>
+  /** A node of the scope, to be asked itself, wherever it is. Needs a `NodeTransport` on both sides. */
+  readonly node: (name: string) => RemoteNode
   /** Whether this node holds a lease and knows its scope: for readiness probes. */
   readonly ready: Effect.Effect<boolean>
   /** Waits until `ready`. */
@@ -417,6 +420,15 @@ export const uncordon: Effect.Effect<void, never, Pogo> = Effect.flatMap(Pogo, (
  */
 export const explain = (id: string): Effect.Effect<Explanation, never, Pogo> =>
   Effect.flatMap(Pogo, (pogo) => pogo.explain(id))
+
+/**
+ * A node of the scope, to be asked itself. See `Service`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const node = (name: string): Effect.Effect<RemoteNode, never, Pogo> =>
+  Effect.map(Pogo, (pogo) => pogo.node(name))
 
 /**
  * Whether this node holds a lease and knows its scope. See `Service`.

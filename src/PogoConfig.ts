@@ -90,6 +90,16 @@ export interface Options {
    * `POGO_WATCH_PROCESSES`.
    */
   readonly watchProcesses?: boolean | undefined
+  /**
+   * How long a call to a child may take, the wait for a child that is starting or moving included, unless the call says
+   * otherwise. Default 5 seconds. `POGO_CALL_TIMEOUT`.
+   */
+  readonly callTimeout?: Duration.DurationInput | undefined
+  /**
+   * Whether calls make spans, on both sides, that join the caller's trace. Default false: a span costs more than a local
+   * call. `POGO_TRACE_CALLS`.
+   */
+  readonly traceCalls?: boolean | undefined
 }
 
 /**
@@ -113,6 +123,9 @@ export interface Resolved {
   readonly weight: number
   readonly intensity: Intensity | undefined
   readonly watchProcesses: boolean
+  /** Milliseconds. */
+  readonly callTimeout: number
+  readonly traceCalls: boolean
 }
 
 /**
@@ -128,7 +141,8 @@ export const defaults = {
   joinTimeout: Duration.minutes(1),
   drainTimeout: Duration.seconds(20),
   weight: 1,
-  watchProcesses: true
+  watchProcesses: true,
+  callTimeout: Duration.seconds(5)
 } as const
 
 const ignoreEmpty = (text: string): string | undefined => (text.trim() === "" ? undefined : text)
@@ -178,6 +192,8 @@ export const config: Config.Config<Options> = Config.all({
   ),
   weight: optional(Config.number("POGO_WEIGHT")),
   watchProcesses: optional(Config.boolean("POGO_WATCH_PROCESSES")),
+  callTimeout: duration("POGO_CALL_TIMEOUT"),
+  traceCalls: optional(Config.boolean("POGO_TRACE_CALLS")),
   maxRestarts: optional(Config.integer("POGO_MAX_RESTARTS")),
   within: duration("POGO_MAX_RESTARTS_WITHIN")
 }).pipe(
@@ -265,7 +281,13 @@ export const resolve = (options: Options): Either.Either<Resolved, InvalidConfig
       labels: yield* checkLabels(options.labels ?? {}),
       weight: yield* positive("weight", options.weight ?? defaults.weight, false),
       intensity: yield* checkIntensity(options.intensity),
-      watchProcesses: yield* flag("watchProcesses", options.watchProcesses ?? defaults.watchProcesses)
+      watchProcesses: yield* flag("watchProcesses", options.watchProcesses ?? defaults.watchProcesses),
+      callTimeout: yield* positive(
+        "callTimeout",
+        (yield* millis("callTimeout", options.callTimeout ?? defaults.callTimeout))!,
+        false
+      ),
+      traceCalls: yield* flag("traceCalls", options.traceCalls ?? false)
     }
   })
 

@@ -210,6 +210,149 @@ export class KindConflict extends Schema.TaggedError<KindConflict>("effect-pogo/
 }
 
 /**
+ * A call did not reach a running copy of the child in time, or that copy ended before it answered.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ChildUnavailable extends Schema.TaggedError<ChildUnavailable>("effect-pogo/ChildUnavailable")(
+  "ChildUnavailable",
+  {
+    id: Schema.String,
+    /** Tag of the child's status, as this node knows it; `Unknown` if it knows none. */
+    status: Schema.String,
+    reason: Schema.String,
+    /** Whether its handler may have run. If not, it is safe to call again. */
+    mayHaveRun: Schema.Boolean
+  }
+) {
+  override get message(): string {
+    return `child "${this.id}" (${this.status}) did not answer: ${this.reason}${afterword(this.mayHaveRun)}`
+  }
+}
+
+/**
+ * The node that runs the child, or that was asked, cannot be reached, or was lost before it answered.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class NodeUnreachable extends Schema.TaggedError<NodeUnreachable>("effect-pogo/NodeUnreachable")(
+  "NodeUnreachable",
+  {
+    node: Schema.String,
+    reason: Schema.String,
+    /** Whether the handler may have run. If not, it is safe to call again. */
+    mayHaveRun: Schema.Boolean
+  }
+) {
+  override get message(): string {
+    return `node "${this.node}" cannot be reached: ${this.reason}${afterword(this.mayHaveRun)}`
+  }
+}
+
+/**
+ * A call was delivered, and was not answered within its time.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CallTimeout extends Schema.TaggedError<CallTimeout>("effect-pogo/CallTimeout")(
+  "CallTimeout",
+  {
+    /** The child, or the node. */
+    id: Schema.String,
+    rpc: Schema.String,
+    /** Milliseconds. */
+    timeout: Schema.Number,
+    /** Whether its handler may have run. If not, it is safe to call again. */
+    mayHaveRun: Schema.Boolean
+  }
+) {
+  override get message(): string {
+    return `${this.rpc} of "${this.id}" was not answered within ${this.timeout} ms${afterword(this.mayHaveRun)}`
+  }
+}
+
+/**
+ * As many calls as the child's mailbox holds wait for it already. The call was not executed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class MailboxFull extends Schema.TaggedError<MailboxFull>("effect-pogo/MailboxFull")(
+  "MailboxFull",
+  { id: Schema.String, capacity: Schema.Number }
+) {
+  override get message(): string {
+    return `${this.capacity} calls wait for child "${this.id}" already; call less often, or raise its kind's mailbox or ` +
+      `concurrency`
+  }
+}
+
+/**
+ * A message between nodes is larger than they take.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>("effect-pogo/PayloadTooLarge")(
+  "PayloadTooLarge",
+  {
+    id: Schema.String,
+    rpc: Schema.String,
+    /** The answer, or an item of a stream, is too large after its handler has run; a request that is was not executed. */
+    part: Schema.Literal("request", "answer"),
+    /** Bytes. */
+    size: Schema.Number,
+    limit: Schema.Number
+  }
+) {
+  override get message(): string {
+    return `the ${this.part} of ${this.rpc} of "${this.id}" has ${this.size} bytes, above the limit of ${this.limit}; ` +
+      `split it, stream it, or raise maxFrame on all nodes`
+  }
+}
+
+/**
+ * A stream ended because its child left the node that it ran on. It runs elsewhere now: call again there.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ChildMoved extends Schema.TaggedError<ChildMoved>("effect-pogo/ChildMoved")(
+  "ChildMoved",
+  {
+    id: Schema.String,
+    /** Name of the node that holds its claim now. */
+    node: Schema.String,
+    /** Fencing token of that claim. */
+    token: Schema.BigIntFromSelf
+  }
+) {
+  override get message(): string {
+    return `child "${this.id}" moved to ${this.node} (token ${this.token})`
+  }
+}
+
+const afterword = (mayHaveRun: boolean): string =>
+  mayHaveRun ? "; the call may have been executed" : "; the call was not executed"
+
+/**
+ * What a call to a child can fail with, besides the errors of its protocol.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type CallError =
+  | ChildNotFound
+  | ChildUnavailable
+  | NodeUnreachable
+  | CallTimeout
+  | MailboxFull
+  | PayloadTooLarge
+
+/**
  * What the construction of a supervisor can fail with. The layers of its kinds add `KindConflict`.
  *
  * @since 0.1.0

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Metric from "effect/Metric"
+import * as MetricBoundaries from "effect/MetricBoundaries"
 
 /**
  * Children on this node, whatever their stage.
@@ -117,5 +118,45 @@ export const leasesLost = Metric.counter("pogo_leases_lost", { description: "lea
  */
 export const registryFailures = Metric.counter("pogo_registry_failures", {
   description: "calls to the registry that failed",
+  incremental: true
+})
+
+/**
+ * Calls that this node made to children, tagged with their `kind` and their `outcome`: `Success`, `Failure` (an error or
+ * defect of the handler), `Interrupted`, or the tag of a `PogoError.CallError`.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const calls = Metric.counter("pogo_calls", { description: "calls made to children", incremental: true })
+
+/**
+ * Milliseconds that calls took, tagged with their `kind`. Of a kind that is called often, a sample.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const callLatency = Metric.histogram(
+  "pogo_call_latency",
+  MetricBoundaries.exponential({ start: 0.25, factor: 2, count: 16 }),
+  "milliseconds that calls to children took"
+)
+
+/**
+ * Calls that wait for their answer, tagged with their `kind`.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const callsInFlight = Metric.gauge("pogo_calls_in_flight", { description: "calls that wait for their answer" })
+
+/**
+ * Connections that this node opened to others.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const connections = Metric.counter("pogo_connections", {
+  description: "connections opened to other nodes",
   incremental: true
 })

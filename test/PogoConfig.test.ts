@@ -40,7 +40,9 @@ describe("defaults", () => {
         labels: {},
         weight: 1,
         intensity: undefined,
-        watchProcesses: true
+        watchProcesses: true,
+        callTimeout: 5_000,
+        traceCalls: false
       })
       expect(resolved({})).toEqual({ name, ...rest })
     }))
@@ -177,7 +179,9 @@ describe("resolve", () => {
       labels: { zone: "a" },
       weight: 0.5,
       intensity,
-      watchProcesses: false
+      watchProcesses: false,
+      callTimeout: "3 seconds",
+      traceCalls: true
     })
     expect(config).toEqual({
       name: "n",
@@ -199,7 +203,9 @@ describe("resolve", () => {
       labels: { zone: "a" },
       weight: 0.5,
       intensity,
-      watchProcesses: false
+      watchProcesses: false,
+      callTimeout: 3_000,
+      traceCalls: true
     })
   })
 
@@ -238,6 +244,8 @@ describe("resolve", () => {
     ["intensity.within", { intensity: { maxRestarts: 1, within: "soon" as never } }],
     ["intensity.within", { intensity: { maxRestarts: 1, within: Number.NaN } }],
     ["intensity.within", { intensity: { maxRestarts: 1, within: -1 } }],
+    ["callTimeout", { callTimeout: 0 }],
+    ["callTimeout", { callTimeout: "soon" as never }],
     ["labels", { labels: { zone: 1 as never } }],
     ["labels", { labels: "zone=a" as never }]
   ]

@@ -217,7 +217,9 @@ describe("Pogo", () => {
   it("has methods that fail with exactly what they say", () => {
     type Service = Pick<Pogo.Service, keyof Methods<never>>
     expectTypeOf<Service>().toEqualTypeOf<Methods<never>>()
-    expectTypeOf<Exclude<keyof Pogo.Service, keyof Methods<never> | symbol>>().toEqualTypeOf<"name" | "scope">()
+    expectTypeOf<Exclude<keyof Pogo.Service, keyof Methods<never> | symbol>>().toEqualTypeOf<
+      "name" | "scope" | "node"
+    >()
   })
 
   it("has an accessor for every method, which requires the supervisor", () => {

@@ -7,6 +7,7 @@ import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { KindConflict } from "../PogoError.js"
 import type { Node } from "./node/node.js"
+import type { Engine } from "./rpc/engine.js"
 import type { Registration } from "./supervisor/registration.js"
 
 /** @internal */
@@ -21,6 +22,8 @@ export interface Internals {
   readonly register: (registration: Registration) => Effect.Effect<void, KindConflict, Scope.Scope>
   /** Ends the supervisor as if its process had died: nothing is handed over, nobody is told. */
   readonly crash: Effect.Effect<void>
+  /** Calls to children and nodes. */
+  readonly engine: Engine
   /** The state behind it, for tests that look at it. */
   readonly node: Node
 }

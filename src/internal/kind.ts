@@ -9,11 +9,14 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import type * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
-import type { RunOptions } from "../Child.js"
-import type { InvalidConfig } from "../PogoError.js"
+import type { ServeOptions } from "../Child.js"
+import { InvalidConfig } from "../PogoError.js"
 import * as Restart from "../Restart.js"
+import { describe } from "./describe.js"
 import { digestOf } from "./digest.js"
 import { type KindShape, shutdownOf } from "./draft.js"
+import type { Serving } from "./rpc/inbox.js"
+import type { Protocol } from "./rpc/procedure.js"
 import { checkRunOptions } from "./runOptions.js"
 import type { Body, Registration } from "./supervisor/registration.js"
 
@@ -32,27 +35,55 @@ const preparer = (shape: KindShape, build: Build): Registration["prepare"] => {
     )
 }
 
+const invalid = (kind: string, setting: string, value: unknown, rule: string, remedy: string) =>
+  Effect.fail(new InvalidConfig({ setting: `${kind}: ${setting}`, value: describe(value), rule, remedy }))
+
+/** Handlers may be given as they are, or as an effect that makes them. */
+const serving = (build: Build): Build => (payload) => {
+  const built = build(payload)
+  return Effect.isEffect(built) ? built : Effect.succeed(built)
+}
+
+const servingOf = ({ concurrency, mailbox, onDefect }: ServeOptions): Serving => ({
+  concurrency: concurrency === "unbounded" ? Infinity : (concurrency ?? 1),
+  mailbox: mailbox ?? 1_000,
+  onDefect: onDefect ?? "call"
+})
+
+const checkServing = (kind: string, { concurrency, mailbox }: ServeOptions): Effect.Effect<void, InvalidConfig> => {
+  if (concurrency !== undefined && concurrency !== "unbounded" && !(Number.isInteger(concurrency) && concurrency > 0)) {
+    return invalid(kind, "concurrency", concurrency, "a whole number of at least 1", "or use \"unbounded\"")
+  }
+  return mailbox === undefined || (Number.isInteger(mailbox) && mailbox >= 0)
+    ? Effect.void
+    : invalid(kind, "mailbox", mailbox, "a whole number of at least 0", "use 1000")
+}
+
 /** @internal */
 export const makeRegistration = (
   shape: KindShape,
   build: Build,
-  options: RunOptions,
-  annotations: { readonly scope: string; readonly node: string }
+  options: ServeOptions,
+  annotations: { readonly scope: string; readonly node: string },
+  protocol?: Protocol
 ): Effect.Effect<Registration, InvalidConfig> =>
   Effect.gen(function*() {
     const { kind, payload, version } = shape
     yield* checkRunOptions(shape, build, options)
+    yield* checkServing(kind, options)
     const runtime: Runtime.Runtime<never> = yield* Effect.annotateLogs(Effect.runtime(), annotations)
     return {
       kind,
       code: { version, digest: digestOf(payload) },
-      prepare: preparer(shape, build),
+      prepare: preparer(shape, protocol === undefined ? build : serving(build)),
       runtime,
       restart: options.restart ?? Restart.permanent(),
       shutdown: shutdownOf(options.shutdown),
       intensity: options.intensity,
       startTimeout: Duration.toMillis(options.startTimeout ?? "1 minute"),
       onRegistryLoss: options.onRegistryLoss ?? "stop",
-      onOverdue: options.onOverdue ?? "report"
+      onOverdue: options.onOverdue ?? "report",
+      protocol,
+      serving: protocol === undefined ? undefined : servingOf(options)
     }
   })

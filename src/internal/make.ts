@@ -29,6 +29,7 @@ import { Processes } from "./node/processes.js"
 import { makeService } from "./node/service.js"
 import { until } from "./node/until.js"
 import { Observer } from "./observer.js"
+import { makeEngine } from "./rpc/engine.js"
 import { encodeBody } from "./specBody.js"
 
 /** How many events a slow subscriber may lag behind. */
@@ -125,15 +126,20 @@ export const makePogo = (config: Resolved): Effect.Effect<Service, PogoError, Gr
     const events = yield* makeEvents
     const node = yield* makeNode(config, events)
     const calls = new Calls(node, (yield* node.ambient.randomId).slice(0, 16))
+    // Before the node's own finalizer: its children may be called until they have ended.
+    const engine = yield* makeEngine(node)
     const failed = yield* Deferred.make<never, Fatal>()
     yield* Effect.forkScoped(listen(node))
     yield* Effect.forkScoped(keepAlive(node, "alarm", alarm(node)))
     const life = yield* Effect.forkScoped(lifecycle(node, calls, initial, (error) => Deferred.fail(failed, error)))
     yield* Effect.addFinalizer(() => closeNode(node, life))
     yield* awaitJoined(node, failed)
-    return makeService(node, calls, events.stream, {
+    const service = makeService(node, calls, events.stream, {
       register: register(node),
       crash: crash(node, life),
+      engine,
       node
     })
+    engine.nodeCalls.answerBy(service)
+    return service
   }).pipe(Effect.annotateLogs({ scope: config.scope, node: config.name }))

@@ -107,6 +107,7 @@ export const nodeItem = (
     joining: false,
     twin: false,
     process: undefined,
+    address: "",
     ...record
   }
   const { opened = 1, version = 1 } = header

@@ -2,7 +2,7 @@
  * Several supervisors in one process, on one registry.
  */
 import { Context, Effect, Exit, Fiber, Layer, Scope, TestClock } from "effect"
-import { GroupRegistry, Pogo, type PogoConfig } from "effect-pogo"
+import { GroupRegistry, NodeTransport, Pogo, type PogoConfig } from "effect-pogo"
 import { Internals } from "../../src/internal/internals.js"
 
 export type Kinds = Layer.Layer<never, unknown, Pogo.Pogo>
@@ -20,10 +20,12 @@ export interface Cluster {
   readonly nodes: Map<string, TestNode>
   readonly add: (
     name: string,
-    options?: PogoConfig.Options & { readonly registry?: Registry },
+    options?: PogoConfig.Options & { readonly registry?: Registry; readonly transport?: Transport },
     kinds?: Kinds
   ) => Effect.Effect<TestNode>
 }
+
+export type Transport = NodeTransport.NodeTransport["Type"]
 
 export type Registry = GroupRegistry.GroupRegistry["Type"]
 
@@ -44,13 +46,16 @@ export const makeCluster = (
   Effect.gen(function*() {
     const outer = yield* Effect.scope
     const nodes = new Map<string, TestNode>()
-    const add: Cluster["add"] = (name, { registry: another, ...options } = {}, own = kinds) =>
+    const add: Cluster["add"] = (name, { registry: another, transport, ...options } = {}, own = kinds) =>
       Effect.gen(function*() {
         const scope = yield* Scope.make()
         yield* Scope.addFinalizer(outer, passing(Scope.close(scope, Exit.void)))
         const layer = own.pipe(
           Layer.provideMerge(Pogo.layer({ ...defaults, ...options, name })),
-          Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, another ?? registry))
+          Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, another ?? registry)),
+          Layer.provide(
+            transport === undefined ? Layer.empty : Layer.succeed(NodeTransport.NodeTransport, transport)
+          )
         )
         const pogo = Context.get(yield* Layer.buildWithScope(layer, scope), Pogo.Pogo)
         const end = Effect.zipRight(Effect.sync(() => nodes.delete(name)), Scope.close(scope, Exit.void))

@@ -43,6 +43,9 @@ const step = (node: Node, session: Session): Effect.Effect<void, RegistryUnavail
 export const follow = (node: Node, session: Session): Effect.Effect<never> =>
   Effect.forever(Effect.gen(function*() {
     yield* session.news.await
-    if (!session.behind) return session.news.unsafeClose()
+    if (!session.behind) {
+      for (const listener of node.onLooked) listener()
+      return session.news.unsafeClose()
+    }
     yield* Effect.catchAll(step(node, session), () => Effect.sleep(node.timing.heartbeat / 4))
   }))

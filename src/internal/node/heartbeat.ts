@@ -96,6 +96,7 @@ export const heartbeat = (node: Node, session: Session): Effect.Effect<never> =>
   return Effect.forever(
     Effect.flatMap(beat(node, session), (good) => {
       node.meter.flush()
+      for (const flush of node.onFlush) flush()
       if (isUseless(node)) node.fence("renewals get through, but nothing else has for too long")
       return Effect.sleep(good ? interval : interval / 4)
     })

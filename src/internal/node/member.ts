@@ -27,6 +27,8 @@ export interface NodeRecord {
   readonly twin: boolean
   /** Its process, for the nodes of the same machine; unknown where processes cannot be told apart. */
   readonly process: ProcessId | undefined
+  /** Where others reach it; empty if they cannot. */
+  readonly address: string
 }
 
 /** A live session. */
@@ -55,7 +57,8 @@ const unreadable: NodeRecord = {
   draining: false,
   joining: false,
   twin: false,
-  process: undefined
+  process: undefined,
+  address: ""
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null
@@ -96,7 +99,8 @@ const decode = (json: string): NodeRecord => {
     draining: value["draining"] === true,
     joining: value["joining"] === true,
     twin: value["twin"] === true,
-    process: readProcess(value["process"])
+    process: readProcess(value["process"]),
+    address: typeof value["address"] === "string" ? value["address"] : ""
   }
 }
 

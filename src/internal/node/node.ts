@@ -100,6 +100,8 @@ export class Node {
   cordoned = false
   draining = false
   twin = false
+  /** Where others reach this node; empty if they cannot. */
+  address = ""
   /** Version of this node's record, and the version that the registry has. */
   recordVersion = 1
   publishedVersion = 0
@@ -120,6 +122,10 @@ export class Node {
   readonly onStopped = new Set<() => void>()
   /** Called when the membership is another. */
   readonly onMembers = new Set<() => void>()
+  /** Called when the log has been read up to what was heard of. */
+  readonly onLooked = new Set<() => void>()
+  /** Called once per heartbeat, for metrics. */
+  readonly onFlush = new Set<() => void>()
   /** Called when the phase is another. */
   readonly onPhase = new Set<() => void>()
 
@@ -254,9 +260,9 @@ export class Node {
   record(): NodeRecord {
     const kinds = Object.fromEntries(Array.from(this.kinds, ([kind, { code }]) => [kind, code]))
     const { labels, name, watchProcesses, weight } = this.config
-    const { cordoned, draining, twin } = this
+    const { address, cordoned, draining, twin } = this
     const process = watchProcesses ? this.processes.self : undefined
-    return { name, weight, labels, kinds, cordoned, draining, joining: this.phase !== "active", twin, process }
+    return { name, weight, labels, kinds, cordoned, draining, joining: this.phase !== "active", twin, process, address }
   }
 
   /** The record is another: it is to be published. */

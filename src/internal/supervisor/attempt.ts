@@ -5,19 +5,24 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import type * as FiberId from "effect/FiberId"
-import * as FiberRef from "effect/FiberRef"
-import * as FiberRefs from "effect/FiberRefs"
-import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import { Current } from "../current.js"
+import type { Handlers } from "../rpc/work.js"
+import { annotate } from "./annotate.js"
 import type { LocalChild } from "./localChild.js"
 import type { Body } from "./registration.js"
 
 const isLayer = (body: Body): body is Layer.Layer<never, unknown, unknown> => Layer.isLayer(body)
+
+const bounded = <A>(child: LocalChild, start: Effect.Effect<A, unknown, unknown>): Effect.Effect<A, unknown, unknown> =>
+  Effect.timeoutFail(start, {
+    duration: child.registration.startTimeout,
+    onTimeout: () => new Error(`start took longer than ${child.registration.startTimeout} ms (startTimeout)`)
+  })
 
 const standing = (
   child: LocalChild,
@@ -25,26 +30,34 @@ const standing = (
   scope: Scope.Scope,
   started: () => void
 ): Effect.Effect<unknown, unknown, unknown> =>
-  Layer.buildWithScope(layer, scope).pipe(
-    Effect.timeoutFail({
-      duration: child.registration.startTimeout,
-      onTimeout: () => new Error(`start took longer than ${child.registration.startTimeout} ms (startTimeout)`)
-    }),
+  bounded(child, Layer.buildWithScope(layer, scope)).pipe(
     Effect.zipRight(Effect.sync(started)),
     Effect.zipRight(Effect.never)
   )
 
-/** Log lines of the child's own code name the child. Cheaper by far than annotating the effect. */
-const annotate = (child: LocalChild) => (refs: FiberRefs.FiberRefs, fiberId: FiberId.Runtime): FiberRefs.FiberRefs =>
-  FiberRefs.updateAs(refs, {
-    fiberId,
-    fiberRef: FiberRef.currentLogAnnotations,
-    value: HashMap.set(FiberRefs.getOrDefault(refs, FiberRef.currentLogAnnotations), "child", child.id)
+/** A child with a protocol runs until it is stopped; what it does, it does when it is called. */
+const serving = (
+  child: LocalChild,
+  build: Effect.Effect<unknown, unknown, unknown>,
+  started: () => void
+): Effect.Effect<unknown, unknown, unknown> =>
+  Effect.flatMap(bounded(child, build), (handlers) => {
+    child.handlers = handlers as Handlers
+    started()
+    child.inbox?.pump()
+    return Effect.never
   })
 
+const bodyOf = (child: LocalChild, code: Body, scope: Scope.Scope, started: () => void) => {
+  if (isLayer(code)) return standing(child, code, scope, started)
+  if (child.registration.serving !== undefined) return serving(child, code, started)
+  started()
+  return code
+}
+
 /**
- * Forks a run. It ends when the child's effect and all finalizers of its scope have ended. `started` is called when the
- * child is up: at once for an effect, after the build for a layer.
+ * Forks a run. It ends when the child's effect, its handlers and all finalizers of its scope have ended. `started` is
+ * called when the child is up: at once for an effect, after the build for a layer, and for one that is called.
  */
 export const forkAttempt = (
   child: LocalChild,
@@ -59,13 +72,10 @@ export const forkAttempt = (
     fiberRefs: registration.runtime.fiberRefs,
     runtimeFlags: registration.runtime.runtimeFlags
   })
-  const run = Effect.suspend(() => {
-    const code = body()
-    if (isLayer(code)) return standing(child, code, scope, started)
-    started()
-    return code
-  })
-  return Runtime.runFork(runtime)(Effect.onExit(run, (exit) => Scope.close(scope, exit)), {
+  child.runtime = runtime
+  const run = Effect.suspend(() => bodyOf(child, body(), scope, started))
+  const close = (exit: Exit.Exit<unknown, unknown>) => Effect.zipRight(child.quiesce, Scope.close(scope, exit))
+  return Runtime.runFork(runtime)(Effect.onExit(run, close), {
     immediate: false,
     updateRefs: annotate(child)
   })

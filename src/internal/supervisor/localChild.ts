@@ -8,11 +8,15 @@ import type * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import type * as Runtime from "effect/Runtime"
 import type { Shutdown } from "../../ChildSpec.js"
 import { ClaimLost } from "../../PogoError.js"
 import type { Current } from "../current.js"
 import type { Running, StopReason } from "../plan.js"
 import { maxCause, type StatRecord, type StatState } from "../registry/records.js"
+import type { Inbox } from "../rpc/inbox.js"
+import type { Handlers } from "../rpc/work.js"
 import type { KnownSpec } from "../view/entry.js"
 import type { Backoff } from "./backoff.js"
 import { type Body, defaultShutdown, graceOf, type Registration } from "./registration.js"
@@ -40,6 +44,9 @@ const shorten = (text: string): string => {
 /** How a run ended, in words. */
 export const describeExit = (exit: Exit.Exit<unknown, unknown>): string =>
   Exit.isSuccess(exit) ? "it ended" : shorten(Cause.pretty(exit.cause))
+
+/** How long a child that is stopped waits for its handlers, at most. Milliseconds. */
+const patience = 60_000
 
 /** A child's stages on a node; `telling` is the end of it all: its fiber has ended, and the registry is being told. */
 export type Stage = "starting" | "running" | "restarting" | "stopping" | "overdue" | "telling"
@@ -73,6 +80,14 @@ export class LocalChild implements Current, Running {
   /** Elapsed milliseconds of the last report. */
   reportedAt = -Infinity
   lostSignal: Deferred.Deferred<ClaimLost> | undefined
+  /** Context and more of its present run. */
+  runtime: Runtime.Runtime<never> | undefined
+  /** What it answers with, while it is up. */
+  handlers: Handlers | undefined
+  /** Calls to it, once there was one. */
+  inbox: Inbox | undefined
+  /** Why its run is being ended by itself. */
+  private crashCause: Cause.Cause<unknown> | undefined
 
   constructor(
     readonly host: Host,
@@ -130,6 +145,30 @@ export class LocalChild implements Current, Running {
 
   get shutdown(): Shutdown {
     return this.spec.shutdown ?? this.registration.shutdown ?? defaultShutdown(this.spec.type)
+  }
+
+  /** Ends its run as a failure. */
+  crash(cause: Cause.Cause<unknown>): void {
+    if (this.ending || this.fiber === undefined || (this.stage !== "running" && this.stage !== "starting")) return
+    this.crashCause ??= cause
+    this.fiber.unsafeInterruptAsFork(FiberId.none)
+  }
+
+  /** How its run ended, whatever the way. */
+  outcome(exit: Exit.Exit<unknown, unknown>): Exit.Exit<unknown, unknown> {
+    const cause = this.crashCause
+    this.crashCause = undefined
+    return cause === undefined ? exit : Exit.failCause(cause)
+  }
+
+  /** Ends the calls that run, before the scope of its run is closed. */
+  get quiesce(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.handlers = undefined
+      if (this.inbox === undefined) return Effect.void
+      const orderly = this.ending && this.holds && this.stopReason !== "fenced" && this.stopReason !== "claimLost"
+      return this.inbox.quiesce(orderly ? Math.min(this.graceMillis / 2, patience) : 0)
+    })
   }
 
   /** How long it may take to end. Milliseconds. */

@@ -10,6 +10,8 @@ import type * as Runtime from "effect/Runtime"
 import type { ChildType, Shutdown } from "../../ChildSpec.js"
 import type { KindVersion } from "../../PogoNode.js"
 import type { Intensity, Restart } from "../../Restart.js"
+import type { Serving } from "../rpc/inbox.js"
+import type { Protocol } from "../rpc/procedure.js"
 
 /** What a child's code is: an effect that runs until the child ends, or a layer that stands until it is stopped. */
 export type Body = Effect.Effect<unknown, unknown, unknown> | Layer.Layer<never, unknown, unknown>
@@ -29,6 +31,9 @@ export interface Registration {
   readonly startTimeout: number
   readonly onRegistryLoss: "stop" | "keep"
   readonly onOverdue: "report" | "exit"
+  /** Of a kind with a protocol. */
+  readonly protocol: Protocol | undefined
+  readonly serving: Serving | undefined
 }
 
 /** OTP's defaults, in milliseconds. */

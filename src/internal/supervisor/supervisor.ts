@@ -128,7 +128,7 @@ export class Supervisor implements Host {
     child.fiber = fiber
     fiber.addObserver((exit) => {
       this.owner.observer.ended(child)
-      this.surely(child, () => this.exited(child, exit))
+      this.surely(child, () => this.exited(child, child.outcome(exit)))
     })
   }
 
@@ -251,6 +251,7 @@ export class Supervisor implements Host {
     this.tellExit(child, how)
     if (how === "failed") this.owner.emit(() => PogoEvent.ChildFailed({ ...whichOf(child), cause: child.cause }))
     child.stage = "telling"
+    child.inbox?.turnAway()
     child.since = this.owner.ambient.wall()
     this.owner.finished(child, how)
   }
@@ -267,6 +268,7 @@ export class Supervisor implements Host {
     if (!child.ending) {
       child.stopReason = reason
       this.enter(child, "stopping")
+      child.inbox?.turnAway()
       child.fiber?.unsafeInterruptAsFork(FiberId.none)
     }
     if (child.stage === "stopping" && overdueAt < child.overdueAt) {
@@ -294,6 +296,7 @@ export class Supervisor implements Host {
   }
 
   private ended(child: LocalChild): void {
+    child.inbox?.turnAway()
     this.overdue.forget(child)
     this.forget(child)
     this.owner.emit(() => PogoEvent.ChildStopped({ ...whichOf(child), reason: child.stopReason ?? "shutdown" }))

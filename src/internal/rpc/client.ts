@@ -1,0 +1,174 @@
+/**
+ * What a kind's users call: an object of functions for each child, in the form of a client of `@effect/rpc`.
+ *
+ * @internal
+ */
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Mailbox from "effect/Mailbox"
+import { Call, type Caller } from "./call.js"
+import type { HeaderRecord, Trace } from "./message.js"
+import type { Procedure, Protocol } from "./procedure.js"
+import { readStream } from "./reader.js"
+import type { Router } from "./router.js"
+import type { AnyEffect } from "./work.js"
+
+/** What a call may be given besides its payload. */
+interface RequestOptions {
+  readonly headers?: Iterable<readonly [string, string]> | { readonly [name: string]: string | undefined } | undefined
+  readonly discard?: boolean | undefined
+  readonly asMailbox?: boolean | undefined
+  readonly streamBufferSize?: number | undefined
+}
+
+/** Options of a client. */
+export interface ClientOptions {
+  readonly timeout?: Duration.DurationInput | undefined
+}
+
+/** What a client's middleware sees, and may replace. */
+interface Request {
+  readonly _tag: "Request"
+  readonly id: bigint
+  readonly tag: string
+  readonly payload: unknown
+  readonly headers: HeaderRecord
+}
+
+type Middleware = (options: { readonly rpc: unknown; readonly request: Request }) => Effect.Effect<Request>
+
+const noHeaders: HeaderRecord = {}
+
+const headersOf = (input: RequestOptions["headers"]): HeaderRecord => {
+  if (input === undefined) return noHeaders
+  const headers: Record<string, string> = {}
+  const pairs = Symbol.iterator in input ? input : Object.entries(input)
+  for (const [name, value] of pairs) if (value !== undefined) headers[name.toLowerCase()] = value
+  return headers
+}
+
+const middlewaresOf = (procedure: Procedure, context: Context.Context<never>): ReadonlyArray<Middleware> => {
+  const found: Array<Middleware> = []
+  for (const { key } of procedure.rpc.middlewares) {
+    const middleware = context.unsafeMap.get(`${key}/Client`)
+    if (middleware !== undefined) found.push(middleware as Middleware)
+  }
+  return found
+}
+
+const noCaller = { began: () => {}, items: () => {} }
+
+/** One child's procedure. */
+class Method {
+  private readonly middlewares: ReadonlyArray<Middleware>
+
+  constructor(
+    private readonly router: Router,
+    private readonly procedure: Procedure,
+    context: Context.Context<never>
+  ) {
+    this.middlewares = middlewaresOf(procedure, context)
+  }
+
+  private begin(
+    id: string,
+    payload: unknown,
+    headers: HeaderRecord,
+    timeout: number,
+    trace: Trace | undefined,
+    caller: Caller
+  ): Call {
+    const { procedure, router } = this
+    const call = new Call(id, procedure, payload, headers, trace, router.node.ambient.now(), timeout, caller)
+    router.submit(call)
+    return call
+  }
+
+  /** Runs the client's middleware, if there is any. */
+  private prepared(payload: unknown, headers: HeaderRecord): Effect.Effect<Request> {
+    const { rpc, tag } = this.procedure
+    let request: Effect.Effect<Request> = Effect.sync(() => ({ _tag: "Request", id: 0n, tag, payload, headers }))
+    for (const middleware of this.middlewares) {
+      request = Effect.flatMap(request, (request) => middleware({ rpc, request }))
+    }
+    return request
+  }
+
+  private ask(id: string, timeout: number, request: Request, discard: boolean, trace: Trace | undefined): AnyEffect {
+    const { headers, payload } = request
+    if (discard) {
+      return Effect.sync(() => void this.begin(id, payload, headers, timeout, trace, { ...noCaller, resume: () => {} }))
+    }
+    return Effect.async<unknown, unknown>((resume) => {
+      const call = this.begin(id, payload, headers, timeout, trace, { ...noCaller, resume })
+      return Effect.sync(() => this.router.cancel(call))
+    })
+  }
+
+  effect(id: string, timeout: number, payload: unknown, options: RequestOptions | undefined): AnyEffect {
+    const { procedure, router } = this
+    const headers = headersOf(options?.headers)
+    const discard = options?.discard === true
+    const send = (trace: Trace | undefined): AnyEffect =>
+      Effect.suspend(() => {
+        const constructed = procedure.construct(payload)
+        if (this.middlewares.length > 0) {
+          return Effect.flatMap(
+            this.prepared(constructed, headers),
+            (request) => this.ask(id, timeout, request, discard, trace)
+          )
+        }
+        const request: Request = { _tag: "Request", id: 0n, tag: procedure.tag, payload: constructed, headers }
+        return this.ask(id, timeout, request, discard, trace)
+      })
+    if (!router.node.config.traceCalls) return send(undefined)
+    return Effect.useSpan(
+      `call ${id.slice(0, id.indexOf("/"))}.${procedure.tag}`,
+      { captureStackTrace: false, kind: "client", attributes: { child: id } },
+      (span) => Effect.withParentSpan(send([span.traceId, span.spanId, span.sampled]), span)
+    )
+  }
+
+  stream(id: string, timeout: number, payload: unknown, options: RequestOptions | undefined): unknown {
+    const { procedure, router } = this
+    const headers = headersOf(options?.headers)
+    const stream = readStream(
+      router,
+      (payload, caller) => this.begin(id, payload, headers, timeout, undefined, caller),
+      () => procedure.construct(payload)
+    )
+    return options?.asMailbox === true
+      ? Mailbox.fromStream(stream, { capacity: options.streamBufferSize ?? 16 })
+      : stream
+  }
+}
+
+type Function = (payload: unknown, options?: RequestOptions) => unknown
+
+/** Functions by tag; those of `a.b` are found as `.a.b`. */
+const makeTarget = (methods: ReadonlyMap<string, Method>, protocol: Protocol, id: string, timeout: number): unknown => {
+  const target: Record<string, Function | Record<string, Function>> = {}
+  for (const [tag, method] of methods) {
+    const call: Function = protocol.procedures.get(tag)!.isStream
+      ? (payload, options) => method.stream(id, timeout, payload, options)
+      : (payload, options) => method.effect(id, timeout, payload, options)
+    const dot = tag.indexOf(".")
+    if (dot < 0) target[tag] = call
+    else {
+      const group = (target[tag.slice(0, dot)] ??= {}) as Record<string, Function>
+      group[tag.slice(dot + 1)] = call
+    }
+  }
+  return target
+}
+
+/** @internal */
+export const makeClient = (router: Router, kind: string, protocol: Protocol, context: Context.Context<never>) => {
+  const methods = new Map<string, Method>()
+  for (const [tag, procedure] of protocol.procedures) methods.set(tag, new Method(router, procedure, context))
+  return (key: string, options?: ClientOptions): unknown => {
+    const timeout = options?.timeout === undefined ? router.node.config.callTimeout : Duration.toMillis(options.timeout)
+    return makeTarget(methods, protocol, `${kind}/${key}`, timeout)
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * All that a node needs to call, and to be called.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import { NodeTransport } from "../../NodeTransport.js"
+import type { InvalidConfig } from "../../PogoError.js"
+import type { Node } from "../node/node.js"
+import { serve } from "./acceptor.js"
+import { CallMeter } from "./callMeter.js"
+import { NodeCalls } from "./nodeCalls.js"
+import { Peers } from "./peers.js"
+import { Router } from "./router.js"
+
+/** @internal */
+export interface Engine {
+  readonly router: Router
+  readonly nodeCalls: NodeCalls
+  readonly peers: Peers | undefined
+}
+
+/** Opens this node's port, if it has a transport, and unless it only calls. */
+export const makeEngine = (node: Node): Effect.Effect<Engine, InvalidConfig, Scope.Scope> =>
+  Effect.gen(function*() {
+    const transport = Option.getOrUndefined(yield* Effect.serviceOption(NodeTransport))
+    const meter = new CallMeter(node)
+    const nodeCalls = new NodeCalls(node)
+    node.onFlush.add(() => meter.flush())
+    if (transport === undefined) return { router: new Router(node, undefined, meter), nodeCalls, peers: undefined }
+    const peers = new Peers(node, transport, meter)
+    node.address = yield* transport.listen(peers.self, serve(node, nodeCalls))
+    return { router: new Router(node, peers, meter), nodeCalls, peers }
+  })

@@ -1,0 +1,139 @@
+/**
+ * The calls to one child where it runs: those that wait, in order, and those whose handlers run. Made when the first
+ * call comes; a child that is not called has none.
+ *
+ * @internal
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as Runtime from "effect/Runtime"
+import { until } from "../node/until.js"
+import { annotate } from "../supervisor/annotate.js"
+import type { LocalChild } from "../supervisor/localChild.js"
+import { leaving, refusal } from "./message.js"
+import { execute, type Work } from "./work.js"
+
+/** How the calls to the children of a kind are served. */
+export interface Serving {
+  /** Calls of one child that run at a time. */
+  readonly concurrency: number
+  /** Calls of one child that may wait. */
+  readonly mailbox: number
+  /** Whether a handler that dies takes its child with it. */
+  readonly onDefect: "call" | "child"
+}
+
+/** @internal */
+export class Inbox {
+  private readonly waiting: Array<Work> = []
+  private readonly running = new Set<Work>()
+  /** Those of the running that others wait for. */
+  private counted = 0
+  private readonly onIdle = new Set<() => void>()
+
+  constructor(private readonly child: LocalChild, private readonly now: () => number) {}
+
+  private get serving(): Serving {
+    return this.child.registration.serving!
+  }
+
+  submit(work: Work): void {
+    if (this.waiting.length >= this.serving.mailbox) {
+      // The one that would run at once does not wait.
+      if (this.waiting.length > 0 || !this.free) return work.receiver.refused(refusal("full", "", this.serving.mailbox))
+    }
+    this.waiting.push(work)
+    this.pump()
+  }
+
+  private get free(): boolean {
+    return this.child.handlers !== undefined && this.counted < this.serving.concurrency
+  }
+
+  /** Begins what may begin. */
+  pump(): void {
+    while (this.waiting.length > 0 && this.free) this.begin(this.waiting.shift()!)
+  }
+
+  private begin(work: Work): void {
+    const { child } = this
+    if (work.token > child.claim || !child.holds) return work.receiver.refused(refusal("notHere"))
+    if (work.expires <= this.now()) return work.receiver.refused(refusal("notHere", "it waited too long"))
+    work.counted = !work.procedure.isStream
+    if (work.counted) this.counted++
+    this.running.add(work)
+    const runtime = child.runtime!
+    const effect = execute(work, child.kind, child.handlers!, runtime.context, () => this.uncount(work))
+    const fiber = Runtime.runFork(runtime)(effect, { immediate: true, updateRefs: annotate(child) })
+    work.fiber = fiber
+    fiber.addObserver((exit) => this.ended(work, exit))
+  }
+
+  private uncount(work: Work): void {
+    if (!work.counted) return
+    work.counted = false
+    this.counted--
+    this.pump()
+  }
+
+  private ended(work: Work, exit: Exit.Exit<unknown, unknown>): void {
+    this.running.delete(work)
+    if (!work.cancelled) this.answer(work, exit)
+    if (work.died !== undefined && this.serving.onDefect === "child") this.child.crash(work.died)
+    this.uncount(work)
+    if (this.running.size === 0) { for (const listener of this.onIdle) listener() }
+  }
+
+  /** A copy that has lost its claim answers nobody. */
+  private answer(work: Work, exit: Exit.Exit<unknown, unknown>): void {
+    const { child } = this
+    if (!child.holds) return work.receiver.refused(refusal("ended", "it lost its claim before it answered", leaving))
+    if (exit._tag === "Failure" && Cause.isInterruptedOnly(exit.cause)) {
+      const why = child.handlers === undefined ? "its run ended before it answered" : "its handler was interrupted"
+      return work.receiver.refused(refusal("ended", why, child.ending ? leaving : 0))
+    }
+    work.receiver.done(exit)
+  }
+
+  /** The caller no longer waits. */
+  cancel(work: Work): void {
+    work.cancelled = true
+    const index = this.waiting.indexOf(work)
+    if (index >= 0) this.waiting.splice(index, 1)
+    else work.fiber?.unsafeInterruptAsFork(FiberId.none)
+  }
+
+  /** Sends away what has not begun: the child is about to end here. */
+  turnAway(): void {
+    for (const work of this.waiting.splice(0)) work.receiver.refused(refusal("notHere"))
+  }
+
+  /** Not interruptible: it is waited for by a fiber that is being interrupted. */
+  private readonly idle: Effect.Effect<void> = Effect.async((resume) => {
+    const look = () => {
+      if (this.running.size > 0) return
+      this.onIdle.delete(look)
+      resume(Effect.void)
+    }
+    this.onIdle.add(look)
+    look()
+  })
+
+  /** Ends what runs. In an orderly stop handlers may come to their end first, for a while; streams have none. */
+  quiesce(patience: number): Effect.Effect<void> {
+    const interrupt = (which: (work: Work) => boolean) =>
+      Effect.sync(() => {
+        for (const work of this.running) if (which(work)) work.fiber?.unsafeInterruptAsFork(FiberId.none)
+      })
+    const patiently = patience === 0 || this.running.size === 0
+      ? Effect.void
+      : interrupt((work) => work.procedure.isStream).pipe(
+        Effect.zipRight(
+          Effect.timeoutOption(until(this.onIdle, () => (this.running.size === 0 ? true : undefined)), patience)
+        )
+      )
+    return patiently.pipe(Effect.zipRight(interrupt(() => true)), Effect.zipRight(this.idle))
+  }
+}
