@@ -23,7 +23,8 @@ export interface Identity {
 }
 
 /**
- * A connection between two nodes. Messages are arrays of plain values: texts, numbers, binary, arrays and records.
+ * A connection between two nodes. Messages are arrays of plain values: texts, numbers, big integers, dates, binary, arrays
+ * and records.
  *
  * @since 0.1.0
  * @category models
@@ -33,7 +34,7 @@ export interface Connection {
   readonly remote: string
   /** Bytes that a message may have. */
   readonly maxFrame: number
-  /** Sends a message, in order. If it is larger than `maxFrame` nothing is sent: its size is returned, else 0. */
+  /** Sends a message, in order. If it is larger than `maxFrame` nothing is sent: its size is returned, else 0. Throws what is no plain value. */
   readonly send: (message: ReadonlyArray<unknown>) => number
   /**
    * Delivers what comes, with its size in bytes, until the connection ends; tells why it did. `receive` is synchronous

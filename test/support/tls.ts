@@ -30,7 +30,7 @@ const pem = (certificate: Buffer): string =>
   }\n-----END CERTIFICATE-----\n`
 
 /** A self-signed certificate for 127.0.0.1, good for a day, and its key. */
-const makeCertificate = (): { readonly certificate: string; readonly key: string } => {
+export const makeCertificate = (): { readonly certificate: string; readonly key: string } => {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" })
   const now = Date.now()
   const body = sequence(

@@ -97,8 +97,14 @@ class Served {
   /** Answers, unless nobody waits for it any more. */
   private answer(n: number, message: Message): void {
     if (!this.leave(n)) return
-    const size = this.connection.send(message)
-    if (size > 0) this.connection.send(refuse(n, refusal("tooLarge", "", size, this.connection.maxFrame)))
+    try {
+      const size = this.connection.send(message)
+      if (size > 0) this.connection.send(refuse(n, refusal("tooLarge", "", size, this.connection.maxFrame)))
+    } catch (error) {
+      this.connection.send(
+        refuse(n, refusal("ended", `its answer is nothing that a message can carry: ${String(error)}`))
+      )
+    }
   }
 
   private callChild(asked: Asked, size: number): void {

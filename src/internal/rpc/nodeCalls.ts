@@ -122,6 +122,7 @@ const exchange = (
       frame: (n) => [op.call, n, "", 0, procedure.tag, payload, timeout],
       message,
       lost: fail,
+      unsendable: (error) => resume(Effect.die(error)),
       tooLarge: (size, limit) => fail(`a message of ${size} bytes is above the limit of ${limit}`, false)
     }
     peers.send(address, outgoing)

@@ -44,10 +44,15 @@ export class Peer {
     if (this.pending.size === 0) this.heardAt = this.now
     outgoing.n = ++this.calls
     this.pending.set(outgoing.n, outgoing)
-    const size = connection.send(outgoing.frame(outgoing.n))
-    if (size === 0) return
-    this.pending.delete(outgoing.n)
-    outgoing.tooLarge(size, connection.maxFrame)
+    try {
+      const size = connection.send(outgoing.frame(outgoing.n))
+      if (size === 0) return
+      this.pending.delete(outgoing.n)
+      outgoing.tooLarge(size, connection.maxFrame)
+    } catch (error) {
+      this.pending.delete(outgoing.n)
+      outgoing.unsendable(error)
+    }
   }
 
   cancel(outgoing: Outgoing): void {

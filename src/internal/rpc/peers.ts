@@ -19,6 +19,8 @@ export interface Outgoing {
   readonly message: (message: Message) => void
   /** The connection ended before the call did, or was not opened. */
   readonly lost: (reason: string, sent: boolean) => void
+  /** Its payload is nothing that a message can carry. */
+  readonly unsendable: (error: unknown) => void
   readonly tooLarge: (size: number, limit: number) => void
 }
 

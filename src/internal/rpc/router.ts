@@ -175,6 +175,7 @@ export class Router {
         frame: (n) => this.frame(call, route.token, n, payload),
         message: (message) => this.heard(lane, call, route, outgoing, message),
         lost: (reason, sent) => call.settled || lane.lost(call, route.node, reason, sent),
+        unsendable: (error) => this.finish(call, Effect.die(error), "Unsendable"),
         tooLarge: (size, limit) =>
           this.fail(call, new PayloadTooLarge({ id: call.id, rpc: call.procedure.tag, part: "request", size, limit }))
       }

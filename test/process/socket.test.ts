@@ -1,0 +1,171 @@
+/**
+ * Real sockets within one process: the way there and back, who is let in, and what a hostile peer can do.
+ */
+import { describe, expect, it } from "@effect/vitest"
+import { Chunk, Context, Effect, Exit, Layer, Logger, LogLevel, Redacted, Scope, Stream } from "effect"
+import { GroupRegistry, NodeTransport, Pogo } from "effect-pogo"
+import * as NodeTransportSocket from "effect-pogo/NodeTransportSocket"
+import { clientOf, Counter, counterLive, Notes } from "../rpc/support.js"
+import { makeCertificate } from "../support/tls.js"
+
+const secret = "0123456789abcdef0123456789abcdef"
+
+/** A node over sockets, on a registry that others share. */
+const nodeOn = (
+  registry: GroupRegistry.GroupRegistry["Type"],
+  name: string,
+  options: NodeTransportSocket.Options = {},
+  kinds: Layer.Layer<never, unknown, Pogo.Pogo> = counterLive(new Notes()),
+  scope = "default"
+) =>
+  Effect.gen(function*() {
+    const own = yield* Effect.scope
+    const layer = kinds.pipe(
+      Layer.provideMerge(Pogo.layer({ name, scope, ttl: "3 seconds" })),
+      Layer.provide(NodeTransportSocket.layer(options)),
+      Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, registry)),
+      Layer.provide(Logger.minimumLogLevel(LogLevel.None))
+    )
+    const pogo = Context.get(yield* Effect.orDie(Layer.buildWithScope(layer, own)), Pogo.Pogo)
+    return { name, pogo, stop: Effect.void, crash: Effect.void }
+  })
+
+const pair = (a: NodeTransportSocket.Options, b: NodeTransportSocket.Options = a) =>
+  Effect.gen(function*() {
+    const registry = yield* GroupRegistry.makeMemory()
+    const first = yield* nodeOn(registry, "a", a)
+    const second = yield* nodeOn(registry, "b", b, Layer.empty)
+    yield* second.pogo.startChild(Counter.spec("x", {}))
+    yield* second.pogo.awaitChild("Counter/x")
+    return { first, second, counters: yield* clientOf(second) }
+  })
+
+describe("NodeTransportSocket", () => {
+  it.scopedLive("carries calls, errors, binary, big numbers, dates and streams", () =>
+    Effect.gen(function*() {
+      const { counters } = yield* pair({ secret })
+      const x = counters("x")
+      expect(yield* x.add({ by: 2 })).toBe(2)
+      expect(yield* Effect.flip(x.refuse({ why: "é" }))).toMatchObject({ _tag: "Refused", why: "é" })
+      const odd = {
+        text: "é\u0000",
+        big: 2n ** 60n,
+        bytes: Uint8Array.of(1, 2, 3),
+        list: [null, -1.5, true],
+        none: undefined
+      }
+      const back = (yield* x.echo(odd)) as typeof odd
+      expect({ ...back, bytes: Array.from(back.bytes) }).toEqual({ ...odd, bytes: [1, 2, 3] })
+      expect(yield* x.wait({ millis: 1 })).toBeInstanceOf(Date)
+      const many = yield* Effect.forEach(Array.from({ length: 300 }, (_, i) => i), (i) => x.echo(i), {
+        concurrency: "unbounded"
+      })
+      expect(many).toEqual(Array.from({ length: 300 }, (_, i) => i))
+      const all = yield* Stream.runCollect(x.range({ to: 20_000 }))
+      expect(Chunk.size(all)).toBe(20_000)
+    }))
+
+  it.scopedLive("refuses what is too large, both ways, and goes on", () =>
+    Effect.gen(function*() {
+      const { counters } = yield* pair({ secret, maxFrame: 64 * 1024 })
+      const x = counters("x")
+      expect(yield* Effect.flip(x.echo("x".repeat(65_536)))).toMatchObject({ _tag: "PayloadTooLarge", part: "request" })
+      expect(yield* Effect.flip(x.echo({ repeat: 65_536 }))).toMatchObject({ _tag: "PayloadTooLarge", part: "answer" })
+      expect(yield* x.echo("x".repeat(60_000))).toHaveLength(60_000)
+    }))
+
+  it.scopedLive("takes either of two secrets, so that one can be replaced", () =>
+    Effect.gen(function*() {
+      const next = "another-secret-of-enough-characters"
+      const { counters } = yield* pair({ secret: [Redacted.make(secret), next] }, { secret: [next, secret] })
+      expect(yield* counters("x").get()).toBe(0)
+    }))
+
+  it.scopedLive("another secret, another scope and none at all are refused, typed, and nothing is executed", () =>
+    Effect.gen(function*() {
+      for (const wrong of [{ secret: "a-secret-that-is-not-theirs" }, {}]) {
+        const { counters } = yield* pair({ secret }, wrong)
+        const error = yield* Effect.flip(counters("x", { timeout: "1 second" }).add({ by: 1 }))
+        expect(error).toMatchObject({ _tag: "NodeUnreachable", node: "a", mayHaveRun: false })
+        expect(error.message).toContain("secret")
+      }
+      const transport = yield* transportOf({ secret })
+      const address = yield* transport.listen({ scope: "one", node: "a" }, () => Effect.void)
+      const failure = yield* Effect.flip(transport.connect({ scope: "two", node: "b" }, address))
+      expect(failure.reason).toContain("another scope")
+    }))
+
+  it.scopedLive("speaks TLS, and asks for certificates where an authority is named", () =>
+    Effect.gen(function*() {
+      const tls = yield* certificates
+      const { counters } = yield* pair({ tls })
+      expect(yield* counters("x").add({ by: 1 })).toBe(1)
+      const transport = yield* transportOf({ tls })
+      const address = yield* transport.listen({ scope: "s", node: "a" }, () => Effect.never)
+      expect(address).toMatch(/^tls:/)
+      const stranger = yield* transportOf({ tls: yield* certificates })
+      const failure = yield* Effect.flip(stranger.connect({ scope: "s", node: "b" }, address))
+      expect(failure._tag).toBe("ConnectFailure")
+      const plain = yield* transportOf({})
+      expect((yield* Effect.flip(plain.connect({ scope: "s", node: "b" }, address))).reason).toContain("TLS")
+    }))
+
+  it.scopedLive("calls that are on their way when the node closes in order are answered or may be repeated", () =>
+    Effect.gen(function*() {
+      const registry = yield* GroupRegistry.makeMemory()
+      const scope = yield* Scope.make()
+      yield* Scope.extend(nodeOn(registry, "a", { secret }), scope)
+      const b = yield* nodeOn(registry, "b", { secret }, Layer.empty)
+      yield* b.pogo.startChild(Counter.spec("x", {}))
+      yield* b.pogo.awaitChild("Counter/x")
+      const counters = yield* clientOf(b)
+      expect(yield* counters("x").get()).toBe(0)
+      const running = yield* Effect.fork(counters("x").wait({ millis: 300 }))
+      yield* Effect.sleep("100 millis")
+      yield* Scope.close(scope, Exit.void)
+      expect(yield* running).toBeInstanceOf(Date)
+      const gone = yield* Effect.flip(counters("x", { timeout: "300 millis" }).get())
+      expect(gone).toMatchObject({ mayHaveRun: false })
+    }))
+})
+
+describe("options", () => {
+  const refused = (options: NodeTransportSocket.Options) =>
+    Effect.flip(Effect.scoped(Layer.build(NodeTransportSocket.layer(options))))
+
+  it.scoped("a port that others can reach needs a secret or certificates", () =>
+    Effect.gen(function*() {
+      expect(yield* refused({ host: "0.0.0.0" })).toMatchObject({ _tag: "InvalidConfig", setting: "host" })
+      expect(yield* refused({ host: "0.0.0.0", tls: { key: "k", cert: "c" } })).toMatchObject({ setting: "host" })
+      expect(yield* refused({ secret: "short" })).toMatchObject({ setting: "secret", value: "<redacted>" })
+      expect(yield* refused({ port: 70_000 })).toMatchObject({ setting: "port" })
+      expect(yield* refused({ advertise: "a b" })).toMatchObject({ setting: "advertise" })
+      expect(yield* refused({ maxFrame: 1 })).toMatchObject({ setting: "maxFrame" })
+      expect(yield* refused({ connections: 0 })).toMatchObject({ setting: "connections" })
+      expect(yield* refused({ authTimeout: "soon" as never })).toMatchObject({ setting: "authTimeout" })
+    }))
+
+  it.scopedLive("what is advertised is what is told; a port that is taken fails by name", () =>
+    Effect.gen(function*() {
+      const transport = yield* transportOf({ advertise: "node-a.example" })
+      const address = yield* transport.listen({ scope: "s", node: "a" }, () => Effect.void)
+      expect(address).toMatch(/^tcp:\/\/node-a\.example:\d+$/)
+      const port = Number(address.split(":").at(-1))
+      const other = yield* transportOf({ port, advertise: "[::1]:5" })
+      const error = yield* Effect.flip(other.listen({ scope: "s", node: "b" }, () => Effect.void))
+      expect(error).toMatchObject({ _tag: "InvalidConfig", setting: "host and port" })
+      const elsewhere = yield* transportOf({ advertise: "[::1]:5" })
+      expect(yield* elsewhere.listen({ scope: "s", node: "b" }, () => Effect.void)).toBe("tcp://[::1]:5")
+    }))
+})
+
+const transportOf = (options: NodeTransportSocket.Options) =>
+  Effect.map(
+    Effect.orDie(Layer.build(NodeTransportSocket.layer(options))),
+    (context) => Context.get(context, NodeTransport.NodeTransport)
+  )
+
+const certificates = Effect.sync(() => {
+  const { certificate, key } = makeCertificate()
+  return { key, cert: certificate, ca: certificate } satisfies NodeTransportSocket.TlsOptions
+})
