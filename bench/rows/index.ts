@@ -2,6 +2,7 @@
  * All groups of rows, in the order in which they are measured.
  */
 import type { Group } from "../support/bench.js"
+import { calls } from "./calls.js"
 import { heap } from "./heap.js"
 import { importing } from "./importing.js"
 import { nodes } from "./nodes.js"
@@ -11,4 +12,14 @@ import { scale } from "./scale.js"
 import { starting } from "./starting.js"
 import { takeover } from "./takeover.js"
 
-export const groups: ReadonlyArray<Group> = [starting, scale, takeover, heap, nodes, placement, restarting, importing]
+export const groups: ReadonlyArray<Group> = [
+  starting,
+  scale,
+  takeover,
+  heap,
+  nodes,
+  placement,
+  restarting,
+  calls,
+  importing
+]
