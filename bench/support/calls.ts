@@ -188,11 +188,11 @@ const moving = Effect.gen(function*() {
   const moved = keys.filter((key) => held.some((row) => row.key === key))
   const clients = yield* Effect.provideService(Echo.client, Pogo.Pogo, pogo)
   const added: Array<number> = []
-  let stop = false
+  const over = { yes: false }
   const calling = Effect.forEach(moved, (key) =>
     Effect.gen(function*() {
       const times: Array<number> = []
-      while (!stop) {
+      while (!over.yes) {
         times.push(yield* timed(clients(key).echo({ n: 1, text })))
         yield* Effect.sleep("5 millis")
       }
@@ -202,7 +202,7 @@ const moving = Effect.gen(function*() {
   yield* Effect.sleep("1 second")
   yield* first.drain
   yield* Effect.sleep("1 second")
-  stop = true
+  over.yes = true
   yield* callers
   yield* say({ added: quantile(added, 0.5), slowest: quantile(added, 0.95), children: moved.length })
 })

@@ -106,17 +106,14 @@ export class Router {
 
   watch(id: string, listener: () => void): void {
     const { node } = this
-    const watchers = node.watchers.get(id) ?? new Set()
-    node.watchers.set(id, watchers.add(listener))
+    node.watchers.of(id).add(listener)
     node.onMembers.add(listener)
     node.onPhase.add(listener)
   }
 
   unwatch(id: string, listener: () => void): void {
     const { node } = this
-    const watchers = node.watchers.get(id)
-    watchers?.delete(listener)
-    if (watchers?.size === 0) node.watchers.delete(id)
+    node.watchers.of(id).delete(listener)
     node.onMembers.delete(listener)
     node.onPhase.delete(listener)
   }
