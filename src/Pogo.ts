@@ -226,6 +226,34 @@ export const layerConfig = (
   Layer.scoped(Pogo, Effect.flatMap(PogoConfig.fromConfig(source, overrides), makePogo))
 
 /**
+ * A process that runs no children: it starts, ends, lists, watches and calls them. It is none of the scope's nodes, sends
+ * nothing while it is idle, and keeps nothing that the registry would lose. Settings from `POGO_*`, and what is given
+ * here. To call children it needs a `NodeTransport`, whose port it does not open.
+ *
+ * @example
+ * ```ts
+ * import { GroupRegistry, Pogo } from "effect-pogo"
+ * import { Effect } from "effect"
+ *
+ * const list = Pogo.whichChildren("global").pipe(
+ *   Effect.provide(Pogo.layerClient({ scope: "shop" })),
+ *   Effect.provide(GroupRegistry.layerMemory)
+ * )
+ * list satisfies Effect.Effect<unknown, unknown>
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerClient = (
+  options: PogoConfig.Options = {}
+): Layer.Layer<Pogo, ConfigError.ConfigError | PogoError, GroupRegistry.GroupRegistry> =>
+  Layer.scoped(
+    Pogo,
+    Effect.flatMap(PogoConfig.fromConfig(PogoConfig.config, options), (config) => makePogo(config, true))
+  )
+
+/**
  * A supervisor with a registry of its own in memory: a scope of one node, for tests and small programs.
  *
  * @since 0.1.0

@@ -18,6 +18,7 @@ import type { InvalidChildSpec, PogoError } from "../PogoError.js"
 import type { PogoEvent } from "../PogoEvent.js"
 import { makeAmbient } from "./node/ambient.js"
 import { Calls } from "./node/calls.js"
+import { clientLife } from "./node/clientLife.js"
 import { closeNode, crash, register } from "./node/close.js"
 import { alarm } from "./node/heartbeat.js"
 import type { Initial } from "./node/initial.js"
@@ -72,7 +73,11 @@ const exitProcess: Parts["exitProcess"] = (child) => {
   process.exit(70)
 }
 
-const makeNode = (config: Resolved, events: Events): Effect.Effect<Node, never, GroupRegistry | Scope.Scope> =>
+const makeNode = (
+  config: Resolved,
+  events: Events,
+  client: boolean
+): Effect.Effect<Node, never, GroupRegistry | Scope.Scope> =>
   Effect.gen(function*() {
     const ambient = yield* makeAmbient
     const fibers = yield* FiberSet.make()
@@ -88,7 +93,8 @@ const makeNode = (config: Resolved, events: Events): Effect.Effect<Node, never, 
       emit: events.emit,
       exitProcess,
       observer: yield* Observer,
-      processes: yield* Processes
+      processes: yield* Processes,
+      client
     })
   })
 
@@ -119,19 +125,23 @@ const awaitJoined = (node: Node, failed: Deferred.Deferred<never, Fatal>): Effec
   )
 }
 
-/** @internal */
-export const makePogo = (config: Resolved): Effect.Effect<Service, PogoError, GroupRegistry | Scope.Scope> =>
+/** `client`: it runs no children, and is no member of the scope. */
+export const makePogo = (
+  config: Resolved,
+  client = false
+): Effect.Effect<Service, PogoError, GroupRegistry | Scope.Scope> =>
   Effect.gen(function*() {
     const initial = yield* encodeInitial(config.children)
     const events = yield* makeEvents
-    const node = yield* makeNode(config, events)
+    const node = yield* makeNode(config, events, client)
     const calls = new Calls(node, (yield* node.ambient.randomId).slice(0, 16))
     // Before the node's own finalizer: its children may be called until they have ended.
     const engine = yield* makeEngine(node)
     const failed = yield* Deferred.make<never, Fatal>()
     yield* Effect.forkScoped(listen(node))
     yield* Effect.forkScoped(keepAlive(node, "alarm", alarm(node)))
-    const life = yield* Effect.forkScoped(lifecycle(node, calls, initial, (error) => Deferred.fail(failed, error)))
+    const run = client ? clientLife : lifecycle
+    const life = yield* Effect.forkScoped(run(node, calls, initial, (error) => Deferred.fail(failed, error)))
     yield* Effect.addFinalizer(() => closeNode(node, life))
     yield* awaitJoined(node, failed)
     const service = makeService(node, calls, events.stream, {

@@ -35,6 +35,7 @@ const warnLeft = (node: Node, what: string, left: number): Effect.Effect<void> =
 
 /** Tells the others first, so that they take over at once what is given up here. */
 const tellRecord = (node: Node): Effect.Effect<void> => {
+  if (node.client) return Effect.void
   node.recordIsNew()
   return node.session === undefined ? Effect.void : Effect.asVoid(publishRecord(node, node.session))
 }
@@ -56,7 +57,7 @@ const unregister = (node: Node, registration: Registration): Effect.Effect<void>
  */
 const awaitKnown = (node: Node, { code, kind }: Registration): Effect.Effect<void> =>
   until(node.onMembers, () => {
-    if (!node.active || node.session === undefined) return true
+    if (node.client || !node.active || node.session === undefined) return true
     const self = node.view.membership.members.get(node.session.sid)
     return self?.kinds[kind]?.digest === code.digest && !self.joining ? true : undefined
   }).pipe(Effect.timeoutOption(node.timing.commandTimeout), Effect.asVoid)
@@ -109,7 +110,7 @@ export const closeNode = (node: Node, life: Fiber.RuntimeFiber<void, unknown>): 
     if (node.phase === "closed") return
     const left = yield* drain(node)
     yield* warnLeft(node, "the supervisor", left)
-    if (left === 0) yield* closeSession(node)
+    if (left === 0 && !node.client) yield* closeSession(node)
     node.enter("closed")
     node.lease.revoke()
     yield* Fiber.interrupt(life)

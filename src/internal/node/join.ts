@@ -210,3 +210,16 @@ export const join = (node: Node): Effect.Effect<Session, Fatal> =>
       yield* pauseBefore(node, failure, tries)
     }
   })
+
+/** Tries until it is known which era is current, and nothing more. */
+export const awaitEra = (node: Node): Effect.Effect<void, Fatal> =>
+  Effect.gen(function*() {
+    for (let tries = 1;; tries++) {
+      const result = yield* Effect.either(learnEra(node))
+      if (result._tag === "Right") return
+      const failure = result.left
+      if (failure._tag === "TimingMismatch" || failure._tag === "LayoutMismatch") return yield* Effect.fail(failure)
+      if (failure._tag === "RegistryUnavailable") node.joinProblem = `${failure.reason}: ${failure.detail}`
+      yield* pauseBefore(node, failure, tries)
+    }
+  })

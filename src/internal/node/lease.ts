@@ -36,6 +36,11 @@ export class Lease {
     return true
   }
 
+  /** Of a node that runs nothing: there is nothing that it could end too late. */
+  keep(): void {
+    this.until = Infinity
+  }
+
   revoke(): void {
     this.until = -Infinity
   }

@@ -40,6 +40,8 @@ export interface Parts {
   readonly emit: (event: () => PogoEvent.PogoEvent) => void
   readonly exitProcess: (child: LocalChild) => void
   readonly observer: Watching
+  /** It only calls, and runs no children. */
+  readonly client: boolean
   readonly processes: Watch
 }
 
@@ -83,6 +85,8 @@ export class Node {
   readonly reports: Reports
   readonly meter: Meter
 
+  /** It only calls, and is no member of the scope. */
+  readonly client: boolean
   private currentPhase: Phase = "joining"
   /** Unreadable records that were reported. */
   private readonly reported = new Set<string>()
@@ -137,6 +141,7 @@ export class Node {
     this.fork = parts.fork
     this.emit = parts.emit
     this.score = parts.score
+    this.client = parts.client
     this.processes = parts.processes
     this.lease = new Lease(this.timing, parts.ambient)
     this.horizon = new Horizon(parts.config.scope, this.timing, parts.ambient, parts.random)
@@ -194,7 +199,7 @@ export class Node {
 
   /** Something about a child is new: the plan is to look at it, and so is whoever waits for it. */
   touched(id: string): void {
-    this.agenda.add(id)
+    if (!this.client) this.agenda.add(id)
     this.notify(id)
   }
 
