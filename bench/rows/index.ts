@@ -3,6 +3,7 @@
  */
 import type { Group } from "../support/bench.js"
 import { calls } from "./calls.js"
+import { crowded } from "./crowded.js"
 import { heap } from "./heap.js"
 import { importing } from "./importing.js"
 import { nodes } from "./nodes.js"
@@ -18,6 +19,7 @@ export const groups: ReadonlyArray<Group> = [
   takeover,
   heap,
   nodes,
+  crowded,
   placement,
   restarting,
   calls,

@@ -70,9 +70,9 @@ const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   })
 
 /** Milliseconds that each of many runs took, one after the other. */
-const each = <E, R>(times: number, effect: (i: number) => Effect.Effect<unknown, E, R>) =>
+const each = <E, R>(times: number, effect: Effect.Effect<unknown, E, R>) =>
   Effect.map(
-    Effect.forEach(Array.from({ length: times }, (_, i) => i), (i) => timed(effect(i))),
+    Effect.replicateEffect(timed(effect), times),
     (runs) => runs.map(({ began, ended }) => ended - began)
   )
 
@@ -94,16 +94,21 @@ type Answer = (command: Command) => Effect.Effect<unknown, unknown, Pogo.Pogo>
 
 const calls: { readonly [call: string]: Answer } = {
   start: (command) => Effect.suspend(() => timed(Pogo.startChildren(keysOf(command).map((key) => spec(command, key))))),
+  /** One at a time, each after a bare round trip in the same rhythm. */
   startEach: (command) =>
     Effect.forEach(command.keys ?? [], (key) =>
-      timed(Pogo.startChild(spec(command, key))).pipe(
-        Effect.tap(() => Pogo.awaitChild(kindOf(command).id(key))),
-        Effect.map(({ began, ended }) => ({ key, began, ended })),
-        Effect.zipLeft(Effect.sleep(3))
-      )),
+      Effect.gen(function*() {
+        const client = raw ??= new Redis(process.env["BENCH_REDIS_URL"]!)
+        yield* Effect.sleep(3)
+        const trip = yield* timed(Effect.promise(() => client.ping()))
+        yield* Effect.sleep(3)
+        const start = yield* timed(Pogo.startChild(spec(command, key)))
+        const running = yield* timed(Pogo.awaitChild(kindOf(command).id(key)))
+        return { key, trip: trip.ended - trip.began, ...start, seen: running.ended }
+      })),
   terminate: (command) =>
     timed(Effect.forEach(keysOf(command), (key) => Pogo.terminateChild(kindOf(command).id(key)), {
-      concurrency: "unbounded",
+      concurrency: 1_000,
       discard: true
     })),
   terminateAll: () =>
@@ -118,15 +123,10 @@ const calls: { readonly [call: string]: Answer } = {
       notes = []
       return all
     }),
-  list: ({ times = 1 }) => each(times, () => Pogo.whichChildren("global")),
+  list: ({ times = 1 }) => each(times, Pogo.whichChildren("global")),
   counts: () => Pogo.countChildren,
   known: () => Effect.map(Pogo.whichChildren("global"), ({ length }) => length),
   nodes: () => Effect.map(Pogo.nodes, (nodes) => nodes.map(({ children, name }) => ({ name, children }))),
-  roundTrips: ({ times = 1 }) =>
-    Effect.suspend(() => {
-      const client = raw ??= new Redis(process.env["BENCH_REDIS_URL"]!)
-      return each(times, () => Effect.promise(() => client.ping()))
-    }),
   watch: () => Effect.sync(() => void (stopWatching = watchStalls())),
   stalls: () => Effect.promise(async () => stopWatching?.()),
   profile: () => Effect.promise(async () => void (stopProfile = await startProfile())),

@@ -21,12 +21,19 @@ export interface Timed {
   readonly ended: number
 }
 
+/** One start, the bare round trip before it, and when the caller knew that the child runs. */
+export interface StartedOne extends Timed {
+  readonly key: string
+  readonly trip: number
+  readonly seen: number
+}
+
 /** What a node of the fleet can be asked. */
 export interface BenchNode {
   readonly name: string
   readonly process: NodeProcess
   readonly start: (count: number, from?: number, kind?: "Idle" | "Bare") => Promise<Timed>
-  readonly startEach: (keys: ReadonlyArray<string>) => Promise<ReadonlyArray<Timed & { readonly key: string }>>
+  readonly startEach: (keys: ReadonlyArray<string>) => Promise<ReadonlyArray<StartedOne>>
   readonly terminate: (count: number, from?: number) => Promise<Timed>
   readonly running: () => Promise<{ readonly running: number; readonly lastStart: number; readonly lastStop: number }>
   readonly notes: () => Promise<ReadonlyArray<Note>>
@@ -34,7 +41,6 @@ export interface BenchNode {
   readonly list: (times: number) => Promise<ReadonlyArray<number>>
   readonly known: () => Promise<number>
   readonly counts: () => Promise<{ readonly running: number; readonly specs: number }>
-  readonly roundTrips: (times: number) => Promise<ReadonlyArray<number>>
   readonly watch: () => Promise<void>
   readonly stalls: () => Promise<Stalls>
   readonly profile: () => Promise<void>
@@ -70,7 +76,6 @@ const nodeOf = (process: NodeProcess): BenchNode => {
     list: (times) => ask("list")({ times }),
     known: ask("known"),
     counts: ask("counts"),
-    roundTrips: (times) => ask("roundTrips")({ times }),
     watch: ask("watch"),
     stalls: ask("stalls"),
     profile: ask("profile"),
