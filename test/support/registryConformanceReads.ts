@@ -3,6 +3,7 @@ import { describe, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Value } from "../../src/GroupRegistry.js"
 import { maxBatch, maxPageBytes } from "../../src/internal/registry/protocol.js"
+import { maxEntries } from "../../src/internal/registry/reads.js"
 import type { Caller } from "./registryCaller.js"
 import type { Test } from "./registryConformance.js"
 
@@ -114,7 +115,7 @@ const following = (test: Test): void => {
       const token = yield* caller.own("a#1", "k/1", yield* caller.create("k/1"))
       const from = yield* position(caller)
       const items = Array.from({ length: maxBatch }, () => ({ id: "k/1", token, stat: `${token}:running:0:1:0:` }))
-      for (let i = 0; i < 6; i++) yield* caller.ok("report", { sid: "a#1", items })
+      for (let i = 0; i < 1.2 * maxEntries; i += maxBatch) yield* caller.ok("report", { sid: "a#1", items })
       const pages = yield* follow(caller, from)
       expect(pages.map(({ items }) => items.length)).toEqual([1, 1])
     }))

@@ -34,10 +34,14 @@ export class Agenda {
     return this.later.size > 0
   }
 
-  /** Looks at the postponed again. */
-  resume(): void {
-    for (const id of this.later) this.dirty.add(id)
-    this.later.clear()
+  /** Looks at so many of the postponed again. */
+  resume(count = Infinity): void {
+    let left = count
+    for (const id of this.later) {
+      if (left-- <= 0) break
+      this.later.delete(id)
+      this.dirty.add(id)
+    }
     if (this.dirty.size > 0) this.ready.unsafeOpen()
   }
 

@@ -12,25 +12,39 @@ import type { Registration } from "../supervisor/registration.js"
 import { request } from "./link.js"
 import type { Node } from "./node.js"
 import { publishRecord } from "./outbox.js"
-import { until } from "./until.js"
+import { noneLeft, until } from "./until.js"
 
 const childrenOf = (node: Node, belongs: (child: LocalChild) => boolean): ReadonlyArray<LocalChild> =>
   Array.from(node.supervisor.children.values()).filter(belongs)
 
+const isAlive = (child: LocalChild): boolean => child.fiber !== undefined
+
+/** Children that are told to stop before others have a turn. */
+const slice = 500
+
+const stopAll = (node: Node, belongs: (child: LocalChild) => boolean, reason: "kindClosed" | "drained") =>
+  Effect.gen(function*() {
+    for (const [i, child] of childrenOf(node, belongs).entries()) {
+      node.supervisor.stop(child, reason)
+      if (i % slice === slice - 1) yield* node.ambient.breathe
+    }
+  })
+
 /** Waits until the children have ended, or the drain timeout is over; tells how many are left. */
-const awaitEnded = (node: Node, belongs: (child: LocalChild) => boolean): Effect.Effect<number> => {
-  const alive = () => childrenOf(node, (child) => belongs(child) && child.fiber !== undefined)
-  return until(node.onStopped, () => (alive().length === 0 ? true : undefined)).pipe(
-    Effect.timeoutOption(node.config.drainTimeout),
-    Effect.map(() => alive().length)
-  )
-}
+const awaitEnded = (node: Node, belongs: (child: LocalChild) => boolean): Effect.Effect<number> =>
+  Effect.suspend(() => {
+    const children = childrenOf(node, belongs)
+    return until(node.onStopped, noneLeft(children, isAlive)).pipe(
+      Effect.timeoutOption(node.config.drainTimeout),
+      Effect.map(() => children.filter(isAlive).length)
+    )
+  })
 
 /** The children that are left keep their claims until the lease ends: nobody starts a second copy before. */
 const warnLeft = (node: Node, what: string, left: number): Effect.Effect<void> =>
   left === 0 ? Effect.void : Effect.logWarning(
     `${left} children did not end within ${node.config.drainTimeout} ms (drainTimeout) while ${what} closed: ` +
-      childrenOf(node, (child) => child.fiber !== undefined).slice(0, 5).map(({ id }) => id).join(", ")
+      childrenOf(node, isAlive).slice(0, 5).map(({ id }) => id).join(", ")
   )
 
 /** Tells the others first, so that they take over at once what is given up here. */
@@ -47,7 +61,7 @@ const unregister = (node: Node, registration: Registration): Effect.Effect<void>
     const belongs = (child: LocalChild) => child.registration === registration
     if (node.kinds.get(kind) === registration) node.kinds.delete(kind)
     yield* tellRecord(node)
-    for (const child of childrenOf(node, belongs)) node.supervisor.stop(child, "kindClosed")
+    yield* stopAll(node, belongs, "kindClosed")
     yield* warnLeft(node, `kind ${kind}`, yield* awaitEnded(node, belongs))
   })
 
@@ -86,7 +100,7 @@ export const drain = (node: Node): Effect.Effect<number> =>
   Effect.gen(function*() {
     node.draining = true
     yield* tellRecord(node)
-    for (const child of childrenOf(node, () => true)) node.supervisor.stop(child, "drained")
+    yield* stopAll(node, () => true, "drained")
     return yield* awaitEnded(node, () => true)
   })
 

@@ -19,7 +19,7 @@ import { outbox, publish } from "./outbox.js"
 import { reconcile } from "./reconcile.js"
 import type { Session } from "./session.js"
 import { giveBack, readAgain, readEra } from "./sync.js"
-import { until } from "./until.js"
+import { noneLeft, until } from "./until.js"
 
 /** Starts a loop again when it dies. It shares the node's state, so its children go on meanwhile. */
 export const keepAlive = (node: Node, loop: string, effect: Effect.Effect<never>): Effect.Effect<never> =>
@@ -102,9 +102,10 @@ const live = (node: Node, session: Session, beginnings: Effect.Effect<void>) =>
 
 /** After a fence: until the children have ended, but no longer than they may take. */
 const awaitFenced = (node: Node): Effect.Effect<void> =>
-  until(node.onStopped, () => {
-    for (const child of node.supervisor.children.values()) if (child.stopReason === "fenced") return undefined
-    return true
+  Effect.suspend(() => {
+    const { children } = node.supervisor
+    const fenced = Array.from(children.values()).filter(({ stopReason }) => stopReason === "fenced")
+    return until(node.onStopped, noneLeft(fenced, (child) => children.get(child.id) === child))
   }).pipe(Effect.timeoutOption(node.timing.stopBudget), Effect.asVoid)
 
 /** What would otherwise be the end of the node: its children are stopped in time, and it begins anew. */

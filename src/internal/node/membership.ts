@@ -46,7 +46,7 @@ const debounceMoves = (node: Node): void => {
     awaitQuiet(node),
     Effect.sync(() => {
       node.debouncing = false
-      node.agenda.resume()
+      node.resumeMoves()
     })
   ))
 }

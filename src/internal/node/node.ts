@@ -174,7 +174,7 @@ export class Node {
         if (child.stopReason === "moved") this.moving--
         this.touched(child.id)
         for (const listener of this.onStopped) listener()
-        if (this.agenda.hasPostponed && this.movesOpen) this.agenda.resume()
+        this.resumeMoves()
       },
       finished: (child, how) => {
         if (how === "failed") this.meter.count("failures")
@@ -234,6 +234,11 @@ export class Node {
   get movesOpen(): boolean {
     return this.moving < this.config.moveParallel &&
       this.ambient.now() >= this.placementChangedAt + this.timing.moveDebounce
+  }
+
+  /** Looks at as many children that are to move as may move now. */
+  resumeMoves(): void {
+    if (this.agenda.hasPostponed && this.movesOpen) this.agenda.resume(this.config.moveParallel - this.moving)
   }
 
   /** The lease holds, and the view is complete. */

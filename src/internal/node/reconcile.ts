@@ -154,8 +154,10 @@ const pass = (node: Node, session: Session): Effect.Effect<void> =>
       if (wanted.length > 0 && (ids.length === 0 || wanted.length >= maxBatch)) {
         yield* claim(node, session, wanted)
         wanted = []
-      } else if (ids.length === 0) return
-      else yield* node.ambient.breathe
+      } else if (ids.length === 0) {
+        // Some of those that were looked at again may have no need to move any more: their places are free.
+        return node.resumeMoves()
+      } else yield* node.ambient.breathe
     }
   })
 

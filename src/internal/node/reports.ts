@@ -14,11 +14,20 @@ import type { Node } from "./node.js"
 /** Milliseconds between two reports, or two log lines, of one child. */
 const interval = 1_000
 
+/**
+ * When very many children change all the time, so many are told of per turn, and after this pause in milliseconds the
+ * next. It is two thousand a second: what they are worth to a reader.
+ */
+const turn = { reports: 200, pause: 100 }
+
+/** Lines about crashes that a node logs within an interval, besides those of children that are not restarted. */
+const maxLines = 20
+
 /** @internal */
 export class Reports {
   readonly lane = new Lane<LocalChild>()
   private readonly deferred = new Set<LocalChild>()
-  private readonly logged = new WeakMap<LocalChild, { at: number; silent: number }>()
+  private lines = { since: -Infinity, count: 0 }
   private waiting = false
 
   constructor(private readonly node: Node) {}
@@ -42,19 +51,23 @@ export class Reports {
     this.deferred.add(child)
     if (this.waiting) return
     this.waiting = true
-    this.node.fork(Effect.zipRight(Effect.sleep(interval), Effect.sync(() => this.flush())))
+    this.node.fork(Effect.zipRight(Effect.sleep(interval), this.flush))
   }
 
-  private flush(): void {
-    this.waiting = false
+  private readonly flush: Effect.Effect<void> = Effect.suspend(() => {
     const now = this.node.ambient.now()
+    let told = 0
     for (const child of this.deferred) {
+      if (told === turn.reports) return Effect.zipRight(Effect.sleep(turn.pause), this.flush)
+      this.deferred.delete(child)
       if (this.node.supervisor.children.get(child.id) !== child) continue
+      told++
       child.reportedAt = now
       this.lane.offer(child.id, child)
     }
-    this.deferred.clear()
-  }
+    this.waiting = false
+    return Effect.void
+  })
 
   /** The statuses of a batch, as they are now; children that are no longer here are left out. */
   stats(batch: ReadonlyArray<readonly [id: string, child: LocalChild]>) {
@@ -63,16 +76,22 @@ export class Reports {
       .map(([id, child]) => ({ id, token: child.claim, stat: formatStat(child.stat()) }))
   }
 
-  /** Logs that a run has ended by itself. A child that crashes all the time does not flood the log. */
+  /** Another line about a crash may be logged now. */
+  private mayLog(now: number): boolean {
+    if (now - this.lines.since >= interval) this.lines = { since: now, count: 0 }
+    return this.lines.count++ < maxLines
+  }
+
+  /** Logs that a run has ended by itself. Children that crash all the time do not flood the log. */
   logExit(child: LocalChild, next: number | "ended" | "failed"): void {
     const now = this.node.ambient.now()
-    const last = this.logged.get(child)
-    if (typeof next === "number" && last !== undefined && now - last.at < interval) {
-      last.silent++
+    if (typeof next === "number" && (now - child.loggedAt < interval || !this.mayLog(now))) {
+      child.silentCrashes++
       return
     }
-    this.logged.set(child, { at: now, silent: 0 })
-    const more = last !== undefined && last.silent > 0 ? ` (and ${last.silent} more since the last line)` : ""
+    const more = child.silentCrashes > 0 ? ` (and ${child.silentCrashes} more since the last line)` : ""
+    child.loggedAt = now
+    child.silentCrashes = 0
     this.node.fork(Effect.annotateLogs(exitLine(child, next, more), "child", child.id))
   }
 }

@@ -26,31 +26,41 @@ const rowById = (node: Node, id: string): ChildRow | undefined => {
   return entry === undefined ? undefined : rowOf(node, entry)
 }
 
-const rows = (node: Node, of: "local" | "global"): ReadonlyArray<ChildRow> => {
-  const all: Array<ChildRow> = []
-  if (of === "global") { for (const entry of node.view.entries.values()) all.push(rowOf(node, entry)) }
-  else {
-    for (const id of node.supervisor.children.keys()) {
-      const row = rowById(node, id)
-      if (row !== undefined) all.push(row)
-    }
-  }
-  return all
-}
+/** Rows that are made before others have a turn: a few milliseconds. */
+const slice = 2_000
 
-const count = (node: Node): ChildCounts => {
-  const counts = { specs: 0, running: 0, pending: 0, failed: 0, other: 0, workers: 0, supervisors: 0 }
-  for (const { status, type } of rows(node, "global")) {
-    counts.specs++
-    if (status._tag === "Running") counts.running++
-    else if (status._tag === "Pending") counts.pending++
-    else if (status._tag === "Failed") counts.failed++
-    else counts.other++
-    if (type === "worker") counts.workers++
-    else counts.supervisors++
-  }
-  return counts
-}
+/** Makes something of every child that is known, a slice at a time. One that is forgotten meanwhile is left out. */
+const eachRow = <A>(node: Node, ids: Iterable<string>, make: (row: ChildRow) => A): Effect.Effect<ReadonlyArray<A>> =>
+  Effect.gen(function*() {
+    const known = Array.from(ids)
+    const all: Array<A> = []
+    for (const [i, id] of known.entries()) {
+      const row = rowById(node, id)
+      if (row !== undefined) all.push(make(row))
+      if (i % slice === slice - 1) yield* node.ambient.breathe
+    }
+    return all
+  })
+
+const rows = (node: Node, of: "local" | "global"): Effect.Effect<ReadonlyArray<ChildRow>> =>
+  Effect.suspend(() =>
+    eachRow(node, of === "global" ? node.view.entries.keys() : node.supervisor.children.keys(), (row) => row)
+  )
+
+const count = (node: Node): Effect.Effect<ChildCounts> =>
+  Effect.suspend(() => {
+    const counts = { specs: 0, running: 0, pending: 0, failed: 0, other: 0, workers: 0, supervisors: 0 }
+    const add = ({ status, type }: ChildRow) => {
+      counts.specs++
+      if (status._tag === "Running") counts.running++
+      else if (status._tag === "Pending") counts.pending++
+      else if (status._tag === "Failed") counts.failed++
+      else counts.other++
+      if (type === "worker") counts.workers++
+      else counts.supervisors++
+    }
+    return Effect.as(eachRow(node, node.view.entries.keys(), add), counts)
+  })
 
 const members = (node: Node): ReadonlyArray<PogoNode> =>
   node.view.membership.list.map((member) => ({
@@ -132,8 +142,8 @@ export const makeService = (
   awaitChild: (id) => awaitRunning(node, id),
   watchChild: (id) => rowsOf(node, id),
   getChild: (id) => Effect.sync(() => Option.fromNullable(rowById(node, id))),
-  whichChildren: (of) => Effect.sync(() => rows(node, of)),
-  countChildren: Effect.sync(() => count(node)),
+  whichChildren: (of) => rows(node, of),
+  countChildren: count(node),
   nodes: Effect.sync(() => members(node)),
   events,
   drain: drain(node),

@@ -27,3 +27,15 @@ export const until = <A>(listeners: Listeners, get: () => A | undefined): Effect
     look()
     return Effect.sync(() => listeners.delete(look))
   }))
+
+/**
+ * A condition that holds once no item meets another: it looks at each until that is done with, and never again, so that
+ * asking it after each of very many ends costs no more than the ends themselves.
+ */
+export const noneLeft = <A>(items: ReadonlyArray<A>, isLeft: (item: A) => boolean): () => true | undefined => {
+  let done = 0
+  return () => {
+    while (done < items.length && !isLeft(items[done]!)) done++
+    return done === items.length ? true : undefined
+  }
+}

@@ -12,7 +12,7 @@
 export const layoutVersion = 1
 
 /** The most ids that one command may name: a batch of this size keeps a script well under 5 ms. */
-export const maxBatch = 200
+export const maxBatch = 100
 
 /** The most bytes of records that one page of `changes` or `snap` carries, save for a single larger record. */
 export const maxPageBytes = 256 * 1024

@@ -79,6 +79,9 @@ export class LocalChild implements Current, Running {
   unverified = false
   /** Elapsed milliseconds of the last report. */
   reportedAt = -Infinity
+  /** Elapsed milliseconds of the last log line about a crash, and how many crashes had none since. */
+  loggedAt = -Infinity
+  silentCrashes = 0
   lostSignal: Deferred.Deferred<ClaimLost> | undefined
   /** Context and more of its present run. */
   runtime: Runtime.Runtime<never> | undefined

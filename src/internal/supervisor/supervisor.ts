@@ -64,17 +64,23 @@ const isLoss = (exit: Exit.Failure<unknown, unknown>): boolean =>
     (error) => error instanceof ClaimLost
   )
 
+/** How many children are restarted, or interrupted, at once, before others wait for the next turn of the event loop. */
+const burst = 32
+
 const whichOf = ({ id, node, token }: LocalChild) => ({ id, node, token })
 
 /** @internal */
 export class Supervisor implements Host {
   readonly children = new Map<string, LocalChild>()
-  private readonly turnstile: Turnstile
+  /** Restarts without delay, and interruptions, each have their turns. */
+  private readonly restarts: Turnstile
+  private readonly interruptions: Turnstile
   private readonly overdue: OverdueWatch
   private readonly confirmations = new Set<() => void>()
 
   constructor(private readonly owner: Owner) {
-    this.turnstile = new Turnstile(owner.ambient.breathe, owner.fork)
+    this.restarts = new Turnstile(owner.ambient.breathe, owner.fork, burst)
+    this.interruptions = new Turnstile(owner.ambient.breathe, owner.fork, burst)
     this.overdue = new OverdueWatch(owner.ambient, owner.fork, (child) => this.becomeOverdue(child))
   }
 
@@ -160,7 +166,7 @@ export class Supervisor implements Host {
     if (child.ending) return this.ended(child)
     if (!child.holds && Exit.isFailure(exit)) {
       if (!child.staysOnLoss) return this.lapse(child)
-      if (isLoss(exit)) return this.wait(child, this.untilHeld(child))
+      if (isLoss(exit)) return this.awaitClaim(child)
     }
     child.lastEnd = exit
     if (this.owner.ambient.now() - child.startedAt >= this.resetAfter(child)) {
@@ -181,8 +187,10 @@ export class Supervisor implements Host {
   }
 
   /** Waits until the claim is confirmed; whoever loses it stops the wait. */
-  private untilHeld(child: LocalChild): Effect.Effect<boolean> {
-    return Effect.as(until(this.confirmations, () => (child.holds ? true : undefined)), true)
+  private awaitClaim(child: LocalChild): void {
+    this.enter(child, "restarting")
+    const held = until(this.confirmations, () => (child.holds ? true : undefined))
+    this.after(child, held, () => this.runAgain(child))
   }
 
   /** Claims that were in doubt are confirmed. */
@@ -200,45 +208,49 @@ export class Supervisor implements Host {
   }
 
   private restart(child: LocalChild, exit: Exit.Exit<unknown, unknown>): void {
-    this.wait(child, this.awaitTurn(child, exit))
-  }
-
-  /** Runs the child again when the wait is over, unless that says that there is to be no more. */
-  private wait(child: LocalChild, turn: Effect.Effect<boolean>): void {
     this.enter(child, "restarting")
-    const wait = this.owner.fork(turn)
-    child.fiber = wait
-    wait.addObserver((outcome) => {
-      child.fiber = undefined
-      if (child.ending) return this.ended(child)
-      if (Exit.isSuccess(outcome) && outcome.value) {
-        // The lease is over, and the fence about to fall.
-        if (!child.holds && !child.staysOnLoss) return this.lapse(child)
-        return this.launch(child)
-      }
-      if (Exit.isFailure(outcome)) child.lastEnd = `its restart schedule died: ${describeExit(outcome)}`
-      this.finish(child, "failed")
-    })
-  }
-
-  /** Waits as the schedule says; `false` when it is done. */
-  private awaitTurn(child: LocalChild, exit: Exit.Exit<unknown, unknown>): Effect.Effect<boolean> {
-    return Effect.gen(this, function*() {
-      const now = this.owner.ambient.wall()
-      if (child.backoff === undefined) {
-        child.backoff = new Backoff(child.registration.restart.schedule)
-        yield* child.backoff.replay(child.restarts, now, exit)
-      }
-      const delay = yield* child.backoff.step(now, exit)
-      if (delay === undefined) return false
+    this.after(child, this.step(child, exit), (delay) => {
+      if (delay === undefined) return this.finish(child, "failed")
       child.restarts++
-      child.next = now + delay
+      child.next = this.owner.ambient.wall() + delay
       this.tellExit(child, delay)
       this.owner.changed(child)
-      if (delay > 0) yield* Effect.sleep(delay)
-      else yield* this.turnstile.pass
-      return true
+      if (delay > 0) this.after(child, Effect.sleep(delay), () => this.runAgain(child))
+      else this.restarts.enter(() => this.runAgain(child))
     })
+  }
+
+  /** What the schedule says: the delay before the next run, or that it is done. */
+  private step(child: LocalChild, exit: Exit.Exit<unknown, unknown>): Effect.Effect<number | undefined> {
+    const now = this.owner.ambient.wall()
+    if (child.backoff !== undefined) return child.backoff.step(now, exit)
+    const backoff = child.backoff = new Backoff(child.registration.restart.schedule)
+    return Effect.zipRight(backoff.replay(child.restarts, now, exit), backoff.step(now, exit))
+  }
+
+  /** Goes on when an effect has ended, unless the child is stopped meanwhile. Most schedules answer at once. */
+  private after<A>(child: LocalChild, effect: Effect.Effect<A>, then: (value: A) => void): void {
+    const fiber = this.owner.fork(effect)
+    const settle = (outcome: Exit.Exit<A>) => {
+      child.fiber = undefined
+      if (child.ending) return this.ended(child)
+      if (Exit.isSuccess(outcome)) return then(outcome.value)
+      child.lastEnd = `its restart schedule died: ${describeExit(outcome)}`
+      this.finish(child, "failed")
+    }
+    const outcome = fiber.unsafePoll()
+    if (outcome !== null) return settle(outcome)
+    child.fiber = fiber
+    fiber.addObserver(settle)
+  }
+
+  /** Its time, or its turn, has come. */
+  private runAgain(child: LocalChild): void {
+    // It was stopped while it waited.
+    if (child.stage !== "restarting" || this.children.get(child.id) !== child) return
+    // The lease is over, and the fence about to fall.
+    if (!child.holds && !child.staysOnLoss) return this.lapse(child)
+    this.launch(child)
   }
 
   private tellExit(child: LocalChild, next: number | "ended" | "failed"): void {
@@ -269,7 +281,9 @@ export class Supervisor implements Host {
       child.stopReason = reason
       this.enter(child, "stopping")
       child.inbox?.turnAway()
-      child.fiber?.unsafeInterruptAsFork(FiberId.none)
+      // Between two runs, with its turn still to come, there is nothing to interrupt.
+      if (child.fiber === undefined) return this.ended(child)
+      this.interruptions.enter(() => child.fiber?.unsafeInterruptAsFork(FiberId.none))
     }
     if (child.stage === "stopping" && overdueAt < child.overdueAt) {
       child.overdueAt = overdueAt

@@ -13,7 +13,6 @@ import { decodeBody, type SpecBody } from "../specBody.js"
 export interface KnownSpec {
   readonly generation: number
   readonly stamp: number
-  readonly op: string
   readonly initial: boolean
   readonly failed: boolean
   readonly refused: ReadonlyArray<string>
@@ -96,7 +95,6 @@ export const readSpec = (id: string, raw: string): KnownSpec | undefined => {
   return {
     generation: record.generation,
     stamp: record.stamp,
-    op: record.op,
     initial: record.initial,
     failed: record.failed,
     refused: record.refused.length === 0 ? none : record.refused,

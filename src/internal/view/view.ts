@@ -33,8 +33,8 @@ export class View {
   readonly entries = new Map<string, Entry>()
   readonly tombs = new Map<string, KnownTomb>()
   readonly membership: Membership
-  /** Session -> how many claims it holds. */
-  private readonly held = new Map<string, number>()
+  /** How many claims each session holds; and its name, once, however many claims name it. */
+  private readonly held = new Map<string, { readonly sid: string; count: number }>()
   /** The era that this was read in. */
   era = ""
   /** Counter value up to which this is known. */
@@ -46,7 +46,7 @@ export class View {
 
   /** How many claims a session holds, as far as is known. */
   claimsOf(sid: string): number {
-    return this.held.get(sid) ?? 0
+    return this.held.get(sid)?.count ?? 0
   }
 
   entry(id: string): Entry {
@@ -121,8 +121,12 @@ export class View {
   private readClaim(id: string, raw: string | null): ClaimRecord | undefined {
     if (raw === null) return undefined
     const claim = parseClaim(raw)
-    if (claim === undefined) this.listener.foreign(id, "claim")
-    return claim
+    if (claim === undefined) {
+      this.listener.foreign(id, "claim")
+      return undefined
+    }
+    const { generation, sid, token } = claim
+    return { token, generation, sid: this.held.get(sid)?.sid ?? sid }
   }
 
   /** Stores or drops a claim, and the status that goes with it. */
@@ -149,9 +153,10 @@ export class View {
 
   private count(claim: ClaimRecord | undefined, by: number): void {
     if (claim === undefined) return
-    const held = (this.held.get(claim.sid) ?? 0) + by
-    if (held === 0) this.held.delete(claim.sid)
-    else this.held.set(claim.sid, held)
+    const { sid } = claim
+    const held = this.held.get(sid)
+    if (held === undefined) this.held.set(sid, { sid, count: by })
+    else if ((held.count += by) === 0) this.held.delete(sid)
   }
 
   /** Notes the news, and forgets a child of which nothing is left. */

@@ -142,6 +142,16 @@ describe("Agenda", () => {
     expect(drain(agenda)).toEqual([])
   })
 
+  it("looks again at no more of the postponed than it is told to, and at those that waited longest", () => {
+    const agenda = new Agenda(() => [].values())
+    for (const id of ["a", "b", "c"]) agenda.postpone(id)
+    agenda.resume(2)
+    expect(drain(agenda)).toEqual(["a", "b"])
+    expect(agenda.hasPostponed).toBe(true)
+    agenda.resume(2)
+    expect(drain(agenda)).toEqual(["c"])
+  })
+
   it.effect("wakes who waits, when something is added, resumed or to be gone through", () =>
     Effect.gen(function*() {
       for (const act of ["add", "resume", "sweep"] as const) {

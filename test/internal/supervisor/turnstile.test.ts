@@ -3,27 +3,23 @@ import { Effect, Fiber } from "effect"
 import { Turnstile } from "../../../src/internal/supervisor/turnstile.js"
 
 /** A turnstile whose turns of the event loop are made by hand. */
-const scene = () => {
+const scene = (burst = 0) => {
   let next: Array<() => void> = []
   const breathe = Effect.async<void>((resume) => {
     next.push(() => resume(Effect.void))
   })
-  let forks = 0
-  const turnstile = new Turnstile(breathe, (effect) => {
-    forks++
-    Effect.runFork(effect)
-  })
+  const forks: Array<Fiber.RuntimeFiber<void>> = []
+  const turnstile = new Turnstile(breathe, (effect) => forks.push(Effect.runFork(effect)), burst)
   const passed: Array<number> = []
   return {
-    turnstile,
     passed,
-    forks: () => forks,
+    forks: () => forks.length,
+    /** Ends the turns. */
+    close: Effect.suspend(() => Fiber.interruptAll(forks)),
     /** Children that come to it; each notes when it is through. */
-    come: (count: number, from = 0) =>
-      Array.from(
-        { length: count },
-        (_, i) => Effect.runFork(Effect.map(turnstile.pass, () => void passed.push(from + i)))
-      ),
+    come: (count: number, from = 0) => {
+      for (let i = from; i < from + count; i++) turnstile.enter(() => passed.push(i))
+    },
     turn: Effect.gen(function*() {
       const due = next
       next = []
@@ -61,13 +57,25 @@ describe("Turnstile", () => {
       expect(passed).toEqual([0, 1, 2, 3])
     }))
 
-  it.effect("forgets who no longer wants to pass", () =>
+  it.effect("lets a burst through at once, once per turn, and nobody past those who wait", () =>
     Effect.gen(function*() {
-      const { come, passed, turn } = scene()
-      const fibers = come(33)
-      yield* Fiber.interrupt(fibers[0]!)
+      const { come, passed, turn } = scene(2)
+      come(3)
+      expect(passed).toEqual([0, 1])
+      come(1, 3)
+      expect(passed).toEqual([0, 1])
       yield* turn
-      expect(passed).toEqual(Array.from({ length: 32 }, (_, i) => i + 1))
+      expect(passed).toEqual([0, 1, 2, 3])
+      come(3, 4)
+      expect(passed).toEqual([0, 1, 2, 3, 4, 5])
+    }))
+
+  it.effect("lets all through who wait when there will be no more turns", () =>
+    Effect.gen(function*() {
+      const { close, come, passed } = scene()
+      come(100)
+      yield* close
+      expect(passed.length).toBe(100)
     }))
 
   it.effect("lets those wait their turn who come when it is open", () =>

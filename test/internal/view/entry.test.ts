@@ -27,7 +27,6 @@ describe("readSpec", () => {
     expect(spec).toEqual({
       generation: 7,
       stamp: 8,
-      op: "o",
       initial: true,
       failed: true,
       refused: ["1.d"],
