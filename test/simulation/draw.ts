@@ -198,6 +198,8 @@ const drawIds = (dice: Dice): ReadonlyArray<string> => {
   return Array.from({ length: count }, (_, i) => `${few === undefined ? dice.weighted(kindWeights) : few[0]!}/${i}`)
 }
 
+const drawMachines = (dice: Dice): number => (dice.chance(0.4) ? dice.pick([1, 1, 2]) : 0)
+
 export const draw = (seed: number): Plan => {
   const dice = new Dice(`plan ${seed}`)
   const ids = drawIds(dice)
@@ -209,6 +211,7 @@ export const draw = (seed: number): Plan => {
   const events = [...drawStarts(dice, base), ...drawEvents(dice, base)].toSorted((a, b) => a.at - b.at)
   return {
     seed,
+    machines: drawMachines(dice.stream("machines")),
     disorder: { window: dice.pick([1, 2, 4, 8]), preempt: dice.pick([0, 0, 0.05, 0.3]) },
     noise: dice.pick([0, 0.3, 1, 1, 3]),
     slowStops: dice.pick([0, 0, 0, 0.1, 0.3]),

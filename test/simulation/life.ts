@@ -5,6 +5,7 @@ import { Context, Effect, ExecutionStrategy, Exit, Layer, Scope } from "effect"
 import { GroupRegistry, Pogo, type PogoConfig } from "effect-pogo"
 import { Internals } from "../../src/internal/internals.js"
 import type { Node } from "../../src/internal/node/node.js"
+import { Processes, type Watch } from "../../src/internal/node/processes.js"
 import { Observer, type Watching } from "../../src/internal/observer.js"
 import { Line, type LineWatch, type Traffic } from "../../src/internal/testing/line.js"
 import { Process, type ProcessOptions } from "../../src/internal/testing/process.js"
@@ -19,6 +20,7 @@ export interface Setting {
   readonly server: RegistryServer
   readonly traffic: Traffic
   readonly process: (name: string) => ProcessOptions
+  readonly processes: (process: Process) => Watch
   readonly watch: (life: Life) => LineWatch & Watching
   readonly journal: (life: Life) => Journal
   /** Its supervisor is there, and no kind is. */
@@ -65,7 +67,8 @@ export class Life {
       const scope = this.scope = yield* Scope.make()
       const layer = Pogo.layer({ ...options, name: this.name }).pipe(
         Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, GroupRegistry.makeEncoded(this.line.encoded))),
-        Layer.provide(Layer.succeed(Observer, this.watch))
+        Layer.provide(Layer.succeed(Observer, this.watch)),
+        Layer.provide(Layer.succeed(Processes, this.setting.processes(this.process)))
       )
       const pogo = Context.get(yield* Layer.buildWithScope(layer, scope), Pogo.Pogo)
       this.pogo = pogo

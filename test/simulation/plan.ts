@@ -65,6 +65,8 @@ export interface NodePlan {
 
 export interface Plan {
   readonly seed: number
+  /** How many machines the nodes share, so that they see each other's processes end; 0 if they see nothing. */
+  readonly machines: number
   readonly disorder: Disorder
   /** How bad the network is; 0 is perfect. */
   readonly noise: number

@@ -19,6 +19,7 @@ import { Guardian } from "./guardian.js"
 import { specOf } from "./kinds.js"
 import { Ledger } from "./ledger.js"
 import type { Life, Setting } from "./life.js"
+import { watchOf } from "./machines.js"
 import { Nodes } from "./nodes.js"
 import { observe } from "./observe.js"
 import type { Plan } from "./plan.js"
@@ -168,6 +169,7 @@ class Simulation {
           this.log(life.process.name, `${self.id} has ended, token ${self.token}`)
         }
       }),
+      processes: (process) => watchOf(this.world, this.plan.machines, process),
       watch: (life) => ({
         began: (child) => this.began(life, child),
         ended: () => {},
