@@ -76,7 +76,7 @@ describe.concurrent("behind Sentinel", () => {
     const { fleet, runs } = await sceneOn(context, ["a", "b"], 20, env)
     const before = Date.now()
     await sentinels[0]!.cli("SENTINEL", "FAILOVER", "main")
-    await eventually("the replica serves", () => isPrimary(replica))
+    await eventually("the replica serves", () => isPrimary(replica), 60_000)
     const took = Date.now() - before
     await eventually("calls are served", async () => {
       const [tag] = (await fleet.nodes.get("a")!.call("startEach", { keys: ["after"] })) as ReadonlyArray<string>
