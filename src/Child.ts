@@ -160,7 +160,7 @@ export interface Kind<in out Fields extends PayloadFields> {
     <A, E, R, I = Pogo.Pogo>(
       build: (payload: Payload<Fields>) => Effect.Effect<A, E, R> | Layer.Layer<never, E, R>,
       options?: RunOptions & { readonly supervisor?: Pogo.AnyTag<I> | undefined }
-    ): Layer.Layer<never, KindConflict | InvalidConfig, I | Exclude<R, Scope.Scope | Current>>
+    ): Layer.Layer<never, KindConflict | InvalidConfig, NoInfer<I> | Exclude<R, Scope.Scope | Current>>
   }
 }
 
@@ -214,7 +214,7 @@ export interface CallableKind<in out Fields extends PayloadFields, in out Rpcs e
     ): Layer.Layer<
       never,
       KindConflict | InvalidConfig,
-      | I
+      | NoInfer<I>
       | Exclude<
         R | RpcGroup.HandlersContext<Rpcs, Handlers> | Rpc.Middleware<Rpcs> | Rpc.Context<Rpcs>,
         Scope.Scope | Current

@@ -270,6 +270,15 @@ describe("Pogo.Tag", () => {
     expect(Billing.key).not.toBe(Pogo.Pogo.key)
   })
 
+  it("is required by a kind's layer, whatever type the layer is given to", () => {
+    neverCalled(() => {
+      // @ts-expect-error: the supervisor is required
+      // @effect-diagnostics-next-line missingLayerContext:off
+      const layer: Layer.Layer<never, unknown> = Monitor.toLayer(() => Effect.never)
+      return layer
+    })
+  })
+
   it("is not the default tag", () => {
     neverCalled(() => {
       const pogo = Pogo.layer().pipe(Layer.provide(GroupRegistry.layerMemory))
