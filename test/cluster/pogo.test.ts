@@ -400,6 +400,23 @@ describe("robustness", () => {
       expect(yield* pogo.explain("Worker/x")).toMatchObject({ stale: true, text: expect.stringContaining("shut down") })
     }))
 
+  it.scoped("a scope whose data has another layout is left alone, and its layer says so", () =>
+    Effect.gen(function*() {
+      const faulty = yield* makeFaulty()
+      const { registry } = faulty.line()
+      yield* Effect.scoped(
+        Effect.provideService(Pogo.make({ name: "a" }), GroupRegistry.GroupRegistry, registry)
+      )
+      const state = faulty.state()
+      state.meta!.layout = "99"
+      const before = JSON.stringify([...state.spec, ...state.sess])
+      const error = yield* Effect.flip(
+        Effect.provideService(Pogo.make({ name: "b" }), GroupRegistry.GroupRegistry, registry)
+      )
+      expect(error).toMatchObject({ _tag: "LayoutMismatch", found: "99" })
+      expect(JSON.stringify([...state.spec, ...state.sess])).toBe(before)
+    }))
+
   it.scoped("what is no spec, or no id, is told so", () =>
     Effect.gen(function*() {
       const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), workerLive(new Journal()))
@@ -441,6 +458,9 @@ describe("robustness", () => {
       expect(yield* read(PogoMetrics.childRestarts)).toMatchObject({ count: 2 })
       expect(yield* read(PogoMetrics.children)).toMatchObject({ value: 1 })
       expect(yield* read(PogoMetrics.nodes)).toMatchObject({ value: 1 })
+      const { value: left } = (yield* read(PogoMetrics.leaseRemaining)) as { readonly value: number }
+      expect(left).toBeGreaterThan(7_000)
+      expect(left).toBeLessThanOrEqual(8_000)
     }))
 
   it.scoped("explain tells where a child is, where it belongs, and what it died of", () =>
