@@ -66,18 +66,36 @@ const writeString = (value: string, path: string): string => {
   throw new Unfit(fault(path, value, "is not well-formed text (it has a lone surrogate)", "use valid Unicode"))
 }
 
+const tooLarge = (size: number): Fault =>
+  fault(
+    "payload",
+    `${size} bytes`,
+    `makes the spec larger than ${maxSpecBytes} bytes`,
+    "keep large data elsewhere, and a reference to it here"
+  )
+
+const nameOf = (part: unknown): string => typeof part === "string" ? part : describe(part)
+
+/** Data that contains itself many times over would grow beyond all bounds before it could be measured. */
+const bounded = (text: string): string => {
+  if (text.length > maxSpecBytes) throw new Unfit(tooLarge(text.length))
+  return text
+}
+
 const writeObject = (value: object, path: string, depth: number): string => {
   if (depth > maxDepth) {
     throw new Unfit(fault(path, "...", `is nested deeper than ${maxDepth}`, "flatten it, or store it elsewhere"))
   }
-  if (Array.isArray(value)) return `[${Array.from(value, (v, i) => write(v, `${path}[${i}]`, depth + 1)).join(",")}]`
+  if (Array.isArray(value)) {
+    return bounded(`[${Array.from(value, (v, i) => write(v, `${path}[${i}]`, depth + 1)).join(",")}]`)
+  }
   if (!isPlain(value)) {
     throw new Unfit(fault(path, value, "is not plain JSON", "give the schema an encoded form that is JSON"))
   }
   const record = value as Record<string, unknown>
   const fields = Object.keys(record).filter((key) => record[key] !== undefined).sort()
   const parts = fields.map((key) => `${writeString(key, path)}:${write(record[key], `${path}.${key}`, depth + 1)}`)
-  return `{${parts.join(",")}}`
+  return bounded(`{${parts.join(",")}}`)
 }
 
 /** Canonical JSON: keys sorted, nothing dropped in silence. */
@@ -134,6 +152,8 @@ const checkLabels = (field: string, labels: unknown): Fault | undefined => {
   return undefined
 }
 
+const isVersion = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+
 const restarts: ReadonlySet<unknown> = new Set(["permanent", "transient", "temporary", undefined])
 
 export const checkShutdown = (value: unknown): Fault | undefined => {
@@ -151,7 +171,7 @@ const checkFields = (spec: ChildSpec): Fault | undefined =>
   checkKind(spec.kind) ??
     checkName("key", spec.key) ??
     checkId(spec.id) ??
-    (Number.isSafeInteger(spec.version) && spec.version >= 0
+    (isVersion(spec.version)
       ? undefined
       : fault("version", spec.version, "is not a whole number of at least 0", "use 1, 2, 3, ...")) ??
     (restarts.has(spec.restart)
@@ -182,16 +202,6 @@ const writeBody = (spec: ChildSpec): string => {
   )
 }
 
-const tooLarge = (size: number): Fault =>
-  fault(
-    "payload",
-    `${size} bytes`,
-    `makes the spec larger than ${maxSpecBytes} bytes`,
-    "keep large data elsewhere, and a reference to it here"
-  )
-
-const nameOf = (part: unknown): string => typeof part === "string" ? part : describe(part)
-
 /** The canonical text of a spec, or what is wrong with it. */
 export const encodeBody = (spec: ChildSpec): Either.Either<string, InvalidChildSpec> => {
   const fail = (wrong: Fault) =>
@@ -212,13 +222,6 @@ export const encodeBody = (spec: ChildSpec): Either.Either<string, InvalidChildS
   }
 }
 
-const labelsOf = (value: unknown): Labels =>
-  typeof value === "object" && value !== null
-    ? Object.fromEntries(
-      Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string")
-    )
-    : {}
-
 /** Reads a stored body; `undefined` when it is not one of ours. */
 export const decodeBody = (text: string): SpecBody | undefined => {
   let json: unknown
@@ -229,8 +232,11 @@ export const decodeBody = (text: string): SpecBody | undefined => {
   }
   if (typeof json !== "object" || json === null) return undefined
   const body = json as Record<string, unknown>
-  if (checkKind(body["kind"]) !== undefined || typeof body["version"] !== "number") return undefined
+  if (checkKind(body["kind"]) !== undefined || !isVersion(body["version"])) return undefined
   if (!restarts.has(body["restart"]) || checkShutdown(body["shutdown"]) !== undefined) return undefined
+  const { prefers = {}, requires = {} } = body
+  // A requirement that is not understood must not be dropped: the child would run where it may not.
+  if (checkLabels("requires", requires) !== undefined || checkLabels("prefers", prefers) !== undefined) return undefined
   return {
     kind: body["kind"] as string,
     version: body["version"],
@@ -238,8 +244,8 @@ export const decodeBody = (text: string): SpecBody | undefined => {
     type: body["type"] === "supervisor" ? "supervisor" : "worker",
     restart: body["restart"] as RestartType | undefined,
     shutdown: body["shutdown"] as Shutdown | undefined,
-    requires: labelsOf(body["requires"]),
-    prefers: labelsOf(body["prefers"])
+    requires: requires as Labels,
+    prefers: prefers as Labels
   }
 }
 

@@ -67,8 +67,8 @@ const readKinds = (value: unknown): { readonly [kind: string]: KindVersion } => 
   const kinds: Record<string, KindVersion> = Object.create(null)
   if (!isRecord(value)) return kinds
   for (const [kind, code] of Object.entries(value)) {
-    if (isRecord(code) && typeof code["version"] === "number" && typeof code["digest"] === "string") {
-      kinds[kind] = { version: code["version"], digest: code["digest"] }
+    if (isRecord(code) && Number.isSafeInteger(code["version"]) && typeof code["digest"] === "string") {
+      kinds[kind] = { version: code["version"] as number, digest: code["digest"] }
     }
   }
   return kinds

@@ -12,7 +12,7 @@ import { advice } from "./advice.js"
 import { callScript } from "./call.js"
 import { type Client, type Connector, insistOnDatabase, type Role } from "./client.js"
 import { decodeReply, encodeEnvelope, encoders } from "./codec.js"
-import { disconnected, failureOf, messageOf } from "./failure.js"
+import { disconnected, failureOf, messageOf, strange } from "./failure.js"
 import { channelOf, keysOf } from "./keys.js"
 import { Outage } from "./outage.js"
 import { type Script, type Scripts, scripts } from "./scripts.js"
@@ -167,9 +167,9 @@ const makeExecute = (connector: Connector, variant: Variant, open: Open): Encode
         ...encoders[name](args),
         ...extra
       ]
-      return Effect.map(
+      return Effect.flatMap(
         send(connector, client, name, variant.scripts[name], keysOf(keyPrefix, scope), argv),
-        (raw) => decodeReply(name, raw)
+        (raw) => Effect.try({ try: () => decodeReply(name, raw), catch: (error) => strange(name, error, description) })
       )
     })
 }

@@ -23,13 +23,33 @@ export type Raw = string | null | ReadonlyArray<Raw>
 
 type Row = ReadonlyArray<Raw>
 
-const text = (raw: Raw | undefined): string => String(raw)
+/** A reply that no script of ours gives: what answers is not our server, or not our script. */
+export class MalformedReply extends Error {
+  constructor(readonly found: string) {
+    super(`a reply of a form that is not ours (${found})`)
+  }
+}
 
-const number = (raw: Raw | undefined): number => Number(raw)
+const malformed = (raw: unknown): never => {
+  throw new MalformedReply(Array.isArray(raw) ? `a list of ${raw.length}` : `a ${typeof raw}`)
+}
 
-const textOrNull = (raw: Raw | undefined): string | null => typeof raw === "string" ? raw : null
+const text = (raw: Raw | undefined): string => (typeof raw === "string" ? raw : malformed(raw))
 
-const rows = (raw: Raw | undefined): ReadonlyArray<Row> => (Array.isArray(raw) ? raw as ReadonlyArray<Row> : [])
+const number = (raw: Raw | undefined): number => {
+  const value = typeof raw === "string" && /^-?\d{1,16}$/.test(raw) ? Number(raw) : Number.NaN
+  return Number.isSafeInteger(value) ? value : malformed(raw)
+}
+
+/** A list ends before the first null that Lua puts into it: what is not there is null, too. */
+const textOrNull = (raw: Raw | undefined): string | null => (raw === null || raw === undefined ? null : text(raw))
+
+const row = (raw: Raw | undefined): Row => (Array.isArray(raw) ? raw as Row : malformed(raw))
+
+const rows = (raw: Raw | undefined): ReadonlyArray<Row> => row(raw).map(row)
+
+const tagOf = <T extends string>(raw: Raw | undefined, tags: ReadonlyArray<T>): T =>
+  tags.find((tag) => tag === raw) ?? malformed(raw)
 
 const flag = (value: boolean): string => (value ? "1" : "")
 
@@ -91,7 +111,7 @@ const putResult = ([tag, record]: Row): PutResult => {
     case "DONE":
       return { _tag: tag, tomb: text(record) }
     default:
-      return { _tag: tag as "ABSENT" | "QUARANTINE" | "MALFORMED" }
+      return { _tag: tagOf(tag, ["ABSENT", "QUARANTINE", "MALFORMED"]) }
   }
 }
 
@@ -102,7 +122,7 @@ const delResult = ([tag, record]: Row): DelResult => {
     case "NEWER":
       return { _tag: tag, spec: text(record) }
     default:
-      return { _tag: tag as "ABSENT" | "MALFORMED" }
+      return { _tag: tagOf(tag, ["ABSENT", "MALFORMED"]) }
   }
 }
 
@@ -115,7 +135,7 @@ const claimResult = ([tag, value, stat]: Row): ClaimResult => {
     case "STALE":
       return { _tag: tag, spec: text(value) }
     default:
-      return { _tag: tag as "GONE" | "MALFORMED" }
+      return { _tag: tagOf(tag, ["GONE", "MALFORMED"]) }
   }
 }
 
@@ -126,7 +146,7 @@ const finishResult = ([tag, record]: Row): FinishResult => {
     case "FAILED":
       return { _tag: tag, spec: text(record) }
     default:
-      return { _tag: tag as "RELEASED" | "FENCED" }
+      return { _tag: tagOf(tag, ["RELEASED", "FENCED"]) }
   }
 }
 
@@ -144,31 +164,43 @@ const nodeItem = ([sid, record]: Row): NodeItem => ({ sid: text(sid), record: te
 export const decoders: { readonly [K in CommandName]: (value: Row) => Value<K> } = {
   tick: ([claims, quarantine]) => ({ claims: number(claims), quarantine: number(quarantine) }),
   open: ([quarantine, collected, refused]) => ({
-    refused: (refused as Row).map(text),
+    refused: row(refused).map(text),
     quarantine: number(quarantine),
     collected: number(collected)
   }),
   update: () => ({}),
   close: () => ({}),
-  put: (value) => ({ results: rows(value).map(putResult) }),
-  del: (value) => ({ results: rows(value).map(delResult) }),
+  put: (value) => ({ results: value.map(row).map(putResult) }),
+  del: (value) => ({ results: value.map(row).map(delResult) }),
   merge: ([merged]) => ({ merged: number(merged) }),
-  claim: (value) => ({ results: rows(value).map(claimResult) }),
+  claim: (value) => ({ results: value.map(row).map(claimResult) }),
   release: ([released]) => ({ released: number(released) }),
   report: ([stored]) => ({ stored: number(stored) }),
-  finish: (value) => ({ results: rows(value).map(finishResult) }),
+  finish: (value) => ({ results: value.map(row).map(finishResult) }),
   changes: ([cursor, more, items, nodes]) => ({
     items: rows(items).map(item),
-    nodes: nodes === null ? undefined : rows(nodes).map(nodeItem),
+    nodes: nodes === null || nodes === undefined ? undefined : rows(nodes).map(nodeItem),
     cursor: number(cursor),
     more: more === "1"
   }),
   snap: ([next, items]) => ({ items: rows(items).map(item), next: text(next) }),
-  nodes: (value) => ({ nodes: rows(value).map(nodeItem) })
+  nodes: (value) => ({ nodes: value.map(row).map(nodeItem) })
 }
 
+const refusals = [
+  "VERSION",
+  "WRONGTYPE",
+  "ERA",
+  "EXPIRED",
+  "NOSESSION",
+  "DEAD",
+  "QUARANTINE",
+  "RESYNC",
+  "TIMING"
+] as const satisfies ReadonlyArray<Refusal["_tag"]>
+
 const decodeRefusal = (row: Row): Refusal => {
-  const tag = row[0] as Refusal["_tag"]
+  const tag = tagOf(row[0], refusals)
   if (tag === "VERSION") return { _tag: tag, layout: text(row[1]) }
   if (tag === "WRONGTYPE") return { _tag: tag, key: text(row[1]) }
   const at = { now: number(row[1]), high: number(row[2]) }
@@ -184,16 +216,16 @@ const decodeRefusal = (row: Row): Refusal => {
   }
 }
 
-/** @internal */
+/** Throws `MalformedReply` where it cannot be one of ours. */
 export const decodeReply = <K extends CommandName>(name: K, raw: unknown): Reply<Value<K>> => {
-  const row = raw as Row
-  if (row[0] !== "OK") return decodeRefusal(row)
-  const [, now, high, log, value] = row
+  const reply = row(raw as Raw)
+  if (reply[0] !== "OK") return decodeRefusal(reply)
+  const [, now, high, log, value] = reply
   return {
     _tag: "OK",
     now: number(now),
     high: number(high),
     log: number(log),
-    value: decoders[name](value as Row)
+    value: decoders[name](row(value))
   }
 }

@@ -86,6 +86,17 @@ const refused = (operation: string, message: string, description: string): Regis
   })
 }
 
+/** What answered is not what we think it is; the command may have been executed. */
+export const strange = (operation: string, error: unknown, description: string): RegistryUnavailable =>
+  new RegistryUnavailable({
+    operation,
+    reason: "Refused",
+    detail:
+      `${description} gave ${messageOf(error, [])}; is it a Redis or Valkey server, and are all nodes of the scope ` +
+      `of one version?`,
+    sent: true
+  })
+
 /** @internal */
 export const failureOf = (operation: string, error: unknown, at: Circumstance): RegistryUnavailable => {
   const message = messageOf(error, at.secrets)

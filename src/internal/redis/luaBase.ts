@@ -11,7 +11,9 @@
  */
 const numbers = `
 local function int(text)
-  if text and #text <= 16 and string.find(text, '^%d+$') then return tonumber(text) end
+  if not text or #text > 16 or not string.find(text, '^%d+$') then return nil end
+  local n = tonumber(text)
+  if n <= 9007199254740991 then return n end
   return nil
 end
 local function str(n) return string.format('%.0f', n) end

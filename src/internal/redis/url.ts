@@ -34,7 +34,7 @@ const dbOf = (value: string, fail: Fail): number | undefined =>
     ? undefined
     : /^\d{1,9}$/.test(value)
     ? Number(value)
-    : fail("url", `(hidden)/${value}`, rule, "the path is the database's number")
+    : fail("url", "(hidden)", rule, `the path is the database's number; ${remedy}`)
 
 const parsed = (text: string): URL | undefined => {
   try {
@@ -48,18 +48,23 @@ const parsed = (text: string): URL | undefined => {
 export const parseUrl = (text: string, fail: Fail): UrlParts => {
   const url = parsed(text.startsWith("/") ? `unix://${text}` : text)
   if (url === undefined) return fail("url", "(hidden)", rule, remedy)
-  const { hostname, password, pathname, port, protocol, searchParams, username } = url
+  const { hash, hostname, password, pathname, port, protocol, searchParams, username } = url
   if (protocol !== "redis:" && protocol !== "rediss:" && protocol !== "unix:") {
     return fail("url", `${protocol}(hidden)`, rule, "use one of these schemes")
   }
-  const unknown = Array.from(searchParams.keys()).find((name) => name !== "db")
-  if (unknown !== undefined) fail("url", `?${unknown}`, rule, "give everything else as options")
+  // A password with a "/", "?" or "#" that is not encoded ends up here: nothing of it may be repeated.
   const isUnix = protocol === "unix:"
+  const query = searchParams.get("db") ?? ""
+  const isTwice = !isUnix && pathname.length > 1 && query !== ""
+  const isHosted = isUnix && hostname !== ""
+  if (Array.from(searchParams.keys()).some((name) => name !== "db") || hash !== "" || isTwice || isHosted) {
+    fail("url", "(hidden)", rule, `give everything else as options; ${remedy}`)
+  }
   return {
     host: isUnix ? undefined : decoded(hostname.replace(/^\[(.*)\]$/, "$1"), fail),
     port: port === "" ? undefined : Number(port),
     path: isUnix ? decoded(pathname, fail) : undefined,
-    db: dbOf(searchParams.get("db") ?? (isUnix ? "" : pathname.slice(1)), fail),
+    db: dbOf(isUnix ? query : pathname.slice(1) || query, fail),
     username: decoded(username, fail),
     password: decoded(password, fail),
     tls: protocol === "rediss:"

@@ -1,6 +1,6 @@
 /**
  * Codecs of the strings that a registry stores. A registry reads only the short header of a record; the JSON behind
- * it belongs to the nodes. Numbers are plain decimal integers of at most 16 digits.
+ * it belongs to the nodes. Numbers are plain decimal integers below 2^53.
  *
  * | record | form |
  * |---|---|
@@ -98,13 +98,18 @@ export const maxRefused = 16
 /** The most characters of a cause that are stored. */
 export const maxCause = 1000
 
+/** Larger numbers have the digits, and would lose some. */
+const areExact = (...numbers: ReadonlyArray<number>): boolean => numbers.every(Number.isSafeInteger)
+
 /** @internal */
 export const parseSpec = (value: string): SpecRecord | undefined => {
   const m = specPattern.exec(value)
   if (m === null) return undefined
+  const [generation, stamp] = [Number(m[1]), Number(m[2])]
+  if (!areExact(generation, stamp)) return undefined
   return {
-    generation: Number(m[1]),
-    stamp: Number(m[2]),
+    generation,
+    stamp,
     op: m[3]!,
     initial: m[4]!.includes("i"),
     failed: m[4]!.includes("f"),
@@ -123,9 +128,11 @@ export const formatSpec = (spec: SpecRecord): string =>
 export const parseTomb = (value: string): TombRecord | undefined => {
   const m = tombPattern.exec(value)
   if (m === null) return undefined
+  const [stamp, generation] = [Number(m[1]), Number(m[2])]
+  if (!areExact(stamp, generation)) return undefined
   return {
-    stamp: Number(m[1]),
-    generation: Number(m[2]),
+    stamp,
+    generation,
     op: m[3]!,
     by: m[4]!,
     how: m[5] === "d" ? "terminated" : "ended",
@@ -142,7 +149,9 @@ export const formatTomb = (tomb: TombRecord): string =>
 /** @internal */
 export const parseClaim = (value: string): ClaimRecord | undefined => {
   const m = claimPattern.exec(value)
-  return m === null ? undefined : { token: Number(m[1]), generation: Number(m[2]), sid: m[3]! }
+  if (m === null) return undefined
+  const [token, generation] = [Number(m[1]), Number(m[2])]
+  return areExact(token, generation) ? { token, generation, sid: m[3]! } : undefined
 }
 
 /** @internal */
@@ -152,14 +161,9 @@ export const formatClaim = (claim: ClaimRecord): string => `${claim.token}:${cla
 export const parseStat = (value: string): StatRecord | undefined => {
   const m = statPattern.exec(value)
   if (m === null || !states.has(m[2]!)) return undefined
-  return {
-    token: Number(m[1]),
-    state: m[2] as StatState,
-    restarts: Number(m[3]),
-    since: Number(m[4]),
-    next: Number(m[5]),
-    cause: m[6]!
-  }
+  const [token, restarts, since, next] = [Number(m[1]), Number(m[3]), Number(m[4]), Number(m[5])]
+  if (!areExact(token, restarts, since, next)) return undefined
+  return { token, state: m[2] as StatState, restarts, since, next, cause: m[6]! }
 }
 
 /** @internal */
@@ -171,7 +175,9 @@ export const formatStat = (stat: StatRecord): string =>
 /** @internal */
 export const parseNode = (value: string): NodeHeader | undefined => {
   const m = nodePattern.exec(value)
-  return m === null ? undefined : { version: Number(m[1]), opened: Number(m[2]), json: m[3]! }
+  if (m === null) return undefined
+  const [version, opened] = [Number(m[1]), Number(m[2])]
+  return areExact(version, opened) ? { version, opened, json: m[3]! } : undefined
 }
 
 /** @internal */
