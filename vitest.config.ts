@@ -28,7 +28,7 @@ export default defineConfig({
           ...common,
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/redis/**", "test/process/**"],
+          exclude: ["test/redis/**", "test/process/**", "test/security/server.test.ts"],
           sequence: { groupOrder: 0 }
         }
       },
@@ -37,7 +37,7 @@ export default defineConfig({
         test: {
           ...common,
           name: "redis",
-          include: ["test/redis/**/*.test.ts"],
+          include: ["test/redis/**/*.test.ts", "test/security/server.test.ts"],
           globalSetup,
           sequence: { groupOrder: 1 }
         }

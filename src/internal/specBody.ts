@@ -222,6 +222,13 @@ export const encodeBody = (spec: ChildSpec): Either.Either<string, InvalidChildS
   }
 }
 
+const wishesOf = (value: unknown): Labels =>
+  typeof value === "object" && value !== null
+    ? Object.fromEntries(
+      Object.entries(value).filter((label) => label.every((text) => checkName("", text) === undefined))
+    )
+    : {}
+
 /** Reads a stored body; `undefined` when it is not one of ours. */
 export const decodeBody = (text: string): SpecBody | undefined => {
   let json: unknown
@@ -234,9 +241,9 @@ export const decodeBody = (text: string): SpecBody | undefined => {
   const body = json as Record<string, unknown>
   if (checkKind(body["kind"]) !== undefined || !isVersion(body["version"])) return undefined
   if (!restarts.has(body["restart"]) || checkShutdown(body["shutdown"]) !== undefined) return undefined
-  const { prefers = {}, requires = {} } = body
-  // A requirement that is not understood must not be dropped: the child would run where it may not.
-  if (checkLabels("requires", requires) !== undefined || checkLabels("prefers", prefers) !== undefined) return undefined
+  const { requires = {} } = body
+  // A requirement that is not understood must not be dropped, as a wish may be: the child would run where it may not.
+  if (checkLabels("requires", requires) !== undefined) return undefined
   return {
     kind: body["kind"] as string,
     version: body["version"],
@@ -245,7 +252,7 @@ export const decodeBody = (text: string): SpecBody | undefined => {
     restart: body["restart"] as RestartType | undefined,
     shutdown: body["shutdown"] as Shutdown | undefined,
     requires: requires as Labels,
-    prefers: prefers as Labels
+    prefers: wishesOf(body["prefers"])
   }
 }
 

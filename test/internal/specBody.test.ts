@@ -288,6 +288,9 @@ describe("decodeBody", () => {
     ["a version of another type", { ...good, version: "1" }],
     ["a restart type of a later version", { ...good, restart: "rest_for_one" }],
     ["a shutdown of a later version", { ...good, shutdown: { grace: 1 } }],
+    ["a requirement of a later version", { ...good, requires: { zone: ["a", "b"] } }],
+    ["requirements of another type", { ...good, requires: 7 }],
+    ["a version that is not whole", { ...good, version: 1.5 }],
     ["a kind that cannot be told as text", { ...good, kind: { toString: 1 } }],
     ["a shutdown that cannot be told as text", { ...good, shutdown: [{ toString: 1, valueOf: 1 }] }]
   ])("does not read %s", (_, value) => {
@@ -295,7 +298,13 @@ describe("decodeBody", () => {
   })
 
   it("reads past what it does not know", () => {
-    const text = JSON.stringify({ ...good, type: "manager", requires: { a: 1, b: "x" }, prefers: 7, later: true })
+    const text = JSON.stringify({
+      ...good,
+      type: "manager",
+      requires: { b: "x" },
+      prefers: { a: 1, c: "y" },
+      later: true
+    })
     expect(decodeBody(text)).toEqual({
       kind: "K",
       version: 1,
@@ -304,8 +313,9 @@ describe("decodeBody", () => {
       restart: undefined,
       shutdown: undefined,
       requires: { b: "x" },
-      prefers: {}
+      prefers: { c: "y" }
     })
+    expect(decodeBody(JSON.stringify({ ...good, prefers: 7 }))?.prefers).toEqual({})
   })
 
   const valid = textOf({ payload: { a: [1, "x"] }, requires: { zone: "a" }, restart: "transient", shutdown: 5 })

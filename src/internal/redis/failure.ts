@@ -31,7 +31,7 @@ const codes = Object.keys(remedies)
 const codeOf = (message: string): string | undefined => {
   const first = message.replace(/^PARTIAL /, "").split(" ", 1)[0] ?? ""
   if (codes.includes(first)) return first
-  if (/ACL failure in script/.test(message)) return "NOPERM"
+  if (/ACL failure in script|user executing the script can't/.test(message)) return "NOPERM"
   return codes.find((code) => message.includes(`-${code} `))
 }
 

@@ -98,8 +98,18 @@ const byChild = (lines: ReadonlyArray<Line>): ReadonlyMap<string, ReadonlyArray<
   return of
 }
 
-/** Milliseconds that children did not run before each of their later starts, sorted: after a move, or after a fence. */
+/** A time in which a child did not run, before one of its later starts: after a move, or after a fence. */
+export interface Gap {
+  readonly id: string
+  readonly from: number
+  readonly to: number
+}
+
+export const gapsOf = (lines: ReadonlyArray<Line>): ReadonlyArray<Gap> =>
+  Array.from(byChild(lines)).flatMap(([id, of]) =>
+    of.flatMap(({ at, what }, i) => (what === "start" && i > 0 ? [{ id, from: of[i - 1]!.at, to: at }] : []))
+  )
+
+/** The lengths of all gaps in milliseconds, sorted. */
 export const gaps = (lines: ReadonlyArray<Line>): ReadonlyArray<number> =>
-  Array.from(byChild(lines).values()).flatMap((of) =>
-    of.flatMap(({ at, what }, i) => (what === "start" && i > 0 ? [at - of[i - 1]!.at] : []))
-  ).sort((a, b) => a - b)
+  gapsOf(lines).map(({ from, to }) => to - from).sort((a, b) => a - b)

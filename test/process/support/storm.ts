@@ -2,7 +2,7 @@
  * Faults at random on many processes and children, for a while; and the verdict on what they did.
  */
 import { type RedisServer, startRedis } from "../../support/redisServer.js"
-import { copiesOf, gaps, runningOverlaps, unfencedOverlaps } from "./evidence.js"
+import { copiesOf, gapsOf, type Line, runningOverlaps, unfencedOverlaps } from "./evidence.js"
 import { eventually, type Fleet, makeFleet, sleep } from "./fleet.js"
 import type { NodeProcess } from "./process.js"
 import { makeProxy, type Proxy } from "./proxy.js"
@@ -23,7 +23,8 @@ export interface Verdict {
   /** Milliseconds without the child before each of its later starts. */
   readonly gaps: ReadonlyArray<number>
   readonly unfenced: number
-  readonly overlaps: number
+  /** Milliseconds for which older copies went on beside younger ones, fenced. */
+  readonly overlaps: ReadonlyArray<number>
   /** Registered by an acknowledged call, and not running in the end. */
   readonly lost: ReadonlyArray<string>
   /** Ended by an acknowledged call, and started afterwards, or there in the end. */
@@ -64,6 +65,8 @@ class Storm {
   readonly words = new Map<string, Word>()
   /** Ids about which a call without an answer was made: nothing can be said of them before the next that has one. */
   readonly open = new Set<string>()
+  /** When each child was asked to end: what follows is no gap. */
+  readonly ended = new Map<string, Array<number>>()
   private readonly down = new Set<string>()
   private readonly proxies = new Map<string, Proxy>()
   private fresh = 0
@@ -104,6 +107,12 @@ class Storm {
       ids.add(key)
     }
     const keys = Array.from(ids)
+    if (says === "end") {
+      for (const key of keys) {
+        const id = `Probe/${key}`
+        this.ended.set(id, [...this.ended.get(id) ?? [], now()])
+      }
+    }
     const command = says === "start" ? "startEach" : "terminateEach"
     const answers = await node.call(command, { keys, every: 500 }).catch(() => []) as ReadonlyArray<string>
     for (const [i, key] of keys.entries()) {
@@ -233,6 +242,13 @@ const settle = async (storm: Storm, millis: number): Promise<ReadonlySet<string>
   return running
 }
 
+/** Times without a child that was to run. */
+const involuntary = ({ ended }: Storm, lines: ReadonlyArray<Line>): ReadonlyArray<number> =>
+  gapsOf(lines)
+    .filter(({ from, id, to }) => !(ended.get(id) ?? []).some((at) => at > from - 5_000 && at < to))
+    .map(({ from, to }) => to - from)
+    .sort((a, b) => a - b)
+
 const judge = (storm: Storm, running: ReadonlySet<string>): Verdict => {
   const lines = storm.fleet.lines()
   const started = new Map(lines.filter(({ what }) => what === "start").map(({ at, id }) => [id, at]))
@@ -244,9 +260,9 @@ const judge = (storm: Storm, running: ReadonlySet<string>): Verdict => {
   return {
     faults: storm.faults,
     calls: storm.calls,
-    gaps: gaps(lines),
+    gaps: involuntary(storm, lines),
     unfenced: unfencedOverlaps(lines).length,
-    overlaps: runningOverlaps(lines).length,
+    overlaps: runningOverlaps(lines).map(({ millis }) => millis).sort((a, b) => a - b),
     lost: ends(storm, "start").filter((id) => !running.has(id)),
     back,
     wrongly: storm.fleet.wrongly(),
@@ -298,10 +314,12 @@ export const describeVerdict = (verdict: Verdict): ReadonlyArray<string> => {
   return [
     `${total} faults: ${list(faults)}`,
     `calls: ${list(calls)}`,
-    `${copies} copies; without a child before a later start: p50 ${at(gaps, 0.5)}, p90 ${at(gaps, 0.9)}, p99 ${
+    `${copies} copies; without a child that was to run: p50 ${at(gaps, 0.5)}, p90 ${at(gaps, 0.9)}, p99 ${
       at(gaps, 0.99)
     }, worst ${at(gaps, 1)} (${gaps.length})`,
-    `overlaps of unfenced copies: ${unfenced}; of any copies (windows W1 and W2): ${overlaps}`,
+    `overlaps of unfenced copies: ${unfenced}; of fenced ones (windows W1 and W2): ${overlaps.length}, p50 ${
+      at(overlaps, 0.5)
+    }, worst ${at(overlaps, 1)}`,
     `fenced writes of older copies: refused ${refused}, accepted ${wrongly}`,
     `acknowledged starts lost: ${lost.length}${lost.length > 0 ? ` (${lost.slice(0, 5).join(", ")})` : ""}`,
     `terminated children seen again: ${back.length}${back.length > 0 ? ` (${back.slice(0, 5).join(", ")})` : ""}`
