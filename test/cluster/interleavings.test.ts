@@ -98,6 +98,34 @@ describe("interleavings", () => {
       expect(Option.getOrThrow(yield* a.getChild(moved)).node).toBe("b")
     }))
 
+  it.scoped("the end of a child is told by a node whose renewals are not answered", () =>
+    Effect.gen(function*() {
+      const s = yield* scene(["b"], { restart: Restart.transient() })
+      const line = s.faulty.line()
+      let deaf = false
+      const registry: typeof line.registry = {
+        ...line.registry,
+        execute: (name, envelope, args) =>
+          Effect.zipLeft(
+            line.registry.execute(name, envelope, args),
+            Effect.suspend(() => deaf && name === "tick" ? Effect.never : Effect.void)
+          )
+      }
+      yield* s.cluster.add("a", { registry, joinTimeout: "1 minute" })
+      yield* pogo(s, "b").cordon
+      yield* pogo(s, "a").startChild(Worker.spec("x", { endAfter: 5_000 }))
+      yield* pogo(s, "a").awaitChild("Worker/x")
+      yield* pogo(s, "b").uncordon
+      line.dropRequests = true
+      yield* TestClock.adjust("10 seconds")
+      expect(s.journal.running()).toEqual([])
+      deaf = true
+      line.dropRequests = false
+      yield* TestClock.adjust("40 seconds")
+      expect(yield* pogo(s, "a").ready).toBe(false)
+      expect(s.faulty.state().claim.size).toBe(0)
+    }))
+
   it.scoped("[F36] a claim, put or delete that arrives too late has no effect", () =>
     Effect.gen(function*() {
       const s = yield* scene(["a"])

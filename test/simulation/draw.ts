@@ -31,6 +31,9 @@ const kindWeights: { readonly [K in KindName]: number } = {
 
 const allKinds = Object.keys(kindWeights) as ReadonlyArray<KindName>
 
+/** Other weights of faults and of kinds than the usual ones. */
+export type Weights = { readonly [K in Exclude<EventType, "copy"> | KindName]?: number }
+
 /** How often each fault is drawn, relative to the others. */
 const eventWeights: { readonly [K in Exclude<EventType, "copy">]: number } = {
   call: 14,
@@ -39,6 +42,7 @@ const eventWeights: { readonly [K in Exclude<EventType, "copy">]: number } = {
   freeze: 4,
   slow: 2,
   cut: 7,
+  deaf: 2,
   cordon: 1,
   drain: 1.5,
   twin: 0.7,
@@ -103,6 +107,7 @@ const drawings: { readonly [K in Exclude<EventType, "copy">]: Drawing } = {
   freeze: (dice, plan) => ({ node: node(dice, plan), millis: drawOutage(dice) }),
   slow: (dice, plan) => ({ node: node(dice, plan), millis: dice.between(2_000, 25_000), cost: dice.pick([2, 10, 60]) }),
   cut: (dice, plan) => ({ node: node(dice, plan), millis: drawOutage(dice), ...drawCut(dice) }),
+  deaf: (dice, plan) => ({ node: node(dice, plan), millis: dice.between(2_000, 40_000) }),
   cordon: (dice, plan) => ({ node: node(dice, plan), millis: dice.between(300, 20_000) }),
   drain: (dice, plan) => ({ node: node(dice, plan), millis: dice.between(300, 20_000) }),
   twin: (dice, plan) => ({ node: node(dice, plan), millis: dice.between(2_000, 30_000) }),
@@ -121,8 +126,8 @@ const drawings: { readonly [K in Exclude<EventType, "copy">]: Drawing } = {
   key: (dice) => ({ key: dice.weighted(keyWeights) })
 }
 
-const drawEvent = (dice: Dice, plan: Pick<Plan, "ids" | "nodes">, at: number): Event => {
-  const type = dice.weighted(eventWeights)
+const drawEvent = (dice: Dice, plan: Pick<Plan, "ids" | "nodes">, at: number, weights: Weights): Event => {
+  const type = dice.weighted(among(eventWeights, weights))
   return { at, type, ...drawings[type](dice, plan) } as Event
 }
 
@@ -146,7 +151,11 @@ const withCopies = (dice: Dice, events: ReadonlyArray<Event>): ReadonlyArray<Eve
   )
 
 /** Faults come one by one, or together within a short while. */
-const drawEvents = (dice: Dice, plan: Pick<Plan, "calm" | "ids" | "nodes">): ReadonlyArray<Event> => {
+const drawEvents = (
+  dice: Dice,
+  plan: Pick<Plan, "calm" | "ids" | "nodes">,
+  weights: Weights
+): ReadonlyArray<Event> => {
   const count = dice.between(1, 14)
   const clustered = dice.chance(0.6)
   const begin = dice.between(6_000, plan.calm - 8_000)
@@ -155,7 +164,7 @@ const drawEvents = (dice: Dice, plan: Pick<Plan, "calm" | "ids" | "nodes">): Rea
     const at = clustered && dice.chance(0.7)
       ? Math.min(plan.calm - 1, begin + dice.between(0, width))
       : dice.between(4_000, plan.calm - 1)
-    return drawEvent(dice, plan, at)
+    return drawEvent(dice, plan, at, weights)
   })
   const sorted = events.sort((a, b) => a.at - b.at)
   return withCopies(dice, spaced(sorted)).toSorted((a, b) => a.at - b.at)
@@ -191,24 +200,31 @@ const drawNodes = (dice: Dice, kinds: ReadonlyArray<KindName>): ReadonlyArray<No
   return [{ ...first!, fate: "healthy", rate: Math.min(Math.max(first!.rate, 0.99), 1.01) }, ...others]
 }
 
-const drawIds = (dice: Dice): ReadonlyArray<string> => {
+const among = <K extends string>(usual: { readonly [name in K]: number }, weights: Weights) =>
+  Object.fromEntries(
+    Object.entries(usual).map(([name, weight]) => [name, (weights as Record<string, number>)[name] ?? weight])
+  ) as { readonly [name in K]: number }
+
+const drawIds = (dice: Dice, weights: Weights): ReadonlyArray<string> => {
+  const kinds = among(kindWeights, weights)
   const size = dice.next()
   const count = size < 0.004 ? 230 : size < 0.03 ? 50 : dice.between(1, 6)
-  const few = dice.chance(0.3) ? [dice.weighted(kindWeights)] : undefined
-  return Array.from({ length: count }, (_, i) => `${few === undefined ? dice.weighted(kindWeights) : few[0]!}/${i}`)
+  const few = dice.chance(0.3) ? [dice.weighted(kinds)] : undefined
+  return Array.from({ length: count }, (_, i) => `${few === undefined ? dice.weighted(kinds) : few[0]!}/${i}`)
 }
 
 const drawMachines = (dice: Dice): number => (dice.chance(0.4) ? dice.pick([1, 1, 2]) : 0)
 
-export const draw = (seed: number): Plan => {
+/** `weights` change how often faults are drawn. */
+export const draw = (seed: number, weights: Weights = {}): Plan => {
   const dice = new Dice(`plan ${seed}`)
-  const ids = drawIds(dice)
+  const ids = drawIds(dice, weights)
   const initial = dice.chance(0.35) ? ids.filter(() => dice.chance(0.4)) : []
   const nodes = drawNodes(dice, allKinds.filter((kind) => ids.some((id) => kindOf(id) === kind)))
   const trust = dice.chance(0.85)
   const calm = dice.between(18_000, 50_000) + (trust ? 0 : timing.ttl)
   const base = { ids, initial, nodes, calm }
-  const events = [...drawStarts(dice, base), ...drawEvents(dice, base)].toSorted((a, b) => a.at - b.at)
+  const events = [...drawStarts(dice, base), ...drawEvents(dice, base, weights)].toSorted((a, b) => a.at - b.at)
   return {
     seed,
     machines: drawMachines(dice.stream("machines")),

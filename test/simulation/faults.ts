@@ -76,6 +76,12 @@ export class Faults {
         if (!this.isFinal(life)) life.line.heal()
       })
     },
+    deaf: (event) => {
+      const { life } = this.host(event)
+      if (life === undefined) return
+      life.line.deaf = true
+      this.after(event.millis, () => (life.line.deaf = false))
+    },
     cordon: (event) => this.cordon(event, false),
     drain: (event) => this.cordon(event, true),
     kind: (event) => this.host(event).life?.cycleKind(event.kind, event.millis),

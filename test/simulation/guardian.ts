@@ -1,14 +1,15 @@
 /**
  * Watches the registry: what it executes must fit what really runs, and must not come too late.
  */
-import type { Args, CommandName } from "../../src/internal/registry/protocol.js"
-import { parseClaim } from "../../src/internal/registry/records.js"
+import type { Args, ClaimResult, CommandName, DelResult, FinishResult } from "../../src/internal/registry/protocol.js"
+import { parseClaim, parseNode, parseSpec, parseStat, parseTomb } from "../../src/internal/registry/records.js"
 import type { RegistryState } from "../../src/internal/registry/state.js"
+import type { LocalChild } from "../../src/internal/supervisor/localChild.js"
 import type { Sent } from "../../src/internal/testing/line.js"
 import type { Execution } from "../../src/internal/testing/server.js"
 import type { Copies } from "./copies.js"
 import type { Life } from "./life.js"
-import { timing } from "./plan.js"
+import { isSane, timing } from "./plan.js"
 
 export type Report = (check: string, message: string) => void
 
@@ -27,6 +28,25 @@ const unsteadyFor = 60_000
 
 const readers: ReadonlySet<CommandName> = new Set(["changes", "snap", "nodes"])
 
+/** The generation that a result is about, if the command had an effect on one. */
+const touchedBy = (
+  result: ClaimResult | DelResult | FinishResult,
+  { spec }: RegistryState,
+  id: string
+): number | undefined => {
+  switch (result._tag) {
+    case "GRANTED":
+      return parseSpec(spec.get(id) ?? "")?.generation
+    case "GONE":
+    case "ENDED":
+      return "tomb" in result ? parseTomb(result.tomb)?.generation : undefined
+    case "FAILED":
+      return parseSpec(result.spec)?.generation
+    default:
+      return undefined
+  }
+}
+
 export class Guardian {
   private readonly sent = new WeakMap<Sent, Stamped>()
   private arriving: Stamped | undefined
@@ -35,6 +55,9 @@ export class Guardian {
   /** Sessions that have ended. */
   private readonly ended = new Set<string>()
   private live = new Set<string>()
+  /** The sessions of each process in the data as it is, and the versions of their records. */
+  private sids = new WeakMap<Life, Set<string>>()
+  private readonly versions = new Map<string, number>()
   private era: string | undefined
   private unsteadyUntil = 0
   /** The era of an older copy of the data that is served by the server that wrote it: as if nothing had happened. */
@@ -80,8 +103,12 @@ export class Guardian {
       if (name === "claim") this.checkTokens(args as Args<"claim">, reply.value as never)
       if (name === "release") { for (const item of (args as Args<"release">).items) this.checkEnded(name, item) }
       if (name === "finish") { for (const item of (args as Args<"finish">).items) this.checkEnded(name, item) }
+      if (name === "release") this.checkReleased(args as Args<"release">)
       if (name === "close") this.checkClosed((args as Args<"close">).sid)
       if (name === "tick") this.checkRenewed((args as Args<"tick">).sid)
+      if (name === "open") this.checkOpened(args as Args<"open">)
+      if (name === "open" || name === "update") this.checkRecords(state)
+      this.checkGenerations(name, args, reply.value)
     }
     this.noteSessions(state)
   }
@@ -104,11 +131,72 @@ export class Guardian {
   ): void {
     results.forEach(({ token }, i) => {
       if (token === undefined) return
-      if (token <= this.token && this.unnoticed !== this.era && !this.mayRepeat(this.token)) {
+      if (token <= this.token && !this.mayRepeat(this.token)) {
         this.report("a token went back", `${items[i]!.id} was granted with ${token} after ${this.token}`)
       }
       this.token = Math.max(this.token, token)
     })
+  }
+
+  /** The count of restarts comes with the claim. */
+  onBegan(life: Life, child: LocalChild): void {
+    const { meta, stat } = this.state()
+    const last = parseStat(stat.get(child.id) ?? "")
+    if (last === undefined || last.token === child.claim || last.state === "failed" || last.state === "running") return
+    if (life.node?.session?.era !== meta?.era || child.restarts === last.restarts) return
+    this.report(
+      "a count of restarts is lost",
+      `${child.id}, restarted ${last.restarts} times, begins on ${life.process.name} with ${child.restarts}`
+    )
+  }
+
+  /** What a command does concerns the generation that it names. */
+  private checkGenerations(name: CommandName, args: unknown, value: unknown): void {
+    if (name !== "claim" && name !== "del" && name !== "finish") return
+    const { items } = args as { readonly items: ReadonlyArray<{ readonly id: string; readonly generation: number }> }
+    const { results } = value as { readonly results: ReadonlyArray<ClaimResult | DelResult | FinishResult> }
+    results.forEach((result, i) => {
+      const { generation, id } = items[i]!
+      const touched = touchedBy(result, this.state(), id)
+      // A termination may name a younger one than there is: the data came back from an older copy.
+      if (touched === undefined || touched === generation || (name === "del" && touched < generation)) return
+      this.report("a command concerns another generation", `${name} of ${id}, ${generation}, concerned ${touched}`)
+    })
+  }
+
+  /** A release takes no other claim away than the one it names. */
+  private checkReleased({ items, sid }: Args<"release">): void {
+    for (const { id, token } of items) {
+      const other = this.copies.of(id).find(({ child, life }) =>
+        life.node?.session?.sid === sid && child.claim !== token
+      )
+      if (other === undefined || !other.child.holds || this.holderOf(id) !== undefined) continue
+      this.report("a release takes another claim away", `release of ${id}, ${token}, ended ${other.child.claim}`)
+    }
+  }
+
+  /** A process has one session at a time. */
+  private checkOpened({ last, sid }: Args<"open">): void {
+    const { life } = this.arriving ?? {}
+    if (life === undefined || !last) return
+    const sids = this.sids.get(life) ?? new Set()
+    this.sids.set(life, sids)
+    for (const other of sids) {
+      if (other !== sid && this.state().sess.has(other)) {
+        this.report("a process has two sessions", `${life.process.name} has ${other} and ${sid}`)
+      }
+    }
+    sids.add(sid)
+  }
+
+  /** What a node says of itself is never replaced by what it said before. */
+  private checkRecords({ node }: RegistryState): void {
+    for (const [sid, raw] of node) {
+      const version = parseNode(raw)?.version ?? 0
+      const known = this.versions.get(sid) ?? 0
+      if (version < known) this.report("an older record of a node comes back", `${sid}: ${version} after ${known}`)
+      this.versions.set(sid, version)
+    }
   }
 
   private checkEnded(name: string, { id, token }: { readonly id: string; readonly token: number }): void {
@@ -130,6 +218,12 @@ export class Guardian {
     }
   }
 
+  /** A node hears that its session is gone, and its lease holds. */
+  onEnded(life: Life): void {
+    if (!isSane(life.process) || life.status === "stopping") return
+    this.report("a session ends before its lease", life.process.name)
+  }
+
   private checkRenewed(sid: string): void {
     if (this.ended.has(sid)) this.report("a dead session is renewed", sid)
   }
@@ -148,12 +242,19 @@ export class Guardian {
   /** The data were tampered with: sessions may be as they were. */
   tampered(): void {
     this.ended.clear()
+    this.versions.clear()
+    this.sids = new WeakMap()
     this.live = new Set(this.state().sess.keys())
   }
 
   /** An older copy has come back, and nothing about it shows that. */
   cameBack(): void {
     this.unnoticed = this.state().meta?.era
+  }
+
+  /** Whether nobody has noticed yet: there are two histories of one registry, and no guarantee holds. */
+  get isForked(): boolean {
+    return this.unnoticed !== undefined && this.unnoticed === this.state().meta?.era
   }
 
   /** Claims of the data as it is, by their holders. */

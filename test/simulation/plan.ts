@@ -25,7 +25,7 @@ export type Event =
       readonly content: number
     }
     | { readonly type: "crash" | "stop"; readonly node: number; readonly back: number }
-    | { readonly type: "freeze" | "cordon" | "drain" | "twin"; readonly node: number; readonly millis: number }
+    | { readonly type: "freeze" | "cordon" | "deaf" | "drain" | "twin"; readonly node: number; readonly millis: number }
     | { readonly type: "slow"; readonly node: number; readonly millis: number; readonly cost: number }
     | {
       readonly type: "cut"

@@ -86,6 +86,8 @@ const live = (node: Node, session: Session, beginnings: Effect.Effect<void>) =>
   Effect.gen(function*() {
     yield* Effect.forkScoped(keepAlive(node, "heartbeat", heartbeat(node, session)))
     yield* completeView(node, session)
+    // The end of a child is told even by a node whose renewals are not answered: it would keep the claim for ever.
+    for (const lane of outbox(node, session)) yield* Effect.forkScoped(keepAlive(node, "outbox", lane))
     // Renewals have a connection of their own: a node whose renewals are not answered must not be given children.
     yield* session.renewed.await
     yield* activate(node, session)
@@ -94,7 +96,6 @@ const live = (node: Node, session: Session, beginnings: Effect.Effect<void>) =>
     yield* Effect.forkScoped(keepAlive(node, "publish", publish(node, session)))
     yield* Effect.forkScoped(keepAlive(node, "pass", passes(node)))
     yield* Effect.forkScoped(keepAlive(node, "neighbours", watchNeighbours(node, session)))
-    for (const lane of outbox(node, session)) yield* Effect.forkScoped(keepAlive(node, "outbox", lane))
     yield* Effect.forkScoped(awaitQuarantine(node, session))
     yield* Effect.forkScoped(beginnings)
     return yield* Effect.never

@@ -69,6 +69,8 @@ export class Line {
   /** Connections on which requests do not arrive, and on which replies do not. */
   readonly cutRequests = new Set<Connection>()
   readonly cutReplies = new Set<Connection>()
+  /** Wake-ups get lost, and nobody notices. */
+  deaf = false
   private readonly hearers = new Map<(log: number | undefined) => void, string>()
 
   constructor(
@@ -118,7 +120,7 @@ export class Line {
   }
 
   private wake(scope: string, log: number): void {
-    if (this.host.dead || this.hearers.size === 0 || this.cutReplies.has("wake")) return
+    if (this.host.dead || this.deaf || this.hearers.size === 0 || this.cutReplies.has("wake")) return
     this.later(this.traffic.wake(), () => this.tell(scope, log))
   }
 

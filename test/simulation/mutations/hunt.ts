@@ -1,0 +1,34 @@
+/**
+ * Plays histories of a broken protocol until a check notices.
+ */
+import { draw } from "../draw.js"
+import { play } from "../simulation.js"
+import type { Mutation } from "./mutation.js"
+import { ofNodes } from "./nodes.js"
+import { ofRegistry } from "./registry.js"
+
+export const mutations: ReadonlyArray<Mutation> = [...ofRegistry, ...ofNodes]
+
+export interface Caught {
+  /** What noticed. */
+  readonly check: string
+  readonly message: string
+  readonly seed: number
+}
+
+export const catchWith = ({ changed, execute, weights }: Mutation, seed: number): Caught | undefined => {
+  const { failure } = play(draw(seed, weights), {
+    ...(execute === undefined ? {} : { execute }),
+    ...(changed === undefined ? {} : { changed })
+  })
+  return failure === undefined ? undefined : { check: failure.check, message: failure.message, seed }
+}
+
+/** The first history that shows the mutation, if one of so many does. */
+export const hunt = (mutation: Mutation, limit: number, from = 1): Caught | undefined => {
+  for (let seed = from; seed < from + limit; seed++) {
+    const caught = catchWith(mutation, seed)
+    if (caught !== undefined) return caught
+  }
+  return undefined
+}

@@ -1,0 +1,49 @@
+/**
+ * A mutation: one rule of the protocol broken on purpose, to see whether the simulator notices.
+ */
+import type { Node } from "../../../src/internal/node/node.js"
+import { guard } from "../../../src/internal/registry/guard.js"
+import { execute } from "../../../src/internal/registry/machine.js"
+import type { Args, CommandName, Envelope, Refusal, Value } from "../../../src/internal/registry/protocol.js"
+import type { RegistryState, Server, Tx } from "../../../src/internal/registry/state.js"
+import type { Execute } from "../../../src/internal/testing/server.js"
+import type { Weights } from "../draw.js"
+
+export interface Mutation {
+  /** What is broken. */
+  readonly name: string
+  /** A registry with other rules. */
+  readonly execute?: Execute
+  /** Breaks a node as it is made. */
+  readonly changed?: (node: Node) => void
+  /** Faults that the rule is there for are drawn more often. */
+  readonly weights?: Weights
+}
+
+/** What a command is about to work on. */
+export interface Before {
+  readonly state: RegistryState
+  readonly server: Server
+  readonly envelope: Envelope
+  readonly name: CommandName
+}
+
+/** A registry that meddles with every command before it is executed. */
+export const before =
+  (change: (before: Before) => Partial<Pick<Before, "envelope" | "server">> | void): Execute =>
+  (state, server, envelope, name, args) => {
+    const changed = change({ state, server, envelope, name }) ?? {}
+    return execute(state, changed.server ?? server, changed.envelope ?? envelope, name, args)
+  }
+
+/** A registry that has another handler for one command. */
+export const handling =
+  <C extends CommandName>(command: C, handler: (tx: Tx, args: Args<C>) => Value<C> | Refusal): Execute =>
+  (state, server, envelope, name, args) => {
+    if (name as string !== command) return execute(state, server, envelope, name, args)
+    const tx = guard(state, envelope, server)
+    if ("_tag" in tx) return tx
+    const outcome = handler(tx, args as unknown as Args<C>)
+    if ("_tag" in outcome) return outcome as Refusal
+    return { _tag: "OK", now: tx.meta.now, high: tx.meta.high, log: tx.meta.log, value: outcome as never }
+  }

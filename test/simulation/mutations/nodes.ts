@@ -1,0 +1,229 @@
+/**
+ * Rules of a node, broken.
+ */
+import { Effect } from "effect"
+import type { GroupRegistry } from "effect-pogo"
+import type { Node } from "../../../src/internal/node/node.js"
+import type { Args, CommandName, Reply, Value } from "../../../src/internal/registry/protocol.js"
+import type { LocalChild } from "../../../src/internal/supervisor/localChild.js"
+import { timing } from "../plan.js"
+import type { Mutation } from "./mutation.js"
+
+type Execute = GroupRegistry.GroupRegistry["Type"]["execute"]
+
+/** Puts something between a node and its registry. */
+const between = (node: Node, wrap: (execute: Execute) => Execute): void => {
+  const { registry } = node
+  Object.assign(node, { registry: { ...registry, execute: wrap(registry.execute.bind(registry)) } })
+}
+
+/** Changes what a node sends. */
+const sending = <C extends CommandName>(command: C, change: (args: Args<C>, node: Node) => Args<C>) => (node: Node) =>
+  between(
+    node,
+    (execute) => (name, envelope, args) =>
+      execute(name, envelope, name as string === command ? change(args as never, node) as never : args)
+  )
+
+/** Changes what a node is told. */
+const hearing =
+  <C extends CommandName>(command: C, change: (value: Value<C>, node: Node, args: Args<C>) => Value<C>) =>
+  (node: Node) =>
+    between(
+      node,
+      (execute) => (name, envelope, args) =>
+        Effect.map(execute(name, envelope, args), (reply) =>
+          name as string === command && reply._tag === "OK"
+            ? { ...reply, value: change(reply.value as never, node, args as never) } as never
+            : reply)
+    )
+
+/** Does something else when a child is stopped, or something more. */
+const stopping =
+  (change: (node: Node, child: LocalChild, reason: string, stop: () => void) => void) => (node: Node) => {
+    const stop = node.supervisor.stop.bind(node.supervisor)
+    node.supervisor.stop = (child, reason, grace) => change(node, child, reason, () => stop(child, reason, grace))
+  }
+
+const renewing = (from: (sent: number, now: number) => number) => (node: Node) => {
+  const renew = node.lease.renew.bind(node.lease)
+  node.lease.renew = (sent) => renew(from(sent, node.ambient.now()))
+}
+
+/** For as many grants as a reply brings, the plan is shown another condition than the true one. */
+const misled = (node: Node): void => {
+  let lies = 0
+  between(
+    node,
+    (execute) => (name, envelope, args) =>
+      Effect.tap(execute(name, envelope, args), (reply) =>
+        Effect.sync(() => {
+          if (name !== "claim" || reply._tag !== "OK") return
+          lies = (reply.value as Value<"claim">).results.filter(({ _tag }) => _tag === "GRANTED").length
+        }))
+  )
+  const condition = node.condition.bind(node)
+  node.condition = (session) => {
+    const truth = condition(session)
+    if (lies === 0) return truth
+    lies--
+    return { ...truth, active: true, cordoned: false, draining: false }
+  }
+}
+
+const renewForEver = (node: Node, sid: string, era: string): Effect.Effect<void> =>
+  Effect.suspend(() => node.registry.execute("tick", node.horizon.envelope(era, node.ambient.now()), { sid })).pipe(
+    Effect.ignore,
+    Effect.zipRight(Effect.sleep(timing.heartbeat)),
+    Effect.repeatN(10),
+    Effect.asVoid
+  )
+
+const onFence = (then: (node: Node) => void) => (node: Node) => {
+  const fence = node.fence.bind(node)
+  node.fence = (reason) => {
+    const given = node.lease.given
+    if (given) then(node)
+    fence(reason)
+  }
+}
+
+export const ofNodes: ReadonlyArray<Mutation> = [
+  {
+    name: "the lease counts from the answer, not from the sending",
+    weights: { cut: 5, pause: 30, slow: 5 },
+    changed: renewing((_, now) => now)
+  },
+  {
+    name: "the lease has no margin",
+    weights: { cut: 40, freeze: 10 },
+    changed: renewing((sent) => sent + timing.margin)
+  },
+  {
+    name: "a node does not fence itself",
+    weights: { cut: 40 },
+    changed: (node) => {
+      node.lease.holds = () => node.lease.given
+      Object.defineProperty(node.lease, "remaining", { get: () => 1e9 })
+    }
+  },
+  {
+    name: "a fenced session is renewed",
+    weights: { cut: 40, freeze: 20 },
+    changed: onFence((node) => {
+      const { session } = node
+      if (session !== undefined) node.fork(renewForEver(node, session.sid, session.era))
+    })
+  },
+  {
+    name: "a claim is given back before its child has ended",
+    changed: stopping((node, child, reason, stop) => {
+      stop()
+      if (reason === "moved" || reason === "drained") node.releases.offer(child.id, { token: child.claim, refused: "" })
+    })
+  },
+  {
+    name: "finalizers are not awaited",
+    changed: stopping((node, child, _, stop) => {
+      stop()
+      if (child.fiber !== undefined && child.stage !== "telling") node.supervisor["ended"](child)
+    })
+  },
+  {
+    name: "a session is closed while its children run",
+    weights: { stop: 30 },
+    changed: stopping((node, child, reason, stop) => {
+      const { session } = node
+      stop()
+      if (reason !== "drained" || session === undefined || child.fiber === undefined) return
+      const envelope = node.horizon.envelope(session.era, node.ambient.now())
+      node.fork(Effect.ignore(node.registry.execute("close", envelope, { sid: session.sid })))
+    })
+  },
+  {
+    name: "a grant is used without a second look",
+    weights: { cordon: 40, drain: 30, slow: 30, call: 30 },
+    changed: misled
+  },
+  {
+    name: "the tokens of a fenced node's children stay good",
+    weights: { cut: 40, freeze: 20, Stubborn: 40 },
+    changed: (node) => {
+      node.supervisor.revoke = () => {}
+    }
+  },
+  {
+    name: "a node that opens a session says nothing of what it runs",
+    weights: { server: 20, key: 10, cut: 20 },
+    changed: sending("open", (args) => ({ ...args, claims: [] }))
+  },
+  {
+    name: "a child whose claim went to another goes on",
+    weights: { cut: 40, freeze: 20, Keep: 40 },
+    changed: hearing("open", (value) => ({ ...value, refused: [] }))
+  },
+  {
+    name: "what only a node remembers is not given back",
+    weights: { lose: 30, rollback: 20 },
+    changed: (node) =>
+      between(node, (execute) => (name, envelope, args) =>
+        name === "merge"
+          ? Effect.succeed({ _tag: "OK", now: 0, high: 0, log: 0, value: { merged: 0 } } as Reply<unknown> as never)
+          : execute(name, envelope, args))
+  },
+  {
+    name: "a node says that it has every kind",
+    changed: (node) => {
+      const record = node.record.bind(node)
+      node.record = () => {
+        const truth = record()
+        return {
+          ...truth,
+          kinds: Object.assign({}, ...node.view.membership.list.map(({ kinds }) => kinds), truth.kinds)
+        }
+      }
+    }
+  },
+  {
+    name: "the count of restarts is lost on a move",
+    weights: { crash: 20, drain: 20 },
+    changed: hearing("claim", (value) => ({
+      results: value.results.map((result) => result._tag === "GRANTED" ? { ...result, stat: null } : result)
+    }))
+  },
+  {
+    name: "a new session does not end the one before",
+    weights: { cut: 40, freeze: 20 },
+    changed: sending("open", (args) => ({ ...args, supersedes: "" }))
+  },
+  {
+    name: "the number of claims is not compared, and the log is not trusted to tell",
+    changed: (node) => {
+      hearing("tick", (value, { session, view }) => ({ ...value, claims: view.claimsOf(session?.sid ?? "") }))(node)
+      hearing("changes", (value) => ({ ...value, items: value.items.filter(({ claim }) => claim === null) }))(node)
+    }
+  },
+  {
+    name: "a renewal's answer does not tell of news",
+    weights: { deaf: 60, call: 30 },
+    changed: (node) =>
+      between(
+        node,
+        (execute) => (name, envelope, args) =>
+          Effect.map(execute(name, envelope, args), (reply) =>
+            name === "tick" && reply._tag === "OK" ? { ...reply, log: 0 } : reply)
+      )
+  },
+  {
+    name: "nodes place children by rules of their own",
+    changed: (node) => {
+      const { membership } = node.view
+      const homeOf = membership.homeOf.bind(membership)
+      membership.homeOf = (entry) => {
+        const home = homeOf(entry)
+        return home === undefined ? undefined : membership.list.find(({ open }) => open)?.sid ?? home
+      }
+      if (node.config.name === "n1") membership.homeOf = homeOf
+    }
+  }
+]
