@@ -1,55 +1,86 @@
 /**
- * `--seed N` plays one history and tells it; `--count N` (`--from N`) plays many, and names those that failed. Exits with
- * 1 when one did.
+ * `--seed N` plays one history and tells it (`--shrink`: the shortest that fails the same way). `--count N` (`--from N`)
+ * plays many, in `--jobs J` processes, and names those that failed. `--mutations` breaks one rule after the other, and
+ * tells what noticed. Exits with 1 when something was found.
  */
+import { fork } from "node:child_process"
+import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { draw } from "./draw.js"
+import { hunt, mutations } from "./mutations/hunt.js"
+import { explain, Totals } from "./report.js"
 import { play } from "./simulation.js"
 
 const { values } = parseArgs({
   options: {
     seed: { type: "string" },
     from: { type: "string", default: "1" },
-    count: { type: "string", default: "100" }
+    count: { type: "string", default: "100" },
+    jobs: { type: "string", default: "1" },
+    shrink: { type: "boolean", default: false },
+    mutations: { type: "boolean", default: false }
   }
 })
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 
 const one = (seed: number): boolean => {
+  if (values.shrink) {
+    const outcome = play(draw(seed))
+    if (outcome.failure !== undefined) print(explain(outcome, {}, 500))
+    return outcome.failure === undefined
+  }
   const { duration, failure, lines, settled, steps } = play(draw(seed), { trace: true })
   for (const line of lines) print(line)
-  print(
-    `${steps} steps in ${(duration / 1000).toFixed(1)} s of virtual time; settled ${
-      settled / 1000
-    } s after the last fault`
-  )
+  const time = `${(duration / 1000).toFixed(1)} s of virtual time`
+  print(`${steps} steps in ${time}; settled ${settled / 1000} s after the last fault`)
   print(failure === undefined ? "all as it should be" : `${failure.check} (at ${failure.at} ms): ${failure.message}`)
   return failure === undefined
 }
 
 const many = (from: number, count: number): boolean => {
-  const begin = performance.now()
-  const settled: Array<number> = []
-  let failed = 0
-  let steps = 0
+  const totals = new Totals()
   for (let seed = from; seed < from + count; seed++) {
+    const begin = performance.now()
     const outcome = play(draw(seed))
-    steps += outcome.steps
-    settled.push(outcome.settled)
-    if (outcome.failure !== undefined) {
-      failed++
-      print(`seed ${seed}: ${outcome.failure.check} (at ${outcome.failure.at} ms): ${outcome.failure.message}`)
-    }
+    totals.add(outcome, performance.now() - begin)
+    const { failure } = outcome
+    if (failure !== undefined) print(`seed ${seed}: ${failure.check} (at ${failure.at} ms): ${failure.message}`)
     const played = seed - from + 1
-    if (played % 500 === 0) print(`${played} of ${count} histories, ${failed} failed`)
+    if (played % 500 === 0) print(`${played} of ${count} histories from ${from}, ${totals.failed} failed`)
   }
-  settled.sort((a, b) => a - b)
-  const each = (performance.now() - begin) / count
-  print(`${count} histories of ${Math.round(steps / count)} steps, ${each.toFixed(1)} ms each: ${failed} failed`)
-  print(`settled after the last fault: p50 ${settled[count >> 1]} ms, slowest ${settled.at(-1)} ms`)
-  return failed === 0
+  for (const line of totals.lines()) print(line)
+  return totals.failed === 0
 }
 
-const well = values.seed === undefined ? many(Number(values.from), Number(values.count)) : one(Number(values.seed))
-process.exitCode = well ? 0 : 1
+/** Shares the seeds among processes, each of which prints for itself. */
+const parallel = async (from: number, count: number, jobs: number): Promise<boolean> => {
+  const share = Math.ceil(count / jobs)
+  const codes = Array.from({ length: jobs }, (_, i) => {
+    const first = from + i * share
+    const seeds = ["--from", `${first}`, "--count", `${Math.min(share, from + count - first)}`]
+    const child = fork(fileURLToPath(import.meta.url), seeds)
+    return new Promise<number>((resolve) => child.once("exit", (code) => resolve(code ?? 1)))
+  })
+  return (await Promise.all(codes)).every((code) => code === 0)
+}
+
+const mutated = (limit: number): boolean => {
+  print("| broken rule | noticed by | histories |")
+  print("| - | - | - |")
+  const missed = mutations.filter((mutation) => {
+    const caught = hunt(mutation, limit)
+    print(`| ${mutation.name} | ${caught?.check ?? "nothing"} | ${caught?.seed ?? `none of ${limit}`} |`)
+    return caught === undefined
+  })
+  return missed.length === 0
+}
+
+const run = (): boolean | Promise<boolean> => {
+  const [from, count, jobs] = [Number(values.from), Number(values.count), Number(values.jobs)]
+  if (values.mutations) return mutated(count)
+  if (values.seed !== undefined) return one(Number(values.seed))
+  return jobs > 1 ? parallel(from, count, jobs) : many(from, count)
+}
+
+process.exitCode = await run() ? 0 : 1

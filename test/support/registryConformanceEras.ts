@@ -137,6 +137,19 @@ const losing = (test: Test): void => {
       expect(caller.era).not.toBe(era)
     }))
 
+  test("eras that one request began, since it came twice, are two", (caller) =>
+    Effect.gen(function*() {
+      yield* populate(caller)
+      const begin = Effect.gen(function*() {
+        yield* caller.subject.hand.otherServer
+        const reply = yield* caller.send("tick", { sid: "a#1" }, { bits: "same" })
+        return reply._tag === "ERA" ? reply.era : undefined
+      })
+      const first = yield* begin
+      expect(first).toBeDefined()
+      expect(yield* begin).not.toBe(first)
+    }))
+
   test("data of another layout is left alone", (caller) =>
     Effect.gen(function*() {
       yield* populate(caller)

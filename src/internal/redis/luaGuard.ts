@@ -160,7 +160,7 @@ if fresh or meta.run ~= server_run or meta.specs ~= sizes[4] or meta.claims ~= s
   local trusted = fresh and ARGV[8] == '1' and empty
   local seed = math.max(math.floor(time / 1000), tonumber(ARGV[4])) * ${seedShift}
   meta.high = math.max(meta.high, last_log, seed, high) + 1
-  meta.era, meta.run, meta.sessions = ARGV[5], server_run, 0
+  meta.era, meta.run, meta.sessions = ARGV[5] .. '.' .. str(meta.high), server_run, 0
   meta.quarantine = trusted and meta.now or meta.now + math.max(meta.ttl, ttl)
   begun = true
   append('e', meta.era)

@@ -63,7 +63,8 @@ const beginEra = (tx: Tx, envelope: Envelope, server: Server, trusted: boolean):
   const { meta, state } = tx
   const seed = Math.max(Math.floor(server.time / 1000), envelope.seconds) * seedShift
   meta.high = Math.max(meta.high, lastOf(state), seed, envelope.high) + 1
-  meta.era = envelope.bits
+  // A request that is executed twice must not name two data sets alike.
+  meta.era = `${envelope.bits}.${meta.high}`
   meta.run = server.run
   meta.quarantine = trusted ? meta.now : meta.now + Math.max(meta.ttl, envelope.ttl)
   state.sess.clear()

@@ -18,6 +18,10 @@ export interface Mutation {
   readonly changed?: (node: Node) => void
   /** Faults that the rule is there for are drawn more often. */
   readonly weights?: Weights
+  /** A history that shows it, to begin with: most are shown by any. */
+  readonly shownBy?: number
+  /** A few commands that show it, where the nodes never get that far; what is wrong, if anything is. */
+  readonly script?: (execute: Execute) => string | undefined
 }
 
 /** What a command is about to work on. */

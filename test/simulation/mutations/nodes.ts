@@ -142,6 +142,7 @@ export const ofNodes: ReadonlyArray<Mutation> = [
   },
   {
     name: "a grant is used without a second look",
+    shownBy: 230,
     weights: { cordon: 40, drain: 30, slow: 30, call: 30 },
     changed: misled
   },
@@ -159,6 +160,7 @@ export const ofNodes: ReadonlyArray<Mutation> = [
   },
   {
     name: "a child whose claim went to another goes on",
+    shownBy: 34,
     weights: { cut: 40, freeze: 20, Keep: 40 },
     changed: hearing("open", (value) => ({ ...value, refused: [] }))
   },

@@ -11,6 +11,7 @@ import { append, claimOf, isLive, type RegistryState, setClaim, type Tx } from "
 import type { Execute } from "../../../src/internal/testing/server.js"
 import { timing } from "../plan.js"
 import { before, handling, type Mutation } from "./mutation.js"
+import { mergesTheYounger, repeats } from "./scripts.js"
 
 const recount = ({ claim, meta, sess, spec, tomb }: RegistryState): void => {
   if (meta === undefined) return
@@ -126,6 +127,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "a session that ended is opened again by a late request",
+    shownBy: 128,
     weights: { cut: 25, freeze: 10, server: 3 },
     execute: before(({ state: { dead } }) => dead.clear())
   },
@@ -161,27 +163,30 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   { name: "a token is printed with lost digits", execute: roundTokens },
   {
     name: "a merge does not compare stamps",
-    weights: { lose: 10, rollback: 30, server: 10, freeze: 10, cut: 20 },
+    script: mergesTheYounger,
     execute: handling("merge", mergeAll)
   },
   {
     name: "a claim is granted for a generation that is gone",
+    shownBy: 50,
     weights: { call: 40 },
     execute: handling("claim", (tx, args) => claim(tx, { ...args, items: withGeneration(tx, args.items) }))
   },
   {
     name: "finish ends whatever generation is there",
+    shownBy: 143,
     weights: { call: 40 },
     execute: handling("finish", (tx, args) => finish(tx, { ...args, items: withGeneration(tx, args.items) }))
   },
   {
     name: "terminate ends whatever generation is there",
+    shownBy: 30,
     weights: { call: 40 },
     execute: handling("del", (tx, args) => del(tx, { items: withGeneration(tx, args.items) }))
   },
   {
     name: "a call that is made twice takes effect twice",
-    weights: { call: 40 },
+    script: repeats,
     execute: handling(
       "put",
       (tx, args) =>
@@ -190,6 +195,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "a termination takes the claim of a live node away",
+    shownBy: 45,
     weights: { call: 40, cordon: 10, stop: 10, crash: 10, Stubborn: 30 },
     execute: handling("del", (tx, args) => {
       const value = del(tx, args)
@@ -211,6 +217,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "an older record of a node replaces a newer one",
+    shownBy: 65,
     weights: { kind: 30, cordon: 20 },
     execute: handling("update", (tx, args) => {
       if (isLive(tx, args.sid)) {
@@ -232,6 +239,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "claims that a node brings along replace those of others",
+    shownBy: 58,
     weights: { freeze: 20, cut: 20, crash: 3 },
     execute: handling("open", (tx, args) => {
       for (const { id } of args.claims) setClaim(tx, id, undefined)
@@ -240,6 +248,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "what was removed from the log is not noticed by its readers",
+    shownBy: 90,
     weights: { key: 30, call: 30 },
     execute: (state, server, envelope, name, args) => {
       const reply = execute(state, server, envelope, name, args)

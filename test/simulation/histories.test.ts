@@ -1,0 +1,32 @@
+/**
+ * Whole histories of several nodes on one registry, with faults, in virtual time. The first half; see `suite.ts`.
+ */
+import { expect, it } from "vitest"
+import { draw } from "./draw.js"
+import type { Plan } from "./plan.js"
+import regressions from "./regressions.json" with { type: "json" }
+import { faults } from "./report.js"
+import { play } from "./simulation.js"
+import { histories } from "./suite.js"
+
+histories(1, 1_000, ({ stats }) => {
+  for (const fault of faults) expect(stats.counts.get(fault), fault).toBeGreaterThan(20)
+  for (const what of ["request lost", "reply lost", "request doubled", "request late", "connection reset"]) {
+    expect(stats.counts.get(what), what).toBeGreaterThan(100)
+  }
+  for (const what of ["start", "terminate", "replace", "restart", "fenced"]) {
+    expect(stats.counts.get(what), what).toBeGreaterThan(100)
+  }
+})
+
+it("a history is the same whenever it is played", () => {
+  const [first, second] = [1, 2].map(() => play(draw(7), { trace: true }))
+  expect(first!.lines.length).toBeGreaterThan(50)
+  expect(second!.lines).toEqual(first!.lines)
+})
+
+for (const { found, plan } of regressions) {
+  it(`once found: ${found}`, () => {
+    expect(play(plan as unknown as Plan).failure).toBeUndefined()
+  })
+}

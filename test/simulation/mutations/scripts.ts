@@ -1,0 +1,47 @@
+/**
+ * A few commands each, for rules whose breach whole nodes do not come to feel.
+ */
+import type { Args, CommandName, Reply, Value } from "../../../src/internal/registry/protocol.js"
+import { formatSpec, parseSpec } from "../../../src/internal/registry/records.js"
+import { emptyState, type RegistryState } from "../../../src/internal/registry/state.js"
+import type { Execute } from "../../../src/internal/testing/server.js"
+import { timing } from "../plan.js"
+import { scope } from "../scene.js"
+
+/** A registry of its own, and somebody who sends it commands. */
+const caller = (execute: Execute) => {
+  const state: RegistryState = emptyState()
+  const server = { time: 1_000, run: "run", trust: true }
+  let era = ""
+  const send = <K extends CommandName>(name: K, args: Args<K>): Reply<Value<K>> => {
+    const { maxStep, ttl } = timing
+    const envelope = { scope, era, notAfter: Infinity, high: 0, seconds: 0, bits: "era", ttl, maxStep }
+    const reply = execute(state, server, envelope, name, args)
+    if (reply._tag === "ERA") era = reply.era
+    return reply
+  }
+  send("nodes", {})
+  return { send, state }
+}
+
+const spec = (stamp: number): string =>
+  formatSpec({ generation: stamp, stamp, op: "op", initial: false, failed: false, refused: [], body: "{}" })
+
+/** Of two memories of a child the younger one stays. */
+export const mergesTheYounger = (execute: Execute): string | undefined => {
+  const { send, state } = caller(execute)
+  send("merge", { facts: [{ id: "k/x", kind: "spec", value: spec(9) }] })
+  send("merge", { facts: [{ id: "k/x", kind: "spec", value: spec(7) }] })
+  return state.spec.get("k/x") === spec(9) ? undefined : "an older memory replaced a younger one"
+}
+
+/** A call that comes twice answers as it did. */
+export const repeats = (execute: Execute): string | undefined => {
+  const { send, state } = caller(execute)
+  const put = () => send("put", { mode: "ensure", items: [{ id: "k/x", op: "op.1", generation: 0, body: "{}" }] })
+  put()
+  const first = parseSpec(state.spec.get("k/x") ?? "")?.generation ?? 0
+  const item = { id: "k/x", op: "op.2", generation: first, body: "{\"v\":2}" }
+  const replies = [1, 2].map(() => JSON.stringify(send("put", { mode: "replace", items: [item] })))
+  return replies[0] === replies[1] ? undefined : "a call that came twice answered differently"
+}
