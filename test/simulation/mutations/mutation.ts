@@ -47,7 +47,7 @@ export const handling =
     if (name as string !== command) return execute(state, server, envelope, name, args)
     const tx = guard(state, envelope, server)
     if ("_tag" in tx) return tx
-    const outcome = handler(tx, args as unknown as Args<C>)
+    const outcome = handler(tx, args)
     if ("_tag" in outcome) return outcome as Refusal
-    return { _tag: "OK", now: tx.meta.now, high: tx.meta.high, log: tx.meta.log, value: outcome as never }
+    return { _tag: "OK", now: tx.meta.now, high: tx.meta.high, log: tx.meta.log, value: outcome }
   }

@@ -34,7 +34,7 @@ const hearing =
       (execute) => (name, envelope, args) =>
         Effect.map(execute(name, envelope, args), (reply) =>
           name as string === command && reply._tag === "OK"
-            ? { ...reply, value: change(reply.value as never, node, args as never) } as never
+            ? { ...reply, value: change(reply.value as never, node, args as never) }
             : reply)
     )
 

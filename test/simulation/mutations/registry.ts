@@ -44,7 +44,7 @@ const unseeded: Execute = (state, server, envelope, name, args) => {
     state.log = state.log.map((entry, i) => ({ ...entry, at: i + 1 }))
     state.meta.high = state.meta.log = state.log.length
   }
-  return reply as never
+  return reply
 }
 
 const dropLive = (tx: Tx, sid: string, id: string): void => {
