@@ -7,7 +7,7 @@
  * process.
  */
 import { Clock, Context, Effect, ExecutionStrategy, Exit, Layer, Queue, Scope, Stream } from "effect"
-import { GroupRegistry, Pogo, type PogoConfig, PogoError, type PogoEvent } from "effect-pogo"
+import { GroupRegistry, NodeTransport, Pogo, type PogoConfig, PogoError, type PogoEvent } from "effect-pogo"
 import { Journal } from "./Journal.js"
 import { ServiceMonitorLive } from "./ServiceMonitor.js"
 import { byLease, type Cluster } from "./story.js"
@@ -39,10 +39,11 @@ const makeLine = (shared: Registry) => {
 }
 
 /** Everything that a process of this application consists of. */
-const nodeLive = (options: PogoConfig.Options, registry: Registry) =>
+const nodeLive = (options: PogoConfig.Options, registry: Registry, transport: NodeTransport.NodeTransport["Type"]) =>
   ServiceMonitorLive.pipe(
     Layer.provideMerge(Pogo.layer(options)),
-    Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, registry))
+    Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, registry)),
+    Layer.provide(Layer.succeed(NodeTransport.NodeTransport, transport))
   )
 
 /** Makes an empty cluster. Its nodes leave in order when the scope is closed. */
@@ -51,6 +52,7 @@ export const makeCluster = (
 ): Effect.Effect<MemoryCluster, never, Journal | Scope.Scope> =>
   Effect.gen(function*() {
     const shared = yield* GroupRegistry.makeMemory()
+    const transport = Context.get(yield* Layer.build(NodeTransport.layerMemory), NodeTransport.NodeTransport)
     const journal = yield* Journal
     // One scope for all nodes, so that they leave after whatever is made later than the cluster, such as the screen.
     const outer = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
@@ -65,7 +67,7 @@ export const makeCluster = (
       Effect.gen(function*() {
         const scope = yield* Scope.fork(outer, ExecutionStrategy.sequential)
         const line = makeLine(shared)
-        const live = nodeLive({ ...options, name }, line.registry)
+        const live = nodeLive({ ...options, name }, line.registry, transport)
         const context = yield* Effect.provideService(Layer.buildWithScope(live, scope), Journal, journal)
         const pogo = Context.get(context, Pogo.Pogo)
         yield* Effect.forkIn(Stream.runForEach(pogo.events, (event) => Queue.offer(events, event)), scope)

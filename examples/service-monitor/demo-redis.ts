@@ -11,6 +11,7 @@
 import { Context, Effect, Layer, Schema, Stream } from "effect"
 import { Pogo, type PogoError, PogoEvent } from "effect-pogo"
 import * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
+import * as NodeTransportSocket from "effect-pogo/NodeTransportSocket"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { startRedis } from "../../.ci/redis.mjs"
@@ -46,6 +47,7 @@ const follow = (file: string, onLine: (line: Journal.Line) => Effect.Effect<void
 /** This process takes part in the scope as well. It has no kinds: it runs nothing, but sees everything. */
 const ConsoleLive = (url: string): Layer.Layer<Pogo.Pogo, PogoError.PogoError> =>
   Pogo.layer({ ...Story.settings, name: "console" }).pipe(
+    Layer.provide(NodeTransportSocket.layer()),
     // A Redis that is new cannot have lost anything.
     Layer.provide(GroupRegistryRedis.layer({ url, onEmpty: "trust" }))
   )

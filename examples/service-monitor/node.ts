@@ -11,6 +11,7 @@ import { NodeRuntime } from "@effect/platform-node"
 import { Config, Effect, Layer } from "effect"
 import { PogoLive } from "effect-pogo"
 import * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
+import * as NodeTransportSocket from "effect-pogo/NodeTransportSocket"
 import * as Journal from "./Journal.js"
 import { ServiceMonitorLive } from "./ServiceMonitor.js"
 
@@ -18,6 +19,7 @@ const JournalLive = Layer.unwrapEffect(Effect.map(Config.string("JOURNAL"), Jour
 
 const AppLive = ServiceMonitorLive.pipe(
   Layer.provide(PogoLive),
+  Layer.provide(NodeTransportSocket.layerConfig()),
   Layer.provide(GroupRegistryRedis.layerConfig({ url: Config.redacted("REDIS_URL") })),
   Layer.provide(JournalLive)
 )

@@ -2,7 +2,7 @@
  * The story that both demos tell: nodes share some services, one of them is lost, and comes back.
  */
 import { Data, Effect, type Scope } from "effect"
-import type { ChildInfo, Pogo } from "effect-pogo"
+import { type ChildInfo, Pogo } from "effect-pogo"
 import type { History } from "./History.js"
 import { makeScreen, type Screen } from "./screen.js"
 import { ServiceMonitor } from "./ServiceMonitor.js"
@@ -97,6 +97,22 @@ export const busiest = <E>({ cluster }: Stage<E>, among: ReadonlyArray<string> =
 const join = <E>({ cluster, screen }: Stage<E>, name: string) =>
   Effect.zipRight(cluster.start(name), screen.event(`${name} joined`))
 
+/** A monitor is asked how its service is, by a node that does not run it. */
+const ask = <E>({ cluster, screen }: Stage<E>) =>
+  Effect.gen(function*() {
+    const pogo = cluster.pogo()!
+    const rows = yield* pogo.whichChildren("global")
+    const row = rows.find(({ node, status }) => node !== pogo.name && status._tag === "Running")
+    if (row === undefined) return
+    const monitors = yield* Effect.provideService(ServiceMonitor.client, Pogo.Pogo, pogo)
+    const answer = yield* Effect.either(monitors(row.key).status())
+    const text = answer._tag === "Left"
+      ? answer.left.message
+      : `${answer.right.up ? "up" : "down"} after ${answer.right.checks} checks, says ${answer.right.node}`
+    yield* screen.event(`${pogo.name} asks for the status of ${row.key}: ${text}`)
+    if (answer._tag === "Left") yield* new Missed({ what: `the status of ${row.key}` })
+  })
+
 /** The nodes start, and the services are given to them. */
 export const begin = <E>(stage: Stage<E>) =>
   Effect.gen(function*() {
@@ -108,6 +124,7 @@ export const begin = <E>(stage: Stage<E>) =>
     yield* cluster.pogo()!.startChildren(specs)
     const checked = Effect.sync(() => targets.every(({ name }) => history.lastCheck.has(ServiceMonitor.id(name))))
     yield* waitUntil("a check of every service", checked, 8)
+    yield* ask(stage)
     yield* Effect.sleep("4 seconds")
     yield* screen.settle
   })
