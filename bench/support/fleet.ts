@@ -116,7 +116,7 @@ export const withFleet = async <A>(
   body: (fleet: BenchFleet) => Promise<A>,
   { env = {}, flags = [] }: { readonly env?: Record<string, string>; readonly flags?: ReadonlyArray<string> } = {}
 ): Promise<A> => {
-  const redis = await startRedis({ args: ["--slowlog-log-slower-than", "1000", "--slowlog-max-len", "10000"] })
+  const redis = await startRedis({ args: ["--slowlog-log-slower-than", "500", "--slowlog-max-len", "10000"] })
   const nodes: Array<BenchNode> = []
   const common = {
     ...built,

@@ -2,8 +2,9 @@
  * The life of a scope of some size on three node processes: all children start, rest, are listed, move to a fourth node,
  * are taken over when a node is killed, and end. Everything that is measured meanwhile is told.
  */
+import { Redis } from "ioredis"
 import { type BenchFleet, type BenchNode, type Note, now, sleep, until, withFleet } from "./fleet.js"
-import { sum } from "./numbers.js"
+import { median, sum } from "./numbers.js"
 import { movedTo } from "./placement.js"
 import type { Hot } from "./profile.js"
 import type { Stalls } from "./stalls.js"
@@ -32,6 +33,8 @@ export interface Joined {
   readonly moved: number
   /** Milliseconds for which each moved child did not run. */
   readonly gaps: ReadonlyArray<number>
+  /** Milliseconds of a bare round trip to Redis meanwhile. */
+  readonly roundTrip: number
   readonly overlaps: number
   /** Children that moved and should not have, or should have and did not. */
   readonly wrong: number
@@ -54,6 +57,11 @@ export interface Ended {
   readonly stalls: ReadonlyArray<Stalls>
 }
 
+export interface Slow {
+  readonly longest: number
+  readonly median: number
+}
+
 export interface Life {
   readonly started: Started
   readonly rested?: Rested
@@ -62,8 +70,8 @@ export interface Life {
   readonly joined?: Joined
   readonly killed?: Killed
   readonly ended?: Ended
-  /** Microseconds of the longest call of each script. */
-  readonly slowest: ReadonlyMap<string, number>
+  /** Microseconds of each script's longest call, and the median of those that took more than half a millisecond. */
+  readonly slowest: ReadonlyMap<string, Slow>
 }
 
 const heartbeat = 2_000
@@ -141,6 +149,21 @@ const takeNotes = async (nodes: ReadonlyArray<BenchNode>): Promise<ReadonlyArray
 const timesOf = (notes: ReadonlyArray<Note>, which: Note[1]): ReadonlyMap<string, number> =>
   new Map(notes.flatMap(([id, what, at]) => (what === which ? [[id, at] as const] : [])))
 
+/** Measures bare round trips in the background; the result ends it and tells their median. */
+const pingAll = (url: string): () => Promise<number> => {
+  const client = new Redis(url)
+  const trips: Array<number> = []
+  const timer = setInterval(() => {
+    const began = performance.now()
+    void client.ping().then(() => trips.push(performance.now() - began))
+  }, 10)
+  return async () => {
+    clearInterval(timer)
+    await client.quit()
+    return median(trips)
+  }
+}
+
 const join = async (fleet: BenchFleet, ids: ReadonlyArray<string>): Promise<Joined> => {
   const old = fleet.nodes.slice()
   await takeNotes(old)
@@ -148,11 +171,13 @@ const join = async (fleet: BenchFleet, ids: ReadonlyArray<string>): Promise<Join
   await old[0]!.profile()
   const [newcomer] = await fleet.add(1, { BENCH_WATCH: "1" })
   const joined = now()
+  const pinged = pingAll(fleet.redis.url)
   const expected = movedTo(newcomer!.name, old.map(({ name }) => name), ids)
   const last = await until("all moved children run", async () => {
     const { lastStart, running } = await newcomer!.running()
     return running >= expected.size ? lastStart : undefined
   }, 300_000)
+  const roundTrip = await pinged()
   await sleep(300)
   const [profile, stalls, ofNewcomer] = [await old[0]!.profiled(), await stallsOf(old), await newcomer!.stalls()]
   const [stops, starts] = [timesOf(await takeNotes(old), "stop"), timesOf(await takeNotes([newcomer!]), "start")]
@@ -162,6 +187,7 @@ const join = async (fleet: BenchFleet, ids: ReadonlyArray<string>): Promise<Join
     seconds: (last - joined) / 1_000,
     moved: starts.size,
     gaps,
+    roundTrip,
     overlaps: gaps.filter((gap) => !(gap >= 0)).length,
     wrong: moved.filter((id) => !expected.has(id)).length +
       (expected.size - moved.filter((id) => expected.has(id)).length),
@@ -192,19 +218,19 @@ const end = async (fleet: BenchFleet, count: number): Promise<Ended> => {
   return { seconds: (Math.max(last, ended) - began) / 1_000, stalls: await stallsOf(alive) }
 }
 
-/** The longest of each kind of script so far, on the server. */
-const slowestScripts = async ({ redis }: BenchFleet): Promise<ReadonlyMap<string, number>> => {
+/** How long each kind of script has taken on the server. */
+const slowestScripts = async ({ redis }: BenchFleet): Promise<ReadonlyMap<string, Slow>> => {
   const { scripts } = await import("../../src/internal/redis/scripts.js")
   const nameOf = new Map(Object.entries(scripts).map(([name, { sha }]) => [sha, name]))
-  const longest = new Map<string, number>()
+  const calls = new Map<string, Array<number>>()
   const entries = JSON.parse(await redis.cli("--json", "slowlog", "get", "-1")) as ReadonlyArray<
     readonly [id: number, at: number, micros: number, command: ReadonlyArray<string>]
   >
   for (const [, , micros, [command, sha]] of entries) {
     const name = command?.toLowerCase() === "evalsha" ? nameOf.get(sha ?? "") : undefined
-    if (name !== undefined) longest.set(name, Math.max(longest.get(name) ?? 0, micros))
+    if (name !== undefined) calls.set(name, [...calls.get(name) ?? [], micros])
   }
-  return longest
+  return new Map(Array.from(calls, ([name, all]) => [name, { longest: Math.max(...all), median: median(all) }]))
 }
 
 /** Lets a scope of so many children live, on three nodes. */

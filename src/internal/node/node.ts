@@ -23,6 +23,7 @@ import { Lane } from "./lane.js"
 import { Lease } from "./lease.js"
 import { nameOf, type NodeRecord } from "./member.js"
 import { Meter } from "./meter.js"
+import { Moves } from "./moves.js"
 import type { Watch } from "./processes.js"
 import { Reports } from "./reports.js"
 import type { Session, SessionEnd } from "./session.js"
@@ -82,6 +83,7 @@ export class Node {
   readonly kinds = new Map<string, Registration>()
   readonly releases = new Lane<Release>()
   readonly finishes = new Lane<Finish>()
+  readonly moves: Moves
   readonly reports: Reports
   readonly meter: Meter
 
@@ -116,8 +118,6 @@ export class Node {
   placementChangedAt = -Infinity
   /** A fiber waits for the membership to be quiet. */
   debouncing = false
-  /** Children that are being stopped in order to move. */
-  moving = 0
   /** Elapsed milliseconds since when no work of this node has got through, though renewals may have. */
   workFailingSince: number | undefined
   /** Called when something about a child is new. */
@@ -151,6 +151,13 @@ export class Node {
       foreign: (id, part) => this.foreign(id, part)
     })
     this.agenda = new Agenda(() => this.everything())
+    this.moves = new Moves(
+      this.config.moveParallel,
+      this.timing.moveDebounce,
+      this.ambient,
+      (effect) => void this.fork(effect),
+      () => this.resumeMoves()
+    )
     this.reports = new Reports(this)
     this.meter = new Meter(this)
     this.supervisor = new Supervisor(this.owner(parts))
@@ -171,10 +178,9 @@ export class Node {
         this.notify(child.id)
       },
       stopped: (child) => {
-        if (child.stopReason === "moved") this.moving--
+        this.moves.ended(child.id)
         this.touched(child.id)
         for (const listener of this.onStopped) listener()
-        this.resumeMoves()
       },
       finished: (child, how) => {
         if (how === "failed") this.meter.count("failures")
@@ -201,6 +207,16 @@ export class Node {
   touched(id: string): void {
     if (!this.client) this.agenda.add(id)
     this.notify(id)
+    this.moves.touched(id, () => this.hasArrived(id))
+  }
+
+  /** It runs here, or another has claimed it, or there is nothing to claim any more. */
+  private hasArrived(id: string): boolean {
+    const child = this.supervisor.children.get(id)
+    if (child !== undefined) return !child.ending
+    const entry = this.view.entries.get(id)
+    const { claim, spec } = entry ?? {}
+    return spec === undefined || (claim !== undefined && claim.sid !== this.session?.sid)
   }
 
   private notify(id: string): void {
@@ -232,13 +248,13 @@ export class Node {
 
   /** Running children may move away now. */
   get movesOpen(): boolean {
-    return this.moving < this.config.moveParallel &&
+    return this.moves.free > 0 &&
       this.ambient.now() >= this.placementChangedAt + this.timing.moveDebounce
   }
 
   /** Looks at as many children that are to move as may move now. */
   resumeMoves(): void {
-    if (this.agenda.hasPostponed && this.movesOpen) this.agenda.resume(this.config.moveParallel - this.moving)
+    if (this.agenda.hasPostponed && this.movesOpen) this.agenda.resume(this.moves.free)
   }
 
   /** The lease holds, and the view is complete. */

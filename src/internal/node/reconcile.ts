@@ -29,7 +29,7 @@ interface Wanted {
 }
 
 const stopFor = (node: Node, child: LocalChild, action: Extract<Action, { readonly _tag: "Stop" }>): void => {
-  if (action.reason === "moved") node.moving++
+  if (action.reason === "moved") node.moves.begin(child.id)
   node.supervisor.stop(child, action.reason)
 }
 
@@ -156,7 +156,8 @@ const pass = (node: Node, session: Session): Effect.Effect<void> =>
         wanted = []
       } else if (ids.length === 0) {
         // Some of those that were looked at again may have no need to move any more: their places are free.
-        return node.resumeMoves()
+        if (node.moves.isOpen) node.resumeMoves()
+        return
       } else yield* node.ambient.breathe
     }
   })
