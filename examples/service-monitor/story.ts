@@ -110,7 +110,7 @@ const ask = <E>({ cluster, screen }: Stage<E>) =>
       ? answer.left.message
       : `${answer.right.up ? "up" : "down"} after ${answer.right.checks} checks, says ${answer.right.node}`
     yield* screen.event(`${pogo.name} asks for the status of ${row.key}: ${text}`)
-    if (answer._tag === "Left") yield* new Missed({ what: `the status of ${row.key}` })
+    if (answer._tag === "Left") return yield* new Missed({ what: `the status of ${row.key}` })
   })
 
 /** The nodes start, and the services are given to them. */
