@@ -26,6 +26,7 @@ import {
   Idempotent,
   makeProtocol,
   type Protocol as ProtocolCodes,
+  type ProtocolInput,
   Resume,
   type ResumeFrom
 } from "./internal/rpc/procedure.js"
@@ -238,25 +239,6 @@ export interface CallableKind<in out Fields extends PayloadFields, in out Rpcs e
 }
 
 /**
- * What a protocol may be: Rpcs, or a group of them.
- *
- * @since 0.1.0
- * @category models
- */
-// oxlint-disable-next-line no-explicit-any
-export type Protocol = ReadonlyArray<Rpc.Any> | RpcGroup.RpcGroup<any>
-
-/**
- * The Rpcs of a protocol.
- *
- * @since 0.1.0
- * @category models
- */
-export type RpcsOf<P extends Protocol> = P extends ReadonlyArray<infer R extends Rpc.Any> ? R
-  : P extends RpcGroup.RpcGroup<infer R> ? R
-  : never
-
-/**
  * Options of a kind.
  *
  * @since 0.1.0
@@ -302,14 +284,21 @@ export interface Options<Fields extends PayloadFields> {
  * @category constructors
  */
 export const make: {
-  <Fields extends PayloadFields, const P extends Protocol>(
+  <Fields extends PayloadFields, const Rpcs extends ReadonlyArray<Rpc.Any>>(
     kind: string,
-    options: Options<Fields> & { readonly protocol: P }
-  ): CallableKind<Fields, RpcsOf<P>>
+    options: Options<Fields> & {
+      /** What its children can be asked: Rpcs, or a group of them. */
+      readonly protocol: Rpcs
+    }
+  ): CallableKind<Fields, Rpcs[number]>
+  <Fields extends PayloadFields, Rpcs extends Rpc.Any>(
+    kind: string,
+    options: Options<Fields> & { readonly protocol: RpcGroup.RpcGroup<Rpcs> }
+  ): CallableKind<Fields, Rpcs>
   <Fields extends PayloadFields>(kind: string, options: Options<Fields>): Kind<Fields>
 } = (<Fields extends PayloadFields>(
   kind: string,
-  options: Options<Fields> & { readonly protocol?: Protocol }
+  options: Options<Fields> & { readonly protocol?: ProtocolInput }
 ): unknown => {
   const payload = Schema.Struct(options.payload)
   const version = options.version ?? 1

@@ -1,6 +1,7 @@
 /**
  * What the types promise. These are checked by the compiler; nothing here needs to run.
  */
+import { Rpc, RpcGroup } from "@effect/rpc"
 import { describe, expect, expectTypeOf, it } from "@effect/vitest"
 import {
   type Config,
@@ -13,7 +14,7 @@ import {
   type Option,
   Schema,
   type Scope,
-  type Stream
+  Stream
 } from "effect"
 import {
   Child,
@@ -312,5 +313,86 @@ describe("Placement", () => {
       // @ts-expect-error: a score is a number
       Placement.layer(() => "1")
     ])
+  })
+})
+
+describe("a kind with a protocol", () => {
+  class Missing extends Schema.TaggedError<Missing>("test/Missing")("Missing", {}) {}
+  const protocol = [
+    Rpc.make("get", { payload: { key: Schema.String }, success: Schema.Number, error: Missing }),
+    Rpc.make("feed", { success: Schema.Date, stream: true })
+  ] as const
+  const Store = Child.make("Store", { payload: { size: Schema.Number }, protocol })
+  const Grouped = Child.make("Grouped", { payload: {}, protocol: RpcGroup.make(...protocol) })
+  const get = () => Effect.succeed(1)
+  const feed = () => Stream.succeed(new Date())
+
+  it("infers its handlers, and requires what they require", () => {
+    const live = Store.toLayer((payload) =>
+      Effect.gen(function*() {
+        expectTypeOf(payload).toEqualTypeOf<{ readonly size: number }>()
+        const database = yield* Database
+        return {
+          get: ({ key }) => {
+            expectTypeOf(key).toEqualTypeOf<string>()
+            return Effect.as(database.query, 1)
+          },
+          feed: () => Stream.fromEffect(Effect.as(Child.Current, new Date()))
+        }
+      })
+    )
+    expectTypeOf(live).toEqualTypeOf<Built<PogoError.KindConflict | PogoError.InvalidConfig, Pogo.Pogo | Database>>()
+    const handled = Store.toLayer(() => ({ get: () => Effect.as(Database, 1), feed }))
+    expectTypeOf(handled).toEqualTypeOf<Built<PogoError.KindConflict | PogoError.InvalidConfig, Pogo.Pogo | Database>>()
+    const plain = Grouped.toLayer(() => ({ get, feed }), { supervisor: Billing, concurrency: 4 })
+    expectTypeOf(plain).toEqualTypeOf<Built<PogoError.KindConflict | PogoError.InvalidConfig, Billing>>()
+  })
+
+  it("takes no other handlers", () => {
+    neverCalled(() => [
+      // @ts-expect-error: one is missing
+      Store.toLayer(() => ({ get })),
+      // @ts-expect-error: another answer
+      Store.toLayer(() => ({ get: () => Effect.succeed("1"), feed })),
+      // @ts-expect-error: an error that the protocol does not have
+      Store.toLayer(() => ({ get: () => Effect.fail("no"), feed })),
+      // @ts-expect-error: an effect is no set of handlers
+      Store.toLayer(() => Effect.never.pipe(Effect.as(1))),
+      // @ts-expect-error: a layer has no handlers
+      Store.toLayer(() => Layer.empty),
+      // @ts-expect-error: no such option
+      Store.toLayer(() => ({ get, feed }), { mailbox: "large" })
+    ])
+  })
+
+  it("has a client whose calls fail with exactly what they say", () => {
+    neverCalled(() =>
+      Effect.gen(function*() {
+        const stores = yield* Store.client
+        expectTypeOf(stores("x").get({ key: "k" })).toEqualTypeOf<
+          Effect.Effect<number, Missing | PogoError.CallError>
+        >()
+        expectTypeOf(stores("x").feed()).toEqualTypeOf<
+          Stream.Stream<Date, PogoError.CallError | PogoError.ChildMoved>
+        >()
+        // @ts-expect-error: a field of another type
+        stores("x").get({ key: 1 })
+        // @ts-expect-error: no payload
+        stores("x").get()
+        // @ts-expect-error: no such Rpc
+        stores("x").put({ key: "k" })
+        // @ts-expect-error: a key is text
+        stores(1)
+      })
+    )
+    expectTypeOf<Effect.Effect.Context<typeof Store.client>>().toEqualTypeOf<Pogo.Pogo>()
+    neverCalled(() =>
+      expectTypeOf<Effect.Effect.Context<ReturnType<typeof Store.clientOf<Billing>>>>().toEqualTypeOf<Billing>()
+    )
+  })
+
+  it("is the only one that can be called", () => {
+    // @ts-expect-error: it has no protocol
+    neverCalled(() => Monitor.client)
   })
 })

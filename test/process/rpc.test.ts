@@ -1,0 +1,161 @@
+/**
+ * Calls between real processes: nodes that are killed or frozen in the middle of a call, ways that fall silent, and
+ * addresses that change hands.
+ */
+import { describe, expect, it } from "@effect/vitest"
+import { Context, Effect, Fiber, Layer, Logger, LogLevel, type Scope, Stream } from "effect"
+import { Pogo } from "effect-pogo"
+import * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
+import * as NodeTransportSocket from "effect-pogo/NodeTransportSocket"
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { createServer } from "node:net"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+import { inject } from "vitest"
+import { clientOf, Counter } from "../rpc/support.js"
+import { makeProxy, type Proxy } from "./support/proxy.js"
+
+const app = fileURLToPath(new URL("./support/callApp.ts", import.meta.url))
+let scopes = 0
+
+const freePort = Effect.async<number>((resume) => {
+  const server = createServer().listen(0, "127.0.0.1", () => {
+    const address = server.address()
+    const port = typeof address === "object" && address !== null ? address.port : 0
+    server.close(() => resume(Effect.succeed(port)))
+  })
+})
+
+const end = (child: ChildProcess, signal: NodeJS.Signals) =>
+  Effect.promise(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const gone = once(child, "exit")
+    child.kill(signal)
+    await gone
+  })
+
+/** A scope of its own, a caller in this process, and a way to start nodes. */
+const scene = Effect.gen(function*() {
+  const scope = `rpc-${process.pid}-${++scopes}`
+  const caller = yield* Layer.build(
+    Pogo.layerClient({ name: "caller", scope, ttl: "3 seconds" }).pipe(
+      Layer.provide(NodeTransportSocket.layer()),
+      Layer.provide(GroupRegistryRedis.layer({ url: inject("redisUrl"), onEmpty: "trust" })),
+      Layer.provide(Logger.minimumLogLevel(LogLevel.Error))
+    )
+  )
+  const pogo = Context.get(caller, Pogo.Pogo)
+  const start = (name: string, env: Record<string, string> = {}): Effect.Effect<ChildProcess, never, Scope.Scope> =>
+    Effect.acquireRelease(
+      Effect.async<ChildProcess>((resume) => {
+        const child = spawn(process.execPath, ["--import", "tsx", app], {
+          env: {
+            ...process.env,
+            TEST_REDIS: inject("redisUrl"),
+            POGO_SCOPE: scope,
+            POGO_TTL: "3 seconds",
+            POGO_NODE_NAME: name,
+            ...env
+          },
+          stdio: ["ignore", "pipe", "inherit"]
+        })
+        createInterface({ input: child.stdout }).once("line", () => resume(Effect.succeed(child)))
+      }),
+      (child) => end(child, "SIGKILL")
+    )
+  const counters = yield* clientOf({ name: "caller", pogo, stop: Effect.void, crash: Effect.void })
+  return { pogo, start, counters }
+})
+
+describe("a call to a child of another process", () => {
+  it.scopedLive("whose process is killed in the middle fails at once, and may have run; the next goes to the successor", () =>
+    Effect.gen(function*() {
+      const { counters, pogo, start } = yield* scene
+      const nodes = { a: yield* start("a"), b: yield* start("b") }
+      yield* pogo.startChild(Counter.spec("x", {}))
+      const { node } = yield* counters("x").where()
+      const lost = yield* Effect.fork(Effect.flip(counters("x", { timeout: "20 seconds" }).wait({ millis: 15_000 })))
+      const repeated = yield* Effect.fork(counters("x", { timeout: "20 seconds" }).get())
+      yield* Effect.sleep("300 millis")
+      yield* end(nodes[node as "a" | "b"], "SIGKILL")
+      expect(yield* lost).toMatchObject({ _tag: "NodeUnreachable", node, mayHaveRun: true })
+      const next = yield* counters("x", { timeout: "20 seconds" }).where()
+      expect(next.node).not.toBe(node)
+      expect(yield* repeated).toBe(0)
+    }))
+
+  it.scopedLive("whose process is frozen fails in its time, a stream some seconds later; thawed, it is called again", () =>
+    Effect.gen(function*() {
+      const { counters, pogo, start } = yield* scene
+      const a = yield* start("a")
+      yield* pogo.startChild(Counter.spec("x", {}))
+      expect(yield* counters("x").add({ by: 1 })).toBe(1)
+      const stream = yield* Effect.fork(Effect.flip(Stream.runDrain(counters("x").ticks({ every: 50 }))))
+      yield* Effect.sleep("300 millis")
+      a.kill("SIGSTOP")
+      const late = yield* Effect.flip(counters("x", { timeout: "700 millis" }).add({ by: 1 }))
+      expect(late).toMatchObject({ _tag: "CallTimeout", mayHaveRun: true })
+      expect(yield* Effect.timeout(stream, "15 seconds")).toMatchObject({ _tag: "NodeUnreachable", node: "a" })
+      a.kill("SIGCONT")
+      // It fenced itself meanwhile, and starts the child anew.
+      expect(yield* counters("x", { timeout: "20 seconds" }).get()).toBe(0)
+    }))
+
+  it.scopedLive("over a way that falls silent without a word is given up, and the next opens another", () =>
+    Effect.gen(function*() {
+      const { counters, pogo, start } = yield* scene
+      const port = yield* freePort
+      const proxy: Proxy = yield* Effect.acquireRelease(
+        Effect.promise(() => makeProxy(port)),
+        (proxy) => Effect.promise(() => proxy.close())
+      )
+      yield* start("a", { POGO_RPC_PORT: String(port), POGO_RPC_ADVERTISE: `127.0.0.1:${proxy.port}` })
+      yield* pogo.startChild(Counter.spec("x", {}))
+      expect(yield* counters("x").add({ by: 1 })).toBe(1)
+      proxy.flow("up", "drop")
+      proxy.flow("down", "drop")
+      const short = yield* Effect.flip(counters("x", { timeout: "500 millis" }).add({ by: 1 }))
+      expect(short).toMatchObject({ _tag: "CallTimeout", mayHaveRun: true })
+      const long = yield* Effect.fork(Effect.flip(counters("x", { timeout: "30 seconds" }).add({ by: 1 })))
+      yield* Effect.sleep("100 millis")
+      proxy.healNew()
+      expect(yield* Effect.timeout(long, "15 seconds")).toMatchObject({ _tag: "NodeUnreachable", mayHaveRun: true })
+      expect(yield* counters("x").add({ by: 1 })).toBe(2)
+      expect(proxy.made()).toBeGreaterThanOrEqual(2)
+    }))
+
+  it.scopedLive("is answered by its own child, though two nodes come back with each other's addresses", () =>
+    Effect.gen(function*() {
+      const { counters, pogo, start } = yield* scene
+      const [one, two] = [String(yield* freePort), String(yield* freePort)]
+      const a = yield* start("a", { POGO_RPC_PORT: one })
+      const b = yield* start("b", { POGO_RPC_PORT: two })
+      const keys = Array.from({ length: 12 }, (_, i) => `k${i}`)
+      yield* pogo.startChildren(keys.map((key) => Counter.spec(key, {})))
+      const homes = () =>
+        Effect.forEach(
+          keys,
+          (key) =>
+            Effect.map(counters(key, { timeout: "20 seconds" }).where(), ({ node, token }) => ({ key, node, token })),
+          {
+            concurrency: "unbounded"
+          }
+        )
+      const before = yield* homes()
+      expect(new Set(before.map(({ node }) => node)).size).toBe(2)
+      const calling = yield* Effect.fork(homes())
+      yield* end(a, "SIGKILL")
+      yield* end(b, "SIGKILL")
+      yield* start("a", { POGO_RPC_PORT: two })
+      yield* start("b", { POGO_RPC_PORT: one })
+      yield* Fiber.await(calling)
+      yield* Effect.forEach(keys, (key) => pogo.awaitChild(Counter.id(key)))
+      yield* Effect.sleep("2 seconds")
+      for (const { key, node, token } of yield* homes()) {
+        const row = (yield* pogo.whichChildren("global")).find((row) => row.key === key)
+        expect({ node: row?.node, token: row?.token }).toEqual({ node, token })
+        expect(token).toBeGreaterThan(before.find((other) => other.key === key)!.token)
+      }
+    }))
+})

@@ -1,0 +1,180 @@
+/**
+ * What goes round calls: middleware, headers, wrappers, mailboxes, prefixes, spans and metrics.
+ */
+import { Rpc, RpcGroup, RpcMiddleware } from "@effect/rpc"
+import { describe, expect, it } from "@effect/vitest"
+import { Context, Effect, Fiber, Layer, Metric, Option, Schema, Stream, TestClock, Tracer } from "effect"
+import { Child, GroupRegistry, Pogo, PogoMetrics } from "effect-pogo"
+import { makeHub } from "../../src/internal/rpc/hub.js"
+import { makeCluster } from "../support/cluster.js"
+import { clientOf, noKinds } from "./support.js"
+
+class User extends Context.Tag("test/User")<User, { readonly name: string }>() {}
+
+class Denied extends Schema.TaggedError<Denied>("test/Denied")("Denied", {}) {}
+
+class Auth
+  extends RpcMiddleware.Tag<Auth>()("test/Auth", { provides: User, failure: Denied, requiredForClient: true })
+{}
+
+class Counted extends RpcMiddleware.Tag<Counted>()("test/Counted", { wrap: true }) {}
+
+class Greetings extends RpcGroup.make(
+  Rpc.make("whoami", { success: Schema.String }),
+  Rpc.make("admin.rename", { payload: Schema.String, success: Schema.String }),
+  Rpc.make("numbers", { success: Schema.Number, stream: true })
+).middleware(Auth).middleware(Counted) {}
+
+const Greeter = Child.make("Greeter", { payload: {}, protocol: Greetings })
+
+let wrapped = 0
+const GreeterLive = Greeter.toLayer(() => ({
+  whoami: () => Effect.map(User, ({ name }) => name),
+  "admin.rename": (name) => Rpc.fork(Effect.succeed(`now ${name}`)),
+  numbers: () => Stream.flatMap(User, ({ name }) => Stream.range(1, name.length))
+})).pipe(
+  Layer.provide(
+    Layer.succeed(
+      Auth,
+      ({ headers }) =>
+        headers["user"] === undefined ? Effect.fail(new Denied()) : Effect.succeed({ name: headers["user"] })
+    )
+  ),
+  Layer.provide(Layer.succeed(Counted, ({ next }) => Effect.tap(next, () => Effect.sync(() => wrapped++))))
+)
+
+const passing = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.fork(effect)
+    while (Option.isNone(yield* Fiber.poll(fiber))) yield* TestClock.adjust("20 millis")
+    return yield* Fiber.join(fiber)
+  })
+
+/** Two nodes; the second only calls. `send` says what the client adds to each request. */
+const scene = (user: string | undefined, traceCalls = false) =>
+  Effect.gen(function*() {
+    wrapped = 0
+    const hub = makeHub()
+    const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), GreeterLive)
+    yield* cluster.add("a", { transport: hub.transport, traceCalls })
+    const caller = yield* cluster.add("caller", { transport: hub.transport, traceCalls }, noKinds)
+    yield* caller.pogo.startChild(Greeter.spec("x", {}))
+    yield* passing(caller.pogo.awaitChild("Greeter/x"))
+    const client = RpcMiddleware.layerClient(Auth, ({ request }) =>
+      Effect.succeed(user === undefined ? request : { ...request, headers: { ...request.headers, user } }))
+    const greeters = yield* Effect.provide(Greeter.client, client).pipe(
+      Effect.provideService(Pogo.Pogo, caller.pogo)
+    )
+    return greeters("x")
+  })
+
+describe("calls", () => {
+  it.scoped("go through the middleware of both sides, and fail with its error", () =>
+    Effect.gen(function*() {
+      const ada = yield* scene("ada")
+      expect(yield* passing(ada.whoami())).toBe("ada")
+      expect(wrapped).toBe(1)
+      const nobody = yield* scene(undefined)
+      expect(yield* passing(Effect.flip(nobody.whoami()))).toBeInstanceOf(Denied)
+      expect(yield* passing(nobody.whoami(undefined, { headers: { USER: "eve" } }))).toBe("eve")
+    }))
+
+  it.scoped("find Rpcs with a prefix, handlers that are forked, and streams as mailboxes", () =>
+    Effect.gen(function*() {
+      const ada = yield* scene("ada")
+      expect(yield* passing(ada.admin.rename("eve"))).toBe("now eve")
+      const all = yield* passing(Effect.scoped(Effect.gen(function*() {
+        const mailbox = yield* ada.numbers(undefined, { asMailbox: true, headers: { user: "abc" } })
+        const [items] = yield* mailbox.takeAll
+        return Array.from(items)
+      })))
+      expect(all).toEqual([1, 2, 3])
+    }))
+
+  it.scoped("may be sent without waiting for an answer", () =>
+    Effect.gen(function*() {
+      const ada = yield* scene("ada")
+      expect(yield* ada.whoami(undefined, { discard: true })).toBeUndefined()
+      yield* TestClock.adjust("1 second")
+      expect(wrapped).toBe(1)
+    }))
+})
+
+describe("spans", () => {
+  const traced = (on: boolean) =>
+    Effect.gen(function*() {
+      const ada = yield* scene("ada", on)
+      const spans: Array<Tracer.Span> = []
+      const inner = yield* Effect.tracer
+      const tracer = Tracer.make({
+        context: (f, fiber) => inner.context(f, fiber),
+        span: (...args) => {
+          const span = inner.span(...args)
+          spans.push(span)
+          return span
+        }
+      })
+      yield* passing(Effect.withSpan(ada.whoami(), "asking").pipe(Effect.withTracer(tracer)))
+      return spans
+    })
+
+  it.scoped("join the caller's trace where they are asked for, else there are none", () =>
+    Effect.gen(function*() {
+      const spans = yield* traced(true)
+      expect(spans.map(({ name }) => name)).toEqual(["asking", "call Greeter.whoami"])
+      expect(spans[1]!.traceId).toBe(spans[0]!.traceId)
+      expect((yield* traced(false)).map(({ name }) => name)).toEqual(["asking"])
+    }))
+
+  it.scoped("the callee's is a child of the caller's", () =>
+    Effect.gen(function*() {
+      const Traced = Child.make("Traced", {
+        payload: {},
+        protocol: [Rpc.make("span", { success: Schema.Struct({ name: Schema.String, trace: Schema.String }) })]
+      })
+      const live = Traced.toLayer(() => ({
+        span: () => Effect.map(Effect.orDie(Effect.currentSpan), ({ name, traceId }) => ({ name, trace: traceId }))
+      }))
+      const hub = makeHub()
+      const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), live)
+      yield* cluster.add("a", { transport: hub.transport })
+      const caller = yield* cluster.add("caller", { transport: hub.transport, traceCalls: true }, noKinds)
+      yield* caller.pogo.startChild(Traced.spec("x", {}))
+      const client = yield* clientOf(caller, Traced)
+      const [there, here] = yield* passing(
+        Effect.withSpan(
+          Effect.all([client("x").span(), Effect.map(Effect.orDie(Effect.currentSpan), ({ traceId }) => traceId)]),
+          "asking"
+        )
+      )
+      expect(there).toEqual({ name: "Traced.span", trace: here })
+    }))
+})
+
+describe("metrics", () => {
+  it.scoped("count calls by kind and outcome, and how long they took", () =>
+    Effect.gen(function*() {
+      const labels = { scope: "default", node: "caller", kind: "Greeter" }
+      const calls = (outcome: string) =>
+        Metric.value(
+          Object.entries({ ...labels, outcome }).reduce(
+            (metric, [key, value]) => Metric.tagged(metric, key, value),
+            PogoMetrics.calls
+          )
+        )
+      const before = { good: (yield* calls("Success")).count, bad: (yield* calls("Failure")).count }
+      const nobody = yield* scene(undefined)
+      yield* passing(nobody.whoami(undefined, { headers: { user: "eve" } }))
+      yield* passing(Effect.exit(nobody.whoami()))
+      yield* TestClock.adjust("5 seconds")
+      expect((yield* calls("Success")).count - before.good).toBe(1)
+      expect((yield* calls("Failure")).count - before.bad).toBe(1)
+      const latency = yield* Metric.value(
+        Object.entries(labels).reduce(
+          (metric, [key, value]) => Metric.tagged(metric, key, value),
+          PogoMetrics.callLatency
+        )
+      )
+      expect(latency.count).toBeGreaterThanOrEqual(2)
+    }))
+})
