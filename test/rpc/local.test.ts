@@ -5,7 +5,9 @@ import { Rpc } from "@effect/rpc"
 import { describe, expect, it } from "@effect/vitest"
 import { Cause, Chunk, Deferred, Effect, Exit, Fiber, Layer, Option, Schedule, Schema, Stream, TestClock } from "effect"
 import { Child, Pogo, Restart } from "effect-pogo"
-import { Counter, counterLive, Notes } from "./support.js"
+import { makeCluster } from "../support/cluster.js"
+import { makeFaulty } from "../support/faulty.js"
+import { clientOf, Counter, counterLive, Notes } from "./support.js"
 
 const alone = (notes: Notes, options?: Child.ServeOptions) =>
   counterLive(notes, options).pipe(Layer.provideMerge(Pogo.layerMemory({ name: "one" })))
@@ -205,6 +207,26 @@ describe("a child that is up only later", () => {
       expect(error).toMatchObject({ _tag: "ChildUnavailable", status: "Pending", mayHaveRun: false })
       expect(error.message).toContain("no node has kind Slow")
     }).pipe(Effect.provide(Pogo.layerMemory())))
+})
+
+describe("a node that has lost its lease", () => {
+  it.scoped("keeps its calls until it runs its children again", () =>
+    Effect.gen(function*() {
+      const line = (yield* makeFaulty()).line()
+      const cluster = yield* makeCluster(line.registry, counterLive(new Notes()))
+      const node = yield* cluster.add("one")
+      const counters = yield* clientOf(node)
+      yield* node.pogo.startChild(Counter.spec("a", {}))
+      expect(yield* counters("a").add({ by: 1 })).toBe(1)
+      line.dropRequests = true
+      yield* TestClock.adjust("8500 millis")
+      expect(yield* node.pogo.ready).toBe(false)
+      const fiber = yield* Effect.fork(counters("a", { timeout: "1 minute" }).get())
+      yield* TestClock.adjust("1 second")
+      line.dropRequests = false
+      yield* TestClock.adjust("30 seconds")
+      expect(yield* fiber).toBe(0)
+    }))
 })
 
 describe("Child.fork", () => {
