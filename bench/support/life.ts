@@ -130,7 +130,12 @@ const asked = async (fleet: BenchFleet): Promise<{ readonly all: number; readonl
 }
 
 const rest = async (fleet: BenchFleet): Promise<Rested> => {
-  await sleep(3_000)
+  // What the nodes have still to read of the start's log is not rest.
+  await until("the nodes have read everything", async () => {
+    const { scripts } = await asked(fleet)
+    await sleep(heartbeat)
+    return (await asked(fleet)).scripts - scripts <= 2 * fleet.nodes.length ? true : undefined
+  })
   const before = await asked(fleet)
   const beats = 5
   await sleep(beats * heartbeat)
