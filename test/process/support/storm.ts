@@ -27,8 +27,10 @@ export interface Verdict {
   readonly overlaps: ReadonlyArray<number>
   /** Registered by an acknowledged call, and not running in the end. */
   readonly lost: ReadonlyArray<string>
-  /** Ended by an acknowledged call, and started afterwards, or there in the end. */
+  /** Ended by an acknowledged call, and there in the end. */
   readonly back: ReadonlyArray<string>
+  /** Ended by an acknowledged call, started more than 5 seconds later, and ended again. */
+  readonly glimpsed: ReadonlyArray<string>
   readonly wrongly: number
   readonly refused: number
   readonly copies: number
@@ -65,6 +67,8 @@ class Storm {
   readonly words = new Map<string, Word>()
   /** Ids about which a call without an answer was made: nothing can be said of them before the next that has one. */
   readonly open = new Set<string>()
+  /** What was done, and when. */
+  readonly history: Array<{ readonly at: number; readonly what: string }> = []
   /** When each child was asked to end: what follows is no gap. */
   readonly ended = new Map<string, Array<number>>()
   private readonly down = new Set<string>()
@@ -119,6 +123,7 @@ class Storm {
       const id = `Probe/${key}`
       const tag = answers[i] ?? "no answer"
       this.count(this.calls, `${says}: ${tag}`)
+      this.note(`${node.name} was told to ${says} ${id}: ${tag}`)
       if (["Created", "AlreadyStarted", "Terminated", "Absent"].includes(tag)) {
         this.words.set(id, { says, at: now() })
         this.open.delete(id)
@@ -157,8 +162,7 @@ class Storm {
       ["scripts flushed", () => this.redis.cli("SCRIPT", "FLUSH")]
     ]
     const [name, act] = this.dice.of(faults)
-    this.count(this.faults, name)
-    await act()
+    await this.perform(name, node.name, act)
   }
 
   /** Faults of Redis itself, one at a time. */
@@ -180,8 +184,18 @@ class Storm {
       ["Redis paused", () => this.redis.cli("CLIENT", "PAUSE", String(this.dice.below(ttl)), "ALL")]
     ]
     const [name, act] = this.dice.of(outages)
+    await this.perform(name, "all", act)
+  }
+
+  note(what: string): void {
+    this.history.push({ at: now(), what })
+  }
+
+  private async perform(name: string, whom: string, act: () => Promise<unknown>): Promise<void> {
     this.count(this.faults, name)
+    this.note(`${name} (${whom})`)
     await act()
+    this.note(`end of ${name} (${whom})`)
   }
 
   private async replace(node: NodeProcess, signal: NodeJS.Signals): Promise<void> {
@@ -252,11 +266,9 @@ const involuntary = ({ ended }: Storm, lines: ReadonlyArray<Line>): ReadonlyArra
 const judge = (storm: Storm, running: ReadonlySet<string>): Verdict => {
   const lines = storm.fleet.lines()
   const started = new Map(lines.filter(({ what }) => what === "start").map(({ at, id }) => [id, at]))
-  const back = ends(storm, "end").filter((id) => {
-    // A start that a node had been granted a moment before may still come: it is ended at once.
-    const at = started.get(id) ?? 0
-    return running.has(id) || at > storm.words.get(id)!.at + 5_000
-  })
+  const over = ends(storm, "end")
+  // A start that a node had been granted a moment before may still come: it is ended at once.
+  const late = (id: string) => (started.get(id) ?? 0) > storm.words.get(id)!.at + 5_000
   return {
     faults: storm.faults,
     calls: storm.calls,
@@ -264,11 +276,20 @@ const judge = (storm: Storm, running: ReadonlySet<string>): Verdict => {
     unfenced: unfencedOverlaps(lines).length,
     overlaps: runningOverlaps(lines).map(({ millis }) => millis).sort((a, b) => a - b),
     lost: ends(storm, "start").filter((id) => !running.has(id)),
-    back,
+    back: over.filter((id) => running.has(id)),
+    glimpsed: over.filter((id) => !running.has(id) && late(id)),
     wrongly: storm.fleet.wrongly(),
     refused: storm.fleet.refused(),
     copies: Array.from(copiesOf(lines).values()).reduce((sum, of) => sum + of.length, 0)
   }
+}
+
+/** What happened to a child, and around it, for whoever wants to know why. */
+const historyOf = (storm: Storm, id: string): ReadonlyArray<string> => {
+  const children = storm.fleet.lines().filter((line) => line.id === id && line.what !== "beat")
+    .map(({ at, node, token, what }) => ({ at, what: `${id}: ${what} on ${node}, token ${token}` }))
+  return [...children, ...storm.history.filter(({ what }) => !what.includes("was told") || what.includes(`${id}:`))]
+    .sort((a, b) => a.at - b.at).map(({ at, what }) => `${(at - storm.history[0]!.at).toFixed(0)} ms: ${what}`)
 }
 
 /** Plays it, heals everything, waits until all is quiet, and judges. */
@@ -277,7 +298,8 @@ export const playStorm = async (options: StormOptions): Promise<Verdict> => {
   const redis = await startRedis({ args: ["--appendonly", "yes", "--appendfsync", "always"] })
   const fleet = await makeFleet({
     POGO_TTL: `${ttl} millis`,
-    TEST_ON_EMPTY: "trust",
+    // The data will be lost: to trust an empty Redis would be to ask for trouble.
+    TEST_ON_EMPTY: "settle",
     TEST_COMMAND_TIMEOUT: `${Math.ceil(ttl / 7)} millis`
   })
   const storm = new Storm(options, redis, fleet)
@@ -293,7 +315,11 @@ export const playStorm = async (options: StormOptions): Promise<Verdict> => {
     )
     await rage(storm)
     for (const name of names) if (!fleet.nodes.has(name)) await storm.start(name)
-    return judge(storm, await settle(storm, 20 * ttl + 30_000))
+    const verdict = judge(storm, await settle(storm, 20 * ttl + 30_000))
+    for (const id of [...verdict.lost, ...verdict.back, ...verdict.glimpsed].slice(0, 2)) {
+      for (const line of historyOf(storm, id)) tell(`    ${line}`)
+    }
+    return verdict
   } finally {
     await fleet.close()
     await storm.close()
@@ -309,7 +335,7 @@ const at = (sorted: ReadonlyArray<number>, share: number): string =>
 
 /** The verdict in words. */
 export const describeVerdict = (verdict: Verdict): ReadonlyArray<string> => {
-  const { back, calls, copies, faults, gaps, lost, overlaps, refused, unfenced, wrongly } = verdict
+  const { back, calls, copies, faults, gaps, glimpsed, lost, overlaps, refused, unfenced, wrongly } = verdict
   const total = Array.from(faults.values()).reduce((sum, n) => sum + n, 0)
   return [
     `${total} faults: ${list(faults)}`,
@@ -322,6 +348,7 @@ export const describeVerdict = (verdict: Verdict): ReadonlyArray<string> => {
     }, worst ${at(overlaps, 1)}`,
     `fenced writes of older copies: refused ${refused}, accepted ${wrongly}`,
     `acknowledged starts lost: ${lost.length}${lost.length > 0 ? ` (${lost.slice(0, 5).join(", ")})` : ""}`,
-    `terminated children seen again: ${back.length}${back.length > 0 ? ` (${back.slice(0, 5).join(", ")})` : ""}`
+    `terminated children there in the end: ${back.length}${back.length > 0 ? ` (${back.slice(0, 5).join(", ")})` : ""}`,
+    `terminated children seen for a moment later on: ${glimpsed.length}`
   ]
 }
