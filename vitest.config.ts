@@ -27,7 +27,7 @@ export default defineConfig({
         test: {
           ...common,
           name: "unit",
-          include: ["test/**/*.test.ts"],
+          include: ["test/**/*.test.ts", "examples/testing/*.test.ts"],
           exclude: ["test/redis/**", "test/process/**", "test/security/server.test.ts"],
           sequence: { groupOrder: 0 }
         }

@@ -58,6 +58,8 @@ export class Guardian {
   /** The sessions of each process in the data as it is, and the versions of their records. */
   private sids = new WeakMap<Life, Set<string>>()
   private readonly versions = new Map<string, number>()
+  /** Generations that were ended. */
+  private readonly tombs = new Set<string>()
   private era: string | undefined
   private unsteadyUntil = 0
   /** The era of an older copy of the data that is served by the server that wrote it: as if nothing had happened. */
@@ -109,6 +111,7 @@ export class Guardian {
       if (name === "open") this.checkOpened(args as Args<"open">)
       if (name === "open" || name === "update") this.checkRecords(state)
       this.checkGenerations(name, args, reply.value)
+      this.noteTombs(state)
     }
     this.noteSessions(state)
   }
@@ -160,8 +163,14 @@ export class Guardian {
       const touched = touchedBy(result, this.state(), id)
       // A termination may name a younger one than there is: the data came back from an older copy.
       if (touched === undefined || touched === generation || (name === "del" && touched < generation)) return
+      // A call that comes twice answers as it did.
+      if (name === "del" && this.tombs.has(`${id} ${touched}`)) return
       this.report("a command concerns another generation", `${name} of ${id}, ${generation}, concerned ${touched}`)
     })
+  }
+
+  private noteTombs({ tomb }: RegistryState): void {
+    for (const [id, raw] of tomb) this.tombs.add(`${id} ${parseTomb(raw)?.generation}`)
   }
 
   /** A release takes no other claim away than the one it names. */

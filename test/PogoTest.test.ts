@@ -1,0 +1,149 @@
+/**
+ * The test kit tests itself: its faults do what they say, and its checkers fail where they must.
+ */
+import { describe, expect, it } from "@effect/vitest"
+import { Cause, Context, Effect, Layer, Schema } from "effect"
+import { Child } from "effect-pogo"
+import * as PogoTest from "effect-pogo/PogoTest"
+
+const Worker = Child.make("Worker", { payload: { stuck: Schema.Boolean } })
+
+/** A well-behaved child; or one that does not end when its node loses its lease. */
+const WorkerLive = Worker.toLayer(({ stuck }) => stuck ? Effect.uninterruptible(Effect.sleep("1 hour")) : Effect.never)
+
+const good = Worker.spec("good", { stuck: false })
+const bad = Worker.spec("bad", { stuck: true })
+
+const started = (spec: typeof good, size = 3) =>
+  Effect.gen(function*() {
+    const cluster = yield* PogoTest.cluster(size, WorkerLive)
+    yield* cluster.node("n1").startChild(spec)
+    return { cluster, owner: yield* cluster.eventuallyOne(spec.id) }
+  })
+
+describe("a cluster in a test", () => {
+  it.scoped("hands over when a node is stopped, or crashes, or comes", () =>
+    Effect.gen(function*() {
+      const { cluster, owner } = yield* started(good)
+      yield* cluster.stop(owner)
+      const second = yield* cluster.eventuallyOne(good.id)
+      yield* cluster.crash(second)
+      const third = yield* cluster.eventuallyOne(good.id)
+      expect(new Set([owner, second, third]).size).toBe(3)
+      yield* cluster.addNode(owner)
+      expect(cluster.names.toSorted()).toEqual([owner, third].toSorted())
+      yield* cluster.pass("5 seconds")
+      expect(yield* cluster.eventuallyOne(good.id)).toBe(owner)
+      yield* cluster.atMostOne
+    }))
+
+  it.scoped("takes over from a node that is cut off, or frozen, or when all data is lost", () =>
+    Effect.gen(function*() {
+      const { cluster, owner } = yield* started(good)
+      yield* cluster.partition(owner, "replies")
+      yield* cluster.pass("30 seconds")
+      yield* cluster.heal()
+      const second = yield* cluster.eventuallyOne(good.id)
+      yield* cluster.freeze(second)
+      yield* cluster.pass("30 seconds")
+      const during = (yield* cluster.history).filter(({ what }) => what === "started").at(-1)
+      expect(during?.node).not.toBe(second)
+      yield* cluster.thaw(second)
+      yield* cluster.loseRegistry
+      yield* cluster.pass("30 seconds")
+      yield* cluster.eventuallyOne(good.id)
+      yield* cluster.atMostOne
+    }))
+
+  it.scoped("tells what happened", () =>
+    Effect.gen(function*() {
+      const { cluster, owner } = yield* started(good)
+      yield* cluster.crash(owner)
+      yield* cluster.eventuallyOne(good.id)
+      const history = yield* cluster.history
+      expect(history.filter(({ id }) => id === good.id).map(({ what }) => what)).toEqual(["started", "started"])
+      expect(history.find(({ what }) => what === "is crashed")?.node).toBe(owner)
+    }))
+
+  it.scoped("gives kinds what they need from the test", () =>
+    Effect.gen(function*() {
+      class Greeting extends Context.Tag("Greeting")<Greeting, string>() {}
+      const heard: Array<string> = []
+      const Greeter = Child.make("Greeter", { payload: {} })
+      const live = Greeter.toLayer(() =>
+        Effect.zipRight(Effect.map(Greeting, (greeting) => heard.push(greeting)), Effect.never)
+      )
+      const test = Effect.gen(function*() {
+        const cluster = yield* PogoTest.cluster(1, live)
+        yield* cluster.node("n1").startChild(Greeter.spec("x", {}))
+        yield* cluster.eventuallyOne("Greeter/x")
+      })
+      yield* Effect.provide(test, Layer.succeed(Greeting, "hello"))
+      expect(heard).toEqual(["hello"])
+    }))
+})
+
+describe("a checker", () => {
+  it.scoped("finds a child that runs on when its node has lost its lease", () =>
+    Effect.gen(function*() {
+      const { cluster, owner } = yield* started(bad)
+      yield* cluster.partition(owner)
+      yield* cluster.pass("40 seconds")
+      const error = yield* Effect.flip(cluster.atMostOne)
+      expect(error.rule).toContain("two copies run: Worker/bad")
+      expect(error.history).toContain("is cut off")
+    }))
+
+  it.scoped("finds a child that runs nowhere", () =>
+    Effect.gen(function*() {
+      const { cluster, owner } = yield* started(good, 1)
+      yield* cluster.partition(owner)
+      yield* cluster.pass("20 seconds")
+      const error = yield* Effect.flip(cluster.eventuallyOne(good.id, "10 seconds"))
+      expect(error.rule).toContain("Worker/good runs nowhere")
+    }))
+
+  it.scoped("names the nodes that there are", () =>
+    Effect.gen(function*() {
+      const cluster = yield* PogoTest.cluster(2, WorkerLive)
+      const cause = yield* Effect.flip(Effect.sandbox(cluster.crash("n3")))
+      expect(Cause.pretty(cause)).toContain("n1, n2")
+    }))
+})
+
+describe("exploring", () => {
+  it.effect("finds the same child, names the seed, and finds it there again", () =>
+    Effect.gen(function*() {
+      const exploration = {
+        kinds: WorkerLive,
+        faults: ["partition", "freeze"] as const,
+        begin: (cluster: PogoTest.Cluster) => cluster.node("n1").startChild(bad)
+      }
+      const error = yield* Effect.flip(PogoTest.explore({ ...exploration, seeds: 50 }))
+      expect(error.rule).toContain("two copies run: Worker/bad")
+      const again = yield* Effect.flip(PogoTest.explore({ ...exploration, seeds: [error.seed!] }))
+      expect(again.history).toBe(error.history)
+    }))
+
+  it.effect("says so when a child waits for real time", () =>
+    Effect.gen(function*() {
+      const Real = Child.make("Real", { payload: {} })
+      const error = yield* Effect.flip(PogoTest.explore({
+        seeds: 1,
+        kinds: Real.toLayer(() => Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 10)))),
+        begin: (cluster) => cluster.node("n1").startChild(Real.spec("x", {}))
+      }))
+      expect(error.rule).toContain("setTimeout")
+    }))
+
+  it.effect("fails where the user's own check fails", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(PogoTest.explore({
+        seeds: 3,
+        kinds: WorkerLive,
+        begin: (cluster) => cluster.node("n1").startChild(good),
+        check: () => Effect.fail(new Error("not to my liking"))
+      }))
+      expect(error.rule).toContain("not to my liking")
+    }))
+})
