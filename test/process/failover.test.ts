@@ -196,7 +196,7 @@ const primaryOf = async (servers: ReadonlyArray<RedisServer>, slot: number): Pro
 
 const idOf = (server: RedisServer): Promise<string> => server.cli("CLUSTER", "MYID")
 
-describe("on a cluster", () => {
+describe.concurrent("on a cluster", () => {
   test("[F31] [F32] a slot that moves under load, and a primary that is killed", async (context) => {
     const servers = await makeRedisCluster(context)
     const env = { ...times(3 * ttl), TEST_CLUSTER: portsOf(servers.slice(0, 3)), POGO_SCOPE: "moving" }
