@@ -355,6 +355,7 @@ describe("a kind with a protocol", () => {
       // @ts-expect-error: another answer
       Store.toLayer(() => ({ get: () => Effect.succeed("1"), feed })),
       // @ts-expect-error: an error that the protocol does not have
+      // @effect-diagnostics-next-line missingEffectError:off
       Store.toLayer(() => ({ get: () => Effect.fail("no"), feed })),
       // @ts-expect-error: an effect is no set of handlers
       Store.toLayer(() => Effect.never.pipe(Effect.as(1))),
@@ -375,14 +376,16 @@ describe("a kind with a protocol", () => {
         expectTypeOf(stores("x").feed()).toEqualTypeOf<
           Stream.Stream<Date, PogoError.CallError | PogoError.ChildMoved>
         >()
-        // @ts-expect-error: a field of another type
-        stores("x").get({ key: 1 })
-        // @ts-expect-error: no payload
-        stores("x").get()
-        // @ts-expect-error: no such Rpc
-        stores("x").put({ key: "k" })
-        // @ts-expect-error: a key is text
-        stores(1)
+        return [
+          // @ts-expect-error: a field of another type
+          stores("x").get({ key: 1 }),
+          // @ts-expect-error: no payload
+          stores("x").get(),
+          // @ts-expect-error: no such Rpc
+          stores("x").put({ key: "k" }),
+          // @ts-expect-error: a key is text
+          stores(1)
+        ]
       })
     )
     expectTypeOf<Effect.Effect.Context<typeof Store.client>>().toEqualTypeOf<Pogo.Pogo>()
