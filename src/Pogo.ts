@@ -72,7 +72,7 @@ export interface Service {
     spec: Any
   ) => Effect.Effect<StartResult, InvalidChildSpec | ChildSpecConflict | RegistryUnavailable | OutcomeUnknown>
   /**
-   * Registers many children, 200 at a time, in order. If one is invalid nothing is written; of those that conflict each
+   * Registers many children, 100 at a time, in order. If one is invalid nothing is written; of those that conflict each
    * has its own result. When a later batch fails, the earlier ones stand (`OutcomeUnknown` tells how many): repeat the
    * call.
    */

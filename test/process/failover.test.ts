@@ -5,7 +5,7 @@
 import { describe, expect, test, type TestContext } from "vitest"
 import { measured, spread } from "../support/measured.js"
 import { type RedisServer, startRedis } from "../support/redisServer.js"
-import { freePort } from "../support/registryLive.js"
+import { startClusterNode } from "../support/registryLive.js"
 import { copiesOf, gaps, runningOverlaps, unfencedOverlaps } from "./support/evidence.js"
 import { eventually, sleep } from "./support/fleet.js"
 import { makeProxy, type Proxy } from "./support/proxy.js"
@@ -161,19 +161,8 @@ describe.concurrent("two primaries at once", () => {
   }
 })
 
-const clusterNode = async (): Promise<RedisServer> => {
-  const settings = {
-    "--cluster-enabled": "yes",
-    "--cluster-node-timeout": "1000",
-    "--cluster-port": String(await freePort()),
-    "--cluster-replica-validity-factor": "0",
-    "--repl-diskless-sync-delay": "0"
-  }
-  return startRedis({ args: Object.entries(settings).flat() })
-}
-
 const makeRedisCluster = async ({ onTestFinished }: TestContext): Promise<ReadonlyArray<RedisServer>> => {
-  const servers = await Promise.all([1, 2, 3, 4, 5, 6].map(clusterNode))
+  const servers = await Promise.all([1, 2, 3, 4, 5, 6].map(startClusterNode))
   for (const server of servers) onTestFinished(() => server.stop("SIGKILL"))
   const addresses = servers.map(({ port }) => `127.0.0.1:${port}`)
   await servers[0]!.cli("--cluster", "create", ...addresses, "--cluster-replicas", "1", "--cluster-yes")

@@ -4,22 +4,10 @@ import { Effect, Either } from "effect"
 import { Cluster } from "ioredis"
 import { afterAll, beforeAll } from "vitest"
 import * as GroupRegistryRedis from "../../src/GroupRegistryRedis.js"
-import { type RedisServer, startRedis } from "../support/redisServer.js"
+import type { RedisServer } from "../support/redisServer.js"
 import { conformance } from "../support/registryConformance.js"
-import { callerOf, eventually, freePort, Lines } from "../support/registryLive.js"
+import { callerOf, eventually, Lines, startClusterNode } from "../support/registryLive.js"
 import { redisSubject } from "../support/registrySubject.js"
-
-/** The second port, too, is chosen here: the one that Redis would choose may be out of range. */
-const startNode = async (): Promise<RedisServer> => {
-  const settings = {
-    "--cluster-enabled": "yes",
-    "--cluster-node-timeout": "1000",
-    "--cluster-port": String(await freePort()),
-    "--cluster-replica-validity-factor": "0",
-    "--repl-diskless-sync-delay": "0"
-  }
-  return startRedis({ args: Object.entries(settings).flat() })
-}
 
 let servers: ReadonlyArray<RedisServer> = []
 
@@ -46,7 +34,7 @@ const healthy = async (): Promise<void> => {
 }
 
 beforeAll(async () => {
-  servers = await Promise.all(Array.from({ length: 6 }, startNode))
+  servers = await Promise.all(Array.from({ length: 6 }, startClusterNode))
   const addresses = servers.map(({ port }) => `127.0.0.1:${port}`)
   await servers[0]!.cli("--cluster", "create", ...addresses, "--cluster-replicas", "1", "--cluster-yes")
   await healthy()

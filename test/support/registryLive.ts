@@ -96,3 +96,15 @@ export const eventually = <A>(
       yield* pause(20)
     }
   })
+
+/** A server that is to be part of a cluster. The second port, too, is chosen here: the one that Redis would choose may be out of range. */
+export const startClusterNode = async (): Promise<RedisServer> => {
+  const settings = {
+    "--cluster-enabled": "yes",
+    "--cluster-node-timeout": "1000",
+    "--cluster-port": String(await freePort()),
+    "--cluster-replica-validity-factor": "0",
+    "--repl-diskless-sync-delay": "0"
+  }
+  return startRedis({ args: Object.entries(settings).flat() })
+}

@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import type { Calls } from "./calls.js"
 import { follow } from "./follow.js"
-import { ensureInitial, type Initial } from "./initial.js"
+import { ensureInitialOnce, type Initial } from "./initial.js"
 import { awaitEra, type Fatal } from "./join.js"
 import { keepAlive } from "./lifecycle.js"
 import type { Node } from "./node.js"
@@ -61,10 +61,7 @@ export const clientLife = (
   refused: (error: Fatal) => Effect.Effect<unknown>
 ): Effect.Effect<void> =>
   Effect.gen(function*() {
-    let begun = false
-    const beginnings = Effect.suspend(() =>
-      begun ? Effect.void : Effect.tap(ensureInitial(node, calls, initial), () => Effect.sync(() => (begun = true)))
-    )
+    const beginnings = ensureInitialOnce(node, calls, initial)
     for (;;) {
       yield* awaitEra(node).pipe(
         Effect.catchAll((error) => Effect.zipRight(refused(error), Effect.sleep(node.timing.ttl))),

@@ -42,7 +42,7 @@ const settle = (node: Node, calls: Calls, initial: Initial, result: PutResult, a
 }
 
 /** Registers them all; what a quarantine puts off is tried again until it is over. */
-export const ensureInitial = (node: Node, calls: Calls, children: ReadonlyArray<Initial>): Effect.Effect<void> =>
+const ensureInitial = (node: Node, calls: Calls, children: ReadonlyArray<Initial>): Effect.Effect<void> =>
   Effect.gen(function*() {
     let todo = children
     while (todo.length > 0) {
@@ -58,3 +58,15 @@ export const ensureInitial = (node: Node, calls: Calls, children: ReadonlyArray<
       if (postponed.length > 0) yield* Effect.sleep(node.timing.heartbeat / 2)
     }
   })
+
+/** The same, to be run at the beginning of each session: what was done once is not done again. */
+export const ensureInitialOnce = (
+  node: Node,
+  calls: Calls,
+  children: ReadonlyArray<Initial>
+): Effect.Effect<void> => {
+  let done = false
+  return Effect.suspend(() =>
+    done ? Effect.void : Effect.tap(ensureInitial(node, calls, children), () => Effect.sync(() => (done = true)))
+  )
+}

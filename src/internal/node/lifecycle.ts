@@ -11,7 +11,7 @@ import * as PogoEvent from "../../PogoEvent.js"
 import type { Calls } from "./calls.js"
 import { follow } from "./follow.js"
 import { heartbeat } from "./heartbeat.js"
-import { ensureInitial, type Initial } from "./initial.js"
+import { ensureInitialOnce, type Initial } from "./initial.js"
 import { type Fatal, join } from "./join.js"
 import { watchNeighbours } from "./neighbours.js"
 import type { Node } from "./node.js"
@@ -138,10 +138,7 @@ export const lifecycle = (
   refused: (error: Fatal) => Effect.Effect<unknown>
 ): Effect.Effect<void> =>
   Effect.gen(function*() {
-    let begun = false
-    const beginnings = Effect.suspend(() =>
-      begun ? Effect.void : Effect.tap(ensureInitial(node, calls, initial), () => Effect.sync(() => (begun = true)))
-    )
+    const beginnings = ensureInitialOnce(node, calls, initial)
     const oneSession = Effect.flatMap(joinAtLast(node, refused), (session) => live(node, session, beginnings))
     for (;;) {
       const end = yield* Effect.catchAllCause(oneSession, (cause) => survive(node, cause))
