@@ -91,7 +91,8 @@ export interface Service {
   >
   /**
    * Ends a child for good, from any node. When this succeeds no node starts it again; the one that runs it stops it at
-   * once. An unknown id is no error.
+   * once. An unknown id is no error. While the registry's data is new, for one `ttl` after a loss, one that it does not
+   * know may yet be told by a node: the call waits.
    */
   readonly terminateChild: (id: string) => Effect.Effect<TerminateResult, RegistryUnavailable | OutcomeUnknown>
   /** Stops a child and starts it anew, with its restarts forgotten. Brings a failed child back. */

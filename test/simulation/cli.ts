@@ -1,7 +1,7 @@
 /**
  * `--seed N` plays one history and tells it (`--shrink`: the shortest that fails the same way). `--count N` (`--from N`)
- * plays many, in `--jobs J` processes, and names those that failed. `--mutations` breaks one rule after the other, and
- * tells what noticed. Exits with 1 when something was found.
+ * plays many, in `--jobs J` processes, and names those that failed. `--mutations` breaks one rule after the other
+ * (`--only` those whose name contains a text), and tells what noticed. Exits with 1 when something was found.
  */
 import { fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
@@ -18,7 +18,8 @@ const { values } = parseArgs({
     count: { type: "string", default: "100" },
     jobs: { type: "string", default: "1" },
     shrink: { type: "boolean", default: false },
-    mutations: { type: "boolean", default: false }
+    mutations: { type: "boolean", default: false },
+    only: { type: "string", default: "" }
   }
 })
 
@@ -68,7 +69,7 @@ const parallel = async (from: number, count: number, jobs: number): Promise<bool
 const mutated = (limit: number): boolean => {
   print("| broken rule | noticed by | histories |")
   print("| - | - | - |")
-  const missed = mutations.filter((mutation) => {
+  const missed = mutations.filter(({ name }) => name.includes(values.only)).filter((mutation) => {
     const caught = hunt(mutation, limit)
     print(`| ${mutation.name} | ${caught?.check ?? "nothing"} | ${caught?.seed ?? `none of ${limit}`} |`)
     return caught === undefined

@@ -89,6 +89,27 @@ export class Ledger {
     }
   }
 
+  /**
+   * The child that a call was told is not there, though its start was acknowledged, nothing has ended it since, and a
+   * node that is well remembers it.
+   */
+  denied({ args, name, reply }: Execution): string | undefined {
+    if (name !== "del" || reply._tag !== "OK") return undefined
+    const { results } = reply.value as { readonly results: ReadonlyArray<DelResult> }
+    const { items } = args as { readonly items: ReadonlyArray<{ readonly id: string }> }
+    return items.find(({ id }, i) => results[i]!._tag === "ABSENT" && this.isThere(id))?.id
+  }
+
+  private isThere(id: string): boolean {
+    const [last] = [...this.facts.values()].filter((fact) => fact.id === id).sort((a, b) => b.stamp - a.stamp)
+    if (last?.kind !== "spec" || last.stamp === listStamp || !last.acknowledged || last.forgiven) return false
+    for (const { node } of this.knowers()) {
+      const isWell = node?.active === true && node.session?.era === this.state().meta?.era
+      if (isWell && node.view.entries.get(id)?.spec?.stamp === last.stamp) return true
+    }
+    return false
+  }
+
   /** A reply has come to its caller. */
   answered(name: CommandName, args: unknown, reply: Reply<unknown>): void {
     for (const written of writtenBy(name, args, reply)) {

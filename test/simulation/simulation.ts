@@ -116,6 +116,8 @@ class Simulation {
     this.server.executed = (execution) => {
       this.server.trust = false
       this.ledger.executed(execution)
+      const denied = this.ledger.denied(execution)
+      if (denied !== undefined) this.fail("a child is called absent, and is not", denied)
       this.guardian.onExecuted(execution)
       if (options.trace === true) observe.execution(execution, this.log)
     }

@@ -60,11 +60,17 @@ const losing = (test: Test): void => {
       yield* caller.join("a#1")
       expect((yield* caller.ok("tick", { sid: "a#1" })).value.quarantine).toBe(ttl)
       expect((yield* caller.put("k/1"))._tag).toBe("QUARANTINE")
+      for (const mode of ["replace", "bump"] as const) {
+        expect((yield* caller.put("k/1", { mode }))._tag).toBe("QUARANTINE")
+      }
+      expect((yield* caller.del("k/1", 1))._tag).toBe("QUARANTINE")
       expect(yield* caller.send("claim", { sid: "a#1", items: [{ id: "k/1", generation: 1 }] })).toMatchObject({
         _tag: "QUARANTINE",
         left: ttl
       })
       yield* caller.live(ttl, "a#1")
+      expect((yield* caller.del("k/1", 1))._tag).toBe("ABSENT")
+      expect((yield* caller.put("k/1", { mode: "replace" }))._tag).toBe("ABSENT")
       yield* caller.own("a#1", "k/1", yield* caller.create("k/1"))
     }), "settle")
 

@@ -187,13 +187,15 @@ export class Calls {
       let generation = this.node.view.entries.get(id)?.spec?.generation ?? 0
       for (let i = 0; i < races; i++) {
         const item = { id, op, generation }
-        const { at, result } = yield* outcome("terminateChild", item, this.dels.submit(item))
+        const del = Effect.map(this.dels.submit(item), (answer) => [answer] as const)
+        const [answer] = yield* outcome("terminateChild", item, pastQuarantine(this.node, "terminateChild", del))
+        const { at, result } = answer
         if (result._tag === "ABSENT") return { _tag: "Absent", id }
-        if (result._tag === "MALFORMED") return yield* Effect.fail(foreign("terminateChild", id))
         if (result._tag === "GONE") {
           this.node.view.learnTomb(id, result.tomb, at)
           return { _tag: "Terminated", id }
         }
+        if (result._tag !== "NEWER") return yield* Effect.fail(foreign("terminateChild", id))
         this.node.view.learnSpec(id, result.spec, at)
         generation = Number(generationOf(result.spec))
       }
@@ -212,7 +214,8 @@ export class Calls {
       let generation = this.node.view.entries.get(id)?.spec?.generation ?? 0
       for (let i = 0; i < races; i++) {
         const item = { id, op, generation, body }
-        const [answer] = yield* outcome(operation, item, this.put(mode, [item]))
+        const put = pastQuarantine(this.node, operation, this.put(mode, [item]))
+        const [answer] = yield* outcome(operation, item, put)
         const { at, result } = answer!
         if (result._tag === "ABSENT") return yield* Effect.fail(new ChildNotFound({ id }))
         if (result._tag !== "CREATED" && result._tag !== "CONFLICT") return yield* Effect.fail(foreign(operation, id))

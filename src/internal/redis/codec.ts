@@ -122,7 +122,7 @@ const delResult = ([tag, record]: Row): DelResult => {
     case "NEWER":
       return { _tag: tag, spec: text(record) }
     default:
-      return { _tag: tagOf(tag, ["ABSENT", "MALFORMED"]) }
+      return { _tag: tagOf(tag, ["ABSENT", "QUARANTINE", "MALFORMED"]) }
   }
 }
 

@@ -19,6 +19,9 @@ local function store_spec(id, value)
   append('s', id)
   return value
 end
+local function absent()
+  return { meta.now < meta.quarantine and 'QUARANTINE' or 'ABSENT' }
+end
 `
 
 /**
@@ -113,7 +116,7 @@ local function ensure(id, op, body, by_list)
 end
 local function supersede(id, op, generation, body, bump)
   local stored_spec = spec:get(id)
-  if not stored_spec then return { 'ABSENT' } end
+  if not stored_spec then return absent() end
   local old = parse_spec(stored_spec)
   if not old then return { 'MALFORMED' } end
   if old.op == op then return { 'CREATED', stored_spec } end
@@ -148,7 +151,7 @@ local function del_one(id, op, generation)
     local stored_tomb = tomb:get(id)
     local ended = stored_tomb and parse_tomb(stored_tomb)
     if ended and ended.by == op then return { 'GONE', stored_tomb } end
-    return { 'ABSENT' }
+    return absent()
   end
   local old = parse_spec(stored_spec)
   if not old then return { 'MALFORMED' } end

@@ -92,6 +92,7 @@ export type PutResult =
 export type DelResult =
   | { readonly _tag: "GONE"; readonly tomb: string }
   | { readonly _tag: "ABSENT" }
+  | { readonly _tag: "QUARANTINE" }
   | { readonly _tag: "NEWER"; readonly spec: string }
   | { readonly _tag: "MALFORMED" }
 

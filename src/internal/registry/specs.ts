@@ -109,6 +109,9 @@ const ensurePresent = (tx: Tx, item: PutItem, stored: string, byList: boolean): 
   return { _tag: spec.body === item.body ? "SAME" : "CONFLICT", spec: kept }
 }
 
+/** Nothing is stored: what there was may not have been merged into this era yet. */
+const absent = ({ meta }: Tx) => ({ _tag: meta.now < meta.quarantine ? "QUARANTINE" as const : "ABSENT" as const })
+
 /** `ensure` and `ensureInitial`: register the spec, unless the id is taken. */
 const ensure = (tx: Tx, item: PutItem, byList: boolean): PutResult => {
   const { meta, state } = tx
@@ -129,7 +132,7 @@ const ensure = (tx: Tx, item: PutItem, byList: boolean): PutResult => {
 /** `replace` and `bump`: a new generation in the place of the one that the caller saw. */
 const supersede = (tx: Tx, item: PutItem, bump: boolean): PutResult => {
   const stored = tx.state.spec.get(item.id)
-  if (stored === undefined) return { _tag: "ABSENT" }
+  if (stored === undefined) return absent(tx)
   const spec = parseSpec(stored)
   if (spec === undefined) return { _tag: "MALFORMED" }
   if (spec.op === item.op) return { _tag: "CREATED", spec: stored }
@@ -169,7 +172,7 @@ export const del = (tx: Tx, { items }: Args<"del">): Value<"del"> => ({
     const stored = tx.state.spec.get(id)
     if (stored === undefined) {
       const tomb = tx.state.tomb.get(id)
-      return tomb !== undefined && parseTomb(tomb)?.by === op ? { _tag: "GONE", tomb } : { _tag: "ABSENT" }
+      return tomb !== undefined && parseTomb(tomb)?.by === op ? { _tag: "GONE", tomb } : absent(tx)
     }
     const spec = parseSpec(stored)
     if (spec === undefined) return { _tag: "MALFORMED" }

@@ -2,10 +2,11 @@
  * Faults at random on many processes and children, for a while; and the verdict on what they did.
  */
 import { type RedisServer, startRedis } from "../../support/redisServer.js"
-import { copiesOf, gapsOf, type Line, runningOverlaps, unfencedOverlaps } from "./evidence.js"
+import { copiesOf, runningOverlaps, unfencedOverlaps } from "./evidence.js"
 import { eventually, type Fleet, makeFleet, sleep } from "./fleet.js"
 import type { NodeProcess } from "./process.js"
 import { makeProxy, type Proxy } from "./proxy.js"
+import { type Absence, Wishes } from "./wishes.js"
 
 export interface StormOptions {
   readonly seed: number
@@ -20,8 +21,8 @@ export interface StormOptions {
 export interface Verdict {
   readonly faults: ReadonlyMap<string, number>
   readonly calls: ReadonlyMap<string, number>
-  /** Milliseconds without the child before each of its later starts. */
-  readonly gaps: ReadonlyArray<number>
+  /** Times without a child that was to run, the shortest first. */
+  readonly gaps: ReadonlyArray<Absence>
   readonly unfenced: number
   /** Milliseconds for which older copies went on beside younger ones, fenced. */
   readonly overlaps: ReadonlyArray<number>
@@ -69,8 +70,7 @@ class Storm {
   readonly open = new Set<string>()
   /** What was done, and when. */
   readonly history: Array<{ readonly at: number; readonly what: string }> = []
-  /** When each child was asked to end: what follows is no gap. */
-  readonly ended = new Map<string, Array<number>>()
+  readonly wishes = new Wishes()
   private readonly down = new Set<string>()
   private readonly proxies = new Map<string, Proxy>()
   private fresh = 0
@@ -111,12 +111,7 @@ class Storm {
       ids.add(key)
     }
     const keys = Array.from(ids)
-    if (says === "end") {
-      for (const key of keys) {
-        const id = `Probe/${key}`
-        this.ended.set(id, [...this.ended.get(id) ?? [], now()])
-      }
-    }
+    for (const key of says === "end" ? keys : []) this.wishes.ending(`Probe/${key}`, now())
     const command = says === "start" ? "startEach" : "terminateEach"
     const answers = await node.call(command, { keys, every: 500 }).catch(() => []) as ReadonlyArray<string>
     for (const [i, key] of keys.entries()) {
@@ -127,6 +122,7 @@ class Storm {
       if (["Created", "AlreadyStarted", "Terminated", "Absent"].includes(tag)) {
         this.words.set(id, { says, at: now() })
         this.open.delete(id)
+        if (says === "start") this.wishes.started(id, now())
       } else this.open.add(id)
     }
   }
@@ -256,13 +252,6 @@ const settle = async (storm: Storm, millis: number): Promise<ReadonlySet<string>
   return running
 }
 
-/** Times without a child that was to run. */
-const involuntary = ({ ended }: Storm, lines: ReadonlyArray<Line>): ReadonlyArray<number> =>
-  gapsOf(lines)
-    .filter(({ from, id, to }) => !(ended.get(id) ?? []).some((at) => at > from - 5_000 && at < to))
-    .map(({ from, to }) => to - from)
-    .sort((a, b) => a - b)
-
 const judge = (storm: Storm, running: ReadonlySet<string>): Verdict => {
   const lines = storm.fleet.lines()
   const started = new Map(lines.filter(({ what }) => what === "start").map(({ at, id }) => [id, at]))
@@ -272,7 +261,7 @@ const judge = (storm: Storm, running: ReadonlySet<string>): Verdict => {
   return {
     faults: storm.faults,
     calls: storm.calls,
-    gaps: involuntary(storm, lines),
+    gaps: storm.wishes.absences(lines),
     unfenced: unfencedOverlaps(lines).length,
     overlaps: runningOverlaps(lines).map(({ millis }) => millis).sort((a, b) => a - b),
     lost: ends(storm, "start").filter((id) => !running.has(id)),
@@ -308,7 +297,10 @@ export const playStorm = async (options: StormOptions): Promise<Verdict> => {
     for (let i = 0; i < names.length; i += 4) await Promise.all(names.slice(i, i + 4).map((name) => storm.start(name)))
     const keys = Array.from({ length: children }, (_, i) => `c${i}`)
     await fleet.nodes.get("p0")!.call("start", { keys, every: 500 })
-    for (const key of keys) storm.words.set(`Probe/${key}`, { says: "start", at: now() })
+    for (const key of keys) {
+      storm.words.set(`Probe/${key}`, { says: "start", at: now() })
+      storm.wishes.started(`Probe/${key}`, now())
+    }
     await eventually("all run", () => copiesOf(fleet.lines()).size === children, 60_000)
     tell(
       `  ${processes} processes, ${children} children, ${options.minutes} minutes, lease ${ttl} ms, seed ${options.seed}`
@@ -316,8 +308,12 @@ export const playStorm = async (options: StormOptions): Promise<Verdict> => {
     await rage(storm)
     for (const name of names) if (!fleet.nodes.has(name)) await storm.start(name)
     const verdict = judge(storm, await settle(storm, 20 * ttl + 30_000))
-    for (const id of [...verdict.lost, ...verdict.back, ...verdict.glimpsed].slice(0, 2)) {
+    for (const id of [verdict.lost, verdict.back, verdict.glimpsed].flatMap((ids) => ids.slice(0, 2))) {
       for (const line of historyOf(storm, id)) tell(`    ${line}`)
+    }
+    for (const { from, id, to } of verdict.gaps.slice(-1)) {
+      const seconds = [from, to].map((at) => ((at - storm.history[0]!.at) / 1_000).toFixed(1))
+      tell(`  longest without a child: ${id}, from ${seconds[0]} s to ${seconds[1]} s after the first fault`)
     }
     return verdict
   } finally {
@@ -335,7 +331,8 @@ const at = (sorted: ReadonlyArray<number>, share: number): string =>
 
 /** The verdict in words. */
 export const describeVerdict = (verdict: Verdict): ReadonlyArray<string> => {
-  const { back, calls, copies, faults, gaps, glimpsed, lost, overlaps, refused, unfenced, wrongly } = verdict
+  const { back, calls, copies, faults, glimpsed, lost, overlaps, refused, unfenced, wrongly } = verdict
+  const gaps = verdict.gaps.map(({ from, to }) => to - from)
   const total = Array.from(faults.values()).reduce((sum, n) => sum + n, 0)
   return [
     `${total} faults: ${list(faults)}`,

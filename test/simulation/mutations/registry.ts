@@ -179,6 +179,17 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
     execute: handling("finish", (tx, args) => finish(tx, { ...args, items: withGeneration(tx, args.items) }))
   },
   {
+    name: "what new data does not hold yet is called absent",
+    weights: { lose: 30, rollback: 20, call: 40 },
+    execute: (state, server, envelope, name, args) => {
+      const reply = execute(state, server, envelope, name, args)
+      if (name !== "del" || reply._tag !== "OK") return reply
+      const { results } = reply.value as Value<"del">
+      for (const result of results) if (result._tag === "QUARANTINE") Object.assign(result, { _tag: "ABSENT" })
+      return reply
+    }
+  },
+  {
     name: "terminate ends whatever generation is there",
     shownBy: 30,
     weights: { call: 40 },
