@@ -5,24 +5,18 @@
  *
  * @since 0.1.0
  */
-import * as NodeSocket from "@effect/platform-node/NodeSocket"
-import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
-import * as Socket from "@effect/platform/Socket"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
-import * as Net from "node:net"
-import type { Duplex } from "node:stream"
-import * as Tls from "node:tls"
-import { failure, greetAsCallee, greetAsCaller } from "./internal/socket/greet.js"
-import { Link } from "./internal/socket/link.js"
+import type * as Redacted from "effect/Redacted"
+import { callAt, openPort } from "./internal/socket/door.js"
+import { failure } from "./internal/socket/greet.js"
 import { formatAddress, parseAddress, resolve, type Settings } from "./internal/socket/settings.js"
-import { type ConnectFailure, type Connection, type Identity, NodeTransport } from "./NodeTransport.js"
-import { InvalidConfig } from "./PogoError.js"
+import { dial, secured, tune } from "./internal/socket/streams.js"
+import { NodeTransport } from "./NodeTransport.js"
+import type { InvalidConfig } from "./PogoError.js"
 
 /**
  * Encryption of the connections between nodes. All nodes of a scope use it, or none.
@@ -74,144 +68,24 @@ export interface Options {
   readonly connections?: number | undefined
 }
 
-const keyOf = ({ key }: TlsOptions): string => (typeof key === "string" ? key : Redacted.value(key))
-
-const broken = (cause: unknown) => new Socket.SocketGenericError({ reason: "Open", cause })
-
-/** Closes gently, then for good. */
-const release = (duplex: Duplex): Effect.Effect<void> =>
-  Effect.sync(() => {
-    if (!duplex.destroyed) duplex.end(() => duplex.destroy())
-  })
-
-const tune = <A extends Net.Socket>(socket: A): A => {
-  socket.setNoDelay(true)
-  socket.setKeepAlive(true, 10_000)
-  return socket
-}
-
-/** Opens a stream of bytes to an address. */
-const dial = (address: string, { tls }: Settings): Effect.Effect<Net.Socket, ConnectFailure, Scope.Scope> => {
+const connectWith = (settings: Settings): NodeTransport["Type"]["connect"] => (self, address) => {
+  const { tls } = settings
   const place = parseAddress(address)
   if (place === undefined) return Effect.fail(failure(`"${address}" is no address of this transport`))
   const { host, port, secure } = place
   if (secure !== (tls !== undefined)) {
     return Effect.fail(failure(secure ? "it uses TLS, this node does not" : "this node uses TLS, it does not"))
   }
-  const open = (): Net.Socket =>
-    tls === undefined
-      ? Net.connect({ host, port })
-      : Tls.connect({
-        host,
-        port,
-        key: keyOf(tls),
-        cert: tls.cert,
-        ca: tls.ca,
-        servername: tls.servername ?? nameOf(host)
-      })
-  return Effect.acquireRelease(
-    Effect.async<Net.Socket, ConnectFailure>((resume) => {
-      const socket = open()
-      socket.on("error", (error) => resume(Effect.fail(failure(error.message))))
-      socket.once(tls === undefined ? "connect" : "secureConnect", () => resume(Effect.succeed(tune(socket))))
-      return Effect.sync(() => socket.destroy())
-    }),
-    release
-  )
+  return callAt(settings, self, address, dial({ host, port, tls }))
 }
 
-/** An address of numbers is no name. */
-const nameOf = (host: string): string => (Net.isIP(host) === 0 ? host : "")
-
-const within = <A, E, R>(settings: Settings, effect: Effect.Effect<A, E, R>, late: () => E) =>
-  Effect.timeoutFail(effect, { duration: settings.authTimeout, onTimeout: late })
-
-const makeConnect = (settings: Settings): NodeTransport["Type"]["connect"] => (self, address) =>
-  Effect.gen(function*() {
-    const duplex = yield* dial(address, settings)
-    const link = new Link(duplex, address, settings.maxFrame)
-    yield* link.open(yield* NodeSocket.fromDuplex(Effect.succeed(duplex)))
-    yield* within(settings, greetAsCaller(link, self, settings.secrets), () => failure("it did not greet in time"))
-    return link
-  })
-
-/**
- * The stream of bytes of a connection that was taken: encrypted, if the settings say so. The TLS server listens nowhere;
- * it is there because it checks certificates.
- */
-const secured = (raw: Net.Socket, { tls }: Settings): Effect.Effect<Duplex, string, Scope.Scope> => {
-  if (tls === undefined) return Effect.succeed(raw)
-  const mutual = tls.ca !== undefined
-  return Effect.acquireRelease(
-    Effect.async<Duplex, string>((resume) => {
-      const server = Tls.createServer({
-        key: keyOf(tls),
-        cert: tls.cert,
-        ca: tls.ca,
-        requestCert: mutual,
-        rejectUnauthorized: mutual
-      }, (socket) => {
-        socket.on("error", () => {})
-        resume(Effect.succeed(socket))
-      })
-      server.on("tlsClientError", (error) => resume(Effect.fail(error.message)))
-      server.emit("connection", raw)
-    }),
-    release
+const listenWith = (settings: Settings): NodeTransport["Type"]["listen"] => (self, serve) => {
+  const { advertiseHost, advertisePort, tls } = settings
+  return Effect.map(
+    openPort(settings, self, serve, (raw) => secured(tune(raw), tls)),
+    (bound) => formatAddress(advertiseHost, advertisePort || bound, tls !== undefined)
   )
 }
-
-/** One connection that was taken: who is there must prove itself in time, or is gone. */
-const accept = (
-  settings: Settings,
-  self: Identity,
-  raw: Net.Socket,
-  serve: (connection: Connection) => Effect.Effect<void>
-): Effect.Effect<void> =>
-  Effect.gen(function*() {
-    const remote = `${raw.remoteAddress ?? "?"}:${raw.remotePort ?? 0}`
-    const greeted = Effect.gen(function*() {
-      const duplex = yield* secured(tune(raw), settings)
-      const link = new Link(duplex, remote, settings.maxFrame)
-      yield* link.open(yield* NodeSocket.fromDuplex(Effect.mapError(Effect.succeed(duplex), broken)))
-      yield* Effect.tapError(
-        greetAsCallee(link, self, settings.secrets),
-        (reason) => Effect.sync(() => link.end(reason))
-      )
-      return link
-    })
-    const link = yield* within(settings, greeted, () => "it did not prove itself in time")
-    yield* serve(link)
-  }).pipe(
-    Effect.catchAll((reason) =>
-      Effect.logDebug(`a connection from ${raw.remoteAddress ?? "?"} was refused: ${reason}`)
-    ),
-    Effect.scoped,
-    Effect.ensuring(Effect.sync(() => raw.destroySoon()))
-  )
-
-const makeListen = (settings: Settings): NodeTransport["Type"]["listen"] => (self, serve) =>
-  Effect.gen(function*() {
-    const { host, port } = settings
-    const server = yield* Effect.mapError(NodeSocketServer.make({ host, port }), ({ cause }) =>
-      new InvalidConfig({
-        setting: "host and port",
-        value: `${host}:${port}`,
-        rule: `an address that can be bound (${String(cause)})`,
-        remedy: "choose another port, or 0 for any that is free"
-      }))
-    let taken = 0
-    const one = (raw: Net.Socket) =>
-      Effect.suspend(() => {
-        if (taken >= settings.connections) return Effect.sync(() => raw.destroy())
-        taken++
-        return Effect.ensuring(accept(settings, self, raw, serve), Effect.sync(() => taken--))
-      })
-    const handler = Effect.flatMap(NodeSocket.NetSocket, one) as Effect.Effect<void>
-    yield* server.run(() => handler).pipe(Effect.ignoreLogged, Effect.forkScoped)
-    const bound = server.address._tag === "TcpAddress" ? server.address.port : 0
-    return formatAddress(settings.advertiseHost, settings.advertisePort || bound, settings.tls !== undefined)
-  })
 
 /**
  * The transport, with its options in code.
@@ -234,7 +108,7 @@ const makeListen = (settings: Settings): NodeTransport["Type"]["listen"] => (sel
 export const layer = (options: Options = {}): Layer.Layer<NodeTransport, InvalidConfig> =>
   Layer.effect(
     NodeTransport,
-    Effect.map(resolve(options), (settings) => ({ listen: makeListen(settings), connect: makeConnect(settings) }))
+    Effect.map(resolve(options), (settings) => ({ listen: listenWith(settings), connect: connectWith(settings) }))
   )
 
 const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>

@@ -5,27 +5,28 @@ import * as RpcSerialization from "@effect/rpc/RpcSerialization"
 import { describe, expect, it } from "@effect/vitest"
 import { Context, Effect, Layer, Logger, LogLevel } from "effect"
 import { GroupRegistry, Pogo } from "effect-pogo"
-import * as NodeTransportSocket from "effect-pogo/NodeTransportSocket"
+import type * as NodeTransportSocket from "effect-pogo/NodeTransportSocket"
 import { randomBytes } from "node:crypto"
-import { connect, type Socket } from "node:net"
+import type { Duplex } from "node:stream"
 import { Internals } from "../../src/internal/internals.js"
 import { Frames, headerOf } from "../../src/internal/socket/frames.js"
 import { encodeHandshake, makeNonce, proofOf, readChallenge, readWelcome } from "../../src/internal/socket/handshake.js"
 import { clientOf, Counter, counterLive, Notes } from "../rpc/support.js"
+import { rawTo, streamTo, type Transport, transports } from "./support/transports.js"
 
 const secret = "0123456789abcdef0123456789abcdef"
 const codec = RpcSerialization.makeMsgPack({ useRecords: false }).unsafeMake()
 const megabyte = 1024 * 1024
 
 /** Two good nodes: one of them is attacked, the other calls it meanwhile. */
-const scene = (options: NodeTransportSocket.Options = {}) =>
+const sceneOver = (transport: Transport) => (options: NodeTransportSocket.Options = {}) =>
   Effect.gen(function*() {
     const registry = yield* GroupRegistry.makeMemory()
     const make = (name: string, kinds: Layer.Layer<never, unknown, Pogo.Pogo>) =>
       Effect.gen(function*() {
         const layer = kinds.pipe(
           Layer.provideMerge(Pogo.layer({ name })),
-          Layer.provide(NodeTransportSocket.layer({ secret, authTimeout: "300 millis", ...options })),
+          Layer.provide(transport.layer({ secret, authTimeout: "300 millis", ...options })),
           Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, registry)),
           Layer.provide(Logger.minimumLogLevel(LogLevel.None))
         )
@@ -37,31 +38,32 @@ const scene = (options: NodeTransportSocket.Options = {}) =>
     yield* friend.pogo.startChild(Counter.spec("x", {}))
     const { token } = yield* friend.pogo.awaitChild("Counter/x")
     const counters = yield* clientOf(friend)
-    const port = Number(victim.pogo[Internals].node.address.split(":").at(-1))
-    return { port, token: Number(token), friendly: Effect.orDie(counters("x").echo("alive")) }
+    const { address } = victim.pogo[Internals].node
+    return { address, token: Number(token), friendly: Effect.orDie(counters("x").echo("alive")) }
   })
 
 interface Attacker {
-  readonly socket: Socket
+  readonly socket: Duplex
   readonly closed: () => boolean
   readonly received: Array<Uint8Array>
 }
 
-/** Opens a connection to the port. */
-const attack = (port: number) =>
-  Effect.acquireRelease(
-    Effect.async<Attacker>((resume) => {
-      const socket = connect(port, "127.0.0.1")
-      let closed = false
-      const received: Array<Uint8Array> = []
-      const frames = new Frames(64 * megabyte)
-      socket.on("error", () => {})
-      socket.on("close", () => (closed = true))
-      socket.on("data", (data: Buffer) => frames.push(data, (frame) => received.push(Buffer.from(frame)) > 0))
-      socket.once("connect", () => resume(Effect.succeed({ socket, closed: () => closed, received })))
-    }),
-    ({ socket }) => Effect.sync(() => socket.destroy())
-  )
+/** Uses a stream of bytes to the port. */
+const attackOver = (socket: Duplex): Attacker => {
+  let closed = socket.destroyed
+  const received: Array<Uint8Array> = []
+  const frames = new Frames(64 * megabyte)
+  socket.on("error", () => {})
+  socket.on("close", () => (closed = true))
+  socket.on("data", (data: Buffer) => frames.push(data, (frame) => received.push(Buffer.from(frame)) > 0))
+  return { socket, closed: () => closed, received }
+}
+
+/** Comes as nodes come. */
+const attack = (address: string) => Effect.map(streamTo(address), attackOver)
+
+/** Only connects. */
+const knock = (address: string) => Effect.map(rawTo(address), attackOver)
 
 const until = (what: string, condition: () => boolean) =>
   Effect.sleep("10 millis").pipe(
@@ -93,10 +95,12 @@ const call = (n: unknown, token: number, tag: string, payload: unknown, left = 6
 
 const memory = () => process.memoryUsage().rss / megabyte
 
-describe("a stranger", () => {
+describe.each(transports.slice(0, 2))("a stranger, over $name,", (transport) => {
+  const scene = sceneOver(transport)
+
   it.scopedLive("that sends garbage, half a frame, or nothing, is gone in a moment", () =>
     Effect.gen(function*() {
-      const { friendly, port } = yield* scene()
+      const { address, friendly } = yield* scene()
       const inputs: ReadonlyArray<Buffer> = [
         randomBytes(100_000),
         headerOf(0xffffffff),
@@ -109,21 +113,23 @@ describe("a stranger", () => {
         Buffer.alloc(0)
       ]
       for (const input of inputs) {
-        const attacker = yield* attack(port)
-        attacker.socket.write(input)
-        yield* until(`the end of ${input.subarray(0, 10).toString("hex")}`, attacker.closed)
-        expect(attacker.received.length).toBeLessThanOrEqual(1)
+        for (const come of [attack, knock]) {
+          const attacker = yield* come(address)
+          attacker.socket.write(input)
+          yield* until(`the end of ${input.subarray(0, 10).toString("hex")}`, attacker.closed)
+          expect(attacker.received.length).toBeLessThanOrEqual(1)
+        }
       }
       expect(yield* friendly).toBe("alive")
     }))
 
   it.scopedLive("with a wrong proof, version or scope is refused; a proof that was overheard is of no use", () =>
     Effect.gen(function*() {
-      const { port } = yield* scene()
-      const first = yield* attack(port)
+      const { address } = yield* scene()
+      const first = yield* attack(address)
       const good = yield* introduce(first)
       expect(good.welcome).toMatchObject({ ok: true, node: "victim" })
-      const replayed = yield* attack(port)
+      const replayed = yield* attack(address)
       yield* until("a challenge", () => replayed.received.length > 0)
       replayed.received.length = 0
       replayed.socket.write(frame(good.said))
@@ -131,7 +137,7 @@ describe("a stranger", () => {
       expect(readWelcome(replayed.received[0]!)).toMatchObject({ ok: false })
       yield* until("its end", replayed.closed)
       for (const change of [{ proof: "00" }, { version: 2 }, { scope: "other" }, { node: "somebody else" }]) {
-        const attacker = yield* attack(port)
+        const attacker = yield* attack(address)
         expect((yield* introduce(attacker, change)).welcome).toMatchObject({ ok: false })
         yield* until("its end", attacker.closed)
       }
@@ -139,18 +145,20 @@ describe("a stranger", () => {
 
   it.scopedLive("many at once are not taken beyond the limit, and those who belong here come in afterwards", () =>
     Effect.gen(function*() {
-      const { friendly, port } = yield* scene({ connections: 20 })
-      const crowd = yield* Effect.forEach(Array.from({ length: 100 }), () => attack(port), { concurrency: 20 })
+      const { address, friendly } = yield* scene({ connections: 20 })
+      const crowd = yield* Effect.forEach(Array.from({ length: 100 }), () => knock(address), { concurrency: 20 })
       yield* until("all but a few are gone", () => crowd.filter(({ closed }) => !closed()).length <= 20)
       yield* until("all are gone", () => crowd.every(({ closed }) => closed()))
       expect(yield* friendly).toBe("alive")
     }))
 })
 
-describe("a peer that knows the secret and is broken", () => {
+describe.each(transports.slice(0, 2))("a peer that knows the secret and is broken, over $name:", (transport) => {
+  const scene = sceneOver(transport)
+
   it.scopedLive("what is no message ends its connection; what makes no sense is ignored", () =>
     Effect.gen(function*() {
-      const { friendly, port, token } = yield* scene()
+      const { address, friendly, token } = yield* scene()
       const bombs = [
         frame(Buffer.from([0xdd, 0x01, 0xff, 0xff, 0xff])),
         frame(Buffer.from(Array.from({ length: 1_000 }, () => 0x91))),
@@ -159,12 +167,12 @@ describe("a peer that knows the secret and is broken", () => {
         frame(Buffer.alloc(0))
       ]
       for (const bomb of bombs) {
-        const attacker = yield* attack(port)
+        const attacker = yield* attack(address)
         yield* introduce(attacker)
         attacker.socket.write(bomb)
         yield* until("its end", attacker.closed)
       }
-      const attacker = yield* attack(port)
+      const attacker = yield* attack(address)
       yield* introduce(attacker)
       const nonsense = [7, null, {}, [], ["x"], [99, 1], [0], [0, 1, 2], [0, "1", "Counter/x", token, "get", null, 5]]
       for (const value of nonsense) attacker.socket.write(message(value))
@@ -177,14 +185,38 @@ describe("a peer that knows the secret and is broken", () => {
       expect(yield* friendly).toBe("alive")
     }))
 
+  it.scopedLive("values that no node sends end its connection, though a decoder would take them", () =>
+    Effect.gen(function*() {
+      const { address, friendly } = yield* scene()
+      const values = {
+        "deeply nested": Buffer.from([...Array.from({ length: 200 }, () => 0x91), 0xc0]),
+        "a definition of a record": Buffer.from([0x92, 0x63, 0xd4, 0x72, 0x40, 0x91, 0xa1, 0x61, 0xc0]),
+        "a set": Buffer.from([0x92, 0x63, 0xc7, 2, 0x73, 0x91, 0x01]),
+        "an error": Buffer.from([0x92, 0x63, 0xc7, 4, 0x65, 0x92, 0xa1, 0x61, 0xc0]),
+        "a regular expression": Buffer.from([0x92, 0x63, 0xc7, 4, 0x78, 0x92, 0xa1, 0x61, 0xa0]),
+        "a number of many digits": Buffer.concat([
+          Buffer.from([0x92, 0x63, 0xc8, 0x08, 0x00, 0x42]),
+          Buffer.alloc(2_048, 1)
+        ]),
+        "one behind the other": Buffer.from([0x91, 0x63, 0x91, 0x63])
+      }
+      for (const [what, value] of Object.entries(values)) {
+        const attacker = yield* attack(address)
+        yield* introduce(attacker)
+        attacker.socket.write(frame(value))
+        yield* until(`the end of ${what}`, attacker.closed)
+      }
+      expect(yield* friendly).toBe("alive")
+    }))
+
   it.scopedLive("a flood of calls that are never read costs a bounded amount of memory", () =>
     Effect.gen(function*() {
-      const { friendly, port, token } = yield* scene()
+      const { address, friendly, token } = yield* scene()
       yield* friendly
       const before = memory()
       let peak = before
       const attackers = yield* Effect.forEach([1, 2, 3], () =>
-        Effect.tap(attack(port), (attacker) => introduce(attacker)))
+        Effect.tap(attack(address), (attacker) => introduce(attacker)))
       const big = "x".repeat(500_000)
       for (const { socket } of attackers) {
         socket.pause()
@@ -203,7 +235,9 @@ describe("a peer that knows the secret and is broken", () => {
         peak = Math.max(peak, memory())
       }
       expect(peak - before).toBeLessThan(250)
-      process.stderr.write(`hostile flood: ${Math.round(before)} MiB before, ${Math.round(peak)} MiB at most\n`)
+      process.stderr.write(
+        `hostile flood over ${transport.name}: ${Math.round(before)} MiB before, ${Math.round(peak)} MiB at most\n`
+      )
       for (const { socket } of attackers) {
         socket.destroy()
       }
@@ -213,8 +247,8 @@ describe("a peer that knows the secret and is broken", () => {
 
   it.scopedLive("an old token, or one from the future, is served or refused as its claim says; no child is harmed", () =>
     Effect.gen(function*() {
-      const { port, token } = yield* scene()
-      const attacker = yield* attack(port)
+      const { address, token } = yield* scene()
+      const attacker = yield* attack(address)
       yield* introduce(attacker)
       attacker.socket.write(call(1, token + 1, "get", undefined))
       attacker.socket.write(call(2, token, "get", undefined))

@@ -7,25 +7,18 @@ import { Context, Effect, Fiber, Layer, Logger, LogLevel, type Scope, Stream } f
 import { Pogo } from "effect-pogo"
 import * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
 import * as NodeTransportSocket from "effect-pogo/NodeTransportSocket"
+import * as NodeTransportWebSocket from "effect-pogo/NodeTransportWebSocket"
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { createServer } from "node:net"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { inject } from "vitest"
 import { clientOf, Counter } from "../rpc/support.js"
 import { makeProxy, type Proxy } from "./support/proxy.js"
+import { freePort, reverseProxy } from "./support/transports.js"
 
 const app = fileURLToPath(new URL("./support/callApp.ts", import.meta.url))
 let scopes = 0
-
-const freePort = Effect.async<number>((resume) => {
-  const server = createServer().listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
-    server.close(() => resume(Effect.succeed(port)))
-  })
-})
 
 const end = (child: ChildProcess, signal: NodeJS.Signals) =>
   Effect.promise(async () => {
@@ -36,37 +29,40 @@ const end = (child: ChildProcess, signal: NodeJS.Signals) =>
   })
 
 /** A scope of its own, a caller in this process, and a way to start nodes. */
-const scene = Effect.gen(function*() {
-  const scope = `rpc-${process.pid}-${++scopes}`
-  const caller = yield* Layer.build(
-    Pogo.layerClient({ name: "caller", scope, ttl: "3 seconds" }).pipe(
-      Layer.provide(NodeTransportSocket.layer()),
-      Layer.provide(GroupRegistryRedis.layer({ url: inject("redisUrl"), onEmpty: "trust" })),
-      Layer.provide(Logger.minimumLogLevel(LogLevel.Error))
+const sceneOver = (transport: Pick<typeof NodeTransportSocket, "layer">) =>
+  Effect.gen(function*() {
+    const scope = `rpc-${process.pid}-${++scopes}`
+    const caller = yield* Layer.build(
+      Pogo.layerClient({ name: "caller", scope, ttl: "3 seconds" }).pipe(
+        Layer.provide(transport.layer()),
+        Layer.provide(GroupRegistryRedis.layer({ url: inject("redisUrl"), onEmpty: "trust" })),
+        Layer.provide(Logger.minimumLogLevel(LogLevel.Error))
+      )
     )
-  )
-  const pogo = Context.get(caller, Pogo.Pogo)
-  const start = (name: string, env: Record<string, string> = {}): Effect.Effect<ChildProcess, never, Scope.Scope> =>
-    Effect.acquireRelease(
-      Effect.async<ChildProcess>((resume) => {
-        const child = spawn(process.execPath, ["--import", "tsx", app], {
-          env: {
-            ...process.env,
-            TEST_REDIS: inject("redisUrl"),
-            POGO_SCOPE: scope,
-            POGO_TTL: "3 seconds",
-            POGO_NODE_NAME: name,
-            ...env
-          },
-          stdio: ["ignore", "pipe", "inherit"]
-        })
-        createInterface({ input: child.stdout }).once("line", () => resume(Effect.succeed(child)))
-      }),
-      (child) => end(child, "SIGKILL")
-    )
-  const counters = yield* clientOf({ name: "caller", pogo, stop: Effect.void, crash: Effect.void })
-  return { pogo, start, counters }
-})
+    const pogo = Context.get(caller, Pogo.Pogo)
+    const start = (name: string, env: Record<string, string> = {}): Effect.Effect<ChildProcess, never, Scope.Scope> =>
+      Effect.acquireRelease(
+        Effect.async<ChildProcess>((resume) => {
+          const child = spawn(process.execPath, ["--import", "tsx", app], {
+            env: {
+              ...process.env,
+              TEST_REDIS: inject("redisUrl"),
+              POGO_SCOPE: scope,
+              POGO_TTL: "3 seconds",
+              POGO_NODE_NAME: name,
+              ...env
+            },
+            stdio: ["ignore", "pipe", "inherit"]
+          })
+          createInterface({ input: child.stdout }).once("line", () => resume(Effect.succeed(child)))
+        }),
+        (child) => end(child, "SIGKILL")
+      )
+    const counters = yield* clientOf({ name: "caller", pogo, stop: Effect.void, crash: Effect.void })
+    return { pogo, start, counters }
+  })
+
+const scene = sceneOver(NodeTransportSocket)
 
 describe("a call to a child of another process", () => {
   it.scopedLive("whose process is killed in the middle fails at once, and may have run; the next goes to the successor", () =>
@@ -157,5 +153,37 @@ describe("a call to a child of another process", () => {
         expect({ node: row?.node, token: row?.token }).toEqual({ node, token })
         expect(token).toBeGreaterThan(before.find((other) => other.key === key)!.token)
       }
+    }))
+})
+
+describe("a call over a WebSocket, through a proxy", () => {
+  it.scopedLive("survives the death of a process, and of the proxy's connections", () =>
+    Effect.gen(function*() {
+      const { counters, pogo, start } = yield* sceneOver(NodeTransportWebSocket)
+      const begin = (name: string) =>
+        Effect.gen(function*() {
+          const port = yield* freePort
+          const proxy = yield* reverseProxy(port)
+          const process = yield* start(name, {
+            TEST_TRANSPORT: "WebSocket",
+            POGO_RPC_PORT: String(port),
+            POGO_RPC_URL: `ws://127.0.0.1:${proxy.port}/outside/nodes`,
+            POGO_RPC_PATH: "/nodes"
+          })
+          return { process, proxy }
+        })
+      const nodes = { a: yield* begin("a"), b: yield* begin("b") }
+      yield* pogo.startChild(Counter.spec("x", {}))
+      const { node } = yield* counters("x").where()
+      const { process, proxy } = nodes[node as "a" | "b"]
+      expect(yield* Stream.runCount(counters("x").range({ to: 2_000 }))).toBe(2_000)
+      proxy.reset()
+      expect(yield* counters("x").get()).toBe(0)
+      const lost = yield* Effect.fork(Effect.flip(counters("x", { timeout: "20 seconds" }).wait({ millis: 15_000 })))
+      yield* Effect.sleep("300 millis")
+      yield* end(process, "SIGKILL")
+      expect(yield* lost).toMatchObject({ _tag: "NodeUnreachable", node, mayHaveRun: true })
+      const next = yield* counters("x", { timeout: "20 seconds" }).where()
+      expect(next.node).not.toBe(node)
     }))
 })

@@ -1,17 +1,20 @@
 /**
- * Real sockets within one process: the way there and back, who is let in, and what a hostile peer can do.
+ * Real sockets within one process: the way there and back, and who is let in, over each transport.
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Context, Effect, Exit, Layer, Logger, LogLevel, Redacted, Scope, Stream } from "effect"
 import { GroupRegistry, NodeTransport, Pogo } from "effect-pogo"
 import * as NodeTransportSocket from "effect-pogo/NodeTransportSocket"
+import { type AddressInfo, connect, createServer, type Server } from "node:net"
 import { clientOf, Counter, counterLive, Notes } from "../rpc/support.js"
 import { makeCertificate } from "../support/tls.js"
+import { type Transport, transports } from "./support/transports.js"
 
 const secret = "0123456789abcdef0123456789abcdef"
 
 /** A node over sockets, on a registry that others share. */
 const nodeOn = (
+  transport: Transport,
   registry: GroupRegistry.GroupRegistry["Type"],
   name: string,
   options: NodeTransportSocket.Options = {},
@@ -22,7 +25,7 @@ const nodeOn = (
     const own = yield* Effect.scope
     const layer = kinds.pipe(
       Layer.provideMerge(Pogo.layer({ name, scope, ttl: "3 seconds" })),
-      Layer.provide(NodeTransportSocket.layer(options)),
+      Layer.provide(transport.layer(options)),
       Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, registry)),
       Layer.provide(Logger.minimumLogLevel(LogLevel.None))
     )
@@ -30,17 +33,19 @@ const nodeOn = (
     return { name, pogo, stop: Effect.void, crash: Effect.void }
   })
 
-const pair = (a: NodeTransportSocket.Options, b: NodeTransportSocket.Options = a) =>
+const pairOver = (transport: Transport) => (a: NodeTransportSocket.Options, b: NodeTransportSocket.Options = a) =>
   Effect.gen(function*() {
     const registry = yield* GroupRegistry.makeMemory()
-    const first = yield* nodeOn(registry, "a", a)
-    const second = yield* nodeOn(registry, "b", b, Layer.empty)
+    const first = yield* nodeOn(transport, registry, "a", a)
+    const second = yield* nodeOn(transport, registry, "b", b, Layer.empty)
     yield* second.pogo.startChild(Counter.spec("x", {}))
     yield* second.pogo.awaitChild("Counter/x")
     return { first, second, counters: yield* clientOf(second) }
   })
 
-describe("NodeTransportSocket", () => {
+describe.each(transports)("$name", (transport) => {
+  const pair = pairOver(transport)
+
   it.scopedLive("carries calls, errors, binary, big numbers, dates and streams", () =>
     Effect.gen(function*() {
       const { counters } = yield* pair({ secret })
@@ -83,39 +88,25 @@ describe("NodeTransportSocket", () => {
 
   it.scopedLive("another secret, another scope and none at all are refused, typed, and nothing is executed", () =>
     Effect.gen(function*() {
-      for (const wrong of [{ secret: "a-secret-that-is-not-theirs" }, {}]) {
+      const none = transport.exposed ? [] : [{}]
+      for (const wrong of [{ secret: "a-secret-that-is-not-theirs" }, ...none]) {
         const { counters } = yield* pair({ secret }, wrong)
         const error = yield* Effect.flip(counters("x", { timeout: "1 second" }).add({ by: 1 }))
         expect(error).toMatchObject({ _tag: "NodeUnreachable", node: "a", mayHaveRun: false })
         expect(error.message).toContain("secret")
       }
-      const transport = yield* transportOf({ secret })
-      const address = yield* transport.listen({ scope: "one", node: "a" }, () => Effect.void)
-      const failure = yield* Effect.flip(transport.connect({ scope: "two", node: "b" }, address))
+      const one = yield* transportOf(transport, { secret })
+      const address = yield* one.listen({ scope: "one", node: "a" }, () => Effect.void)
+      const failure = yield* Effect.flip(one.connect({ scope: "two", node: "b" }, address))
       expect(failure.reason).toContain("another scope")
-    }))
-
-  it.scopedLive("speaks TLS, and asks for certificates where an authority is named", () =>
-    Effect.gen(function*() {
-      const tls = yield* certificates
-      const { counters } = yield* pair({ tls })
-      expect(yield* counters("x").add({ by: 1 })).toBe(1)
-      const transport = yield* transportOf({ tls })
-      const address = yield* transport.listen({ scope: "s", node: "a" }, () => Effect.never)
-      expect(address).toMatch(/^tls:/)
-      const stranger = yield* transportOf({ tls: yield* certificates })
-      const failure = yield* Effect.flip(stranger.connect({ scope: "s", node: "b" }, address))
-      expect(failure._tag).toBe("ConnectFailure")
-      const plain = yield* transportOf({})
-      expect((yield* Effect.flip(plain.connect({ scope: "s", node: "b" }, address))).reason).toContain("TLS")
     }))
 
   it.scopedLive("calls that are on their way when the node closes in order are answered or may be repeated", () =>
     Effect.gen(function*() {
       const registry = yield* GroupRegistry.makeMemory()
       const scope = yield* Scope.make()
-      yield* Scope.extend(nodeOn(registry, "a", { secret }), scope)
-      const b = yield* nodeOn(registry, "b", { secret }, Layer.empty)
+      yield* Scope.extend(nodeOn(transport, registry, "a", { secret }), scope)
+      const b = yield* nodeOn(transport, registry, "b", { secret }, Layer.empty)
       yield* b.pogo.startChild(Counter.spec("x", {}))
       yield* b.pogo.awaitChild("Counter/x")
       const counters = yield* clientOf(b)
@@ -129,7 +120,45 @@ describe("NodeTransportSocket", () => {
     }))
 })
 
-describe("options", () => {
+describe.each(transports.slice(0, 2))("$name with TLS", (transport) => {
+  it.scopedLive("speaks TLS, and asks for certificates where an authority is named", () =>
+    Effect.gen(function*() {
+      const tls = yield* certificates
+      const { counters } = yield* pairOver(transport)({ tls })
+      expect(yield* counters("x").add({ by: 1 })).toBe(1)
+      const known = yield* transportOf(transport, { tls })
+      const address = yield* known.listen({ scope: "s", node: "a" }, () => Effect.never)
+      expect(address).toMatch(/^(tls|wss):/)
+      const stranger = yield* transportOf(transport, { tls: yield* certificates })
+      const failure = yield* Effect.flip(stranger.connect({ scope: "s", node: "b" }, address))
+      expect(failure._tag).toBe("ConnectFailure")
+      const plain = yield* transportOf(transport, {})
+      expect((yield* Effect.flip(plain.connect({ scope: "s", node: "b" }, address))).reason).toMatch(/TLS|certificate/)
+    }))
+
+  it.scopedLive("whoever does not come to an end with TLS is gone in time; so is the wait for such a port", () =>
+    Effect.gen(function*() {
+      const tls = yield* certificates
+      const patient = yield* transportOf(transport, { tls, authTimeout: "300 millis", connections: 1 })
+      const address = yield* patient.listen({ scope: "s", node: "a" }, () => Effect.never)
+      const silent = yield* silentPort
+      // A stranger takes the only place.
+      const stranger = connect(Number(new URL(address).port), "127.0.0.1")
+      stranger.on("error", () => {})
+      yield* Effect.async<void>((resume) => void stranger.once("close", () => resume(Effect.void))).pipe(
+        Effect.timeout("5 seconds")
+      )
+      yield* patient.connect({ scope: "s", node: "b" }, address)
+      const late = yield* Effect.flip(patient.connect({ scope: "s", node: "b" }, silent(address))).pipe(
+        Effect.timeout("5 seconds")
+      )
+      expect(late.reason).toContain("in time")
+    }))
+})
+
+describe("options of NodeTransportSocket", () => {
+  const transport = transports[0]!
+
   const refused = (options: NodeTransportSocket.Options) =>
     Effect.flip(Effect.scoped(Layer.build(NodeTransportSocket.layer(options))))
 
@@ -147,21 +176,32 @@ describe("options", () => {
 
   it.scopedLive("what is advertised is what is told; a port that is taken fails by name", () =>
     Effect.gen(function*() {
-      const transport = yield* transportOf({ advertise: "node-a.example" })
-      const address = yield* transport.listen({ scope: "s", node: "a" }, () => Effect.void)
+      const named = yield* transportOf(transport, { advertise: "node-a.example" })
+      const address = yield* named.listen({ scope: "s", node: "a" }, () => Effect.void)
       expect(address).toMatch(/^tcp:\/\/node-a\.example:\d+$/)
       const port = Number(address.split(":").at(-1))
-      const other = yield* transportOf({ port, advertise: "[::1]:5" })
+      const other = yield* transportOf(transport, { port, advertise: "[::1]:5" })
       const error = yield* Effect.flip(other.listen({ scope: "s", node: "b" }, () => Effect.void))
       expect(error).toMatchObject({ _tag: "InvalidConfig", setting: "host and port" })
-      const elsewhere = yield* transportOf({ advertise: "[::1]:5" })
+      const elsewhere = yield* transportOf(transport, { advertise: "[::1]:5" })
       expect(yield* elsewhere.listen({ scope: "s", node: "b" }, () => Effect.void)).toBe("tcp://[::1]:5")
     }))
 })
 
-const transportOf = (options: NodeTransportSocket.Options) =>
+/** A port at which nobody says anything; an address of the same form leads there. */
+const silentPort = Effect.map(
+  Effect.acquireRelease(
+    Effect.async<Server>((resume) => {
+      const server = createServer(() => {}).listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+    }),
+    (server) => Effect.sync(() => void server.close())
+  ),
+  (server) => (address: string) => address.replace(/:\d+/, `:${(server.address() as AddressInfo).port}`)
+)
+
+const transportOf = (transport: Transport, options: NodeTransportSocket.Options) =>
   Effect.map(
-    Effect.orDie(Layer.build(NodeTransportSocket.layer(options))),
+    Effect.orDie(Layer.build(transport.layer(options))),
     (context) => Context.get(context, NodeTransport.NodeTransport)
   )
 
