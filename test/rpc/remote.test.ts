@@ -144,6 +144,48 @@ describe("a call to a child of another node", () => {
       expect(yield* long).toMatchObject({ _tag: "NodeUnreachable", mayHaveRun: true })
     }))
 
+  it.scoped("that may have run says so, whatever it fails with in the end", () =>
+    Effect.gen(function*() {
+      const { add, hub } = yield* connected(new Notes())
+      yield* add("a")
+      const caller = yield* add("caller", {}, noKinds)
+      const counters = yield* clientOf(caller)
+      yield* caller.pogo.startChild(Counter.spec("x", {}))
+      yield* passing(counters("x").get())
+      // Sent on a connection that breaks, it is sent again; meanwhile its own node is shut down.
+      const busy = yield* Effect.fork(Effect.flip(counters("x").wait({ millis: 4_000 })))
+      yield* TestClock.adjust("10 millis")
+      const repeated = yield* Effect.fork(Effect.flip(counters("x", { timeout: "1 minute" }).get()))
+      yield* TestClock.adjust("10 millis")
+      hub.closed.add("a")
+      hub.cut("a")
+      yield* passing(busy)
+      const fresh = yield* Effect.fork(Effect.flip(counters("x", { timeout: "1 minute" }).get()))
+      yield* passing(caller.stop)
+      expect(yield* repeated).toMatchObject({ _tag: "ChildUnavailable", mayHaveRun: true })
+      expect(yield* fresh).toMatchObject({ _tag: "ChildUnavailable", mayHaveRun: false })
+    }))
+
+  it.scoped("that reached its node at the second try, and is not answered in time, may have run", () => {
+    const notes = new Notes()
+    return Effect.gen(function*() {
+      const { add, hub } = yield* connected(notes)
+      yield* add("a")
+      const caller = yield* add("caller", {}, noKinds)
+      const counters = yield* clientOf(caller)
+      yield* caller.pogo.startChild(Counter.spec("x", {}))
+      yield* TestClock.adjust("1 second")
+      hub.closed.add("a")
+      const late = yield* Effect.fork(Effect.flip(counters("x", { timeout: "3 seconds" }).wait({ millis: 4_000 })))
+      yield* TestClock.adjust("1 second")
+      hub.closed.delete("a")
+      yield* TestClock.adjust("1 second")
+      expect(notes.lines).toEqual(["wait 4000"])
+      yield* TestClock.adjust("1 second")
+      expect(yield* late).toMatchObject({ _tag: "CallTimeout", mayHaveRun: true })
+    })
+  })
+
   it.scoped("a copy that has lost its claim answers none", () => {
     const notes = new Notes()
     return Effect.gen(function*() {

@@ -1,12 +1,13 @@
 /**
  * `--seed N` plays one history and tells it (`--shrink`: the shortest that fails the same way). `--count N` (`--from N`)
- * plays many, in `--jobs J` processes, and names those that failed. `--mutations` breaks one rule after the other
- * (`--only` those whose name contains a text), and tells what noticed. Exits with 1 when something was found.
+ * plays many, in `--jobs J` processes, and names those that failed. `--calls` has children called in all of them, not in
+ * some. `--mutations` breaks one rule after the other (`--only` those whose name contains a text), and tells what noticed.
+ * Exits with 1 when something was found.
  */
 import { fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
-import { draw } from "./draw.js"
+import { callsShare, draw } from "./draw.js"
 import { hunt, mutations } from "./mutations/hunt.js"
 import { explain, Totals } from "./report.js"
 import { play } from "./simulation.js"
@@ -18,20 +19,23 @@ const { values } = parseArgs({
     count: { type: "string", default: "100" },
     jobs: { type: "string", default: "1" },
     shrink: { type: "boolean", default: false },
+    calls: { type: "boolean", default: false },
     mutations: { type: "boolean", default: false },
     only: { type: "string", default: "" }
   }
 })
 
+const drawn = (seed: number) => draw(seed, {}, values.calls ? 1 : callsShare)
+
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 
 const one = (seed: number): boolean => {
   if (values.shrink) {
-    const outcome = play(draw(seed))
+    const outcome = play(drawn(seed))
     if (outcome.failure !== undefined) print(explain(outcome, {}, 500))
     return outcome.failure === undefined
   }
-  const { duration, failure, lines, settled, steps } = play(draw(seed), { trace: true })
+  const { duration, failure, lines, settled, steps } = play(drawn(seed), { trace: true })
   for (const line of lines) print(line)
   const time = `${(duration / 1000).toFixed(1)} s of virtual time`
   print(`${steps} steps in ${time}; settled ${settled / 1000} s after the last fault`)
@@ -43,7 +47,7 @@ const many = (from: number, count: number): boolean => {
   const totals = new Totals()
   for (let seed = from; seed < from + count; seed++) {
     const begin = performance.now()
-    const outcome = play(draw(seed))
+    const outcome = play(drawn(seed))
     totals.add(outcome, performance.now() - begin)
     const { failure } = outcome
     if (failure !== undefined) print(`seed ${seed}: ${failure.check} (at ${failure.at} ms): ${failure.message}`)
@@ -60,7 +64,7 @@ const parallel = async (from: number, count: number, jobs: number): Promise<bool
   const codes = Array.from({ length: jobs }, (_, i) => {
     const first = from + i * share
     const seeds = ["--from", `${first}`, "--count", `${Math.min(share, from + count - first)}`]
-    const child = fork(fileURLToPath(import.meta.url), seeds)
+    const child = fork(fileURLToPath(import.meta.url), values.calls ? [...seeds, "--calls"] : seeds)
     return new Promise<number>((resolve) => child.once("exit", (code) => resolve(code ?? 1)))
   })
   return (await Promise.all(codes)).every((code) => code === 0)

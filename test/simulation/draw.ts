@@ -3,6 +3,7 @@
  */
 import { Dice } from "../../src/internal/testing/dice.js"
 import type { Connection } from "../../src/internal/testing/line.js"
+import { withCalls } from "./calls/draw.js"
 import {
   type Call,
   type Code,
@@ -13,11 +14,12 @@ import {
   type KindName,
   kindOf,
   type NodePlan,
+  type PlainKind,
   type Plan,
   timing
 } from "./plan.js"
 
-const kindWeights: { readonly [K in KindName]: number } = {
+const kindWeights: { readonly [K in PlainKind]: number } = {
   Steady: 8,
   Keep: 2,
   Task: 3,
@@ -29,7 +31,7 @@ const kindWeights: { readonly [K in KindName]: number } = {
   Sloppy: 1
 }
 
-const allKinds = Object.keys(kindWeights) as ReadonlyArray<KindName>
+const allKinds = Object.keys(kindWeights) as ReadonlyArray<PlainKind>
 
 /** Other weights of faults and of kinds than the usual ones. */
 export type Weights = { readonly [K in Exclude<EventType, "copy"> | KindName]?: number }
@@ -215,8 +217,18 @@ const drawIds = (dice: Dice, weights: Weights): ReadonlyArray<string> => {
 
 const drawMachines = (dice: Dice): number => (dice.chance(0.4) ? dice.pick([1, 1, 2]) : 0)
 
+/** The share of histories in which children are called. */
+export const callsShare = 0.08
+
+/** Children are called in a share of the histories, unless there are so many that it takes long. */
+export const draw = (seed: number, weights: Weights = {}, share = callsShare): Plan => {
+  const plan = drawPlan(seed, weights)
+  const dice = new Dice(`calls ${seed}`)
+  return plan.ids.length < 50 && dice.chance(share) ? withCalls(plan, dice) : plan
+}
+
 /** `weights` change how often faults are drawn. */
-export const draw = (seed: number, weights: Weights = {}): Plan => {
+const drawPlan = (seed: number, weights: Weights): Plan => {
   const dice = new Dice(`plan ${seed}`)
   const ids = drawIds(dice, weights)
   const initial = dice.chance(0.35) ? ids.filter(() => dice.chance(0.4)) : []

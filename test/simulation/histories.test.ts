@@ -17,6 +17,10 @@ histories(1, 1_000, ({ stats }) => {
   for (const what of ["start", "terminate", "replace", "restart", "fenced"]) {
     expect(stats.counts.get(what), what).toBeGreaterThan(100)
   }
+  expect(stats.counts.get("history: children are called")).toBeGreaterThan(40)
+  for (const how of ["answered", "Declined", "died", "CallTimeout", "ChildUnavailable", "NodeUnreachable", "left"]) {
+    expect(stats.counts.get(`calls: ended: ${how}`), how).toBeGreaterThan(10)
+  }
 })
 
 it("a history is the same whenever it is played", () => {

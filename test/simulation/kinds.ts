@@ -6,7 +6,8 @@ import { Effect, Layer, Schedule, Schema, type Scope } from "effect"
 import { Child, type ChildSpec, type Pogo, Restart } from "effect-pogo"
 import type { Current } from "../../src/internal/current.js"
 import type { Dice } from "../../src/internal/testing/dice.js"
-import { type Code, type KindName, kindOf, timing } from "./plan.js"
+import { called, type CalledKind, calledKinds, calledLayers, type CallJournal } from "./calls/kinds.js"
+import { type Code, type KindName, kindOf, type PlainKind, timing } from "./plan.js"
 
 /** Told by the children themselves: what runs, whatever anybody believes. */
 export interface Journal {
@@ -14,13 +15,15 @@ export interface Journal {
   readonly end: (self: Current) => void
   readonly dice: Dice
   readonly slowStops: number
+  /** Where children are called. */
+  readonly calls: CallJournal | undefined
 }
 
 const plain = { content: Schema.Number }
 /** Reads what the first version wrote; the first cannot read what this writes. */
 const extended = { content: Schema.Union(Schema.Number, Schema.String) }
 
-const make = (kind: KindName) => Child.make(kind, { payload: plain })
+const make = (kind: PlainKind) => Child.make(kind, { payload: plain })
 
 const simple = {
   Steady: make("Steady"),
@@ -41,10 +44,13 @@ const versioned = {
   Sloppy: { 1: Child.make("Sloppy", { payload: plain }), 2: Child.make("Sloppy", { payload: extended }) }
 }
 
+const isCalled = (kind: KindName): kind is CalledKind => (calledKinds as ReadonlyArray<KindName>).includes(kind)
+
 /** The spec of a child, as code of this version makes it. */
 export const specOf = (id: string, content: number, code: Code): ChildSpec.Draft => {
   const kind = kindOf(id)
   const key = id.slice(kind.length + 1)
+  if (isCalled(kind)) return called[kind].spec(key, { content })
   if (kind !== "Versioned" && kind !== "Sloppy") return simple[kind].spec(key, { content })
   return code === 1
     ? versioned[kind][1].spec(key, { content })
@@ -59,7 +65,11 @@ const stopTime = (dice: Dice, slow: number, budget: number): number => {
   return dice.chance(0.6) ? dice.between(0, 300) : dice.between(300, budget)
 }
 
-const writing = (journal: Journal, then: (dice: Dice) => Body, budget = timing.stopBudget - 60): Body =>
+const writing = <A, E>(
+  journal: Journal,
+  then: (dice: Dice) => Effect.Effect<A, E, Current | Scope.Scope>,
+  budget: number = timing.stopBudget - 60
+): Effect.Effect<A, E, Current | Scope.Scope> =>
   Effect.gen(function*() {
     const self = yield* Child.Current
     const dice = journal.dice.stream(`${self.id} ${self.token} ${self.attempt}`)
@@ -111,30 +121,33 @@ const standing = (journal: Journal) =>
 
 const shutdown = "1 seconds"
 
-const layers: { readonly [K in KindName]: (journal: Journal, code: Code) => Layer.Layer<never, unknown, Pogo.Pogo> } = {
-  Steady: (journal) => simple.Steady.toLayer(() => writing(journal, steady), { shutdown: "5 seconds" }),
-  Keep: (journal) => simple.Keep.toLayer(() => writing(journal, steady), { onRegistryLoss: "keep" }),
-  Task: (journal) => simple.Task.toLayer(() => writing(journal, task), { restart: Restart.transient(), shutdown }),
-  Once: (journal) => simple.Once.toLayer(() => writing(journal, task), { restart: Restart.temporary }),
-  Flaky: (journal) =>
-    simple.Flaky.toLayer(() => writing(journal, flaky), {
-      restart: Restart.permanent(Schedule.intersect(Schedule.recurs(2), Schedule.spaced("500 millis")))
-    }),
-  Standing: (journal) =>
-    simple.Standing.toLayer(() => standing(journal), {
-      startTimeout: "3 seconds",
-      restart: Restart.permanent(Schedule.spaced("1 seconds"))
-    }),
-  Stubborn: (journal) => simple.Stubborn.toLayer(() => stubborn(journal), { shutdown }),
-  Versioned: (journal, code) =>
-    code === 1
-      ? versioned.Versioned[1].toLayer(() => writing(journal, steady))
-      : versioned.Versioned[2].toLayer(() => writing(journal, steady)),
-  Sloppy: (journal, code) =>
-    code === 1
-      ? versioned.Sloppy[1].toLayer(() => writing(journal, steady))
-      : versioned.Sloppy[2].toLayer(() => writing(journal, steady))
-}
+const layers: { readonly [K in PlainKind]: (journal: Journal, code: Code) => Layer.Layer<never, unknown, Pogo.Pogo> } =
+  {
+    Steady: (journal) => simple.Steady.toLayer(() => writing(journal, steady), { shutdown: "5 seconds" }),
+    Keep: (journal) => simple.Keep.toLayer(() => writing(journal, steady), { onRegistryLoss: "keep" }),
+    Task: (journal) => simple.Task.toLayer(() => writing(journal, task), { restart: Restart.transient(), shutdown }),
+    Once: (journal) => simple.Once.toLayer(() => writing(journal, task), { restart: Restart.temporary }),
+    Flaky: (journal) =>
+      simple.Flaky.toLayer(() => writing(journal, flaky), {
+        restart: Restart.permanent(Schedule.intersect(Schedule.recurs(2), Schedule.spaced("500 millis")))
+      }),
+    Standing: (journal) =>
+      simple.Standing.toLayer(() => standing(journal), {
+        startTimeout: "3 seconds",
+        restart: Restart.permanent(Schedule.spaced("1 seconds"))
+      }),
+    Stubborn: (journal) => simple.Stubborn.toLayer(() => stubborn(journal), { shutdown }),
+    Versioned: (journal, code) =>
+      code === 1
+        ? versioned.Versioned[1].toLayer(() => writing(journal, steady))
+        : versioned.Versioned[2].toLayer(() => writing(journal, steady)),
+    Sloppy: (journal, code) =>
+      code === 1
+        ? versioned.Sloppy[1].toLayer(() => writing(journal, steady))
+        : versioned.Sloppy[2].toLayer(() => writing(journal, steady))
+  }
 
 export const layerOf = (kind: KindName, journal: Journal, code: Code): Layer.Layer<never, unknown, Pogo.Pogo> =>
-  layers[kind](journal, code)
+  isCalled(kind)
+    ? calledLayers[kind](journal.calls!, (then) => writing(journal, then))
+    : layers[kind](journal, code)

@@ -2,7 +2,7 @@
  * One life of a node: a process that is started, runs a supervisor with its kinds, and ends.
  */
 import { Context, Effect, ExecutionStrategy, Exit, Layer, Scope } from "effect"
-import { GroupRegistry, Pogo, type PogoConfig } from "effect-pogo"
+import { GroupRegistry, NodeTransport, Pogo, type PogoConfig } from "effect-pogo"
 import { Internals } from "../../src/internal/internals.js"
 import type { Node } from "../../src/internal/node/node.js"
 import { Processes, type Watch } from "../../src/internal/node/processes.js"
@@ -11,6 +11,7 @@ import { Line, type LineWatch, type Traffic } from "../../src/internal/testing/l
 import { Process, type ProcessOptions } from "../../src/internal/testing/process.js"
 import type { RegistryServer } from "../../src/internal/testing/server.js"
 import type { World } from "../../src/internal/testing/world.js"
+import type { Seams } from "./calls/seams.js"
 import { type Journal, layerOf } from "./kinds.js"
 import type { Code, KindName } from "./plan.js"
 
@@ -25,6 +26,8 @@ export interface Setting {
   readonly journal: (life: Life) => Journal
   /** Its supervisor is there, and no kind is. */
   readonly built: (life: Life, node: Node) => void
+  /** Where children are called. */
+  readonly calls: Seams | undefined
 }
 
 export type Status = "starting" | "up" | "stopping" | "gone"
@@ -51,7 +54,9 @@ export class Life {
     readonly name: string,
     readonly code: Code,
     options: PogoConfig.Options,
-    kinds: ReadonlyArray<KindName>
+    kinds: ReadonlyArray<KindName>,
+    /** It hosts nothing. */
+    private readonly isClient = false
   ) {
     const { server, traffic, world } = setting
     const number = world.processes.length
@@ -65,7 +70,8 @@ export class Life {
   private start(options: PogoConfig.Options, kinds: ReadonlyArray<KindName>) {
     return Effect.gen(this, function*() {
       const scope = this.scope = yield* Scope.make()
-      const layer = Pogo.layer({ ...options, name: this.name }).pipe(
+      const supervisor = this.isClient ? Pogo.layerClient : Pogo.layer
+      const layer = Layer.provide(supervisor({ ...options, name: this.name }), this.transport()).pipe(
         Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, GroupRegistry.makeEncoded(this.line.encoded))),
         Layer.provide(Layer.succeed(Observer, this.watch)),
         Layer.provide(Layer.succeed(Processes, this.setting.processes(this.process)))
@@ -73,10 +79,17 @@ export class Life {
       const pogo = Context.get(yield* Layer.buildWithScope(layer, scope), Pogo.Pogo)
       this.pogo = pogo
       this.node = pogo[Internals].node
+      this.setting.calls?.attach(this, pogo)
       this.setting.built(this, this.node)
       for (const kind of kinds) yield* this.openKind(kind)
       if (this.status === "starting") this.status = "up"
     })
+  }
+
+  private transport(): Layer.Layer<never> {
+    const { calls } = this.setting
+    if (calls === undefined) return Layer.empty
+    return Layer.succeed(NodeTransport.NodeTransport, calls.transport(this.process))
   }
 
   private openKind(kind: KindName): Effect.Effect<void> {
@@ -117,5 +130,6 @@ export class Life {
   end(): void {
     this.status = "gone"
     this.process.kill()
+    this.setting.calls?.ended(this)
   }
 }

@@ -4,8 +4,12 @@
  */
 import type { Connection } from "../../src/internal/testing/line.js"
 import type { Disorder } from "../../src/internal/testing/world.js"
+import type { CalledKind } from "./calls/kinds.js"
+import type { CallsPlan } from "./calls/plan.js"
 
-export type KindName = "Steady" | "Keep" | "Task" | "Once" | "Flaky" | "Standing" | "Stubborn" | "Versioned" | "Sloppy"
+export type PlainKind = "Steady" | "Keep" | "Task" | "Once" | "Flaky" | "Standing" | "Stubborn" | "Versioned" | "Sloppy"
+
+export type KindName = PlainKind | CalledKind
 
 export type Code = 1 | 2
 
@@ -82,6 +86,8 @@ export interface Plan {
   readonly events: ReadonlyArray<Event>
   /** When the faults are over. */
   readonly calm: number
+  /** Calls to children, if there are any. */
+  readonly calls?: CallsPlan
 }
 
 export const kindOf = (id: string): KindName => id.slice(0, id.indexOf("/")) as KindName

@@ -28,6 +28,7 @@ export class Totals {
     const { nodes } = plan
     if (new Set(nodes.map(({ code }) => code)).size > 1) this.stats.count("history: two versions of code at once")
     if (nodes.some(({ rate }) => rate < 0.98 || rate > 1.02)) this.stats.count("history: a clock beyond the assumption")
+    if (plan.calls !== undefined) this.stats.count("history: children are called")
     if (plan.slowStops > 0) this.stats.count("history: stops beyond the budget")
     if (plan.disorder.window > 1) this.stats.count("history: order of tasks shuffled")
     if (plan.ids.length > 200) this.stats.count("history: more children than one batch")
@@ -81,8 +82,9 @@ export const explain = (failed: Outcome, options: PlayOptions = {}, plays = 150)
   const shown = lines.length > lastLines ? ["...", ...lines.slice(-lastLines)] : lines
   return [
     `seed ${plan.seed}: ${failure?.check} (at ${Math.round(failure?.at ?? 0)} ms): ${failure?.message}`,
-    `again: npm run simulate -- --seed ${plan.seed}`,
+    `again: npm run simulate -- --seed ${plan.seed}${plan.calls === undefined ? "" : " --calls"}`,
     `smaller: ${small.plan.nodes.length} nodes, ${small.plan.ids.length} children, ${small.plan.events.length} events:`,
+    ...(small.plan.calls?.made ?? []).map((call) => `  ${JSON.stringify(call)}`),
     ...small.plan.events.map((event) => `  ${JSON.stringify(event)}`),
     ...shown.map((line) => line.slice(0, 400))
   ].join("\n")

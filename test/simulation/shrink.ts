@@ -4,6 +4,18 @@
 import type { Event, NodePlan, Plan } from "./plan.js"
 import { type Outcome, play, type PlayOptions } from "./simulation.js"
 
+const withoutCaller = ({ calls }: Plan, index: number): Pick<Plan, "calls"> => {
+  if (calls === undefined) return {}
+  const moved = (node: number): number => (node > index ? node - 1 : node)
+  return {
+    calls: {
+      ...calls,
+      made: calls.made.filter(({ from }) => from !== index).map((call) => ({ ...call, from: moved(call.from) })),
+      faults: calls.faults.filter(({ node }) => node !== index).map((fault) => ({ ...fault, node: moved(fault.node) }))
+    }
+  }
+}
+
 const withoutNode = (plan: Plan, index: number): Plan => {
   const nodes = plan.nodes.filter((_, i) => i !== index)
   const events = plan.events.flatMap((event): ReadonlyArray<Event> => {
@@ -11,10 +23,28 @@ const withoutNode = (plan: Plan, index: number): Plan => {
     if (event.node === index) return event.type === "call" ? [{ ...event, node: 0 }] : []
     return [{ ...event, node: event.node > index ? event.node - 1 : event.node }]
   })
-  return { ...plan, nodes, events }
+  return { ...plan, nodes, events, ...withoutCaller(plan, index) }
+}
+
+/** Halves of the calls first, then one after the other. */
+const fewerCalls = function*({ calls, ...plan }: Plan): Generator<Plan, void> {
+  if (calls === undefined) return
+  const { faults, made } = calls
+  for (let size = made.length >> 1; size > 0; size >>= 1) {
+    for (let from = 0; from < made.length; from += size) {
+      yield { ...plan, calls: { ...calls, made: [...made.slice(0, from), ...made.slice(from + size)] } }
+    }
+  }
+  for (let i = 0; i < faults.length; i++) yield { ...plan, calls: { ...calls, faults: faults.toSpliced(i, 1) } }
 }
 
 const plain = (node: NodePlan): NodePlan => ({ ...node, rate: 1, fate: "healthy", initial: false })
+
+const withoutCalled = ({ calls }: Plan, id: string): Pick<Plan, "calls"> => {
+  if (calls === undefined) return {}
+  const made = calls.made.filter((call) => call.id !== id)
+  return { calls: { ...calls, ids: calls.ids.filter((other) => other !== id), made } }
+}
 
 /** Plans that are a little simpler. */
 const simpler = function*(plan: Plan): Generator<Plan, void> {
@@ -25,9 +55,11 @@ const simpler = function*(plan: Plan): Generator<Plan, void> {
       ...plan,
       events,
       ids: plan.ids.filter((other) => other !== id),
+      ...withoutCalled(plan, id),
       initial: plan.initial.filter((other) => other !== id)
     }
   }
+  yield* fewerCalls(plan)
   for (let i = plan.nodes.length - 1; i > 0; i--) yield withoutNode(plan, i)
   for (let i = plan.events.length - 1; i >= 0; i--) yield { ...plan, events: plan.events.filter((_, j) => j !== i) }
   if (plan.noise > 0) yield { ...plan, noise: 0 }

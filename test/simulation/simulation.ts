@@ -12,6 +12,7 @@ import { epoch, type ProcessOptions } from "../../src/internal/testing/process.j
 import { sandboxed } from "../../src/internal/testing/sandbox.js"
 import { type Execute, RegistryServer } from "../../src/internal/testing/server.js"
 import { World } from "../../src/internal/testing/world.js"
+import { Callers } from "./calls/callers.js"
 import { Clients } from "./clients.js"
 import { Copies } from "./copies.js"
 import { Faults } from "./faults.js"
@@ -19,7 +20,7 @@ import { Final } from "./final.js"
 import { Guardian } from "./guardian.js"
 import { specOf } from "./kinds.js"
 import { Ledger } from "./ledger.js"
-import type { Life, Setting } from "./life.js"
+import { Life, type Setting } from "./life.js"
 import { watchOf } from "./machines.js"
 import { Nodes } from "./nodes.js"
 import { observe } from "./observe.js"
@@ -72,6 +73,7 @@ class Simulation {
   private readonly nodes: Nodes
   private readonly clients: Clients
   private readonly faults: Faults
+  private readonly callers: Callers | undefined
   private settled = 0
   /** Something is wrong of which no guarantee speaks. */
   private excused = false
@@ -110,7 +112,10 @@ class Simulation {
       log: (who, what) => this.log(who, what),
       fail: (check, message) => this.fail(check, message)
     }
-    this.nodes = new Nodes(scene, this.setting())
+    this.callers = plan.calls === undefined ? undefined : new Callers(scene, plan.calls)
+    const setting = this.setting()
+    this.nodes = new Nodes(scene, setting)
+    this.callers?.start(this.nodes, (name) => new Life(setting, name, 1, { joinTimeout: 0 }, [], true))
     this.clients = new Clients(scene, this.nodes)
     this.faults = new Faults(scene, this.nodes, this.clients, this.guardian)
     this.server.executed = (execution) => {
@@ -119,6 +124,7 @@ class Simulation {
       const denied = this.ledger.denied(execution)
       if (denied !== undefined) this.fail("a child is called absent, and is not", denied)
       this.guardian.onExecuted(execution)
+      this.callers?.onExecuted(execution)
       if (options.trace === true) observe.execution(execution, this.log)
     }
     world.afterStep = () => {
@@ -162,7 +168,7 @@ class Simulation {
   }
 
   private setting(): Setting {
-    const { copies, server, world } = this
+    const { callers, copies, server, world } = this
     return {
       world,
       server,
@@ -171,6 +177,7 @@ class Simulation {
       journal: (life) => ({
         dice: this.dice.stream("children"),
         slowStops: this.plan.slowStops,
+        calls: callers?.seams.journal(life),
         begin: (self) => {
           copies.begin(life, self as LocalChild)
           this.log(life.process.name, `${self.id} runs, token ${self.token}, attempt ${self.attempt}`)
@@ -191,7 +198,8 @@ class Simulation {
       built: (life, node) => {
         this.options.changed?.(node)
         this.follow(life, node)
-      }
+      },
+      calls: callers?.seams
     }
   }
 
@@ -259,6 +267,7 @@ class Simulation {
     this.log("world", "the faults are over")
     this.network.calm = this.clients.calm = true
     this.server.resume()
+    this.callers?.calm()
     for (const host of this.nodes.hosts) {
       const { fate, replies, requests } = host.plan
       const { life } = host
@@ -308,6 +317,7 @@ class Simulation {
     this.world.runUntil(() => this.isOver(), this.plan.calm)
     if (!this.isOver()) this.calm()
     this.converge()
+    if (!this.isOver()) this.callers?.finish(() => this.isOver())
     if (this.world.steps > stepLimit) this.fail("too many steps", `${this.world.steps}`)
     const { failure, lines, plan, settled, stats, world } = this
     world.end()

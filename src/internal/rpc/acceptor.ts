@@ -37,6 +37,8 @@ const describe = (error: ParseResult.ParseError): string => error.message.slice(
 /** One connection. */
 class Served {
   private readonly running = new Map<number, Running>()
+  /** Children of which the caller has not heard yet that they were not here. */
+  private readonly turnedAway = new Set<string>()
   private bytes = 0
   heardAt: number
 
@@ -110,7 +112,10 @@ class Served {
   private callChild(asked: Asked, size: number): void {
     const { n } = asked
     const child = this.node.supervisor.children.get(asked.id)
-    if (child === undefined || child.ending || asked.token > child.claim || !child.holds) {
+    if (asked.again) this.turnedAway.delete(asked.id)
+    const here = child !== undefined && !child.ending && asked.token <= child.claim && child.holds
+    if (!here || this.turnedAway.has(asked.id)) {
+      this.turnsAway(asked.id)
       return void this.connection.send(refuse(n, refusal("notHere")))
     }
     const procedure = child.registration.protocol?.procedures.get(asked.tag)
@@ -136,13 +141,22 @@ class Served {
     inbox.submit(work)
   }
 
-  private receiver({ n, payload }: Asked, procedure: Procedure, window: Window | undefined): Receiver {
+  /** Calls that follow one that was turned away must not overtake it: they are, too, until it comes again. */
+  private turnsAway(id: string): void {
+    if (this.turnedAway.size >= acceptorLimits.calls) this.turnedAway.clear()
+    this.turnedAway.add(id)
+  }
+
+  private receiver({ id, n, payload }: Asked, procedure: Procedure, window: Window | undefined): Receiver {
     return {
       wrap: (handle) => coded(n, procedure, payload, handle),
       began: () => void this.connection.send([op.began, n]),
       emit: (items) => this.emit(n, procedure, window!, items),
       done: (exit) => this.answer(n, messageOf(n, exit)),
-      refused: (why) => this.answer(n, refuse(n, why))
+      refused: (why) => {
+        if (why.code === "notHere") this.turnsAway(id)
+        this.answer(n, refuse(n, why))
+      }
     }
   }
 

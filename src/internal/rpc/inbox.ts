@@ -59,7 +59,11 @@ export class Inbox {
 
   private begin(work: Work): void {
     const { child } = this
-    if (work.token > child.claim || !child.holds) return work.receiver.refused(refusal("notHere"))
+    if (work.token > child.claim || !child.holds) {
+      work.receiver.refused(refusal("notHere"))
+      // The claim may be confirmed a moment later: what was made after this call must not overtake it.
+      return this.turnAway()
+    }
     if (work.expires <= this.now()) return work.receiver.refused(refusal("notHere", "it waited too long"))
     work.counted = !work.procedure.isStream
     if (work.counted) this.counted++

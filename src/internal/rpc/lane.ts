@@ -35,6 +35,8 @@ export class Lane {
   /** Whether the registry's news were read before the child counted as unknown. */
   private looked: "no" | "now" | "yes" = "no"
   private pumping = false
+  /** A call was turned away by the place that it was sent to, and none was sent since. */
+  private turnedAway = false
 
   constructor(private readonly router: Router, readonly id: string) {}
 
@@ -114,12 +116,23 @@ export class Lane {
       }
       return false
     }
+    if (this.turnedAway && this.isOvertaken()) return false
     const call = this.waiting.shift()!
     this.sent.add(call)
     this.sentTo = key
+    const again = this.turnedAway
+    this.turnedAway = false
     if (route._tag === "Local") this.router.executeHere(this, call, route.child)
-    else this.router.executeThere(this, call, route)
+    else this.router.executeThere(this, call, route, again)
     return true
+  }
+
+  /** Calls that were made later are on their way back: they are turned away, too. */
+  private isOvertaken(): boolean {
+    const [first] = this.waiting
+    if (first!.mayHaveRun) return false
+    for (const { seq } of this.sent) if (seq > first!.seq) return true
+    return false
   }
 
   /** Keeps the lane for as long as it has calls, and listens for news while some wait. */
@@ -177,6 +190,7 @@ export class Lane {
     const { code, detail } = refusal
     if (code === "notHere") {
       call.trouble = undefined
+      this.turnedAway = true
       return this.again(call, this.nextPause)
     }
     if (code === "ended") {

@@ -72,6 +72,8 @@ export interface Asked {
   readonly left: number
   readonly headers: HeaderRecord
   readonly trace: Trace | undefined
+  /** What was turned away before it is back: the child's calls begin anew with this one. */
+  readonly again: boolean
 }
 
 const isArray: (value: unknown) => value is Message = Array.isArray
@@ -98,7 +100,7 @@ const readTrace = (value: unknown): Trace | undefined => {
 
 /** `undefined` if it is none of ours. */
 export const readAsked = (message: Message): Asked | undefined => {
-  const [, n, id, token, tag, payload, left, headers, trace] = message
+  const [, n, id, token, tag, payload, left, headers, trace, again] = message
   if (!Number.isSafeInteger(n) || typeof id !== "string" || typeof tag !== "string") return undefined
   if (!Number.isSafeInteger(token) || typeof left !== "number" || !(left > 0)) return undefined
   return {
@@ -109,6 +111,7 @@ export const readAsked = (message: Message): Asked | undefined => {
     payload,
     left,
     headers: readHeaders(headers),
-    trace: readTrace(trace)
+    trace: readTrace(trace),
+    again: again === true
   }
 }

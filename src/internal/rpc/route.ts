@@ -80,5 +80,17 @@ export const unavailable = (node: Node, id: string, reason: string, mayHaveRun: 
     mayHaveRun
   })
 
+/** The failure of a call that had been given to somebody before: what refuses it now does not tell that it never ran. */
+export const mayHaveRun = (error: CallError): CallError => {
+  if (error._tag === "ChildUnavailable" && !error.mayHaveRun) {
+    const { id, reason, status } = error
+    return new ChildUnavailable({ id, status, reason, mayHaveRun: true })
+  }
+  if (error._tag === "NodeUnreachable" && !error.mayHaveRun) {
+    return new NodeUnreachable({ node: error.node, reason: error.reason, mayHaveRun: true })
+  }
+  return error
+}
+
 /** @internal */
 export const notFound = (id: string): ChildNotFound => new ChildNotFound({ id })

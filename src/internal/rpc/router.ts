@@ -17,7 +17,7 @@ import { Lane } from "./lane.js"
 import { type Message, op, readRefusal } from "./message.js"
 import type { Outgoing, Peers } from "./peers.js"
 import type { Route } from "./route.js"
-import { unavailable } from "./route.js"
+import { mayHaveRun, unavailable } from "./route.js"
 import { Timers } from "./timers.js"
 import { Window } from "./window.js"
 import type { Work } from "./work.js"
@@ -85,7 +85,8 @@ export class Router {
 
   fail(call: Call, error: CallError): void {
     const token = call.streaming ? call.token : undefined
-    this.finish(call, Effect.fail(token === undefined ? error : new Broken(token, error, call.leaving)), error._tag)
+    const told = call.mayHaveRun ? mayHaveRun(error) : error
+    this.finish(call, Effect.fail(token === undefined ? told : new Broken(token, told, call.leaving)), told._tag)
   }
 
   private expire(call: Call): void {
@@ -135,6 +136,7 @@ export class Router {
     if (procedure === undefined) {
       return this.fail(call, unavailable(this.node, call.id, `its code here has no rpc ${call.procedure.tag}`, false))
     }
+    call.trouble = undefined
     const inbox = inboxOf(child, this.node.ambient.now)
     const window = procedure.isStream ? new Window() : undefined
     const work: Work = {
@@ -163,13 +165,17 @@ export class Router {
     inbox.submit(work)
   }
 
-  /** Executes a call on another node. */
-  executeThere(lane: Lane, call: Call, route: Remote): void {
+  /** Executes a call on another node. `again`: calls that it had turned away are back. */
+  executeThere(lane: Lane, call: Call, route: Remote, again: boolean): void {
     this.encoded(call, (payload) => {
       if (call.settled) return
       const outgoing: Outgoing = {
         n: 0,
-        frame: (n) => this.frame(call, route.token, n, payload),
+        frame: (n) => {
+          // From here on it may run: what kept it before is no longer how it ends.
+          call.trouble = undefined
+          return this.frame(call, route.token, n, payload, again)
+        },
         message: (message) => this.heard(lane, call, route, outgoing, message),
         lost: (reason, sent) => call.settled || lane.lost(call, route.node, reason, sent),
         unsendable: (error) => this.finish(call, Effect.die(error), "Unsendable"),
@@ -181,13 +187,14 @@ export class Router {
     })
   }
 
-  private frame(call: Call, token: number, n: number, payload: unknown): Message {
+  private frame(call: Call, token: number, n: number, payload: unknown, again: boolean): Message {
     const left = Math.max(1, Math.ceil(call.at - this.node.ambient.now()))
     const { headers, id, procedure, trace } = call
     const message = [op.call, n, id, token, procedure.tag, payload, left]
     const pairs = Object.entries(headers)
-    if (pairs.length > 0 || trace !== undefined) message.push(pairs)
-    if (trace !== undefined) message.push(trace)
+    if (pairs.length > 0 || trace !== undefined || again) message.push(pairs)
+    if (trace !== undefined || again) message.push(trace)
+    if (again) message.push(again)
     return message
   }
 

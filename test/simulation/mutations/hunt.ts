@@ -3,11 +3,12 @@
  */
 import { draw } from "../draw.js"
 import { play } from "../simulation.js"
+import { ofCalls } from "./calls.js"
 import type { Mutation } from "./mutation.js"
 import { ofNodes } from "./nodes.js"
 import { ofRegistry } from "./registry.js"
 
-export const mutations: ReadonlyArray<Mutation> = [...ofRegistry, ...ofNodes]
+export const mutations: ReadonlyArray<Mutation> = [...ofRegistry, ...ofNodes, ...ofCalls]
 
 export interface Caught {
   /** What noticed. */
@@ -16,11 +17,13 @@ export interface Caught {
   readonly seed: number
 }
 
-export const catchWith = ({ changed, execute, weights }: Mutation, seed: number): Caught | undefined => {
-  const { failure } = play(draw(seed, weights), {
+export const catchWith = ({ changed, execute, patch, weights }: Mutation, seed: number): Caught | undefined => {
+  const mend = patch?.()
+  const { failure } = play(draw(seed, weights, patch === undefined ? 0 : 1), {
     ...(execute === undefined ? {} : { execute }),
     ...(changed === undefined ? {} : { changed })
   })
+  mend?.()
   return failure === undefined ? undefined : { check: failure.check, message: failure.message, seed }
 }
 

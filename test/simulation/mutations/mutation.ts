@@ -16,6 +16,8 @@ export interface Mutation {
   readonly execute?: Execute
   /** Breaks a node as it is made. */
   readonly changed?: (node: Node) => void
+  /** Breaks code that all nodes share; tells how to mend it. Of calls: they are made in every history then. */
+  readonly patch?: () => () => void
   /** Faults that the rule is there for are drawn more often. */
   readonly weights?: Weights
   /** A history that shows it, to begin with: most are shown by any. */

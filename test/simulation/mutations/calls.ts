@@ -1,0 +1,161 @@
+/**
+ * Rules of calls, broken. What breaks them is put into the code that all nodes share, for the time of one history.
+ */
+import { Effect } from "effect"
+import type { Call } from "../../../src/internal/rpc/call.js"
+import { Inbox } from "../../../src/internal/rpc/inbox.js"
+import { Lane } from "../../../src/internal/rpc/lane.js"
+import { refusal } from "../../../src/internal/rpc/message.js"
+import { Peer } from "../../../src/internal/rpc/peer.js"
+import { Router } from "../../../src/internal/rpc/router.js"
+import { LocalChild } from "../../../src/internal/supervisor/localChild.js"
+import { ChildUnavailable, NodeUnreachable } from "../../../src/PogoError.js"
+import type { Mutation } from "./mutation.js"
+
+/** Undoes a change. */
+type Undo = () => void
+
+/** While it runs, a child believes that it has its claim. */
+const believing = (child: LocalChild, run: () => void): void => {
+  Object.defineProperty(child, "holds", { configurable: true, value: true })
+  run()
+  Reflect.deleteProperty(child, "holds")
+}
+
+/** While it runs, a call counts as one that may be repeated. */
+const repeatable = (call: Call, run: () => void): void => {
+  const { procedure } = call
+  Object.assign(call, { procedure: { ...procedure, idempotent: true } })
+  run()
+  Object.assign(call, { procedure })
+}
+
+const inbox = Inbox.prototype
+const lane = Lane.prototype
+const peer = Peer.prototype
+const router = Router.prototype
+
+const answersUnseen = (): Undo => {
+  const answer = inbox["answer"]
+  inbox["answer"] = function(this: Inbox, work, exit) {
+    believing(this["child"], () => answer.call(this, work, exit))
+  }
+  return () => (inbox["answer"] = answer)
+}
+
+const beginsUnseen = (): Undo => {
+  const begin = inbox["begin"]
+  inbox["begin"] = function(this: Inbox, work) {
+    believing(this["child"], () => begin.call(this, work))
+  }
+  return () => (inbox["begin"] = begin)
+}
+
+const deniesToHaveRun = (): Undo => {
+  const answer = inbox["answer"]
+  inbox["answer"] = function(this: Inbox, work, exit) {
+    const refused = () => work.receiver.refused(refusal("notHere"))
+    answer.call(this, { ...work, receiver: { ...work.receiver, refused } }, exit)
+  }
+  return () => (inbox["answer"] = answer)
+}
+
+const repeats = (): Undo => {
+  const lost = lane["lost"]
+  const refused = lane["refused"]
+  lane.lost = function(this: Lane, call, ...rest) {
+    repeatable(call, () => lost.call(this, call, ...rest))
+  }
+  lane.refused = function(this: Lane, call, why) {
+    repeatable(call, () => refused.call(this, call, why))
+  }
+  return () => Object.assign(lane, { lost, refused })
+}
+
+const runsOn = (): Undo => {
+  const quiesce = Object.getOwnPropertyDescriptor(LocalChild.prototype, "quiesce")!
+  Object.defineProperty(LocalChild.prototype, "quiesce", { configurable: true, get: () => Effect.void })
+  return () => Object.defineProperty(LocalChild.prototype, "quiesce", quiesce)
+}
+
+const neverExpires = (): Undo => {
+  const expire = router["expire"]
+  router["expire"] = () => {}
+  return () => (router["expire"] = expire)
+}
+
+const fewNumbers = (): Undo => {
+  const write = peer["write"]
+  peer["write"] = function(this: Peer, connection, outgoing) {
+    this["calls"] %= 2
+    write.call(this, connection, outgoing)
+  }
+  return () => (peer["write"] = write)
+}
+
+const forgetsCalls = (): Undo => {
+  const over = peer["over"]
+  peer["over"] = function(this: Peer, reason) {
+    this["pending"].clear()
+    over.call(this, reason)
+  }
+  return () => (peer["over"] = over)
+}
+
+const disorderly = (): Undo => {
+  const insert = lane["insert"]
+  lane["insert"] = function(this: Lane, call) {
+    this["waiting"].unshift(call)
+  }
+  return () => (lane["insert"] = insert)
+}
+
+const hurried = (): Undo => {
+  const dispatch = lane["dispatch"]
+  lane["dispatch"] = function(this: Lane, route) {
+    this["sent"].clear()
+    return dispatch.call(this, route)
+  }
+  return () => (lane["dispatch"] = dispatch)
+}
+
+const allSpared = (): Undo => {
+  const fail = router["fail"]
+  router.fail = function(this: Router, call, error) {
+    call.mayHaveRun = false
+    if (error._tag !== "NodeUnreachable" && error._tag !== "ChildUnavailable") return fail.call(this, call, error)
+    const spared = error._tag === "NodeUnreachable"
+      ? new NodeUnreachable({ node: error.node, reason: error.reason, mayHaveRun: false })
+      : new ChildUnavailable({ id: error.id, status: error.status, reason: error.reason, mayHaveRun: false })
+    fail.call(this, call, spared)
+  }
+  return () => (router.fail = fail)
+}
+
+const forgives = (): Undo => {
+  const frame = router["frame"]
+  router["frame"] = function(this: Router, call, token, n, payload) {
+    return frame.call(this, call, token, n, payload, true)
+  }
+  return () => (router["frame"] = frame)
+}
+
+export const ofCalls: ReadonlyArray<Mutation> = [
+  {
+    name: "a claim is not looked at before a call is answered",
+    shownBy: 23,
+    weights: { freeze: 60 },
+    patch: answersUnseen
+  },
+  { name: "a claim is not looked at when a call begins", shownBy: 23, weights: { freeze: 60 }, patch: beginsUnseen },
+  { name: "a call that may have run is sent again", patch: repeats },
+  { name: "a call that was broken off is refused as if it had not begun", patch: deniesToHaveRun },
+  { name: "a call that may have run is said not to have", patch: allSpared },
+  { name: "calls go on when the run of their child ends", patch: runsOn },
+  { name: "a call has no deadline", patch: neverExpires },
+  { name: "two calls of a connection have one number", patch: fewNumbers },
+  { name: "a connection that breaks does not end what is on it", shownBy: 29, patch: forgetsCalls },
+  { name: "calls overtake one that was turned away", shownBy: 531, patch: forgives },
+  { name: "what waits has no order", patch: disorderly },
+  { name: "a call is sent to a new place while the old one owes an answer", patch: hurried }
+]
