@@ -19,12 +19,15 @@ export interface Caught {
 
 export const catchWith = ({ changed, execute, patch, weights }: Mutation, seed: number): Caught | undefined => {
   const mend = patch?.()
-  const { failure } = play(draw(seed, weights, patch === undefined ? 0 : 1), {
-    ...(execute === undefined ? {} : { execute }),
-    ...(changed === undefined ? {} : { changed })
-  })
-  mend?.()
-  return failure === undefined ? undefined : { check: failure.check, message: failure.message, seed }
+  try {
+    const { failure } = play(draw(seed, weights, patch === undefined ? 0 : 1), {
+      ...(execute === undefined ? {} : { execute }),
+      ...(changed === undefined ? {} : { changed })
+    })
+    return failure === undefined ? undefined : { check: failure.check, message: failure.message, seed }
+  } finally {
+    mend?.()
+  }
 }
 
 /** The first history that shows the mutation, if one of so many does. */
