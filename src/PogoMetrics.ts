@@ -131,7 +131,7 @@ export const registryFailures = Metric.counter("pogo_registry_failures", {
 export const calls = Metric.counter("pogo_calls", { description: "calls made to children", incremental: true })
 
 /**
- * Milliseconds that calls took, tagged with their `kind`. Of a kind that is called often, a sample.
+ * Milliseconds that calls took, tagged with their `kind`. Of a kind that is called often, a sample; streams are left out.
  *
  * @since 0.1.0
  * @category metrics
@@ -149,6 +149,40 @@ export const callLatency = Metric.histogram(
  * @category metrics
  */
 export const callsInFlight = Metric.gauge("pogo_calls_in_flight", { description: "calls that wait for their answer" })
+
+/**
+ * Calls to children that ended on this node, tagged with their `kind` and their `outcome`: `Success`, the tag of the error
+ * that the handler failed with (`Failure` if it has none), `Defect`, `Interrupted`, or `ClaimLost`. Of those whose handler
+ * did not begin: `MailboxFull`.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const callsServed = Metric.counter("pogo_calls_served", {
+  description: "calls that children of this node ended",
+  incremental: true
+})
+
+/**
+ * Milliseconds for which handlers ran, tagged with their `kind`: without the wait before. Of a kind that is called often,
+ * a sample; streams are left out.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const serveLatency = Metric.histogram(
+  "pogo_serve_latency",
+  MetricBoundaries.exponential({ start: 0.25, factor: 2, count: 16 }),
+  "milliseconds for which handlers ran"
+)
+
+/**
+ * Handlers that run on this node, tagged with their `kind`.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const callsServing = Metric.gauge("pogo_calls_serving", { description: "handlers that run" })
 
 /**
  * Connections that this node opened to others.

@@ -91,6 +91,14 @@ describe("calls", () => {
       expect(all).toEqual([1, 2, 3])
     }))
 
+  it.scoped("of streams go through the client's middleware, too", () =>
+    Effect.gen(function*() {
+      const ada = yield* scene("ada")
+      expect((yield* passing(Stream.runCollect(ada.numbers()))).length).toBe(3)
+      const nobody = yield* scene(undefined)
+      expect(yield* passing(Effect.flip(Stream.runCollect(nobody.numbers())))).toBeInstanceOf(Denied)
+    }))
+
   it.scoped("may be sent without waiting for an answer", () =>
     Effect.gen(function*() {
       const ada = yield* scene("ada")
@@ -101,7 +109,9 @@ describe("calls", () => {
 })
 
 describe("spans", () => {
-  const traced = (on: boolean) =>
+  type Greeter = Effect.Effect.Success<ReturnType<typeof scene>>
+
+  const traced = (on: boolean, ask: (ada: Greeter) => Effect.Effect<unknown, unknown> = (ada) => ada.whoami()) =>
     Effect.gen(function*() {
       const ada = yield* scene("ada", on)
       const spans: Array<Tracer.Span> = []
@@ -114,7 +124,7 @@ describe("spans", () => {
           return span
         }
       })
-      yield* passing(Effect.withSpan(ada.whoami(), "asking").pipe(Effect.withTracer(tracer)))
+      yield* passing(Effect.withSpan(ask(ada), "asking").pipe(Effect.withTracer(tracer)))
       return spans
     })
 
@@ -126,14 +136,30 @@ describe("spans", () => {
       expect((yield* traced(false)).map(({ name }) => name)).toEqual(["asking"])
     }))
 
+  it.scoped("last as long as a stream is read", () =>
+    Effect.gen(function*() {
+      const read = (ada: Greeter) => Stream.runDrain(ada.numbers().pipe(Stream.tap(() => Effect.sleep("1 second"))))
+      const spans = yield* traced(true, read)
+      expect(spans.map(({ name }) => name)).toEqual(["asking", "call Greeter.numbers"])
+      const [, { parent, status }] = spans as [Tracer.Span, Tracer.Span]
+      expect(Option.getOrUndefined(parent)?.spanId).toBe(spans[0]!.spanId)
+      expect(status._tag === "Ended" && Number(status.endTime - status.startTime) / 1e6).toBeGreaterThanOrEqual(3_000)
+      expect((yield* traced(false, read)).map(({ name }) => name)).toEqual(["asking"])
+    }))
+
   it.scoped("the callee's is a child of the caller's", () =>
     Effect.gen(function*() {
       const Traced = Child.make("Traced", {
         payload: {},
-        protocol: [Rpc.make("span", { success: Schema.Struct({ name: Schema.String, trace: Schema.String }) })]
+        protocol: [
+          Rpc.make("span", { success: Schema.Struct({ name: Schema.String, trace: Schema.String }) }),
+          Rpc.make("spans", { success: Schema.String, stream: true })
+        ]
       })
       const live = Traced.toLayer(() => ({
-        span: () => Effect.map(Effect.orDie(Effect.currentSpan), ({ name, traceId }) => ({ name, trace: traceId }))
+        span: () => Effect.map(Effect.orDie(Effect.currentSpan), ({ name, traceId }) => ({ name, trace: traceId })),
+        spans: () =>
+          Stream.fromEffect(Effect.map(Effect.orDie(Effect.currentSpan), ({ name, traceId }) => `${name} ${traceId}`))
       }))
       const hub = makeHub()
       const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), live)
@@ -141,17 +167,48 @@ describe("spans", () => {
       const caller = yield* cluster.add("caller", { transport: hub.transport, traceCalls: true }, noKinds)
       yield* caller.pogo.startChild(Traced.spec("x", {}))
       const client = yield* clientOf(caller, Traced)
-      const [there, here] = yield* passing(
+      const [there, streamed, here] = yield* passing(
         Effect.withSpan(
-          Effect.all([client("x").span(), Effect.map(Effect.orDie(Effect.currentSpan), ({ traceId }) => traceId)]),
+          Effect.all([
+            client("x").span(),
+            Stream.runHead(client("x").spans()),
+            Effect.map(Effect.orDie(Effect.currentSpan), ({ traceId }) => traceId)
+          ]),
           "asking"
         )
       )
       expect(there).toEqual({ name: "Traced.span", trace: here })
+      expect(streamed).toEqual(Option.some(`Traced.spans ${here}`))
     }))
 })
 
 describe("metrics", () => {
+  it.scoped("of the node that answers count by kind and by the error's tag, and tell for how long handlers ran", () =>
+    Effect.gen(function*() {
+      const labels = { scope: "default", node: "a", kind: "Greeter" }
+      const tagged = <Type, In, Out>(metric: Metric.Metric<Type, In, Out>, more: Record<string, string> = {}) =>
+        Metric.value(
+          Object.entries({ ...labels, ...more }).reduce(
+            (metric, [key, value]) => Metric.tagged(metric, key, value),
+            metric
+          )
+        )
+      const served = (outcome: string) => Effect.map(tagged(PogoMetrics.callsServed, { outcome }), ({ count }) => count)
+      const all = Effect.all([served("Success"), served("Denied"), tagged(PogoMetrics.serveLatency)])
+      const before = yield* all
+      const nobody = yield* scene(undefined)
+      yield* passing(nobody.whoami(undefined, { headers: { user: "eve" } }))
+      yield* passing(Effect.exit(nobody.whoami()))
+      yield* passing(Stream.runDrain(nobody.numbers(undefined, { headers: { user: "eve" } })))
+      yield* TestClock.adjust("5 seconds")
+      const after = yield* all
+      expect(after[0] - before[0]).toBe(2)
+      expect(after[1] - before[1]).toBe(1)
+      // Not the stream.
+      expect(after[2].count - before[2].count).toBe(2)
+      expect((yield* tagged(PogoMetrics.callsServing)).value).toBe(0)
+    }))
+
   it.scoped("count calls by kind and outcome, and how long they took", () =>
     Effect.gen(function*() {
       const labels = { scope: "default", node: "caller", kind: "Greeter" }

@@ -11,6 +11,7 @@ import * as FiberId from "effect/FiberId"
 import type * as ParseResult from "effect/ParseResult"
 import type { Connection } from "../../NodeTransport.js"
 import type { Node } from "../node/node.js"
+import type { CallMeter } from "./callMeter.js"
 import { type Asked, isMessage, type Message, op, readAsked, refusal, refuse } from "./message.js"
 import type { NodeCalls } from "./nodeCalls.js"
 import type { Procedure } from "./procedure.js"
@@ -42,7 +43,12 @@ class Served {
   private bytes = 0
   heardAt: number
 
-  constructor(private readonly node: Node, private readonly calls: NodeCalls, private readonly connection: Connection) {
+  constructor(
+    private readonly node: Node,
+    private readonly calls: NodeCalls,
+    private readonly meter: CallMeter,
+    private readonly connection: Connection
+  ) {
     this.heardAt = node.ambient.now()
   }
 
@@ -124,7 +130,7 @@ class Served {
       return void this.connection.send(refuse(n, refusal("unknownRpc", detail)))
     }
     const window = procedure.isStream ? new Window() : undefined
-    const inbox = inboxOf(child, this.node.ambient.now)
+    const inbox = inboxOf(child, this.node, this.meter)
     const work: Work = {
       procedure,
       token: asked.token,
@@ -135,7 +141,9 @@ class Served {
       fiber: undefined,
       counted: false,
       cancelled: false,
-      died: undefined
+      died: undefined,
+      begun: 0,
+      failed: undefined
     }
     this.enter(n, size, window, () => inbox.cancel(work))
     inbox.submit(work)
@@ -236,15 +244,16 @@ const messageOf = (n: number, exit: Exit.Exit<unknown, unknown>): Message => {
 }
 
 /** Serves a connection until it ends. */
-export const serve = (node: Node, calls: NodeCalls) => (connection: Connection): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const served = new Served(node, calls, connection)
-    const silent = Effect.sleep(acceptorLimits.silence).pipe(
-      Effect.zipRight(Effect.sync(() => node.ambient.now() - served.heardAt)),
-      Effect.repeat({ until: (quiet) => quiet >= acceptorLimits.silence })
-    )
-    return Effect.raceFirst(connection.run(served.receive), silent).pipe(
-      Effect.ensuring(Effect.sync(() => served.end())),
-      Effect.asVoid
-    )
-  })
+export const serve =
+  (node: Node, calls: NodeCalls, meter: CallMeter) => (connection: Connection): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const served = new Served(node, calls, meter, connection)
+      const silent = Effect.sleep(acceptorLimits.silence).pipe(
+        Effect.zipRight(Effect.sync(() => node.ambient.now() - served.heardAt)),
+        Effect.repeat({ until: (quiet) => quiet >= acceptorLimits.silence })
+      )
+      return Effect.raceFirst(connection.run(served.receive), silent).pipe(
+        Effect.ensuring(Effect.sync(() => served.end())),
+        Effect.asVoid
+      )
+    })

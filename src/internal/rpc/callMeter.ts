@@ -1,8 +1,9 @@
 /**
- * Counts calls in plain numbers, and tells the metrics of it once per heartbeat.
+ * Counts calls in plain numbers, on both ends, and tells the metrics of it once per heartbeat.
  *
  * @internal
  */
+import type * as Metric from "effect/Metric"
 import * as MetricLabel from "effect/MetricLabel"
 import * as PogoMetrics from "../../PogoMetrics.js"
 import type { Node } from "../node/node.js"
@@ -11,46 +12,101 @@ import type { Call } from "./call.js"
 /** Latencies that are kept of a kind between two heartbeats; beyond that every call has the same chance. */
 const kept = 256
 
-interface Counts {
-  readonly outcomes: Map<string, number>
-  readonly latencies: Array<number>
-  seen: number
-  inFlight: number
+/** What is counted of one kind, at one end. */
+export class Tally {
+  private outcomes = new Map<string, number>()
+  private latencies: Array<number> = []
+  private seen = 0
+  inFlight = 0
+  /** Nothing was counted since it was told. */
+  private told = true
+
+  began(): void {
+    this.inFlight++
+    this.told = false
+  }
+
+  /** `latency`: milliseconds; of a stream there is none. */
+  ended(outcome: string, latency: number | undefined): void {
+    this.inFlight--
+    this.count(outcome)
+    if (latency === undefined) return
+    if (this.latencies.length < kept) this.latencies.push(latency)
+    else {
+      const place = this.seen % (kept * 7)
+      if (place < kept) this.latencies[place] = latency
+    }
+    this.seen++
+  }
+
+  /** Something that was over as soon as it came. */
+  count(outcome: string): void {
+    this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1)
+    this.told = false
+  }
+
+  tell({ counts, inFlight, latency }: Gauges, labels: ReadonlyArray<MetricLabel.MetricLabel>): void {
+    if (this.told && this.inFlight === 0) return
+    this.told = true
+    for (const [outcome, count] of this.outcomes) {
+      counts.unsafeUpdate(count, [...labels, MetricLabel.make("outcome", outcome)])
+    }
+    for (const millis of this.latencies) latency.unsafeUpdate(millis, labels)
+    inFlight.unsafeUpdate(this.inFlight, labels)
+    this.outcomes = new Map()
+    this.latencies = []
+    this.seen = 0
+  }
 }
 
-const kindOf = (id: string): string => id.slice(0, id.indexOf("/"))
+interface Gauges {
+  readonly counts: Metric.Metric.Counter<number>
+  readonly latency: Metric.Metric.Histogram<number>
+  readonly inFlight: Metric.Metric.Gauge<number>
+}
+
+const made: Gauges = {
+  counts: PogoMetrics.calls,
+  latency: PogoMetrics.callLatency,
+  inFlight: PogoMetrics.callsInFlight
+}
+
+const served: Gauges = {
+  counts: PogoMetrics.callsServed,
+  latency: PogoMetrics.serveLatency,
+  inFlight: PogoMetrics.callsServing
+}
+
+const tallyOf = (tallies: Map<string, Tally>, kind: string): Tally => {
+  let tally = tallies.get(kind)
+  if (tally === undefined) tallies.set(kind, tally = new Tally())
+  return tally
+}
 
 /** @internal */
 export class CallMeter {
-  private readonly kinds = new Map<string, Counts>()
+  private readonly made = new Map<string, Tally>()
+  private readonly served = new Map<string, Tally>()
   private connects = 0
 
   constructor(private readonly node: Node) {}
 
-  private of(id: string): Counts {
-    const kind = kindOf(id)
-    let counts = this.kinds.get(kind)
-    if (counts === undefined) {
-      this.kinds.set(kind, counts = { outcomes: new Map(), latencies: [], seen: 0, inFlight: 0 })
-    }
-    return counts
+  private of({ id }: Call): Tally {
+    return tallyOf(this.made, id.slice(0, id.indexOf("/")))
   }
 
   began(call: Call): void {
-    this.of(call.id).inFlight++
+    this.of(call).began()
   }
 
   ended(call: Call, outcome: string): void {
-    const counts = this.of(call.id)
-    counts.inFlight--
-    counts.outcomes.set(outcome, (counts.outcomes.get(outcome) ?? 0) + 1)
-    const latency = this.node.ambient.now() - call.begun
-    if (counts.latencies.length < kept) counts.latencies.push(latency)
-    else {
-      const place = counts.seen % (kept * 7)
-      if (place < kept) counts.latencies[place] = latency
-    }
-    counts.seen++
+    const latency = call.procedure.isStream ? undefined : this.node.ambient.now() - call.begun
+    this.of(call).ended(outcome, latency)
+  }
+
+  /** Of the calls that children of a kind answer here. */
+  serving(kind: string): Tally {
+    return tallyOf(this.served, kind)
   }
 
   connected(): void {
@@ -63,15 +119,7 @@ export class CallMeter {
     const labels = [MetricLabel.make("scope", scope), MetricLabel.make("node", name)]
     if (this.connects > 0) PogoMetrics.connections.unsafeUpdate(this.connects, labels)
     this.connects = 0
-    for (const [kind, counts] of this.kinds) {
-      const ofKind = [...labels, MetricLabel.make("kind", kind)]
-      for (const [outcome, count] of counts.outcomes) {
-        PogoMetrics.calls.unsafeUpdate(count, [...ofKind, MetricLabel.make("outcome", outcome)])
-      }
-      for (const latency of counts.latencies) PogoMetrics.callLatency.unsafeUpdate(latency, ofKind)
-      PogoMetrics.callsInFlight.unsafeUpdate(counts.inFlight, ofKind)
-      if (counts.inFlight === 0) this.kinds.delete(kind)
-      else Object.assign(counts, { outcomes: new Map(), latencies: [], seen: 0 })
-    }
+    for (const [kind, tally] of this.made) tally.tell(made, [...labels, MetricLabel.make("kind", kind)])
+    for (const [kind, tally] of this.served) tally.tell(served, [...labels, MetricLabel.make("kind", kind)])
   }
 }

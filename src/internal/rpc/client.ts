@@ -7,6 +7,8 @@ import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Mailbox from "effect/Mailbox"
+import * as Stream from "effect/Stream"
+import type * as Tracer from "effect/Tracer"
 import { Call, type Caller } from "./call.js"
 import type { HeaderRecord, Trace } from "./message.js"
 import type { Procedure, Protocol } from "./procedure.js"
@@ -56,6 +58,14 @@ const middlewaresOf = (procedure: Procedure, context: Context.Context<never>): R
   }
   return found
 }
+
+const spanOptions = (id: string): Tracer.SpanOptions => ({
+  captureStackTrace: false,
+  kind: "client",
+  attributes: { child: id }
+})
+
+const traceOf = ({ sampled, spanId, traceId }: Tracer.Span): Trace => [traceId, spanId, sampled]
 
 const noCaller = { began: () => {}, items: () => {} }
 
@@ -124,20 +134,40 @@ class Method {
       })
     if (!router.node.config.traceCalls) return send(undefined)
     return Effect.useSpan(
-      `call ${id.slice(0, id.indexOf("/"))}.${procedure.tag}`,
-      { captureStackTrace: false, kind: "client", attributes: { child: id } },
-      (span) => Effect.withParentSpan(send([span.traceId, span.spanId, span.sampled]), span)
+      this.spanOf(id),
+      spanOptions(id),
+      (span) => Effect.withParentSpan(send(traceOf(span)), span)
     )
   }
 
-  stream(id: string, timeout: number, payload: unknown, options: RequestOptions | undefined): unknown {
+  private spanOf(id: string): string {
+    return `call ${id.slice(0, id.indexOf("/"))}.${this.procedure.tag}`
+  }
+
+  /** A stream that begins whenever it is run. */
+  private open(
+    id: string,
+    timeout: number,
+    payload: unknown,
+    headers: HeaderRecord,
+    trace: Trace | undefined
+  ): Stream.Stream<unknown, unknown> {
     const { procedure, router } = this
+    const read = (headers: HeaderRecord, first: () => unknown) =>
+      readStream(router, (payload, caller) => this.begin(id, payload, headers, timeout, trace, caller), first)
+    if (this.middlewares.length === 0) return read(headers, () => procedure.construct(payload))
+    const prepared = Effect.suspend(() => this.prepared(procedure.construct(payload), headers))
+    return Stream.unwrap(Effect.map(prepared, (request) => read(request.headers, () => request.payload)))
+  }
+
+  stream(id: string, timeout: number, payload: unknown, options: RequestOptions | undefined): unknown {
     const headers = headersOf(options?.headers)
-    const stream = readStream(
-      router,
-      (payload, caller) => this.begin(id, payload, headers, timeout, undefined, caller),
-      () => procedure.construct(payload)
-    )
+    const open = (trace: Trace | undefined) => this.open(id, timeout, payload, headers, trace)
+    const stream = this.router.node.config.traceCalls
+      ? Stream.unwrapScoped(
+        Effect.map(Effect.makeSpanScoped(this.spanOf(id), spanOptions(id)), (span) => open(traceOf(span)))
+      )
+      : open(undefined)
     return options?.asMailbox === true
       ? Mailbox.fromStream(stream, { capacity: options.streamBufferSize ?? 16 })
       : stream

@@ -31,6 +31,6 @@ export const makeEngine = (node: Node): Effect.Effect<Engine, InvalidConfig, Sco
     node.onFlush.add(() => meter.flush())
     if (transport === undefined) return { router: new Router(node, undefined, meter), nodeCalls, peers: undefined }
     const peers = new Peers(node, transport, meter)
-    if (!node.client) node.address = yield* transport.listen(peers.self, serve(node, nodeCalls))
+    if (!node.client) node.address = yield* transport.listen(peers.self, serve(node, nodeCalls, meter))
     return { router: new Router(node, peers, meter), nodeCalls, peers }
   })

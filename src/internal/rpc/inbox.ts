@@ -12,6 +12,7 @@ import * as Runtime from "effect/Runtime"
 import { until } from "../node/until.js"
 import { annotate } from "../supervisor/annotate.js"
 import type { LocalChild } from "../supervisor/localChild.js"
+import type { Tally } from "./callMeter.js"
 import { leaving, refusal } from "./message.js"
 import { execute, type Work } from "./work.js"
 
@@ -33,7 +34,11 @@ export class Inbox {
   private counted = 0
   private readonly onIdle = new Set<() => void>()
 
-  constructor(private readonly child: LocalChild, private readonly now: () => number) {}
+  constructor(
+    private readonly child: LocalChild,
+    private readonly now: () => number,
+    private readonly tally: Tally
+  ) {}
 
   private get serving(): Serving {
     return this.child.registration.serving!
@@ -42,10 +47,15 @@ export class Inbox {
   submit(work: Work): void {
     if (this.waiting.length >= this.serving.mailbox) {
       // The one that would run at once does not wait.
-      if (this.waiting.length > 0 || !this.free) return work.receiver.refused(refusal("full", "", this.serving.mailbox))
+      if (this.waiting.length > 0 || !this.free) return this.refuseFull(work)
     }
     this.waiting.push(work)
     this.pump()
+  }
+
+  private refuseFull(work: Work): void {
+    this.tally.count("MailboxFull")
+    work.receiver.refused(refusal("full", "", this.serving.mailbox))
   }
 
   private get free(): boolean {
@@ -64,7 +74,9 @@ export class Inbox {
       // The claim may be confirmed a moment later: what was made after this call must not overtake it.
       return this.turnAway()
     }
-    if (work.expires <= this.now()) return work.receiver.refused(refusal("notHere", "it waited too long"))
+    work.begun = this.now()
+    if (work.expires <= work.begun) return work.receiver.refused(refusal("notHere", "it waited too long"))
+    this.tally.began()
     work.counted = !work.procedure.isStream
     if (work.counted) this.counted++
     this.running.add(work)
@@ -84,10 +96,18 @@ export class Inbox {
 
   private ended(work: Work, exit: Exit.Exit<unknown, unknown>): void {
     this.running.delete(work)
+    this.count(work, exit)
     if (!work.cancelled) this.answer(work, exit)
     if (work.died !== undefined && this.serving.onDefect === "child") this.child.crash(work.died)
     this.uncount(work)
     if (this.running.size === 0) { for (const listener of this.onIdle) listener() }
+  }
+
+  private count(work: Work, exit: Exit.Exit<unknown, unknown>): void {
+    const latency = work.procedure.isStream ? undefined : this.now() - work.begun
+    // What a handler of another node's call failed with is in its answer, and that is a success.
+    const ended = work.failed ?? (exit._tag === "Success" ? "Success" : "Interrupted")
+    this.tally.ended(!work.cancelled && !this.child.holds ? "ClaimLost" : ended, latency)
   }
 
   /** A copy that has lost its claim answers nobody. */

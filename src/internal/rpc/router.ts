@@ -23,7 +23,11 @@ import { Window } from "./window.js"
 import type { Work } from "./work.js"
 
 /** The inbox of a child that runs here. */
-export const inboxOf = (child: LocalChild, now: () => number): Inbox => (child.inbox ??= new Inbox(child, now))
+export const inboxOf = (
+  child: LocalChild,
+  node: Node,
+  meter: CallMeter
+): Inbox => (child.inbox ??= new Inbox(child, node.ambient.now, meter.serving(child.kind)))
 
 type Remote = Extract<Route, { readonly _tag: "Remote" }>
 
@@ -137,7 +141,7 @@ export class Router {
       return this.fail(call, unavailable(this.node, call.id, `its code here has no rpc ${call.procedure.tag}`, false))
     }
     call.trouble = undefined
-    const inbox = inboxOf(child, this.node.ambient.now)
+    const inbox = inboxOf(child, this.node, this.meter)
     const window = procedure.isStream ? new Window() : undefined
     const work: Work = {
       procedure,
@@ -159,7 +163,9 @@ export class Router {
       fiber: undefined,
       counted: false,
       cancelled: false,
-      died: undefined
+      died: undefined,
+      begun: 0,
+      failed: undefined
     }
     call.execution = { cancel: () => inbox.cancel(work) }
     inbox.submit(work)

@@ -55,6 +55,9 @@ export interface Work {
   cancelled: boolean
   /** What its handler died of. */
   died: Cause.Cause<unknown> | undefined
+  /** When its handler began, and how that failed. */
+  begun: number
+  failed: string | undefined
 }
 
 const wrapper = Symbol.for("@effect/rpc/Rpc/Wrapper")
@@ -122,6 +125,15 @@ const withTrace = (work: Work, name: string, effect: AnyEffect): AnyEffect => {
   return Effect.withSpan(effect, name, { parent, kind: "server", captureStackTrace: false })
 }
 
+/** A name for a failure, for those who count. */
+const failureOf = (cause: Cause.Cause<unknown>): string => {
+  if (Cause.isDie(cause)) return "Defect"
+  const error = Cause.failureOption(cause)
+  if (error._tag === "None") return "Interrupted"
+  const tag = (error.value as { readonly _tag?: unknown } | undefined | null)?._tag
+  return typeof tag === "string" ? tag : "Failure"
+}
+
 /** The run of a call's handler. `uncount` is called when others need not wait for it. */
 export const execute = (
   work: Work,
@@ -147,6 +159,7 @@ export const execute = (
         if (Cause.isDie(cause)) {
           work.died = cause
         }
+        work.failed = failureOf(cause)
         return Effect.void
       })
       return uninterruptible ? Effect.uninterruptible(noted) : noted
