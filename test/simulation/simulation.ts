@@ -21,7 +21,7 @@ import { Guardian } from "./guardian.js"
 import { specOf } from "./kinds.js"
 import { Ledger } from "./ledger.js"
 import { Life, type Setting } from "./life.js"
-import { watchOf } from "./machines.js"
+import { Machines } from "./machines.js"
 import { Nodes } from "./nodes.js"
 import { observe } from "./observe.js"
 import type { Plan } from "./plan.js"
@@ -68,6 +68,7 @@ class Simulation {
   private readonly server: RegistryServer
   private readonly copies: Copies
   private readonly ledger: Ledger
+  private readonly machines: Machines
   private readonly network: Network
   private readonly guardian: Guardian
   private readonly nodes: Nodes
@@ -88,6 +89,7 @@ class Simulation {
     })
     this.server.trust = plan.trust
     const state = () => this.server.state(scope)
+    this.machines = new Machines(this.world, plan.machines)
     this.ledger = new Ledger(state, () => this.knowers())
     this.network = new Network(world, dice.stream("network"), plan.noise, this.stats)
     this.guardian = new Guardian(
@@ -187,7 +189,7 @@ class Simulation {
           this.log(life.process.name, `${self.id} has ended, token ${self.token}`)
         }
       }),
-      processes: (process) => watchOf(this.world, this.plan.machines, process),
+      processes: (process) => this.machines.watch(process),
       watch: (life) => ({
         began: (child) => this.began(life, child),
         ended: () => {},

@@ -296,7 +296,12 @@ export const playStorm = async (options: StormOptions): Promise<Verdict> => {
     const names = Array.from({ length: processes }, (_, i) => `p${i}`)
     for (let i = 0; i < names.length; i += 4) await Promise.all(names.slice(i, i + 4).map((name) => storm.start(name)))
     const keys = Array.from({ length: children }, (_, i) => `c${i}`)
-    await fleet.nodes.get("p0")!.call("start", { keys, every: 500 })
+    // On a busy machine a call may go unanswered; to make it again is safe.
+    await eventually(
+      "all are registered",
+      () => fleet.nodes.get("p0")!.call("start", { keys, every: 500 }).then(() => true, () => false),
+      60_000
+    )
     for (const key of keys) {
       storm.words.set(`Probe/${key}`, { says: "start", at: now() })
       storm.wishes.started(`Probe/${key}`, now())

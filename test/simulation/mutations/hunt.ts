@@ -5,10 +5,11 @@ import { draw } from "../draw.js"
 import { play } from "../simulation.js"
 import { ofCalls } from "./calls.js"
 import type { Mutation } from "./mutation.js"
+import { ofNeighbours } from "./neighbours.js"
 import { ofNodes } from "./nodes.js"
 import { ofRegistry } from "./registry.js"
 
-export const mutations: ReadonlyArray<Mutation> = [...ofRegistry, ...ofNodes, ...ofCalls]
+export const mutations: ReadonlyArray<Mutation> = [...ofRegistry, ...ofNodes, ...ofNeighbours, ...ofCalls]
 
 export interface Caught {
   /** What noticed. */

@@ -18,12 +18,13 @@ const between = (node: Node, wrap: (execute: Execute) => Execute): void => {
 }
 
 /** Changes what a node sends. */
-const sending = <C extends CommandName>(command: C, change: (args: Args<C>, node: Node) => Args<C>) => (node: Node) =>
-  between(
-    node,
-    (execute) => (name, envelope, args) =>
-      execute(name, envelope, name as string === command ? change(args as never, node) as never : args)
-  )
+export const sending =
+  <C extends CommandName>(command: C, change: (args: Args<C>, node: Node) => Args<C>) => (node: Node) =>
+    between(
+      node,
+      (execute) => (name, envelope, args) =>
+        execute(name, envelope, name as string === command ? change(args as never, node) as never : args)
+    )
 
 /** Changes what a node is told. */
 const hearing =
@@ -142,7 +143,7 @@ export const ofNodes: ReadonlyArray<Mutation> = [
   },
   {
     name: "a grant is used without a second look",
-    shownBy: 230,
+    shownBy: 125,
     weights: { cordon: 40, drain: 30, slow: 30, call: 30 },
     changed: misled
   },

@@ -250,7 +250,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "claims that a node brings along replace those of others",
-    shownBy: 58,
+    shownBy: 97,
     weights: { freeze: 20, cut: 20, crash: 3 },
     execute: handling("open", (tx, args) => {
       for (const { id } of args.claims) setClaim(tx, id, undefined)
@@ -259,7 +259,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "what was removed from the log is not noticed by its readers",
-    shownBy: 90,
+    shownBy: 97,
     weights: { key: 30, call: 30 },
     execute: (state, server, envelope, name, args) => {
       const reply = execute(state, server, envelope, name, args)
