@@ -58,6 +58,8 @@ export interface Member {
 export interface Encoded {
   /** What it is and where, for logs. Never a secret. */
   readonly description: string
+  /** For how long a node may gather news that concern others before it reads them. Milliseconds; default 0. */
+  readonly newsDelay?: number | undefined
   /** Runs one command atomically. A reply that does not come in time is a failure with `sent: true`. */
   readonly execute: <K extends CommandName>(
     name: K,
@@ -66,11 +68,12 @@ export interface Encoded {
   ) => Effect.Effect<Reply<Value<K>>, RegistryUnavailable>
   /**
    * Calls the listener with the newest log position, or with nothing when messages may have been missed. A lost
-   * message costs latency only: every `tick` tells the position too.
+   * message costs latency only: every `tick` tells the position too. `concerns`: the sessions that have to act on the
+   * news, as the envelope named them; missing for all.
    */
   readonly onWake: (
     scope: string,
-    listener: (log: number | undefined) => void
+    listener: (log: number | undefined, concerns?: ReadonlyArray<string>) => void
   ) => Effect.Effect<void, RegistryUnavailable, Scope.Scope>
 }
 
@@ -121,6 +124,7 @@ export class GroupRegistry extends Context.Tag("effect-pogo/GroupRegistry")<Grou
   readonly members: (scope: string, group: string) => Effect.Effect<ReadonlyArray<Member>, RegistryUnavailable>
   /** Calls the listener whenever something changed. */
   readonly onWake: Encoded["onWake"]
+  readonly newsDelay: Encoded["newsDelay"]
   /** Any command by its name: what the methods above are made of. */
   readonly execute: Encoded["execute"]
 }>() {}
@@ -176,6 +180,7 @@ export const makeEncoded = (encoded: Encoded): Service => {
   const call = <K extends CommandName>(name: K): Call<K> => (envelope, args) => encoded.execute(name, envelope, args)
   return GroupRegistry.of({
     description: encoded.description,
+    newsDelay: encoded.newsDelay,
     tick: call("tick"),
     open: call("open"),
     update: call("update"),

@@ -98,9 +98,12 @@ const makeNode = (
     })
   })
 
+const hear = (node: Node, log: number | undefined, concerns: ReadonlyArray<string> | undefined): void =>
+  node.session?.hear(log, concerns === undefined || concerns.includes(node.session.sid))
+
 /** Keeps being told when something changed. Without it news come with the next renewal. */
 const listen = (node: Node): Effect.Effect<never, never, Scope.Scope> =>
-  node.registry.onWake(node.config.scope, (log) => node.session?.hear(log)).pipe(
+  node.registry.onWake(node.config.scope, (log, concerns) => hear(node, log, concerns)).pipe(
     Effect.zipRight(Effect.never),
     Effect.catchAll((error) => Effect.zipRight(Effect.logDebug(error.message), Effect.sleep(node.timing.heartbeat))),
     Effect.forever

@@ -255,8 +255,13 @@ describe("leaving", () => {
       expect(journal.running().length).toBe(40)
       expect(journal.lines.length).toBe(40)
       yield* TestClock.adjust("600 millis")
-      const stopping = (yield* a.pogo.whichChildren("local")).filter(({ status }) => status._tag === "Stopping")
-      expect(stopping.length).toBe(2)
+      const stopping = Effect.map(
+        a.pogo.whichChildren("local"),
+        (rows) => rows.filter(({ status }) => status._tag === "Stopping").length
+      )
+      expect(yield* stopping).toBe(1)
+      yield* TestClock.adjust("5 seconds")
+      expect(yield* stopping).toBe(2)
       yield* TestClock.adjust("30 seconds")
       expect(journal.running().filter(({ node }) => node === "b").length).toBeGreaterThan(10)
       expect(journal.violations()).toEqual([])

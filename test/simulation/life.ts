@@ -30,6 +30,9 @@ export interface Setting {
   readonly calls: Seams | undefined
 }
 
+/** As on Redis: news that concern others may wait. Milliseconds. */
+const newsDelay = 20
+
 export type Status = "starting" | "up" | "stopping" | "gone"
 
 export class Life {
@@ -72,7 +75,9 @@ export class Life {
       const scope = this.scope = yield* Scope.make()
       const supervisor = this.isClient ? Pogo.layerClient : Pogo.layer
       const layer = Layer.provide(supervisor({ ...options, name: this.name }), this.transport()).pipe(
-        Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, GroupRegistry.makeEncoded(this.line.encoded))),
+        Layer.provide(
+          Layer.succeed(GroupRegistry.GroupRegistry, GroupRegistry.makeEncoded({ ...this.line.encoded, newsDelay }))
+        ),
         Layer.provide(Layer.succeed(Observer, this.watch)),
         Layer.provide(Layer.succeed(Processes, this.setting.processes(this.process)))
       )

@@ -30,8 +30,9 @@ export class Agenda {
     this.later.add(id)
   }
 
-  get hasPostponed(): boolean {
-    return this.later.size > 0
+  /** How many are to be looked at later. */
+  get postponed(): number {
+    return this.later.size
   }
 
   /** Looks at so many of the postponed again. */

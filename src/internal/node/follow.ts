@@ -39,13 +39,24 @@ const step = (node: Node, session: Session): Effect.Effect<void, RegistryUnavail
   return readPage(node, session)
 }
 
+/** News that concern others wait a little for more of them, unless somebody here waits for news. */
+const gather = (node: Node, session: Session): Effect.Effect<void> => {
+  const { newsDelay = 0 } = node.registry
+  if (newsDelay === 0 || session.pressing || node.watchers.size > 0 || node.onLooked.size > 0) return Effect.void
+  return Effect.zipRight(
+    Effect.raceFirst(session.pressed.await, Effect.sleep(newsDelay)),
+    Effect.sync(() => session.press())
+  )
+}
+
 /** Reads until everything that was heard of has been read; then waits for more. */
 export const follow = (node: Node, session: Session): Effect.Effect<never> =>
   Effect.forever(Effect.gen(function*() {
     yield* session.news.await
     if (!session.behind) {
       for (const listener of node.onLooked) listener()
-      return session.news.unsafeClose()
+      return session.rest()
     }
+    yield* gather(node, session)
     yield* Effect.catchAll(step(node, session), () => Effect.sleep(node.timing.heartbeat / 4))
   }))

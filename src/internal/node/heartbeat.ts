@@ -48,7 +48,7 @@ const endQuarantine = (node: Node, session: Session, left: number): void => {
 
 const renewed = (node: Node, session: Session, value: Value<"tick">, log: number): void => {
   session.renewed.unsafeOpen()
-  session.hear(log)
+  session.hear(log, false)
   endQuarantine(node, session, value.quarantine)
   compareClaims(node, session, value.claims)
   noticeTwin(node, session)

@@ -5,6 +5,7 @@
  */
 import type { Envelope, Reply } from "../registry/protocol.js"
 import type { Ambient } from "./ambient.js"
+import type { Concerned } from "./concern.js"
 import type { Timing } from "./timing.js"
 
 /** @internal */
@@ -28,7 +29,7 @@ export class Horizon {
    * took to arrive, which is below one command timeout. Where nothing is known of an era's clock the command expires at
    * once, and the answer tells the time for the next.
    */
-  envelope(era: string, sent: number): Envelope {
+  envelope(era: string, sent: number, concerns?: Concerned): Envelope {
     const { commandTimeout, maxStep, ttl } = this.timing
     return {
       scope: this.scope,
@@ -38,7 +39,8 @@ export class Horizon {
       seconds: Math.floor(this.ambient.wall() / 1000),
       bits: `${this.random}.${++this.calls}`,
       ttl,
-      maxStep
+      maxStep,
+      concerns
     }
   }
 

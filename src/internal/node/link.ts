@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import { RegistryUnavailable } from "../../PogoError.js"
 import type { Args, CommandName, Ok, Refusal, Reply, Value } from "../registry/protocol.js"
+import { concerned } from "./concern.js"
 import type { Node } from "./node.js"
 import type { Session } from "./session.js"
 
@@ -35,7 +36,9 @@ export const call = <K extends CommandName>(
   Effect.suspend(() => {
     const sent = node.ambient.now()
     const { commandTimeout } = node.timing
-    return Effect.interruptible(node.registry.execute(name, node.horizon.envelope(era, sent), args)).pipe(
+    return Effect.interruptible(
+      node.registry.execute(name, node.horizon.envelope(era, sent, concerned(node, name, args)), args)
+    ).pipe(
       Effect.raceFirst(timeout(name, commandTimeout)),
       Effect.tapError(() => Effect.sync(() => node.meter.count("registryFailures"))),
       Effect.map((reply) => {
@@ -115,7 +118,7 @@ export const request = <K extends CommandName>(
       return Effect.fail(unavailable(name, "Joining", "the session ended before the answer came", true))
     }
     if (reply._tag === "OK") {
-      session.hear(reply.log)
+      session.hear(reply.log, false)
       return Effect.succeed(reply)
     }
     const error = refusalOf(node, session, name, reply)

@@ -121,7 +121,7 @@ export class Node {
   /** Elapsed milliseconds since when no work of this node has got through, though renewals may have. */
   workFailingSince: number | undefined
   /** Called when something about a child is new. */
-  readonly watchers = new Watchers()
+  readonly watchers = new Watchers(() => this.session?.press())
   /** Called when a child's fiber has ended after a stop. */
   readonly onStopped = new Set<() => void>()
   /** Called when the membership is another. */
@@ -156,6 +156,7 @@ export class Node {
       this.timing.moveDebounce,
       this.ambient,
       (effect) => void this.fork(effect),
+      () => this.agenda.postponed,
       () => this.resumeMoves()
     )
     this.reports = new Reports(this)
@@ -254,7 +255,9 @@ export class Node {
 
   /** Looks at as many children that are to move as may move now. */
   resumeMoves(): void {
-    if (this.agenda.hasPostponed && this.movesOpen) this.agenda.resume(this.moves.free)
+    if (this.agenda.postponed === 0) return
+    this.moves.adjust()
+    if (this.movesOpen) this.agenda.resume(this.moves.free)
   }
 
   /** The lease holds, and the view is complete. */

@@ -21,6 +21,10 @@ export class Session {
   readonly news = Effect.unsafeMakeLatch(true)
   /** It was said that calls wait for the end of the quarantine. */
   toldOfWaiting = false
+  /** What is to be read concerns this node: it is read at once. */
+  pressing = true
+  /** Open while it does. */
+  readonly pressed = Effect.unsafeMakeLatch(true)
   /** Open once a renewal was answered. */
   readonly renewed = Effect.unsafeMakeLatch(false)
   /** Everything up to this log position has been read. */
@@ -62,16 +66,36 @@ export class Session {
     return this.cursor < this.hint || this.look || this.resync
   }
 
-  /** Hears of a log position; `undefined` when messages may have been missed. */
-  hear(log: number | undefined): void {
+  /**
+   * Hears of a log position; `undefined` when messages may have been missed. News that do not concern this node may wait
+   * for others to be read with them.
+   */
+  hear(log: number | undefined, concerned = true): void {
     if (log === undefined) this.look = true
     else if (log > this.hint) this.hint = log
-    if (this.behind) this.news.unsafeOpen()
+    if (!this.behind) return
+    if (concerned) this.press()
+    this.news.unsafeOpen()
+  }
+
+  /** What there is to read is read at once. */
+  press(): void {
+    if (!this.behind) return
+    this.pressing = true
+    this.pressed.unsafeOpen()
+  }
+
+  /** All has been read that was heard of. */
+  rest(): void {
+    this.pressing = false
+    this.pressed.unsafeClose()
+    this.news.unsafeClose()
   }
 
   /** Asks for a complete read. */
   readAgain(): void {
     this.resync = true
+    this.press()
     this.news.unsafeOpen()
   }
 }

@@ -9,6 +9,9 @@ import type { Listeners } from "./until.js"
 export class Watchers {
   private readonly byId = new Map<string, Set<() => void>>()
 
+  /** `began` is told when somebody begins to watch. */
+  constructor(private readonly began: () => void) {}
+
   /** The place for listeners of one child. Both of its steps are one: nothing can come between them. */
   of(id: string): Listeners {
     return {
@@ -16,6 +19,7 @@ export class Watchers {
         const listeners = this.byId.get(id)
         if (listeners === undefined) this.byId.set(id, new Set([listener]))
         else listeners.add(listener)
+        this.began()
       },
       delete: (listener) => {
         const listeners = this.byId.get(id)

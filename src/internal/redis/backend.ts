@@ -29,6 +29,9 @@ const production: Variant = { scripts, extra: Effect.succeed([]) }
 /** Milliseconds that a layer waits for its first connections, and that closing one may take. */
 const patience = { first: 2_000, close: 1_000 }
 
+/** Milliseconds in which some changes of others come together while there is work, and which nobody notices. */
+const newsDelay = 20
+
 /** Real time: connections know no other. */
 const orLater = (millis: number, promise: Promise<unknown>): Promise<void> =>
   new Promise((resolve) => {
@@ -189,6 +192,7 @@ export const makeBackend = (
     yield* Effect.forkScoped(advise(connector, open.work))
     return {
       description: connector.description,
+      newsDelay,
       execute: makeExecute(connector, variant, open),
       onWake: (scope, listener) => open.wake.listen(channelOf(connector.keyPrefix, scope, connector.db), listener)
     }

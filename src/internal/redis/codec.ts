@@ -3,6 +3,7 @@
  *
  * @internal
  */
+import type { Encoded } from "../../GroupRegistry.js"
 import type {
   Args,
   ClaimResult,
@@ -17,6 +18,9 @@ import type {
   Reply,
   Value
 } from "../registry/protocol.js"
+
+/** Who hears of wake-ups. */
+export type WakeListener = Parameters<Encoded["onWake"]>[1]
 
 /** What a script returns: strings, nulls, and arrays of them. Numbers come as text. */
 export type Raw = string | null | ReadonlyArray<Raw>
@@ -53,6 +57,17 @@ const tagOf = <T extends string>(raw: Raw | undefined, tags: ReadonlyArray<T>): 
 
 const flag = (value: boolean): string => (value ? "1" : "")
 
+/** What a wake-up says after the log position: nothing when it concerns all. A session's name has no blanks. */
+const encodeConcerns = (concerns: ReadonlyArray<string> | undefined): string =>
+  concerns === undefined ? "" : ` ${concerns.join(" ")}`
+
+/** Reads a wake-up. What is no message of ours means that something may have been missed. */
+export const decodeWake = (message: unknown): Parameters<WakeListener> => {
+  const [, log, concerns] = typeof message === "string" ? /^(\d{1,16})( .*)?$/.exec(message) ?? [] : []
+  if (log === undefined) return [undefined]
+  return concerns === undefined ? [Number(log)] : [Number(log), concerns.split(" ").filter((sid) => sid !== "")]
+}
+
 /**
  * The arguments that every command begins with. The registry's clock counts whole milliseconds: leases are rounded up,
  * and what limits an effect is rounded down.
@@ -66,7 +81,8 @@ export const encodeEnvelope = (envelope: Envelope, trust: boolean, channel: stri
   String(Math.ceil(envelope.ttl)),
   String(Math.floor(envelope.maxStep)),
   flag(trust),
-  channel
+  channel,
+  encodeConcerns(envelope.concerns)
 ]
 
 /** The arguments of each command, after those of the envelope. */

@@ -16,7 +16,7 @@ end
 /**
  * Grants claims.
  *
- * ARGV: 10 sid, from 11 on (id, generation)*. Value: one of `["GRANTED", token, status or null]`, `["HELD", claim]`,
+ * ARGV: 11 sid, from 12 on (id, generation)*. Value: one of `["GRANTED", token, status or null]`, `["HELD", claim]`,
  * `["STALE", spec]`, `["GONE"]`, `["MALFORMED"]` each.
  */
 export const claim = idsOf + `
@@ -37,13 +37,13 @@ local function claim_one(sid, id, generation)
   return { 'GRANTED', str(token), stat:get(id) }
 end
 local function command()
-  local sid, results, ids = ARGV[10], {}, ids_of(11, 2)
+  local sid, results, ids = ARGV[11], {}, ids_of(12, 2)
   if not live(sid) then return refuse('NOSESSION') end
   if meta.now < meta.quarantine then return refuse('QUARANTINE', str(quarantine_left())) end
   spec:load(ids)
   claim:load(ids)
   stat:load(ids)
-  for i = 11, arg_count, 2 do results[#results + 1] = claim_one(sid, ARGV[i], tonumber(ARGV[i + 1])) end
+  for i = 12, arg_count, 2 do results[#results + 1] = claim_one(sid, ARGV[i], tonumber(ARGV[i + 1])) end
   return results
 end
 `
@@ -51,7 +51,7 @@ end
 /**
  * Gives claims back.
  *
- * ARGV: 10 sid, from 11 on (id, token, refusing code or empty)*. Value: `[number released]`.
+ * ARGV: 11 sid, from 12 on (id, token, refusing code or empty)*. Value: `[number released]`.
  */
 export const release = idsOf + `
 local function refuse_spec(id, generation, code)
@@ -71,9 +71,9 @@ local function refuse_spec(id, generation, code)
   append('s', id)
 end
 local function command()
-  local sid, released = ARGV[10], 0
-  claim:load(ids_of(11, 3))
-  for i = 11, arg_count, 3 do
+  local sid, released = ARGV[11], 0
+  claim:load(ids_of(12, 3))
+  for i = 12, arg_count, 3 do
     local id, token, code = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
     local current = claim_of(id)
     if current and current.token == token and current.sid == sid then
@@ -89,13 +89,13 @@ end
 /**
  * Stores the status of children.
  *
- * ARGV: 10 sid, from 11 on (id, token, status)*. Value: `[number stored]`.
+ * ARGV: 11 sid, from 12 on (id, token, status)*. Value: `[number stored]`.
  */
 export const report = idsOf + `
 local function command()
-  local sid, count = ARGV[10], 0
-  claim:load(ids_of(11, 3))
-  for i = 11, arg_count, 3 do
+  local sid, count = ARGV[11], 0
+  claim:load(ids_of(12, 3))
+  for i = 12, arg_count, 3 do
     local id = ARGV[i]
     local current = claim_of(id)
     if current and current.token == tonumber(ARGV[i + 1]) and current.sid == sid then

@@ -5,7 +5,7 @@
  * KEYS: meta, sess, node, spec, tomb, tombx, claim, stat, dead, log.
  *
  * ARGV: 1 era, 2 notAfter (empty: never), 3 high, 4 seconds, 5 bits, 6 ttl, 7 maxStep, 8 "1" to trust an empty data
- * set, 9 wake channel; from 10 on what the command asks for.
+ * set, 9 wake channel, 10 whom the news concerns, as the message tells it; from 11 on what the command asks for.
  *
  * @internal
  */
@@ -257,7 +257,10 @@ local function flush()
   write_sorted(sess_key, expiry_changed, expiry)
   write_sorted(tombx_key, tombx_changed, tombx_changed)
   write_deaths()
-  if #entries > 0 then redis.pcall('PUBLISH', ARGV[9], str(meta.log)) end
+  if #entries > 0 then
+    local concerned = (begun or #deaths > 0) and '' or ARGV[10]
+    redis.pcall('PUBLISH', ARGV[9], str(meta.log) .. concerned)
+  end
 end
 `
 

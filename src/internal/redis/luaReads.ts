@@ -52,7 +52,7 @@ local function command() return live_nodes() end
 /**
  * What changed after a position of the log. Entries that the guard has just made are not in the stream yet.
  *
- * ARGV: 10 cursor. Value: `[cursor, "1" if there is more, items, nodes or null]`.
+ * ARGV: 11 cursor. Value: `[cursor, "1" if there is more, items, nodes or null]`.
  */
 export const changes = liveNodes + items + `
 local function is_gap(cursor)
@@ -84,7 +84,7 @@ local function next_entry()
   return page[page_at]
 end
 local ids, with_spec, position_before = {}, {}, {}
-local cursor, is_more, is_membership = tonumber(ARGV[10]), false, false
+local cursor, is_more, is_membership = tonumber(ARGV[11]), false, false
 local function take(entry)
   if (entry.kind == 's' or entry.kind == 'c') and entry.id then
     local id = entry.id
@@ -137,7 +137,7 @@ end
  * One page of everything: specs, tombstones, then claims of neither. A cursor is `phase:cursor of HSCAN`; small hashes
  * come whole, whatever is asked for.
  *
- * ARGV: 10 cursor, or empty. Value: `[next cursor or empty, items]`.
+ * ARGV: 11 cursor, or empty. Value: `[next cursor or empty, items]`.
  */
 export const snap = items + `
 local walked = { spec, tomb, claim }
@@ -158,8 +158,8 @@ end
 local function is_full() return #rows >= ${maxBatch} or bytes >= ${maxPageBytes} or looked_at >= ${maxEntries} end
 local function command()
   local phase, cursor = 1, '0'
-  if ARGV[10] ~= '' then
-    local at, rest = string.match(ARGV[10], '^([123]):(%d+)$')
+  if ARGV[11] ~= '' then
+    local at, rest = string.match(ARGV[11], '^([123]):(%d+)$')
     if not at then return refuse('RESYNC') end
     phase, cursor = tonumber(at), rest
   end

@@ -7,11 +7,11 @@
 /**
  * Renews a session.
  *
- * ARGV: 10 sid. Value: `[claims held, quarantine left]`.
+ * ARGV: 11 sid. Value: `[claims held, quarantine left]`.
  */
 export const tick = `
 local function command()
-  local sid = ARGV[10]
+  local sid = ARGV[11]
   if not live(sid) then return refuse('NOSESSION') end
   expire_at(sid, meta.now + meta.ttl)
   return { str(held(sid) or 0), str(quarantine_left()) }
@@ -33,7 +33,7 @@ end
 /**
  * Asserts claims; with `last` the session becomes live.
  *
- * ARGV: 10 sid, 11 version, 12 record, 13 mode, 14 "1" for last, 15 supersedes, from 16 on (id, token, generation)*.
+ * ARGV: 11 sid, 12 version, 13 record, 14 mode, 15 "1" for last, 16 supersedes, from 17 on (id, token, generation)*.
  * Value: `[quarantine left, collected, refused ids]`.
  */
 export const open = storeRecord + `
@@ -54,9 +54,9 @@ local function may_assert(sid, mode, old, id, token)
 end
 local function assert_claims(sid, mode, old)
   local ids, refused = {}, {}
-  for i = 16, arg_count, 3 do ids[#ids + 1] = ARGV[i] end
+  for i = 17, arg_count, 3 do ids[#ids + 1] = ARGV[i] end
   claim:load(ids)
-  for i = 16, arg_count, 3 do
+  for i = 17, arg_count, 3 do
     local id, token, generation = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
     if may_assert(sid, mode, old, id, token) then
       set_claim(id, { token = token, generation = generation, sid = sid })
@@ -67,17 +67,17 @@ local function assert_claims(sid, mode, old)
   return refused
 end
 local function command()
-  local sid, mode, old = ARGV[10], ARGV[13], ARGV[15]
+  local sid, mode, old = ARGV[11], ARGV[14], ARGV[16]
   if is_reaped[sid] or redis.call('ZSCORE', dead_key, sid) then return refuse('DEAD') end
   if meta.ttl ~= ttl or meta.maxStep ~= max_step then
     if others_live(sid, old) then return refuse('TIMING', str(meta.ttl), str(meta.maxStep)) end
     meta.ttl, meta.maxStep = ttl, max_step
   end
   local refused = assert_claims(sid, mode, old)
-  if ARGV[14] == '1' then
+  if ARGV[15] == '1' then
     if not live(sid) then meta.sessions = meta.sessions + 1 end
     expire_at(sid, meta.now + meta.ttl)
-    store_record(sid, tonumber(ARGV[11]), ARGV[12])
+    store_record(sid, tonumber(ARGV[12]), ARGV[13])
     if old ~= '' and old ~= sid and live(old) then end_session(old) end
   end
   return { str(quarantine_left()), str(meta.collected), refused }
@@ -87,13 +87,13 @@ end
 /**
  * Replaces the record of a live session.
  *
- * ARGV: 10 sid, 11 version, 12 record. Value: `[]`.
+ * ARGV: 11 sid, 12 version, 13 record. Value: `[]`.
  */
 export const update = storeRecord + `
 local function command()
-  local sid = ARGV[10]
+  local sid = ARGV[11]
   if not live(sid) then return refuse('NOSESSION') end
-  store_record(sid, tonumber(ARGV[11]), ARGV[12])
+  store_record(sid, tonumber(ARGV[12]), ARGV[13])
   return {}
 end
 `
@@ -101,11 +101,11 @@ end
 /**
  * Ends a session.
  *
- * ARGV: 10 sid. Value: `[]`.
+ * ARGV: 11 sid. Value: `[]`.
  */
 export const close = `
 local function command()
-  local sid = ARGV[10]
+  local sid = ARGV[11]
   if live(sid) then end_session(sid) end
   return {}
 end

@@ -72,7 +72,7 @@ end
 /**
  * Registers specs.
  *
- * ARGV: 10 mode, from 11 on (id, op, generation, body)*. Value: one `[tag]` or `[tag, spec or tombstone]` each.
+ * ARGV: 11 mode, from 12 on (id, op, generation, body)*. Value: one `[tag]` or `[tag, spec or tombstone]` each.
  */
 export const put = storeSpec + `
 local function create(id, op, body, initial, by_list)
@@ -124,10 +124,10 @@ local function supersede(id, op, generation, body, bump)
   return create(id, op, bump and body_of(old) or body, old.initial, false)
 end
 local function command()
-  local mode, results, ids = ARGV[10], {}, ids_of(11, 4)
+  local mode, results, ids = ARGV[11], {}, ids_of(12, 4)
   spec:load(ids)
   tomb:load(ids)
-  for i = 11, arg_count, 4 do
+  for i = 12, arg_count, 4 do
     local id, op, generation, body = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3]
     if mode == 'ensure' or mode == 'ensureInitial' then
       results[#results + 1] = ensure(id, op, body, mode == 'ensureInitial')
@@ -142,7 +142,7 @@ end
 /**
  * Ends specs.
  *
- * ARGV: from 10 on (id, op, generation)*. Value: one `[tag]` or `[tag, spec or tombstone]` each.
+ * ARGV: from 11 on (id, op, generation)*. Value: one `[tag]` or `[tag, spec or tombstone]` each.
  */
 export const del = storeSpec + storeTomb + `
 local function del_one(id, op, generation)
@@ -162,11 +162,11 @@ local function del_one(id, op, generation)
   return { 'GONE', value }
 end
 local function command()
-  local results, ids = {}, ids_of(10, 3)
+  local results, ids = {}, ids_of(11, 3)
   spec:load(ids)
   tomb:load(ids)
   claim:load(ids)
-  for i = 10, arg_count, 3 do
+  for i = 11, arg_count, 3 do
     results[#results + 1] = del_one(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]))
   end
   return results
@@ -176,7 +176,7 @@ end
 /**
  * Ends or parks children, and gives their claims back.
  *
- * ARGV: 10 sid, from 11 on (id, generation, token, how, stat)*. Value: one `[tag]` or `[tag, spec or tombstone]` each.
+ * ARGV: 11 sid, from 12 on (id, generation, token, how, stat)*. Value: one `[tag]` or `[tag, spec or tombstone]` each.
  */
 export const finish = storeSpec + storeTomb + `
 local function finish_one(sid, id, generation, token, how, told)
@@ -193,12 +193,12 @@ local function finish_one(sid, id, generation, token, how, told)
     format_spec(old.generation, stamp, old.op, old.initial, true, old.refused, body_of(old))) }
 end
 local function command()
-  local results, ids = {}, ids_of(11, 5)
+  local results, ids = {}, ids_of(12, 5)
   spec:load(ids)
   tomb:load(ids)
   claim:load(ids)
-  for i = 11, arg_count, 5 do
-    results[#results + 1] = finish_one(ARGV[10], ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), ARGV[i + 3],
+  for i = 12, arg_count, 5 do
+    results[#results + 1] = finish_one(ARGV[11], ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), ARGV[i + 3],
       ARGV[i + 4])
   end
   return results
@@ -208,7 +208,7 @@ end
 /**
  * Merges what a node remembers; the highest rank wins.
  *
- * ARGV: from 10 on (id, kind, value)*. Value: `[number merged]`.
+ * ARGV: from 11 on (id, kind, value)*. Value: `[number merged]`.
  */
 export const merge = storeSpec + storeTomb + `
 local function rank_of(record)
@@ -236,10 +236,10 @@ local function merge_one(id, kind, value)
   return true
 end
 local function command()
-  local merged, ids = 0, ids_of(10, 3)
+  local merged, ids = 0, ids_of(11, 3)
   spec:load(ids)
   tomb:load(ids)
-  for i = 10, arg_count, 3 do
+  for i = 11, arg_count, 3 do
     if merge_one(ARGV[i], ARGV[i + 1], ARGV[i + 2]) then merged = merged + 1 end
   end
   return { str(merged) }

@@ -6,18 +6,14 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type Client, retryDelay } from "./client.js"
-
-type Listener = (log: number | undefined) => void
+import { decodeWake, type WakeListener } from "./codec.js"
 
 /** Milliseconds between signs of life. A connection that is dead without having been closed would stay deaf. */
 const pingInterval = 30_000
 
-const positionOf = (message: unknown): number | undefined =>
-  typeof message === "string" && /^\d{1,16}$/.test(message) ? Number(message) : undefined
-
 /** @internal */
 export class Wake {
-  private readonly channels = new Map<string, Set<Listener>>()
+  private readonly channels = new Map<string, Set<WakeListener>>()
   private client: Client | undefined
   private timer: NodeJS.Timeout | undefined
   private readonly pings: NodeJS.Timeout
@@ -46,7 +42,7 @@ export class Wake {
       this.attempts = 0
       for (const channel of this.channels.keys()) void this.subscribe(channel)
     })
-    client.on("message", (channel, message) => this.tell(String(channel), positionOf(message)))
+    client.on("message", (channel, message) => this.tell(String(channel), ...decodeWake(message)))
     client.on("end", () => this.connectLater())
   }
 
@@ -61,8 +57,8 @@ export class Wake {
     await this.client.ping().catch(() => {})
   }
 
-  private tell(channel: string, log: number | undefined): void {
-    for (const listener of this.channels.get(channel) ?? []) listener(log)
+  private tell(channel: string, ...news: Parameters<WakeListener>): void {
+    for (const listener of this.channels.get(channel) ?? []) listener(...news)
   }
 
   /** Messages before this moment were missed. */
@@ -79,7 +75,7 @@ export class Wake {
     }
   }
 
-  private add(channel: string, listener: Listener): void {
+  private add(channel: string, listener: WakeListener): void {
     const listeners = this.channels.get(channel)
     if (listeners !== undefined) {
       listeners.add(listener)
@@ -90,7 +86,7 @@ export class Wake {
     void this.subscribe(channel)
   }
 
-  private remove(channel: string, listener: Listener): void {
+  private remove(channel: string, listener: WakeListener): void {
     const listeners = this.channels.get(channel)
     listeners?.delete(listener)
     if (listeners === undefined || listeners.size > 0) return
@@ -99,8 +95,8 @@ export class Wake {
   }
 
   /** Calls the listener until the scope closes; never fails, since a connection comes sooner or later. */
-  listen(channel: string, listener: Listener): Effect.Effect<void, never, Scope.Scope> {
-    const entry: Listener = (log) => listener(log)
+  listen(channel: string, listener: WakeListener): Effect.Effect<void, never, Scope.Scope> {
+    const entry: WakeListener = (...news) => listener(...news)
     return Effect.acquireRelease(
       Effect.sync(() => this.add(channel, entry)),
       () => Effect.sync(() => this.remove(channel, entry))

@@ -17,7 +17,7 @@ export interface Backend {
   readonly states: Map<string, RegistryState>
 }
 
-type Listener = (log: number | undefined) => void
+type Listener = Parameters<Encoded["onWake"]>[1]
 
 /** @internal */
 export const makeBackend = (onEmpty: EmptyPolicy): Effect.Effect<Backend> =>
@@ -39,7 +39,9 @@ export const makeBackend = (onEmpty: EmptyPolicy): Effect.Effect<Backend> =>
           const server = { time: clock.unsafeCurrentTimeMillis(), run: "memory", trust: onEmpty === "trust" }
           const reply = execute(state, server, envelope, name, args)
           const log = state.meta?.log
-          if (log !== before) { for (const listener of listeners.get(envelope.scope) ?? []) listener(log) }
+          if (log !== before) {
+            for (const listener of listeners.get(envelope.scope) ?? []) listener(log, envelope.concerns)
+          }
           return reply
         })
       )

@@ -44,6 +44,8 @@ export interface Envelope {
   readonly bits: string
   readonly ttl: number
   readonly maxStep: number
+  /** Sessions that have to act on what the command changes: they are woken to read of it at once. Missing: all. */
+  readonly concerns?: ReadonlyArray<string> | undefined
 }
 
 /** A claim as its owner asserts it. */

@@ -71,7 +71,7 @@ export class Line {
   readonly cutReplies = new Set<Connection>()
   /** Wake-ups get lost, and nobody notices. */
   deaf = false
-  private readonly hearers = new Map<(log: number | undefined) => void, string>()
+  private readonly hearers = new Map<Parameters<Encoded["onWake"]>[1], string>()
 
   constructor(
     readonly server: RegistryServer,
@@ -79,7 +79,7 @@ export class Line {
     private readonly traffic: Traffic = smooth,
     private readonly watch: LineWatch = {}
   ) {
-    server.onLog((scope, log) => this.wake(scope, log))
+    server.onLog((scope, log, concerns) => this.wake(scope, log, concerns))
   }
 
   private later(millis: number | undefined, run: () => void): void {
@@ -119,15 +119,15 @@ export class Line {
       }))
   }
 
-  private wake(scope: string, log: number): void {
+  private wake(scope: string, log: number, concerns: ReadonlyArray<string> | undefined): void {
     if (this.host.dead || this.deaf || this.hearers.size === 0 || this.cutReplies.has("wake")) return
-    this.later(this.traffic.wake(), () => this.tell(scope, log))
+    this.later(this.traffic.wake(), () => this.tell(scope, log, concerns))
   }
 
-  private tell(scope: string | undefined, log: number | undefined): void {
+  private tell(scope?: string, log?: number, concerns?: ReadonlyArray<string>): void {
     if (this.hearers.size === 0) return
     this.host.post(() => {
-      for (const [hear, where] of this.hearers) if (scope === undefined || where === scope) hear(log)
+      for (const [hear, where] of this.hearers) if (scope === undefined || where === scope) hear(log, concerns)
     })
   }
 
@@ -136,7 +136,7 @@ export class Line {
     const deaf = this.cutReplies.has("wake")
     this.cutRequests.clear()
     this.cutReplies.clear()
-    if (deaf) this.tell(undefined, undefined)
+    if (deaf) this.tell()
   }
 
   private readonly execute: Encoded["execute"] = (name, envelope, args) =>

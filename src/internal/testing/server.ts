@@ -10,6 +10,9 @@ import { cloneState, emptyState, type RegistryState, type Server } from "../regi
 /** Executes one command: the machine, or one whose rules a test has changed. */
 export type Execute = typeof execute
 
+/** Told when the log of a scope has grown, and whom that concerns. */
+export type Hear = (scope: string, log: number, concerns: ReadonlyArray<string> | undefined) => void
+
 /** One execution, as a test sees it. */
 export interface Execution {
   readonly name: CommandName
@@ -38,7 +41,7 @@ export class RegistryServer {
   /** Takes wholly empty data for a new scope. */
   trust = true
   executed: ((execution: Execution) => void) | undefined
-  private readonly listeners = new Set<(scope: string, log: number) => void>()
+  private readonly listeners = new Set<Hear>()
   private waiting: Array<() => void> | undefined
   private runs = 1
 
@@ -63,12 +66,14 @@ export class RegistryServer {
     const reply = (this.options.execute ?? execute)(state, server, envelope, name, args)
     this.executed?.({ name, envelope, args, reply, state, era })
     const now = state.meta?.log
-    if (now !== undefined && now !== log) { for (const listener of this.listeners) listener(scope, now) }
+    if (now !== undefined && now !== log) {
+      for (const listener of this.listeners) listener(scope, now, envelope.concerns)
+    }
     return reply
   }
 
   /** Calls back whenever the log has grown. The result ends that. */
-  onLog(listener: (scope: string, log: number) => void): () => void {
+  onLog(listener: Hear): () => void {
     this.listeners.add(listener)
     return () => this.listeners.delete(listener)
   }

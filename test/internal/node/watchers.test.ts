@@ -4,7 +4,7 @@ import { Watchers } from "../../../src/internal/node/watchers.js"
 describe("Watchers", () => {
   it("tells those of one child, and those only", () => {
     const told: Array<string> = []
-    const watchers = new Watchers()
+    const watchers = new Watchers(() => {})
     watchers.of("a").add(() => told.push("a"))
     watchers.of("b").add(() => told.push("b"))
     watchers.tell("a")
@@ -14,7 +14,7 @@ describe("Watchers", () => {
   })
 
   it("loses nobody when others go between the look and the stay of one", () => {
-    const watchers = new Watchers()
+    const watchers = new Watchers(() => {})
     const told: Array<string> = []
     const [one, other] = [() => void told.push("one"), () => void told.push("other")]
     const places = [watchers.of("a"), watchers.of("a"), watchers.of("a")]
@@ -28,7 +28,7 @@ describe("Watchers", () => {
   })
 
   it("keeps nothing of children that nobody watches any more", () => {
-    const watchers = new Watchers()
+    const watchers = new Watchers(() => {})
     const listener = () => {}
     watchers.of("a").add(listener)
     watchers.of("a").delete(listener)
