@@ -229,7 +229,8 @@ export const layerConfig = (
 /**
  * A process that runs no children: it starts, ends, lists, watches and calls them. It is none of the scope's nodes, sends
  * nothing while it is idle, and keeps nothing that the registry would lose. Settings from `POGO_*`, and what is given
- * here. To call children it needs a `NodeTransport`, whose port it does not open.
+ * here. To call children it needs a `NodeTransport`, whose port it does not open. Where it reaches nodes but not their
+ * registry, `GroupRegistryNode` takes the place of that.
  *
  * @example
  * ```ts

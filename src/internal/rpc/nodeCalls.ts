@@ -13,6 +13,7 @@ import { type Message, op, readRefusal } from "./message.js"
 import { type NodeProcedure, nodeProcedures } from "./nodeProcedures.js"
 import type { Outgoing, Peers } from "./peers.js"
 import type { Procedure } from "./procedure.js"
+import { makeRegistryServer } from "./registryServer.js"
 import type { AnyEffect } from "./work.js"
 
 /** How long a node may take to answer. A drain may take long. Milliseconds. */
@@ -31,7 +32,11 @@ export class NodeCalls {
   /** What others may ask for. */
   private handlers: { readonly [name in NodeProcedure]: (payload: never) => Effect.Effect<unknown> } | undefined
 
-  constructor(private readonly node: Node) {}
+  private readonly registry: ReadonlyMap<string, NodeHandler>
+
+  constructor(private readonly node: Node) {
+    this.registry = makeRegistryServer(node)
+  }
 
   /** Answers by this service. */
   answerBy(service: Asked): void {
@@ -46,6 +51,8 @@ export class NodeCalls {
   }
 
   find(tag: string): NodeHandler | undefined {
+    const registry = this.registry.get(tag)
+    if (registry !== undefined) return registry
     if (this.handlers === undefined || !Object.hasOwn(nodeProcedures, tag)) return undefined
     const name = tag as NodeProcedure
     return { procedure: nodeProcedures[name], handle: this.handlers[name] as unknown as NodeHandler["handle"] }

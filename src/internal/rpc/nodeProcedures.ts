@@ -3,10 +3,8 @@
  *
  * @internal
  */
-import type * as Rpc from "@effect/rpc/Rpc"
-import * as Context from "effect/Context"
 import * as Schema from "effect/Schema"
-import { makeProcedure, type Procedure } from "./procedure.js"
+import { ownProcedure } from "./ownProcedure.js"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.UndefinedOr(schema)
 
@@ -43,29 +41,14 @@ const Explained = Schema.Struct({
   text: Schema.String
 })
 
-const procedure = (
-  tag: string,
-  payloadSchema: Schema.Schema.Any,
-  successSchema: Schema.Schema.Any
-): Procedure =>
-  makeProcedure({
-    _tag: tag,
-    payloadSchema,
-    successSchema,
-    errorSchema: Schema.Never,
-    defectSchema: Schema.Defect,
-    annotations: Context.empty(),
-    middlewares: new Set()
-  } as unknown as Rpc.Any)
-
 /** @internal */
 export const nodeProcedures = {
-  whichChildren: procedure("whichChildren", Schema.Literal("local", "global"), Schema.Array(Row)),
-  explain: procedure("explain", Schema.String, Explained),
-  drain: procedure("drain", Schema.Void, Schema.Number),
-  cordon: procedure("cordon", Schema.Void, Schema.Void),
-  uncordon: procedure("uncordon", Schema.Void, Schema.Void),
-  ready: procedure("ready", Schema.Void, Schema.Boolean)
+  whichChildren: ownProcedure("whichChildren", Schema.Literal("local", "global"), Schema.Array(Row)),
+  explain: ownProcedure("explain", Schema.String, Explained),
+  drain: ownProcedure("drain", Schema.Void, Schema.Number),
+  cordon: ownProcedure("cordon", Schema.Void, Schema.Void),
+  uncordon: ownProcedure("uncordon", Schema.Void, Schema.Void),
+  ready: ownProcedure("ready", Schema.Void, Schema.Boolean)
 }
 
 /** @internal */
