@@ -6,6 +6,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Cause, Chunk, Effect, Exit, Fiber, Option, Schema, Stream, TestClock } from "effect"
 import { Child, GroupRegistry, type PogoError } from "effect-pogo"
 import { Internals } from "../../src/internal/internals.js"
+import { op } from "../../src/internal/rpc/message.js"
 import { makeCluster } from "../support/cluster.js"
 import { clientOf, connected, connectedOn, Counter, noKinds, Notes } from "./support.js"
 
@@ -142,6 +143,29 @@ describe("a call to a child of another node", () => {
       expect(yield* short).toMatchObject({ _tag: "CallTimeout", mayHaveRun: true })
       yield* TestClock.adjust("5 seconds")
       expect(yield* long).toMatchObject({ _tag: "NodeUnreachable", mayHaveRun: true })
+    }))
+
+  it.scoped("that follows one which was turned away is, too, until that comes again", () =>
+    Effect.gen(function*() {
+      const { add, hub } = yield* connected(new Notes())
+      const a = yield* add("a")
+      const link = yield* hub.transport.connect({ scope: "default", node: "raw" }, a.pogo[Internals].node.address)
+      const heard: Array<string> = []
+      yield* Effect.forkScoped(link.run((message) => {
+        const [kind, n, code] = message as ReadonlyArray<unknown>
+        heard.push(`${String(n)}: ${kind === op.ok ? "answered" : String(code)}`)
+      }))
+      const ask = (n: number, ...again: ReadonlyArray<unknown>) =>
+        link.send([op.call, n, "Counter/x", 0, "get", undefined, 5_000, ...again])
+      ask(1)
+      yield* TestClock.adjust("10 millis")
+      yield* a.pogo.startChild(Counter.spec("x", {}))
+      yield* TestClock.adjust("1 second")
+      ask(2)
+      ask(3, [], undefined, true)
+      ask(4)
+      yield* TestClock.adjust("100 millis")
+      expect(heard).toEqual(["1: notHere", "2: notHere", "3: answered", "4: answered"])
     }))
 
   it.scoped("that may have run says so, whatever it fails with in the end", () =>

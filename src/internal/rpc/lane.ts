@@ -120,10 +120,9 @@ export class Lane {
     const call = this.waiting.shift()!
     this.sent.add(call)
     this.sentTo = key
-    const again = this.turnedAway
     this.turnedAway = false
     if (route._tag === "Local") this.router.executeHere(this, call, route.child)
-    else this.router.executeThere(this, call, route, again)
+    else this.router.executeThere(this, call, route)
     return true
   }
 

@@ -18,6 +18,8 @@ export class Peer {
   private readonly queue = new Set<Outgoing>()
   /** Calls that were sent, and are not over. */
   private readonly pending = new Map<number, Outgoing>()
+  /** Children whose calls the other side has turned away, and none was sent since. */
+  readonly turnedAway = new Set<string>()
   private connection: Connection | undefined
   private living = false
   private calls = 0

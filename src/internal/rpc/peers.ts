@@ -48,6 +48,16 @@ export class Peers {
     this.peers.get(address)?.say(outgoing, message)
   }
 
+  /** A node turned a call to a child away, and does so with those that follow until one comes again. */
+  turnedAway(address: string, id: string): void {
+    this.peers.get(address)?.turnedAway.add(id)
+  }
+
+  /** Whether this call is the one that comes again. */
+  comesAgain(address: string, id: string): boolean {
+    return this.peers.get(address)?.turnedAway.delete(id) === true
+  }
+
   forget(peer: Peer): void {
     if (this.peers.get(peer.address) === peer) this.peers.delete(peer.address)
   }

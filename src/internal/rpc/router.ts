@@ -171,8 +171,8 @@ export class Router {
     inbox.submit(work)
   }
 
-  /** Executes a call on another node. `again`: calls that it had turned away are back. */
-  executeThere(lane: Lane, call: Call, route: Remote, again: boolean): void {
+  /** Executes a call on another node. */
+  executeThere(lane: Lane, call: Call, route: Remote): void {
     this.encoded(call, (payload) => {
       if (call.settled) return
       const outgoing: Outgoing = {
@@ -180,7 +180,7 @@ export class Router {
         frame: (n) => {
           // From here on it may run: what kept it before is no longer how it ends.
           call.trouble = undefined
-          return this.frame(call, route.token, n, payload, again)
+          return this.frame(call, route.token, n, payload, this.peers!.comesAgain(route.address, call.id))
         },
         message: (message) => this.heard(lane, call, route, outgoing, message),
         lost: (reason, sent) => call.settled || lane.lost(call, route.node, reason, sent),
@@ -227,8 +227,11 @@ export class Router {
           ),
           "Failure"
         )
-      case op.refuse:
-        return lane.refused(call, readRefusal(message))
+      case op.refuse: {
+        const refusal = readRefusal(message)
+        if (refusal.code === "notHere") this.peers!.turnedAway(route.address, call.id)
+        return lane.refused(call, refusal)
+      }
       case op.began:
         return this.began(
           lane,
