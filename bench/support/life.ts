@@ -137,7 +137,7 @@ const rest = async (fleet: BenchFleet): Promise<Rested> => {
     return (await asked(fleet)).scripts - scripts <= 2 * fleet.nodes.length ? true : undefined
   })
   const before = await asked(fleet)
-  const beats = 5
+  const beats = 10
   await sleep(beats * heartbeat)
   const after = await asked(fleet)
   return {

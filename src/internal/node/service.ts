@@ -34,8 +34,8 @@ const eachRow = <A>(node: Node, ids: Iterable<string>, make: (row: ChildRow) => 
   Effect.gen(function*() {
     const known = Array.from(ids)
     const all: Array<A> = []
-    for (const [i, id] of known.entries()) {
-      const row = rowById(node, id)
+    for (let i = 0; i < known.length; i++) {
+      const row = rowById(node, known[i]!)
       if (row !== undefined) all.push(make(row))
       if (i % slice === slice - 1) yield* node.ambient.breathe
     }

@@ -48,10 +48,13 @@ const pending = (node: Node, entry: Entry, spec: KnownSpec): ChildStatus => {
     : { _tag: "Pending", reason: `${nameOf(claim.sid)} is gone; ${whom} is about to take it over` }
 }
 
+/** One object for all that run: a list may have very many of them. */
+const running: ChildStatus = Object.freeze({ _tag: "Running" })
+
 const held = (stat: StatRecord | undefined): ChildStatus => {
   switch (stat?.state) {
     case "running":
-      return { _tag: "Running" }
+      return running
     case "restarting":
       return { _tag: "Restarting", cause: stat.cause, next: new Date(stat.next) }
     case "stopping":
@@ -97,7 +100,7 @@ export const rowOf = (node: Node, entry: Entry): ChildRow => {
     kind: spec?.kind ?? id.slice(0, slash),
     key: spec === undefined ? id.slice(slash + 1) : id.slice(spec.kind.length + 1),
     type: spec?.type ?? "worker",
-    node: claim === undefined ? undefined : nameOf(claim.sid),
+    node: claim === undefined ? undefined : node.view.membership.members.get(claim.sid)?.name || nameOf(claim.sid),
     status: statusOf(node, entry, stat),
     token: claim === undefined ? undefined : BigInt(claim.token),
     generation: BigInt(spec?.generation ?? claim?.generation ?? 0),
