@@ -7,6 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { RegistryUnavailable } from "../../PogoError.js"
+import { concerned } from "../node/concern.js"
 import { unavailable } from "../node/link.js"
 import type { Node } from "../node/node.js"
 import { type Listeners, until } from "../node/until.js"
@@ -34,7 +35,8 @@ const execute = <K extends RegistryCommand>(
   { args, era, notAfter }: Command<K>
 ): Effect.Effect<Reply<Value<K>>, RegistryUnavailable> =>
   Effect.suspend(() => {
-    const own = node.horizon.envelope(era, node.ambient.now())
+    // This node itself reads of it at once: its client waits for news.
+    const own = node.horizon.envelope(era, node.ambient.now(), concerned(node, name, args))
     // Of an era that this node does not know it cannot say how late it is.
     const bound = own.notAfter === 0 ? notAfter : Math.min(notAfter, own.notAfter)
     return Effect.interruptible(node.registry.execute(name, { ...own, notAfter: bound }, args))
