@@ -103,14 +103,14 @@ const settled = ({ nodes }: BenchFleet, count: number, alive = nodes): Promise<t
     return counts.every(({ running }) => running === count) ? true : undefined
   })
 
-const start = async (fleet: BenchFleet, count: number): Promise<Started> => {
+const start = async (fleet: BenchFleet, count: number, profiled: boolean): Promise<Started> => {
   const { nodes } = fleet
   const [empty, silent] = [await bytesOf(fleet), await traffic(fleet)]
   await watchAll(nodes)
-  await nodes[0]!.profile()
+  if (profiled) await nodes[0]!.profile()
   const { began } = await nodes[0]!.start(count)
   const last = await fleet.allRunning(count)
-  const profile = await nodes[0]!.profiled()
+  const profile = profiled ? await nodes[0]!.profiled() : []
   await settled(fleet, count)
   const stalls = await stallsOf(nodes)
   return {
@@ -169,11 +169,11 @@ const pingAll = (url: string): () => Promise<number> => {
   }
 }
 
-const join = async (fleet: BenchFleet, ids: ReadonlyArray<string>): Promise<Joined> => {
+const join = async (fleet: BenchFleet, ids: ReadonlyArray<string>, profiled: boolean): Promise<Joined> => {
   const old = fleet.nodes.slice()
   await takeNotes(old)
   await watchAll(old)
-  await old[0]!.profile()
+  if (profiled) await old[0]!.profile()
   const [newcomer] = await fleet.add(1, { BENCH_WATCH: "1" })
   const joined = now()
   const pinged = pingAll(fleet.redis.url)
@@ -184,7 +184,8 @@ const join = async (fleet: BenchFleet, ids: ReadonlyArray<string>): Promise<Join
   }, 300_000)
   const roundTrip = await pinged()
   await sleep(300)
-  const [profile, stalls, ofNewcomer] = [await old[0]!.profiled(), await stallsOf(old), await newcomer!.stalls()]
+  const profile = profiled ? await old[0]!.profiled() : []
+  const [stalls, ofNewcomer] = [await stallsOf(old), await newcomer!.stalls()]
   const [stops, starts] = [timesOf(await takeNotes(old), "stop"), timesOf(await takeNotes([newcomer!]), "start")]
   const gaps = Array.from(starts, ([id, at]) => at - (stops.get(id) ?? Number.NaN))
   const moved = Array.from(starts.keys())
@@ -243,6 +244,8 @@ export const live = (
   count: number,
   phases: ReadonlySet<Phase>,
   say: (text: string) => void,
+  /** A profile slows the node that is looked at. */
+  profiled: boolean,
   env: Record<string, string> = {}
 ): Promise<Life> =>
   withFleet(3, async (fleet) => {
@@ -253,10 +256,10 @@ export const live = (
       return run()
     }
     say(`${count.toLocaleString("en")} children: start`)
-    const started = await start(fleet, count)
+    const started = await start(fleet, count, profiled)
     const rested = await step("rest", () => rest(fleet))
     const listed = await step("list", () => list(fleet))
-    const joined = await step("join", () => join(fleet, ids))
+    const joined = await step("join", () => join(fleet, ids, profiled))
     const killed = await step("kill", () => kill(fleet, count))
     const ended = await step("terminate", () => end(fleet, count))
     return {
