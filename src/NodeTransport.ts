@@ -36,6 +36,8 @@ export interface Connection {
   readonly maxFrame: number
   /** Sends a message, in order. If it is larger than `maxFrame` nothing is sent: its size is returned, else 0. Throws what is no plain value. */
   readonly send: (message: ReadonlyArray<unknown>) => number
+  /** Completes when what was sent before is on its way, so that more may be made. Missing: at once. */
+  readonly ready?: Effect.Effect<void> | undefined
   /**
    * Delivers what comes, with its size in bytes, until the connection ends; tells why it did. `receive` is synchronous
    * and does not throw.

@@ -198,7 +198,9 @@ export const layerConfig = (
  *   HttpServer.serve(HttpRouter.empty.pipe(HttpRouter.get("/pogo", app))))).pipe(
  *   Layer.provide(NodeHttpServer.layer(createServer, { port: 8080 }))
  * )
- * export const AppLive = Layer.mergeAll(PogoLive, HttpLive).pipe(
+ * // The server is below the supervisor: at the end it outlives it, so that calls that are under way end in order.
+ * export const AppLive = PogoLive.pipe(
+ *   Layer.provide(HttpLive),
  *   Layer.provide(TransportLive),
  *   Layer.provide(GroupRegistry.layerMemory)
  * )

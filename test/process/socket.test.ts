@@ -79,6 +79,37 @@ describe.each(transports)("$name", (transport) => {
       expect(yield* x.echo("x".repeat(60_000))).toHaveLength(60_000)
     }))
 
+  it.scopedLive("a burst of large calls, and very many streams at once, break nothing: they wait", () =>
+    Effect.gen(function*() {
+      const { counters } = yield* pair({ secret })
+      const x = counters("x", { timeout: "20 seconds" })
+      const text = "x".repeat(500_000)
+      const echoes = Effect.forEach(Array.from({ length: 60 }, (_, i) => i), () => x.echo(text), {
+        concurrency: "unbounded"
+      })
+      const [back, beside] = yield* Effect.zip(echoes, x.get(), { concurrent: true })
+      expect([back.length, back.every((one) => one === text), beside]).toEqual([60, true, 0])
+      const streams = Effect.forEach(
+        Array.from({ length: 64 }, (_, i) => i),
+        () => Stream.runCount(x.texts({ count: 12, size: 50_000 })),
+        { concurrency: "unbounded" }
+      )
+      expect(yield* streams).toEqual(Array.from({ length: 64 }, () => 12))
+    }))
+
+  it.scopedLive("what the other side would not take ends its own call only, here and there", () =>
+    Effect.gen(function*() {
+      const { counters } = yield* pair({ secret })
+      const x = counters("x")
+      let deep: unknown = "core"
+      for (let i = 0; i < 140; i++) deep = [deep]
+      const beside = yield* Effect.fork(x.wait({ millis: 200 }))
+      yield* x.get()
+      expect(String(yield* Effect.sandbox(x.echo(deep)).pipe(Effect.flip))).toContain("nested")
+      expect(String(yield* Effect.sandbox(x.echo(10n ** 3_000n)).pipe(Effect.flip))).toContain("big integers")
+      expect(yield* beside).toBeInstanceOf(Date)
+    }))
+
   it.scopedLive("takes either of two secrets, so that one can be replaced", () =>
     Effect.gen(function*() {
       const next = "another-secret-of-enough-characters"
@@ -157,6 +188,14 @@ describe.each(transports.slice(0, 2))("$name with TLS", (transport) => {
 })
 
 describe("options of NodeTransportSocket", () => {
+  it.effect("keys and certificates that are none are told when the layer is built", () =>
+    Effect.gen(function*() {
+      for (const tls of [{ key: "x", cert: "y" }, { key: "", cert: "", ca: "nothing of an authority" }]) {
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeTransportSocket.layer({ tls }))))
+        expect(error).toMatchObject({ _tag: "InvalidConfig", setting: "tls" })
+      }
+    }))
+
   const transport = transports[0]!
 
   const refused = (options: NodeTransportSocket.Options) =>

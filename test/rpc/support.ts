@@ -24,7 +24,8 @@ export const Counter = Child.make("Counter", {
       Rpc.make("log", { payload: { after: Schema.Number }, success: Schema.Number, stream: true }),
       (_, last) => ({ after: last })
     ),
-    Rpc.make("range", { payload: { to: Schema.Number }, success: Schema.Number, stream: true })
+    Rpc.make("range", { payload: { to: Schema.Number }, success: Schema.Number, stream: true }),
+    Rpc.make("texts", { payload: { count: Schema.Number, size: Schema.Number }, success: Schema.String, stream: true })
   ]
 })
 
@@ -64,6 +65,7 @@ export const counterLive = (notes: Notes, options?: Child.ServeOptions) =>
             Stream.ensuring(Effect.sync(() => notes.interrupted++))
           ),
         log: ({ after }) => Stream.tick(100).pipe(Stream.zipWithIndex, Stream.map(([, i]) => after + 1 + i)),
+        texts: ({ count, size }) => Stream.range(1, count).pipe(Stream.rechunk(1), Stream.map(() => "x".repeat(size))),
         range: ({ to }) =>
           Stream.range(1, to).pipe(Stream.rechunk(10), Stream.tap(() => Effect.sync(() => notes.streams++)))
       }

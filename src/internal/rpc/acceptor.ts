@@ -179,7 +179,7 @@ class Served {
   private sendItems(n: number, window: Window, items: ReadonlyArray<unknown>): Effect.Effect<void> {
     return Effect.suspend(() => {
       const size = this.connection.send([op.items, n, items])
-      if (size === 0) return window.take
+      if (size === 0) return Effect.zipRight(this.connection.ready ?? Effect.void, window.take)
       if (items.length === 1) {
         return Effect.die(new Ready(refuse(n, refusal("tooLarge", "", size, this.connection.maxFrame))))
       }

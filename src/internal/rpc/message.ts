@@ -98,10 +98,14 @@ const readTrace = (value: unknown): Trace | undefined => {
   return typeof traceId === "string" && typeof spanId === "string" ? [traceId, spanId, sampled === true] : undefined
 }
 
+/** Characters of a child's id, or of an Rpc's name: what is longer names nothing here, and would be kept. */
+const maxName = 4_096
+
 /** `undefined` if it is none of ours. */
 export const readAsked = (message: Message): Asked | undefined => {
   const [, n, id, token, tag, payload, left, headers, trace, again] = message
   if (!Number.isSafeInteger(n) || typeof id !== "string" || typeof tag !== "string") return undefined
+  if (id.length > maxName || tag.length > maxName) return undefined
   if (!Number.isSafeInteger(token) || typeof left !== "number" || !(left > 0)) return undefined
   return {
     n: n as number,

@@ -24,9 +24,14 @@ export type Serve = (connection: Connection) => Effect.Effect<void>
 const within = <A, E, R>(manners: Manners, effect: Effect.Effect<A, E, R>, late: () => E) =>
   Effect.timeoutFail(effect, { duration: manners.authTimeout, onTimeout: late })
 
-const linkOver = (duplex: Duplex, remote: string, { maxFrame }: Manners): Effect.Effect<Link, never, Scope.Scope> =>
+const linkOver = (
+  duplex: Duplex,
+  remote: string,
+  { maxFrame }: Manners,
+  answers: boolean
+): Effect.Effect<Link, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const link = new Link(duplex, remote, maxFrame)
+    const link = new Link(duplex, remote, maxFrame, answers)
     yield* link.open(yield* NodeSocket.fromDuplex(Effect.succeed(duplex)))
     return link
   })
@@ -40,7 +45,7 @@ export const callAt = (
 ): Effect.Effect<Connection, ConnectFailure, Scope.Scope> =>
   Effect.gen(function*() {
     const greeted = Effect.gen(function*() {
-      const link = yield* linkOver(yield* stream, address, manners)
+      const link = yield* linkOver(yield* stream, address, manners, false)
       yield* greetAsCaller(link, self, manners.secrets)
       return link
     })
@@ -60,7 +65,7 @@ export interface Visitor {
 const accept = (manners: Manners, self: Identity, { remote, stream }: Visitor, serve: Serve): Effect.Effect<void> =>
   Effect.gen(function*() {
     const greeted = Effect.gen(function*() {
-      const link = yield* linkOver(yield* stream, remote, manners)
+      const link = yield* linkOver(yield* stream, remote, manners, true)
       yield* Effect.tapError(
         greetAsCallee(link, self, manners.secrets),
         (reason) => Effect.sync(() => link.end(reason))

@@ -15,10 +15,14 @@ import type { Duplex } from "node:stream"
 import type { Connection } from "../../NodeTransport.js"
 import { Frames, headerOf } from "./frames.js"
 import { handshakeLimit } from "./handshake.js"
-import { isSound } from "./sound.js"
+import { isSound, unsound } from "./sound.js"
 
-/** What waits to be written: from here on nothing is read; from here on the connection is given up. Bytes. */
-const backlog = { pause: 1024 * 1024, give: 16 * 1024 * 1024 }
+/**
+ * What waits to be written. From so many bytes on a side that answers reads nothing, and writes no more of its streams;
+ * no more than so many may wait there; and nowhere may it be that nothing is taken for so many milliseconds. What a caller
+ * asks for at once is his own to bound, and he goes on reading: else both sides might wait for each other.
+ */
+export const backlog = { pause: 1024 * 1024, answers: 64 * 1024 * 1024, patience: 10_000 }
 
 const codec = RpcSerialization.makeMsgPack({ useRecords: false, useBigIntExtension: true })
 
@@ -30,10 +34,22 @@ export class Link implements Connection {
   /** Who takes the frames that come; without one nothing is read. */
   private taker: ((frame: Uint8Array) => boolean) | undefined
   private readonly held: Array<Uint8Array> = []
+  private readonly waiters: Array<() => void> = []
   private corked = false
   private over = false
+  /** Writes that were taken so far. */
+  private taken = 0
+  private watch: NodeJS.Timeout | undefined
 
-  constructor(private readonly duplex: Duplex, public remote: string, readonly maxFrame: number) {}
+  constructor(
+    private readonly duplex: Duplex,
+    public remote: string,
+    readonly maxFrame: number,
+    /** It answers: what waits to be written is what the other side asked for. */
+    private readonly answers: boolean
+  ) {
+    duplex.on("drain", () => this.drained())
+  }
 
   /** Reads from the socket until the scope closes. */
   open(socket: Socket.Socket): Effect.Effect<void, never, Scope.Scope> {
@@ -64,6 +80,8 @@ export class Link implements Connection {
     this.over = true
     this.frames.clear()
     this.held.length = 0
+    clearTimeout(this.watch)
+    this.drained()
     Deferred.unsafeDone(this.ended, Exit.succeed(reason))
     this.duplex.end()
     this.duplex.resume()
@@ -102,25 +120,54 @@ export class Link implements Connection {
       })
     }
     this.duplex.write(headerOf(body.length))
-    this.duplex.write(body)
+    this.duplex.write(body, () => this.taken++)
     this.mind()
+  }
+
+  private get isBehind(): boolean {
+    return this.duplex.writableLength > backlog.pause
+  }
+
+  private drained(): void {
+    if (this.answers && !this.over) this.duplex.resume()
+    for (const waiter of this.waiters.splice(0)) waiter()
   }
 
   /** Whoever does not read what is written is not read from, and in the end left alone. */
   private mind(): void {
-    const waiting = this.duplex.writableLength
-    if (waiting > backlog.give) {
-      this.end(`it did not read, and ${waiting} bytes waited for it`)
-      this.duplex.destroy()
-    } else if (waiting > backlog.pause && !this.duplex.isPaused()) {
-      this.duplex.pause()
-      this.duplex.once("drain", () => this.duplex.resume())
-    }
+    if (!this.isBehind) return
+    if (this.answers && this.duplex.writableLength > backlog.answers) return this.abandon()
+    if (this.answers && !this.duplex.isPaused()) this.duplex.pause()
+    if (this.watch === undefined) this.watchOver(this.taken)
   }
+
+  private watchOver(taken: number): void {
+    this.watch = setTimeout(() => {
+      this.watch = undefined
+      if (this.over || !this.isBehind) return
+      if (this.taken === taken) this.abandon()
+      else this.watchOver(this.taken)
+    }, backlog.patience)
+    this.watch.unref()
+  }
+
+  private abandon(): void {
+    this.end(`it did not read, and ${this.duplex.writableLength} bytes waited for it`)
+    this.duplex.destroy()
+  }
+
+  /** Completes when not much waits to be written. */
+  readonly ready: Effect.Effect<void> = Effect.suspend(() =>
+    this.over || !this.isBehind ? Effect.void : Effect.async<void>((resume) => {
+      this.waiters.push(() => resume(Effect.void))
+    })
+  )
 
   readonly send = (message: ReadonlyArray<unknown>): number => {
     const bytes = this.parser.encode(message) as Uint8Array
     if (bytes.length > this.maxFrame) return bytes.length
+    // The other side would take it for an attack, and end the connection that others share.
+    if (!isSound(bytes)) throw new Error(unsound)
     this.write(bytes)
     return 0
   }

@@ -71,7 +71,7 @@ export class MountPoint {
   readonly upgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array): void => {
     socket.on("error", () => {})
     const refused = this.admit(request, socket, head)
-    if (refused !== undefined) socket.end(plainAnswer(refused))
+    if (refused !== undefined) socket.end(plainAnswer(refused), () => socket.destroy())
   }
 
   /** An upgraded request is over when its connection is. */

@@ -9,8 +9,10 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { isIP } from "node:net"
 import * as os from "node:os"
+import { createSecureContext } from "node:tls"
 import type { Options, TlsOptions } from "../../NodeTransportSocket.js"
 import { InvalidConfig } from "../../PogoError.js"
+import { keyOf } from "./streams.js"
 
 /** @internal */
 export interface Settings {
@@ -104,6 +106,29 @@ const checkExposure = (
       "set POGO_RPC_SECRET to the same secret on all nodes, or give tls with a ca"
     )
 
+/** Keys and certificates that cannot be used would show at the first connection only. */
+const checkTls = (tls: TlsOptions | undefined): Either.Either<TlsOptions | undefined, InvalidConfig> =>
+  Either.try({
+    try: () => {
+      if (tls === undefined) return tls
+      const { ca, cert } = tls
+      const key = keyOf(tls.key)
+      // Text that is no PEM at all is passed over in silence.
+      if (![key, cert, ca ?? cert].every((text) => text.includes("-----BEGIN "))) {
+        throw new Error("one of them is no PEM")
+      }
+      createSecureContext({ key, cert, ca })
+      return tls
+    },
+    catch: (error) =>
+      new InvalidConfig({
+        setting: "tls",
+        value: "<redacted>",
+        rule: `a key, its certificate, and certificates of authorities, in PEM (${String(error)})`,
+        remedy: "give the contents of the files, not their names"
+      })
+  })
+
 const checkTimeout = (input: Duration.DurationInput): Either.Either<number, InvalidConfig> =>
   Option.match(Duration.decodeUnknown(input), {
     onNone: () => refuse("authTimeout", input, "a duration", "write it like \"5 seconds\""),
@@ -125,7 +150,7 @@ export const resolve = (options: Options): Either.Either<Settings, InvalidConfig
       advertiseHost: advertised.host,
       advertisePort: advertised.port,
       secrets,
-      tls: options.tls,
+      tls: yield* checkTls(options.tls),
       maxFrame: yield* whole("maxFrame", options.maxFrame ?? defaults.maxFrame, 1_024, 64 * 1024 * 1024),
       authTimeout: yield* checkTimeout(options.authTimeout ?? defaults.authTimeout),
       connections: yield* whole("connections", options.connections ?? defaults.connections, 1, 65_535)

@@ -11,6 +11,9 @@ const maxDepth = 128
 /** Extensions that are taken, and how long they may be: undefined, big integers, dates. */
 const extensions: { readonly [type: number]: number } = { 0x00: 1, 0x42: 1_024, 0xff: 12 }
 
+/** What is wrong with a value of ours that others would not take. */
+export const unsound = `values may be nested ${maxDepth} deep, and big integers have ${extensions[0x42]} bytes`
+
 /** Bytes that follow the first of a scalar, by it. */
 const scalars: { readonly [byte: number]: number } = {
   0xc0: 0,

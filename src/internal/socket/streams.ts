@@ -16,7 +16,8 @@ import type { ConnectFailure } from "../../NodeTransport.js"
 import type { TlsOptions } from "../../NodeTransportSocket.js"
 import { failure } from "./greet.js"
 
-const keyOf = (key: string | Redacted.Redacted): string => (typeof key === "string" ? key : Redacted.value(key))
+/** @internal */
+export const keyOf = (key: string | Redacted.Redacted): string => (typeof key === "string" ? key : Redacted.value(key))
 
 /** Closes gently, then for good. */
 export const release = (duplex: Duplex): void => {
