@@ -112,10 +112,11 @@ export const behaviours = (world: World): void => {
         "the third run",
         Effect.sync(() => scene.journal.running("Worker/x")[0]?.attempt === 3)
       )
-      yield* scene.quiet
       for (const { pogo } of scene.cluster.nodes.values()) {
-        const [row] = yield* pogo.whichChildren("global")
-        expect(row).toMatchObject({ status: { _tag: "Running" }, restarts: 2 })
+        yield* world.until(
+          "it is seen",
+          Effect.map(pogo.whichChildren("global"), ([row]) => row?.status._tag === "Running" && row.restarts === 2)
+        )
       }
       yield* expectAgreement(scene)
     })

@@ -209,7 +209,7 @@ const waking = (test: Test): void => {
       const { registry, scope } = caller.subject
       yield* Effect.orDie(registry.onWake(scope, (log) => heard.push(log)))
       yield* Effect.orDie(registry.onWake(`${scope}-other`, (log) => log !== undefined && heard.push(-1)))
-      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 30)))
+      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 300)))
       yield* caller.create("k/1")
       const { log } = yield* caller.ok("tick", { sid: "a#1" })
       yield* eventually(() => heard.includes(log))
