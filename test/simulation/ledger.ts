@@ -91,21 +91,24 @@ export class Ledger {
 
   /**
    * The child that a call was told is not there, though its start was acknowledged, nothing has ended it since, and a
-   * node that is well remembers it.
+   * node that is well remembers it: in time for the quarantine, or the one that asks (W11 is about the others).
    */
-  denied({ args, name, reply }: Execution): string | undefined {
+  denied({ args, name, reply, state }: Execution, asker: Life | undefined): string | undefined {
     if (name !== "del" || reply._tag !== "OK") return undefined
     const { results } = reply.value as { readonly results: ReadonlyArray<DelResult> }
     const { items } = args as { readonly items: ReadonlyArray<{ readonly id: string }> }
-    return items.find(({ id }, i) => results[i]!._tag === "ABSENT" && this.isThere(id))?.id
+    const isNew = (state.meta?.now ?? 0) < (state.meta?.quarantine ?? 0)
+    const isDue = (life: Life, id: string) => isNew || life === asker || life.node?.session?.merge?.holds(id) !== true
+    return items.find(({ id }, i) => results[i]!._tag === "ABSENT" && this.isThere(id, isDue))?.id
   }
 
-  private isThere(id: string): boolean {
+  private isThere(id: string, isDue: (life: Life, id: string) => boolean): boolean {
     const [last] = [...this.facts.values()].filter((fact) => fact.id === id).sort((a, b) => b.stamp - a.stamp)
     if (last?.kind !== "spec" || last.stamp === listStamp || !last.acknowledged || last.forgiven) return false
-    for (const { node } of this.knowers()) {
+    for (const life of this.knowers()) {
+      const { node } = life
       const isWell = node?.active === true && node.session?.era === this.state().meta?.era
-      if (isWell && node.view.entries.get(id)?.spec?.stamp === last.stamp) return true
+      if (isWell && isDue(life, id) && node.view.entries.get(id)?.spec?.stamp === last.stamp) return true
     }
     return false
   }

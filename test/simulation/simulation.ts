@@ -76,6 +76,8 @@ class Simulation {
   private readonly faults: Faults
   private readonly callers: Callers | undefined
   private settled = 0
+  /** Whose request is executed. */
+  private asker: Life | undefined
   /** Something is wrong of which no guarantee speaks. */
   private excused = false
 
@@ -123,7 +125,7 @@ class Simulation {
     this.server.executed = (execution) => {
       this.server.trust = false
       this.ledger.executed(execution)
-      const denied = this.ledger.denied(execution)
+      const denied = this.ledger.denied(execution, this.asker)
       if (denied !== undefined) this.fail("a child is called absent, and is not", denied)
       this.guardian.onExecuted(execution)
       this.callers?.onExecuted(execution)
@@ -194,7 +196,10 @@ class Simulation {
         began: (child) => this.began(life, child),
         ended: () => {},
         sent: (sent) => this.guardian.onSent(life, sent),
-        arrives: (sent) => this.guardian.onArrival(sent),
+        arrives: (sent) => {
+          this.asker = life
+          this.guardian.onArrival(sent)
+        },
         answered: ({ args, name }, reply) => this.ledger.answered(name, args, reply)
       }),
       built: (life, node) => {

@@ -15,17 +15,17 @@ import {
   type RegistryUnavailable
 } from "../../PogoError.js"
 import { describe } from "../describe.js"
-import type { Args, CommandName, DelResult, Ok, PutResult, Value } from "../registry/protocol.js"
+import type { Args, DelResult, Ok, PutResult, Value } from "../registry/protocol.js"
 import { maxBatch } from "../registry/protocol.js"
 import { parseSpec, parseTomb } from "../registry/records.js"
 import { encodeBody } from "../specBody.js"
+import { activeSession, shutDown } from "./activeSession.js"
 import { Batcher } from "./batcher.js"
 import { request, unavailable } from "./link.js"
 import type { Node } from "./node.js"
 import { pastQuarantine } from "./quarantine.js"
-import type { Session } from "./session.js"
 import { statusById } from "./status.js"
-import { until } from "./until.js"
+import { giveBackFirst } from "./sync.js"
 
 type PutItem = Args<"put">["items"][number]
 type DelItem = Args<"del">["items"][number]
@@ -69,16 +69,21 @@ export class Calls {
   }
 
   /** Sends as soon as this node has a session; not later than one command timeout from now. */
-  private send<K extends CommandName>(name: K, args: Args<K>): Effect.Effect<Ok<Value<K>>, RegistryUnavailable> {
+  private send<K extends "put" | "del">(name: K, args: Args<K>): Effect.Effect<Ok<Value<K>>, RegistryUnavailable> {
     const { node } = this
     const before = node.ambient.now() + node.timing.commandTimeout
     const attempt: Effect.Effect<Ok<Value<K>>, RegistryUnavailable> = Effect.flatMap(
       activeSession(node, name, before),
       (session) =>
-        Effect.flatMap(request(node, session, name, args), (reply) =>
-          reply._tag === "OK"
-            ? Effect.succeed(reply)
-            : Effect.fail(unavailable(name, "Refused", `the registry answered ${reply._tag}`, false)))
+        giveBackFirst(node, session, args.items).pipe(
+          Effect.mapError(({ detail, reason }) => unavailable(name, reason, detail, false)),
+          Effect.zipRight(request(node, session, name, args)),
+          Effect.flatMap((reply) =>
+            reply._tag === "OK"
+              ? Effect.succeed(reply)
+              : Effect.fail(unavailable(name, "Refused", `the registry answered ${reply._tag}`, false))
+          )
+        )
     )
     const isWorthwhile = (error: RegistryUnavailable) =>
       !error.sent && (error.reason === "Joining" || error.reason === "Timeout") && node.ambient.now() < before &&
@@ -251,9 +256,6 @@ export class Calls {
     this.put("replace", [{ id, op: this.op(), generation, body }])
 }
 
-const shutDown = (operation: string, sent: boolean): RegistryUnavailable =>
-  unavailable(operation, "Closed", "this supervisor is shut down", sent)
-
 const contended = "other calls changed the child each time; try again"
 
 const dated = <A>(results: ReadonlyArray<A>, at: number): ReadonlyArray<Dated<A>> =>
@@ -282,25 +284,3 @@ const outcome = <A>(
     error.sent
       ? new OutcomeUnknown({ operation, id, op, detail: error.detail })
       : unavailable(operation, error.reason, error.detail, false))
-
-/** The session, as soon as this node is active. */
-const activeSession = (node: Node, operation: string, before: number): Effect.Effect<Session, RegistryUnavailable> =>
-  Effect.suspend(() => {
-    if (node.phase === "closed") {
-      return Effect.fail(shutDown(operation, false))
-    }
-    if (node.active && node.session !== undefined) return Effect.succeed(node.session)
-    const left = Math.max(0, before - node.ambient.now())
-    return until(node.onPhase, () => (node.active || node.phase === "closed" ? node.session : undefined)).pipe(
-      Effect.timeoutFail({
-        duration: left,
-        onTimeout: () =>
-          unavailable(
-            operation,
-            "Joining",
-            `this node has no session on ${node.registry.description} (${node.phase}); is the registry reachable?`,
-            false
-          )
-      })
-    )
-  })

@@ -121,6 +121,19 @@ const isMine = (node: Node, session: Session) => (id: string): boolean => {
     (entry !== undefined && node.view.membership.homeOf(entry) === session.sid)
 }
 
+/** Gives back what this node remembers of some ids, so that a call about them is not judged without it. */
+export const giveBackFirst = (
+  node: Node,
+  session: Session,
+  items: ReadonlyArray<{ readonly id: string }>
+): Effect.Effect<void, RegistryUnavailable> =>
+  Effect.suspend(() => {
+    const { merge } = session
+    if (merge === undefined) return Effect.void
+    const ids = new Set(items.map(({ id }) => id))
+    return send(node, session, merge, merge.pending((id) => ids.has(id)))
+  })
+
 /**
  * Gives back what only this node remembers. First what is its own; the rest only after the other nodes had time to do
  * the same and the log told of it, so that a loss costs about one merge per child, not one per child and node. Only then

@@ -78,6 +78,11 @@ export class EraMerge {
     return this.facts
   }
 
+  /** Whether something about an id is still to be given back. */
+  holds(id: string): boolean {
+    return this.facts.has(id)
+  }
+
   /** How much is still to be given back. */
   get size(): number {
     return this.facts.size
