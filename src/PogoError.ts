@@ -111,7 +111,8 @@ export class ChildSpecConflict extends Schema.TaggedError<ChildSpecConflict>("ef
 }
 
 /**
- * No such child is registered.
+ * No such child is registered. A call that it ends was not executed, unless it is of an idempotent Rpc: that may have
+ * been given to a copy before.
  *
  * @since 0.1.0
  * @category errors

@@ -3,11 +3,11 @@
  */
 import { Rpc, RpcGroup, RpcMiddleware } from "@effect/rpc"
 import { describe, expect, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Metric, Option, Schema, Stream, TestClock, Tracer } from "effect"
+import { Context, Effect, Layer, Metric, Option, Schema, Stream, TestClock, Tracer } from "effect"
 import { Child, GroupRegistry, Pogo, PogoMetrics } from "effect-pogo"
 import { makeHub } from "../../src/internal/rpc/hub.js"
 import { makeCluster } from "../support/cluster.js"
-import { clientOf, noKinds } from "./support.js"
+import { clientOf, noKinds, passing } from "./support.js"
 
 class User extends Context.Tag("test/User")<User, { readonly name: string }>() {}
 
@@ -42,13 +42,6 @@ const GreeterLive = Greeter.toLayer(() => ({
   ),
   Layer.provide(Layer.succeed(Counted, ({ next }) => Effect.tap(next, () => Effect.sync(() => wrapped++))))
 )
-
-const passing = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.gen(function*() {
-    const fiber = yield* Effect.fork(effect)
-    while (Option.isNone(yield* Fiber.poll(fiber))) yield* TestClock.adjust("20 millis")
-    return yield* Fiber.join(fiber)
-  })
 
 /** Two nodes; the second only calls. `send` says what the client adds to each request. */
 const scene = (user: string | undefined, traceCalls = false) =>

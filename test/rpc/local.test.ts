@@ -121,6 +121,24 @@ describe("a call to a child of this node", () => {
     }).pipe(Effect.provide(alone(notes)))
   })
 
+  it.scoped("a call that waits for others until its time is over says that it was not executed", () => {
+    const notes = new Notes()
+    return Effect.gen(function*() {
+      const counters = yield* Counter.client
+      yield* start("a")
+      yield* counters("a").get()
+      const busy = yield* Effect.fork(counters("a").wait({ millis: 4_000 }))
+      yield* TestClock.adjust("10 millis")
+      const later = yield* Effect.fork(counters("a").add({ by: 1 }))
+      const sooner = yield* Effect.fork(Effect.flip(counters("a", { timeout: "1 second" }).add({ by: 10 })))
+      yield* TestClock.adjust("1 second")
+      expect(yield* sooner).toMatchObject({ _tag: "CallTimeout", timeout: 1_000, mayHaveRun: false })
+      yield* TestClock.adjust("4 seconds")
+      yield* busy
+      expect(yield* later).toBe(1)
+    }).pipe(Effect.provide(alone(notes)))
+  })
+
   it.scoped("interrupting the caller interrupts the handler, or withdraws the call", () => {
     const notes = new Notes()
     return Effect.gen(function*() {
@@ -190,7 +208,9 @@ describe("a child that is up only later", () => {
       const early = yield* Effect.fork(Effect.flip(slow("a", { timeout: "1 second" }).hi(0)))
       const fibers = yield* Effect.forEach([1, 2, 3], (n) => Effect.fork(slow("a").hi(n)))
       yield* TestClock.adjust("1 second")
-      expect(yield* early).toMatchObject({ _tag: "CallTimeout", mayHaveRun: true })
+      const error = yield* early
+      expect(error).toMatchObject({ _tag: "ChildUnavailable", mayHaveRun: false })
+      expect(error.message).toContain("it is starting on")
       yield* TestClock.adjust("3 seconds")
       expect(yield* Fiber.join(Fiber.all(fibers))).toEqual([1, 2, 3])
       expect(order).toEqual([1, 2, 3])

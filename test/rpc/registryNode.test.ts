@@ -10,17 +10,9 @@ import { makeHub } from "../../src/internal/rpc/hub.js"
 import { op } from "../../src/internal/rpc/message.js"
 import { makeCluster } from "../support/cluster.js"
 import { makeFaulty } from "../support/faulty.js"
-import { clientOf, Counter, counterLive, Notes } from "./support.js"
+import { clientOf, Counter, counterLive, Notes, passing } from "./support.js"
 
 const Wide = Child.make("Wide", { payload: { text: Schema.String } })
-
-/** Lets virtual time pass in small steps until the effect has ended. */
-const passing = <A, E, R>(effect: Effect.Effect<A, E, R>, step = "20 millis" as const): Effect.Effect<A, E, R> =>
-  Effect.gen(function*() {
-    const fiber = yield* Effect.fork(effect)
-    while (Option.isNone(yield* Fiber.poll(fiber))) yield* TestClock.adjust(step)
-    return yield* Fiber.join(fiber)
-  })
 
 /** Nodes `a` and `b`, each with its own way to the registry, and a client that is given their addresses. */
 const sceneOf = (names: ReadonlyArray<string>) =>

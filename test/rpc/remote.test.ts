@@ -3,29 +3,17 @@
  */
 import { Rpc } from "@effect/rpc"
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Chunk, Effect, Exit, Fiber, Option, Schema, Stream, TestClock } from "effect"
-import { Child, GroupRegistry, type PogoError } from "effect-pogo"
+import { Cause, Chunk, Effect, Exit, Fiber, Schedule, Schema, Stream, TestClock } from "effect"
+import { Child, GroupRegistry, type PogoError, Restart } from "effect-pogo"
 import { Internals } from "../../src/internal/internals.js"
 import { op } from "../../src/internal/rpc/message.js"
 import { makeCluster } from "../support/cluster.js"
-import { clientOf, connected, connectedOn, Counter, noKinds, Notes } from "./support.js"
-
-/** Lets virtual time pass in small steps until the effect has ended. */
-const passing = <A, E>(effect: Effect.Effect<A, E>, step = "20 millis" as const): Effect.Effect<A, E> =>
-  Effect.gen(function*() {
-    const fiber = yield* Effect.fork(effect)
-    while (Option.isNone(yield* Fiber.poll(fiber))) yield* TestClock.adjust(step)
-    return yield* Fiber.join(fiber)
-  })
+import { calling, clientOf, connected, connectedOn, Counter, noKinds, Notes, passing } from "./support.js"
 
 describe("a call to a child of another node", () => {
   it.scoped("is answered there, by way of the codecs", () =>
     Effect.gen(function*() {
-      const { add, hub } = yield* connected(new Notes())
-      const a = yield* add("a")
-      const b = yield* add("b", {}, noKinds)
-      const counters = yield* clientOf(b)
-      yield* b.pogo.startChild(Counter.spec("x", {}))
+      const { hub, a, counters } = yield* calling()
       expect(yield* passing(counters("x").add({ by: 2 }))).toBe(2)
       expect(yield* passing(counters("x").where())).toMatchObject({ node: "a" })
       expect(typeof (yield* passing(counters("x").where())).token).toBe("bigint")
@@ -40,11 +28,7 @@ describe("a call to a child of another node", () => {
 
   it.scoped("closes its connection when there was nothing to say for a while, and opens another when there is", () =>
     Effect.gen(function*() {
-      const { add, hub } = yield* connected(new Notes())
-      yield* add("a")
-      const b = yield* add("b", {}, noKinds)
-      const counters = yield* clientOf(b)
-      yield* b.pogo.startChild(Counter.spec("x", {}))
+      const { hub, counters } = yield* calling()
       yield* passing(counters("x").get())
       const before = hub.opened()
       yield* TestClock.adjust("59 seconds")
@@ -58,11 +42,7 @@ describe("a call to a child of another node", () => {
   it.scoped("interrupting the caller interrupts the handler", () => {
     const notes = new Notes()
     return Effect.gen(function*() {
-      const { add } = yield* connected(notes)
-      yield* add("a")
-      const b = yield* add("b", {}, noKinds)
-      const counters = yield* clientOf(b)
-      yield* b.pogo.startChild(Counter.spec("x", {}))
+      const { counters } = yield* calling(notes)
       yield* passing(counters("x").get())
       const fiber = yield* Effect.fork(counters("x").wait({ millis: 3_000 }))
       yield* TestClock.adjust("1 second")
@@ -130,11 +110,7 @@ describe("a call to a child of another node", () => {
 
   it.scoped("of a node that hears nothing: given up after some seconds, at the latest with the call's own time", () =>
     Effect.gen(function*() {
-      const { add, hub } = yield* connected(new Notes())
-      yield* add("a")
-      const caller = yield* add("caller", {}, noKinds)
-      const counters = yield* clientOf(caller)
-      yield* caller.pogo.startChild(Counter.spec("x", {}))
+      const { hub, counters } = yield* calling()
       yield* passing(counters("x").get())
       hub.silent.add("a")
       const short = yield* Effect.fork(Effect.flip(counters("x").add({ by: 1 })))
@@ -170,11 +146,7 @@ describe("a call to a child of another node", () => {
 
   it.scoped("that may have run says so, whatever it fails with in the end", () =>
     Effect.gen(function*() {
-      const { add, hub } = yield* connected(new Notes())
-      yield* add("a")
-      const caller = yield* add("caller", {}, noKinds)
-      const counters = yield* clientOf(caller)
-      yield* caller.pogo.startChild(Counter.spec("x", {}))
+      const { hub, caller, counters } = yield* calling()
       yield* passing(counters("x").get())
       // Sent on a connection that breaks, it is sent again; meanwhile its own node is shut down.
       const busy = yield* Effect.fork(Effect.flip(counters("x").wait({ millis: 4_000 })))
@@ -193,11 +165,7 @@ describe("a call to a child of another node", () => {
   it.scoped("that reached its node at the second try, and is not answered in time, may have run", () => {
     const notes = new Notes()
     return Effect.gen(function*() {
-      const { add, hub } = yield* connected(notes)
-      yield* add("a")
-      const caller = yield* add("caller", {}, noKinds)
-      const counters = yield* clientOf(caller)
-      yield* caller.pogo.startChild(Counter.spec("x", {}))
+      const { hub, counters } = yield* calling(notes)
       yield* TestClock.adjust("1 second")
       hub.closed.add("a")
       const late = yield* Effect.fork(Effect.flip(counters("x", { timeout: "3 seconds" }).wait({ millis: 4_000 })))
@@ -210,14 +178,28 @@ describe("a call to a child of another node", () => {
     })
   })
 
+  it.scoped("to one that does not come up: says in time what it died of, and that the call was not executed", () =>
+    Effect.gen(function*() {
+      const { add } = yield* connected(new Notes())
+      const restart = Restart.permanent(Schedule.spaced("1 hour"))
+      const Broken = Child.make("Broken", {
+        payload: {},
+        protocol: [Rpc.make("hi")]
+      })
+      const caller = yield* add("caller", {}, noKinds)
+      yield* add("a", {}, Broken.toLayer(() => Effect.die(new Error("no such table")), { restart }))
+      const broken = yield* clientOf(caller, Broken)
+      yield* caller.pogo.startChild(Broken.spec("x", {}))
+      yield* TestClock.adjust("1 second")
+      const error = yield* passing(Effect.flip(broken("x").hi()), "100 millis")
+      expect(error).toMatchObject({ _tag: "ChildUnavailable", mayHaveRun: false })
+      expect(error.message).toContain("no such table")
+    }))
+
   it.scoped("a copy that has lost its claim answers none", () => {
     const notes = new Notes()
     return Effect.gen(function*() {
-      const { add } = yield* connected(notes)
-      const a = yield* add("a")
-      const caller = yield* add("caller", {}, noKinds)
-      const counters = yield* clientOf(caller)
-      yield* caller.pogo.startChild(Counter.spec("x", {}))
+      const { a, counters } = yield* calling(notes)
       yield* passing(counters("x").get())
       const running = yield* Effect.fork(Effect.flip(counters("x").wait({ millis: 100 })))
       yield* TestClock.adjust("50 millis")
@@ -235,11 +217,7 @@ describe("a call to a child of another node", () => {
   it.scoped("a caller that knows of a younger claim is not served by the old copy", () => {
     const notes = new Notes()
     return Effect.gen(function*() {
-      const { add } = yield* connected(notes)
-      yield* add("a")
-      const caller = yield* add("caller", {}, noKinds)
-      const counters = yield* clientOf(caller)
-      yield* caller.pogo.startChild(Counter.spec("x", {}))
+      const { caller, counters } = yield* calling(notes)
       yield* passing(counters("x").get())
       const entry = caller.pogo[Internals].node.view.entries.get("Counter/x")!
       entry.claim = { ...entry.claim!, token: entry.claim!.token + 1 }
@@ -252,11 +230,7 @@ describe("a call to a child of another node", () => {
 
   it.scoped("messages that are too large fail typed, on both ways, and harm no other call", () =>
     Effect.gen(function*() {
-      const { add } = yield* connected(new Notes())
-      yield* add("a")
-      const caller = yield* add("caller", {}, noKinds)
-      const counters = yield* clientOf(caller)
-      yield* caller.pogo.startChild(Counter.spec("x", {}))
+      const { counters } = yield* calling()
       const large = yield* passing(Effect.flip(counters("x").echo("x".repeat(1024 * 1024))))
       expect(large).toMatchObject({ _tag: "PayloadTooLarge", part: "request", limit: 1024 * 1024 })
       // An answer is a little longer than what it repeats: control characters are written longer by the test's measure.
@@ -316,11 +290,7 @@ describe("a stream of a child of another node", () => {
   it.scoped("comes in order, and its source waits for its reader", () => {
     const notes = new Notes()
     return Effect.gen(function*() {
-      const { add } = yield* connected(notes)
-      yield* add("a")
-      const caller = yield* add("caller", {}, noKinds)
-      const counters = yield* clientOf(caller)
-      yield* caller.pogo.startChild(Counter.spec("x", {}))
+      const { counters } = yield* calling(notes)
       const all = yield* passing(Stream.runCollect(counters("x").range({ to: 500 })))
       expect(Chunk.toReadonlyArray(all)).toEqual(Array.from({ length: 500 }, (_, i) => i + 1))
       notes.streams = 0
@@ -338,11 +308,7 @@ describe("a stream of a child of another node", () => {
   it.scoped("ends with ChildMoved when its child moves; one that says how goes on where the child is", () => {
     const notes = new Notes()
     return Effect.gen(function*() {
-      const { add } = yield* connected(notes)
-      const a = yield* add("a")
-      const caller = yield* add("caller", {}, noKinds)
-      const counters = yield* clientOf(caller)
-      yield* caller.pogo.startChild(Counter.spec("x", {}))
+      const { add, a, counters } = yield* calling(notes)
       const broken = yield* Effect.fork(Stream.runDrain(counters("x").ticks({ every: 100 })).pipe(Effect.flip))
       const resumed = yield* Effect.fork(Stream.runCollect(Stream.take(counters("x").log({ after: 0 }), 30)))
       yield* TestClock.adjust("1 second")
@@ -357,11 +323,7 @@ describe("a stream of a child of another node", () => {
 
   it.scoped("ends with ChildUnavailable when its child crashes, and with ChildNotFound when it is terminated", () =>
     Effect.gen(function*() {
-      const { add } = yield* connected(new Notes(), { onDefect: "child" })
-      yield* add("a")
-      const caller = yield* add("caller", {}, noKinds)
-      const counters = yield* clientOf(caller)
-      yield* caller.pogo.startChild(Counter.spec("x", {}))
+      const { caller, counters } = yield* calling(new Notes(), { onDefect: "child" })
       const first = yield* Effect.fork(Stream.runDrain(counters("x").ticks({ every: 100 })).pipe(Effect.flip))
       yield* TestClock.adjust("1 second")
       yield* passing(Effect.exit(counters("x").die("ouch")))

@@ -2,7 +2,7 @@
  * A child that can be called in every way, and nodes of one process that can call it.
  */
 import { Rpc } from "@effect/rpc"
-import { Effect, Layer, Schema, Stream } from "effect"
+import { type Duration, Effect, Fiber, Layer, Option, Schema, Stream, TestClock } from "effect"
 import { Child, GroupRegistry, Pogo, type PogoConfig } from "effect-pogo"
 import { type Hub, makeHub } from "../../src/internal/rpc/hub.js"
 import { type Kinds, makeCluster, type Registry, type TestNode } from "../support/cluster.js"
@@ -89,6 +89,14 @@ export const connectedOn = (
 export const connected = (notes: Notes, options?: Child.ServeOptions, defaults?: PogoConfig.Options) =>
   Effect.flatMap(GroupRegistry.makeMemory(), (registry) => connectedOn(registry, notes, options, defaults))
 
+/** Lets virtual time pass in small steps until the effect has ended. */
+export const passing = <A, E, R>(effect: Effect.Effect<A, E, R>, step: Duration.DurationInput = "20 millis") =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.fork(effect)
+    while (Option.isNone(yield* Fiber.poll(fiber))) yield* TestClock.adjust(step)
+    return yield* Fiber.join(fiber)
+  })
+
 /** A node that runs nothing. */
 export const noKinds: Kinds = Layer.empty
 
@@ -103,3 +111,14 @@ export const clientOf: {
   Effect.provideService(kind.client, Pogo.Pogo, node.pogo) as never
 
 type CounterRpcs = typeof Counter extends Child.CallableKind<infer _, infer R> ? R : never
+
+/** Node `a`, and one that runs nothing and calls the children; `Counter/x` is registered. */
+export const calling = (notes = new Notes(), options?: Child.ServeOptions) =>
+  Effect.gen(function*() {
+    const { add, hub } = yield* connected(notes, options)
+    const a = yield* add("a")
+    const caller = yield* add("caller", {}, noKinds)
+    const counters = yield* clientOf(caller)
+    yield* caller.pogo.startChild(Counter.spec("x", {}))
+    return { add, hub, a, caller, counters }
+  })

@@ -18,6 +18,8 @@ interface Stamped {
   readonly life: Life
   readonly era: string | undefined
   readonly logical: number
+  /** It would renew a session that had ended a while before. */
+  readonly fenced: boolean
 }
 
 /** How much later than its sending a command may have an effect: twice the timeout, and some for differing rates. */
@@ -85,13 +87,11 @@ export class Guardian {
   }
 
   onSent(life: Life, sent: Sent): void {
-    this.sent.set(sent, { life, era: this.state().meta?.era, logical: this.logical() })
     const { sid } = sent.args as { readonly sid?: string }
     const since = life.fenced.get(sid ?? "")
     // What was on its way to the wire at that moment may still go.
-    if (sent.name === "tick" && since !== undefined && this.now() > Math.max(since, life.slowUntil) + 50) {
-      this.report("a fenced session is renewed", `${life.process.name} renews ${sid} after it lost its lease`)
-    }
+    const fenced = sent.name === "tick" && since !== undefined && this.now() > Math.max(since, life.slowUntil) + 50
+    this.sent.set(sent, { life, era: this.state().meta?.era, logical: this.logical(), fenced })
   }
 
   onArrival(sent: Sent): void {
@@ -234,6 +234,10 @@ export class Guardian {
   }
 
   private checkRenewed(sid: string): void {
+    const { arriving } = this
+    if (arriving?.fenced === true) {
+      this.report("a fenced session is renewed", `${arriving.life.process.name} renews ${sid} after it lost its lease`)
+    }
     if (this.ended.has(sid)) this.report("a dead session is renewed", sid)
   }
 

@@ -7,6 +7,7 @@ import { Internals } from "../../src/internal/internals.js"
 import type { Node } from "../../src/internal/node/node.js"
 import { Processes, type Watch } from "../../src/internal/node/processes.js"
 import { Observer, type Watching } from "../../src/internal/observer.js"
+import { newsDelay } from "../../src/internal/registry/protocol.js"
 import { Line, type LineWatch, type Traffic } from "../../src/internal/testing/line.js"
 import { Process, type ProcessOptions } from "../../src/internal/testing/process.js"
 import type { RegistryServer } from "../../src/internal/testing/server.js"
@@ -29,9 +30,6 @@ export interface Setting {
   /** Where children are called. */
   readonly calls: Seams | undefined
 }
-
-/** As on Redis: news that concern others may wait. Milliseconds. */
-const newsDelay = 20
 
 export type Status = "starting" | "up" | "stopping" | "gone"
 

@@ -216,7 +216,13 @@ const comingBack = (test: Test): void => {
       expect(yield* caller.open("b#2", { mode: "reassert", claims })).toMatchObject({ value: { refused: ["k/1"] } })
       const newer = [{ id: "k/1", token: token + 1, generation }]
       expect(yield* caller.open("c#2", { mode: "reassert", claims: newer })).toMatchObject({ value: { refused: [] } })
-    }))
+      const { value } = yield* caller.ok("tick", { sid: "c#2" })
+      yield* caller.live(value.quarantine, "c#2")
+      const late = [{ id: "k/1", token: token + 2, generation }]
+      expect(yield* caller.open("d#2", { mode: "reassert", claims: late })).toMatchObject({
+        value: { refused: ["k/1"] }
+      })
+    }), "settle")
 
   test("claims that outlived the era go back to those who held them, by their tokens", (caller) =>
     Effect.gen(function*() {

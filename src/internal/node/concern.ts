@@ -15,7 +15,10 @@ export type Concerned = ReadonlyArray<string> | undefined
 /** With more than so many sessions, or specs that nobody knows yet, all are told at once. */
 const few = 4
 
-type Ask = { readonly [K in CommandName]?: (node: Node, args: Args<K>) => Iterable<string | undefined> | undefined }
+/** Whom a command concerns, with repetitions and gaps; `undefined` for all. */
+type Question<K extends CommandName> = (node: Node, args: Args<K>) => Iterable<string | undefined> | undefined
+
+type Ask = { readonly [K in CommandName]?: Question<K> }
 
 const homeOf = (node: Node, entry: Entry | undefined): string | undefined =>
   entry === undefined ? undefined : node.view.membership.homeOf(entry)
@@ -35,9 +38,7 @@ const ask: Ask = {
     if (items.length > few) return undefined
     return items.flatMap(({ body, id }) => {
       const entry = node.view.entries.get(id)
-      return mode === "bump"
-        ? [entry?.claim?.sid, homeOf(node, entry)]
-        : [entry?.claim?.sid, homeOfNew(node, id, body)]
+      return [entry?.claim?.sid, mode === "bump" ? homeOf(node, entry) : homeOfNew(node, id, body)]
     })
   },
   del: (node, { items }) =>
@@ -57,12 +58,8 @@ const ask: Ask = {
 }
 
 /** A score of the user's may throw: that is for the plan to meet, not for a call. */
-const askSafely = <K extends CommandName>(
-  node: Node,
-  name: K,
-  args: Args<K>
-): Iterable<string | undefined> | undefined => {
-  const question = ask[name] as ((node: Node, args: Args<K>) => Iterable<string | undefined> | undefined) | undefined
+const askSafely = <K extends CommandName>(...[node, name, args]: [Node, K, Args<K>]): ReturnType<Question<K>> => {
+  const question = ask[name] as Question<K> | undefined
   try {
     return question?.(node, args)
   } catch {

@@ -39,6 +39,16 @@ const step = (node: Node, session: Session): Effect.Effect<void, RegistryUnavail
   return readPage(node, session)
 }
 
+/** Has the registry's news read, and calls back afterwards. */
+export const look = (node: Node, done: () => void): void => {
+  const listener = () => {
+    node.onLooked.delete(listener)
+    done()
+  }
+  node.onLooked.add(listener)
+  node.session?.hear(undefined)
+}
+
 /** News that concern others wait a little for more of them, unless somebody here waits for news. */
 const gather = (node: Node, session: Session): Effect.Effect<void> => {
   const { newsDelay = 0 } = node.registry

@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Value } from "../registry/protocol.js"
+import { confirmClaims } from "./doubt.js"
 import { call } from "./link.js"
 import { namesakes, warnDuplicate } from "./membership.js"
 import type { Node } from "./node.js"
@@ -50,13 +51,14 @@ const renewed = (node: Node, session: Session, value: Value<"tick">, log: number
   session.renewed.unsafeOpen()
   session.hear(log, false)
   endQuarantine(node, session, value.quarantine)
+  if (session.inDoubt && value.quarantine === 0) confirmClaims(node, session)
   compareClaims(node, session, value.claims)
   noticeTwin(node, session)
 }
 
 /** One renewal; `false` when it did not get through. */
 const beat = (node: Node, session: Session): Effect.Effect<boolean> =>
-  call(node, session.era, "tick", { sid: session.sid }).pipe(
+  Effect.suspend(() => session.over ? Effect.never : call(node, session.era, "tick", { sid: session.sid })).pipe(
     Effect.map(({ reply, sent }) => {
       if (session.over) return true
       switch (reply._tag) {

@@ -8,6 +8,7 @@ import { LayoutMismatch, type RegistryUnavailable, TimingMismatch } from "../../
 import type { Args, ClaimAssertion, OpenMode, Refusal } from "../registry/protocol.js"
 import { layoutVersion, maxBatch } from "../registry/protocol.js"
 import type { LocalChild } from "../supervisor/localChild.js"
+import { settleDoubts } from "./doubt.js"
 import { call, unavailable } from "./link.js"
 import type { Node } from "./node.js"
 import { Session } from "./session.js"
@@ -159,14 +160,13 @@ const establish = (node: Node, opening: Opening, { collected, log, quarantine }:
   session.quarantineUntil = node.ambient.now() + quarantine
   // Tombstones that this memory has never heard of may have been swept away: it must not be given back.
   if (node.view.era !== opening.era && node.view.known < collected) node.view.clear()
-  for (const child of node.supervisor.children.values()) child.unverified = false
+  settleDoubts(node, session, opening.mode)
   node.claimsEra = opening.era
   node.workFailingSince = undefined
   node.lastSid = opening.sid
   node.session = session
   node.enter("syncing")
   node.leaseGiven.unsafeOpen()
-  node.supervisor.confirmed()
   return session
 }
 

@@ -112,11 +112,14 @@ export const request = <K extends CommandName>(
   session: Session,
   name: K,
   args: Args<K>
-): Effect.Effect<Outcome<K>, RegistryUnavailable> =>
-  Effect.flatMap(watched(node, call(node, session.era, name, args)), ({ reply }) => {
-    if (session.over) {
-      return Effect.fail(unavailable(name, "Joining", "the session ended before the answer came", true))
-    }
+): Effect.Effect<Outcome<K>, RegistryUnavailable> => {
+  const ended = (when: string, sent: boolean) =>
+    Effect.fail(unavailable(name, "Joining", `the session ended before ${when}`, sent))
+  const sending = Effect.suspend(() =>
+    session.over ? ended("it was sent", false) : watched(node, call(node, session.era, name, args))
+  )
+  return Effect.flatMap(sending, ({ reply }) => {
+    if (session.over) return ended("the answer came", true)
     if (reply._tag === "OK") {
       session.hear(reply.log, false)
       return Effect.succeed(reply)
@@ -124,3 +127,4 @@ export const request = <K extends CommandName>(
     const error = refusalOf(node, session, name, reply)
     return error === undefined ? Effect.succeed(reply as Outcome<K>) : Effect.fail(error)
   })
+}

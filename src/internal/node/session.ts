@@ -39,6 +39,8 @@ export class Session {
   quarantineUntil = 0
   /** Live sessions of this name that were warned about. */
   readonly namesakes = new Set<string>()
+  /** Some of the claims that it brought along may be another's. */
+  inDoubt = false
   /** What this node remembers and the registry did not, until it is given back. */
   merge: EraMerge | undefined
   /** Consecutive renewals at which the registry counted other claims than this node. */

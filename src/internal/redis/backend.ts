@@ -8,6 +8,7 @@ import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import type { Encoded } from "../../GroupRegistry.js"
 import type { RegistryUnavailable } from "../../PogoError.js"
+import { newsDelay } from "../registry/protocol.js"
 import { advice } from "./advice.js"
 import { callScript } from "./call.js"
 import { type Client, type Connector, insistOnDatabase, type Role } from "./client.js"
@@ -28,9 +29,6 @@ const production: Variant = { scripts, extra: Effect.succeed([]) }
 
 /** Milliseconds that a layer waits for its first connections, and that closing one may take. */
 const patience = { first: 2_000, close: 1_000 }
-
-/** Milliseconds in which some changes of others come together while there is work, and which nobody notices. */
-const newsDelay = 20
 
 /** Real time: connections know no other. */
 const orLater = (millis: number, promise: Promise<unknown>): Promise<void> =>

@@ -50,7 +50,8 @@ local function may_assert(sid, mode, old, id, token)
   if mode == 'carry' then
     return current.token == token and (current.sid == old or not live(current.sid))
   end
-  return token > current.token or (token == current.token and not live(current.sid))
+  if not live(current.sid) then return token >= current.token end
+  return token > current.token and meta.now < meta.quarantine
 end
 local function assert_claims(sid, mode, old)
   local ids, refused = {}, {}

@@ -17,6 +17,12 @@ export const maxBatch = 100
 /** The most bytes of records that one page of `changes` or `snap` carries, save for a single larger record. */
 export const maxPageBytes = 256 * 1024
 
+/**
+ * For how long nodes gather news of others where each reading costs something: some changes come together in that time
+ * while there is work, and nobody notices. Milliseconds.
+ */
+export const newsDelay = 20
+
 /** How long a tombstone is kept, at least, in logical milliseconds. */
 export const tombstoneRetention = 24 * 3600 * 1000
 

@@ -26,7 +26,9 @@ const mayAssert = (tx: Tx, args: Args<"open">, { id, token }: ClaimAssertion): b
   if (args.mode === "carry") {
     return current.token === token && (current.sid === args.supersedes || !isLive(tx, current.sid))
   }
-  return token > current.token || (token === current.token && !isLive(tx, current.sid))
+  if (!isLive(tx, current.sid)) return token >= current.token
+  // After the quarantine no lease of before holds any more: who comes then takes nothing from the living.
+  return token > current.token && tx.meta.now < tx.meta.quarantine
 }
 
 const assertClaims = (tx: Tx, args: Args<"open">): ReadonlyArray<string> => {

@@ -11,13 +11,12 @@ import * as FiberId from "effect/FiberId"
 import type * as ParseResult from "effect/ParseResult"
 import type { Connection } from "../../NodeTransport.js"
 import type { Node } from "../node/node.js"
-import type { CallMeter } from "./callMeter.js"
+import type { Inboxes } from "./inbox.js"
 import { type Asked, isMessage, type Message, op, readAsked, refusal, refuse } from "./message.js"
 import type { NodeCalls } from "./nodeCalls.js"
 import type { Procedure } from "./procedure.js"
-import { inboxOf } from "./router.js"
 import { Window } from "./window.js"
-import type { AnyEffect, Receiver, Work } from "./work.js"
+import { type AnyEffect, beginBy, type Receiver, type Work } from "./work.js"
 
 /** What one connection may ask for at a time. Milliseconds, calls and bytes. */
 export const acceptorLimits = { silence: 150_000, calls: 8_192, bytes: 32 * 1024 * 1024 }
@@ -46,7 +45,7 @@ class Served {
   constructor(
     private readonly node: Node,
     private readonly calls: NodeCalls,
-    private readonly meter: CallMeter,
+    private readonly inboxOf: Inboxes,
     private readonly connection: Connection
   ) {
     this.heardAt = node.ambient.now()
@@ -130,11 +129,11 @@ class Served {
       return void this.connection.send(refuse(n, refusal("unknownRpc", detail)))
     }
     const window = procedure.isStream ? new Window() : undefined
-    const inbox = inboxOf(child, this.node, this.meter)
+    const inbox = this.inboxOf(child)
     const work: Work = {
       procedure,
       token: asked.token,
-      expires: this.node.ambient.now() + asked.left,
+      beginBy: beginBy(this.node.ambient.now(), asked.left),
       headers: asked.headers,
       trace: asked.trace,
       receiver: this.receiver(asked, procedure, window),
@@ -245,9 +244,9 @@ const messageOf = (n: number, exit: Exit.Exit<unknown, unknown>): Message => {
 
 /** Serves a connection until it ends. */
 export const serve =
-  (node: Node, calls: NodeCalls, meter: CallMeter) => (connection: Connection): Effect.Effect<void> =>
+  (node: Node, calls: NodeCalls, inboxOf: Inboxes) => (connection: Connection): Effect.Effect<void> =>
     Effect.suspend(() => {
-      const served = new Served(node, calls, meter, connection)
+      const served = new Served(node, calls, inboxOf, connection)
       const silent = Effect.sleep(acceptorLimits.silence).pipe(
         Effect.zipRight(Effect.sync(() => node.ambient.now() - served.heardAt)),
         Effect.repeat({ until: (quiet) => quiet >= acceptorLimits.silence })

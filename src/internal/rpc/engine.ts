@@ -11,9 +11,11 @@ import type { InvalidConfig } from "../../PogoError.js"
 import type { Node } from "../node/node.js"
 import { serve } from "./acceptor.js"
 import { CallMeter } from "./callMeter.js"
+import { inboxes } from "./inbox.js"
 import { NodeCalls } from "./nodeCalls.js"
 import { Peers } from "./peers.js"
 import { Router } from "./router.js"
+import { Timers } from "./timers.js"
 
 /** @internal */
 export interface Engine {
@@ -29,8 +31,11 @@ export const makeEngine = (node: Node): Effect.Effect<Engine, InvalidConfig, Sco
     const meter = new CallMeter(node)
     const nodeCalls = new NodeCalls(node)
     node.onFlush.add(() => meter.flush())
-    if (transport === undefined) return { router: new Router(node, undefined, meter), nodeCalls, peers: undefined }
-    const peers = new Peers(node, transport, meter)
-    if (!node.client) node.address = yield* transport.listen(peers.self, serve(node, nodeCalls, meter))
-    return { router: new Router(node, peers, meter), nodeCalls, peers }
+    const timers = new Timers(node.ambient.now, (effect) => node.fork(effect))
+    const inboxOf = inboxes(node.ambient.now, meter, timers)
+    const peers = transport === undefined ? undefined : new Peers(node, transport, meter)
+    if (transport !== undefined && !node.client) {
+      node.address = yield* transport.listen(peers!.self, serve(node, nodeCalls, inboxOf))
+    }
+    return { router: new Router(node, peers, meter, timers, inboxOf), nodeCalls, peers }
   })

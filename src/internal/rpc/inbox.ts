@@ -12,8 +12,9 @@ import * as Runtime from "effect/Runtime"
 import { until } from "../node/until.js"
 import { annotate } from "../supervisor/annotate.js"
 import type { LocalChild } from "../supervisor/localChild.js"
-import type { Tally } from "./callMeter.js"
+import type { CallMeter, Tally } from "./callMeter.js"
 import { leaving, refusal } from "./message.js"
+import type { Timer, Timers } from "./timers.js"
 import { execute, type Work } from "./work.js"
 
 /** How the calls to the children of a kind are served. */
@@ -26,6 +27,17 @@ export interface Serving {
   readonly onDefect: "call" | "child"
 }
 
+/** Why a child answers nobody. */
+const describeAbsence = ({ cause, node, stage }: LocalChild): string =>
+  `it is ${stage} on ${node}${cause === "" ? "" : `; before that it ended with: ${cause}`}`
+
+/** The inbox of a child that runs here. */
+export type Inboxes = (child: LocalChild) => Inbox
+
+/** @internal */
+export const inboxes = (now: () => number, meter: CallMeter, timers: Timers): Inboxes => (child) =>
+  child.inbox ??= new Inbox(child, now, meter.serving(child.kind), timers)
+
 /** @internal */
 export class Inbox {
   private readonly waiting: Array<Work> = []
@@ -33,11 +45,14 @@ export class Inbox {
   /** Those of the running that others wait for. */
   private counted = 0
   private readonly onIdle = new Set<() => void>()
+  /** When to look for those that have waited for too long. */
+  private alarm: Timer | undefined
 
   constructor(
     private readonly child: LocalChild,
     private readonly now: () => number,
-    private readonly tally: Tally
+    private readonly tally: Tally,
+    private readonly timers: Timers
   ) {}
 
   private get serving(): Serving {
@@ -51,6 +66,34 @@ export class Inbox {
     }
     this.waiting.push(work)
     this.pump()
+    if (this.waiting.length > 0) this.watch(work.beginBy)
+  }
+
+  /** Looks after the waiting at a moment, or before. */
+  private watch(at: number): void {
+    if (this.alarm !== undefined) {
+      if (this.alarm.at <= at) return
+      this.timers.delete(this.alarm)
+    }
+    this.alarm = { at, run: () => this.sift() }
+    this.timers.add(this.alarm)
+  }
+
+  /** Refuses what has waited for too long. */
+  private sift(): void {
+    this.alarm = undefined
+    const now = this.now()
+    for (const work of this.waiting.filter(({ beginBy }) => beginBy <= now)) {
+      this.waiting.splice(this.waiting.indexOf(work), 1)
+      this.refuseLate(work)
+    }
+    if (this.waiting.length > 0) this.watch(Math.min(...this.waiting.map(({ beginBy }) => beginBy)))
+  }
+
+  private refuseLate(work: Work): void {
+    const why = this.child.handlers === undefined ? describeAbsence(this.child) : ""
+    this.tally.count("Late")
+    work.receiver.refused(refusal("late", why))
   }
 
   private refuseFull(work: Work): void {
@@ -75,13 +118,13 @@ export class Inbox {
       return this.turnAway()
     }
     work.begun = this.now()
-    if (work.expires <= work.begun) return work.receiver.refused(refusal("notHere", "it waited too long"))
+    if (work.beginBy <= work.begun) return this.refuseLate(work)
     this.tally.began()
     work.counted = !work.procedure.isStream
     if (work.counted) this.counted++
     this.running.add(work)
     const runtime = child.runtime!
-    const effect = execute(work, child.kind, child.handlers!, runtime.context, () => this.uncount(work))
+    const effect = execute(work, child, () => this.uncount(work))
     const fiber = Runtime.runFork(runtime)(effect, { immediate: true, updateRefs: annotate(child) })
     work.fiber = fiber
     fiber.addObserver((exit) => this.ended(work, exit))

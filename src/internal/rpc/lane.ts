@@ -5,6 +5,7 @@
  * @internal
  */
 import { type CallError, CallTimeout, MailboxFull, NodeUnreachable, PayloadTooLarge } from "../../PogoError.js"
+import { look } from "../node/follow.js"
 import type { Call } from "./call.js"
 import { leaving, type Refusal } from "./message.js"
 import { notFound, type Route, routeOf, unavailable } from "./route.js"
@@ -88,7 +89,7 @@ export class Lane {
     if (this.looked === "yes") return this.failAll(notFound(this.id))
     if (this.looked === "no") {
       this.looked = "now"
-      this.router.look(() => {
+      look(this.router.node, () => {
         this.looked = "yes"
         this.pump()
       })
@@ -205,6 +206,10 @@ export class Lane {
     if (code === "full") return new MailboxFull({ id: this.id, capacity: size })
     if (code === "tooLarge") {
       return new PayloadTooLarge({ id: this.id, rpc: call.procedure.tag, part: "answer", size, limit })
+    }
+    if (code === "late" && detail === "") {
+      const { id, mayHaveRun, procedure, timeout } = call
+      return new CallTimeout({ id, rpc: procedure.tag, timeout, mayHaveRun })
     }
     return unavailable(this.router.node, this.id, detail, false)
   }

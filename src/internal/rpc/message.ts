@@ -19,10 +19,11 @@ export type Message = ReadonlyArray<unknown>
 
 /**
  * Why a call is not answered. `notHere`: the child does not run here; it was not executed. `full`: its mailbox is.
+ * `late`: it waited in the mailbox until its time was over; was it for a child that is not up, the detail tells why.
  * `unknownRpc` and `unreadable`: the code here is another version's. `ended`: the child's run ended, or its claim was
  * lost, before there was an answer. `tooLarge`: the answer is.
  */
-export type RefusalCode = "notHere" | "full" | "unknownRpc" | "unreadable" | "ended" | "tooLarge"
+export type RefusalCode = "notHere" | "full" | "late" | "unknownRpc" | "unreadable" | "ended" | "tooLarge"
 
 /** @internal */
 export interface Refusal {
@@ -36,7 +37,7 @@ export interface Refusal {
 /** The size that an `ended` names when the child leaves the node: it will turn up elsewhere. */
 export const leaving = 1
 
-const codes: ReadonlyArray<string> = ["notHere", "full", "unknownRpc", "unreadable", "ended", "tooLarge"]
+const codes: ReadonlyArray<string> = ["notHere", "full", "late", "unknownRpc", "unreadable", "ended", "tooLarge"]
 
 /** @internal */
 export const refusal = (code: RefusalCode, detail = "", size = 0, limit = 0): Refusal => ({ code, detail, size, limit })

@@ -81,7 +81,8 @@ export const unavailable = (node: Node, id: string, reason: string, mayHaveRun: 
   })
 
 /** The failure of a call that had been given to somebody before: what refuses it now does not tell that it never ran. */
-export const mayHaveRun = (error: CallError): CallError => {
+export const mayHaveRun = (node: Node, error: CallError): CallError => {
+  if (error._tag === "MailboxFull") return unavailable(node, error.id, error.message, true)
   if (error._tag === "ChildUnavailable" && !error.mayHaveRun) {
     const { id, reason, status } = error
     return new ChildUnavailable({ id, status, reason, mayHaveRun: true })

@@ -12,34 +12,30 @@ import type { Node } from "../node/node.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import { Broken, type Call } from "./call.js"
 import type { CallMeter } from "./callMeter.js"
-import { Inbox } from "./inbox.js"
+import type { Inboxes } from "./inbox.js"
 import { Lane } from "./lane.js"
 import { type Message, op, readRefusal } from "./message.js"
 import type { Outgoing, Peers } from "./peers.js"
 import type { Route } from "./route.js"
 import { mayHaveRun, unavailable } from "./route.js"
-import { Timers } from "./timers.js"
+import type { Timers } from "./timers.js"
 import { Window } from "./window.js"
-import type { Work } from "./work.js"
-
-/** The inbox of a child that runs here. */
-export const inboxOf = (
-  child: LocalChild,
-  node: Node,
-  meter: CallMeter
-): Inbox => (child.inbox ??= new Inbox(child, node.ambient.now, meter.serving(child.kind)))
+import { beginBy, type Work } from "./work.js"
 
 type Remote = Extract<Route, { readonly _tag: "Remote" }>
 
 /** @internal */
 export class Router {
-  readonly timers: Timers
   private readonly lanes = new Map<string, Lane>()
   private seq = 0
 
-  constructor(readonly node: Node, private readonly peers: Peers | undefined, private readonly meter: CallMeter) {
-    this.timers = new Timers(node.ambient.now, (effect) => node.fork(effect))
-  }
+  constructor(
+    readonly node: Node,
+    private readonly peers: Peers | undefined,
+    private readonly meter: CallMeter,
+    readonly timers: Timers,
+    private readonly inboxOf: Inboxes
+  ) {}
 
   /** Whether this process can reach others at all. */
   get connected(): boolean {
@@ -89,7 +85,7 @@ export class Router {
 
   fail(call: Call, error: CallError): void {
     const token = call.streaming ? call.token : undefined
-    const told = call.mayHaveRun ? mayHaveRun(error) : error
+    const told = call.mayHaveRun ? mayHaveRun(this.node, error) : error
     this.finish(call, Effect.fail(token === undefined ? told : new Broken(token, told, call.leaving)), told._tag)
   }
 
@@ -123,17 +119,6 @@ export class Router {
     node.onPhase.delete(listener)
   }
 
-  /** Has the registry's news read, and calls back afterwards. */
-  look(done: () => void): void {
-    const { node } = this
-    const listener = () => {
-      node.onLooked.delete(listener)
-      done()
-    }
-    node.onLooked.add(listener)
-    node.session?.hear(undefined)
-  }
-
   /** Executes a call on this node. */
   executeHere(lane: Lane, call: Call, child: LocalChild): void {
     const procedure = child.registration.protocol!.procedures.get(call.procedure.tag)
@@ -141,12 +126,13 @@ export class Router {
       return this.fail(call, unavailable(this.node, call.id, `its code here has no rpc ${call.procedure.tag}`, false))
     }
     call.trouble = undefined
-    const inbox = inboxOf(child, this.node, this.meter)
+    const inbox = this.inboxOf(child)
+    const now = this.node.ambient.now()
     const window = procedure.isStream ? new Window() : undefined
     const work: Work = {
       procedure,
       token: child.claim,
-      expires: call.at,
+      beginBy: beginBy(now, call.at - now),
       headers: call.headers,
       trace: call.trace,
       receiver: {

@@ -12,6 +12,7 @@ import type * as Fiber from "effect/Fiber"
 import type * as Mailbox from "effect/Mailbox"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
+import type { LocalChild } from "../supervisor/localChild.js"
 import type { HeaderRecord, Refusal, Trace } from "./message.js"
 import type { Procedure } from "./procedure.js"
 
@@ -43,8 +44,8 @@ export interface Work {
   readonly procedure: Procedure
   /** The caller's view of the token. */
   readonly token: number
-  /** Elapsed milliseconds after which nobody waits for it any more. */
-  readonly expires: number
+  /** Elapsed milliseconds until which it may begin. */
+  readonly beginBy: number
   readonly headers: HeaderRecord
   readonly trace: Trace | undefined
   readonly receiver: Receiver
@@ -59,6 +60,12 @@ export interface Work {
   begun: number
   failed: string | undefined
 }
+
+/**
+ * Until when a call may begin that is waited for so long. A little less: its caller is to hear that it never ran, before
+ * he gives up and knows nothing. Milliseconds.
+ */
+export const beginBy = (now: number, left: number): number => now + left - Math.min(100, left / 10)
 
 const wrapper = Symbol.for("@effect/rpc/Rpc/Wrapper")
 
@@ -134,15 +141,18 @@ const failureOf = (cause: Cause.Cause<unknown>): string => {
   return typeof tag === "string" ? tag : "Failure"
 }
 
+/** A copy that has lost its claim sends no more of a stream. */
+const emit = ({ receiver }: Work, child: LocalChild, items: Chunk.Chunk<unknown>): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (Chunk.isEmpty(items)) return Effect.void
+    return child.holds ? receiver.emit(Chunk.toReadonlyArray(items)) : Effect.interrupt
+  })
+
 /** The run of a call's handler. `uncount` is called when others need not wait for it. */
-export const execute = (
-  work: Work,
-  kind: string,
-  handlers: Handlers,
-  context: Context.Context<never>,
-  uncount: () => void
-): AnyEffect => {
+export const execute = (work: Work, child: LocalChild, uncount: () => void): AnyEffect => {
   const { procedure, receiver } = work
+  const handlers = child.handlers!
+  const { context } = child.runtime!
   const handle = (payload: unknown): AnyEffect =>
     Effect.suspend(() => {
       const { fork, uninterruptible, value } = resultOf(
@@ -151,8 +161,7 @@ export const execute = (
       if (fork) uncount()
       if (procedure.isStream) receiver.began()
       const answer = procedure.isStream
-        ? Stream.runForEachChunk(streamOf(value), (chunk) =>
-          Chunk.isEmpty(chunk) ? Effect.void : receiver.emit(Chunk.toReadonlyArray(chunk)))
+        ? Stream.runForEachChunk(streamOf(value), (items) => emit(work, child, items))
         : (value as AnyEffect)
       const whole = procedure.rpc.middlewares.size === 0 ? answer : withMiddleware(work, payload, context, answer)
       const noted = Effect.tapErrorCause(whole, (cause) => {
@@ -164,5 +173,5 @@ export const execute = (
       })
       return uninterruptible ? Effect.uninterruptible(noted) : noted
     })
-  return withTrace(work, `${kind}.${procedure.tag}`, receiver.wrap(handle))
+  return withTrace(work, `${child.kind}.${procedure.tag}`, receiver.wrap(handle))
 }

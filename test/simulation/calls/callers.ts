@@ -139,7 +139,8 @@ export class Callers {
     if (life === undefined) return
     const plan = { at: 0, from: 0, id, rpc: "note", timeout: 30_000, before: 0, after: 0, end: "answer" } as const
     const made = this.make({ ...plan, leaves: undefined }, life, () => {
-      if (made.outcome === "answered") return this.ask(id, others)
+      // A rolling deploy that had begun goes on.
+      if (made.outcome === "answered" || life.status !== "up") return this.ask(id, others)
       this.scene.fail("a call fails though nothing is wrong", `${id} from ${life.process.name}: ${made.outcome}`)
     })
   }

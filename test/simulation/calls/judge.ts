@@ -82,8 +82,8 @@ export class Judge {
     if (!isDeclared(failure, made.plan)) {
       return this.tell("a call ends in no declared way", made, Cause.pretty(exit.cause))
     }
-    const before = failure._tag === "ChildNotFound" || failure._tag === "MailboxFull"
-    made.spared = failure.mayHaveRun === false || (before && made.plan.rpc === "pay")
+    const before = failure._tag === "MailboxFull" || (failure._tag === "ChildNotFound" && made.plan.rpc === "pay")
+    made.spared = failure.mayHaveRun === false || before
     this.final(made)
   }
 
