@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { GroupRegistry, makeEncoded, type Service } from "./GroupRegistry.js"
+import { describe } from "./internal/describe.js"
 import { Contact } from "./internal/rpc/contact.js"
 import { RegistryClient } from "./internal/rpc/registryClient.js"
 import { NodeTransport } from "./NodeTransport.js"
@@ -34,19 +35,31 @@ export interface Options {
   readonly name?: string | undefined
 }
 
-const check = ({ nodes }: Options): Effect.Effect<ReadonlyArray<string>, InvalidConfig> => {
-  const addresses = (typeof nodes === "string" ? [nodes] : nodes).map((address) => address.trim())
-  const wrong = addresses.find((address) => !/^[a-z]+:\S+$/.test(address))
-  return addresses.length > 0 && wrong === undefined
-    ? Effect.succeed(addresses)
-    : Effect.fail(
-      new InvalidConfig({
-        setting: "nodes",
-        value: wrong ?? "",
-        rule: "one or more addresses of nodes",
-        remedy: "write them like tcp://10.0.0.7:7600, separated by commas in POGO_NODES"
-      })
-    )
+const refuse = (value: string, rule: string): Effect.Effect<never, InvalidConfig> =>
+  Effect.fail(
+    new InvalidConfig({
+      setting: "nodes",
+      value,
+      rule,
+      remedy: "write them as nodes tell them, like tcp://10.0.0.7:7600; separated by commas in POGO_NODES"
+    })
+  )
+
+const check = (
+  { nodes }: Options,
+  { problemOf }: NodeTransport["Type"]
+): Effect.Effect<ReadonlyArray<string>, InvalidConfig> => {
+  const given: unknown = typeof nodes === "string" ? nodes.split(",") : nodes
+  if (!Array.isArray(given) || given.length === 0) return refuse(describe(nodes), "one or more addresses of nodes")
+  const addresses: Array<string> = []
+  for (const one of given as ReadonlyArray<unknown>) {
+    if (typeof one !== "string") return refuse(describe(one), "texts")
+    const address = one.trim()
+    const problem = address === "" ? "an address is empty" : problemOf?.(address)
+    if (problem !== undefined) return refuse(address, `addresses of nodes, and ${problem}`)
+    addresses.push(address)
+  }
+  return Effect.succeed(addresses)
 }
 
 /** Not every client begins with the same node. */
@@ -61,8 +74,8 @@ const shuffled = (addresses: ReadonlyArray<string>): Effect.Effect<ReadonlyArray
  */
 export const make = (options: Options): Effect.Effect<Service, InvalidConfig, NodeTransport | Scope.Scope> =>
   Effect.gen(function*() {
-    const addresses = yield* Effect.flatMap(check(options), shuffled)
     const transport = yield* NodeTransport
+    const addresses = yield* Effect.flatMap(check(options, transport), shuffled)
     const fork = yield* FiberSet.makeRuntime()
     const clients = new Map<string, RegistryClient>()
     const clientOf = (scope: string): RegistryClient => {

@@ -9,12 +9,15 @@ import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { optional, optionalText, overridden } from "./internal/configs.js"
 import { callAt, openPort } from "./internal/socket/door.js"
 import { failure } from "./internal/socket/greet.js"
-import { formatAddress, parseAddress, resolve, type Settings } from "./internal/socket/settings.js"
-import { dial, secured, tune } from "./internal/socket/streams.js"
+import { formatAddress, noAddress, parseAddress, resolve, type Settings } from "./internal/socket/settings.js"
+import { dial, type Place, secured, tune } from "./internal/socket/streams.js"
 import { NodeTransport } from "./NodeTransport.js"
 import type { InvalidConfig } from "./PogoError.js"
 
@@ -68,16 +71,20 @@ export interface Options {
   readonly connections?: number | undefined
 }
 
-const connectWith = (settings: Settings): NodeTransport["Type"]["connect"] => (self, address) => {
-  const { tls } = settings
+const placeOf = (address: string, tls: TlsOptions | undefined): Either.Either<Place, string> => {
   const place = parseAddress(address)
-  if (place === undefined) return Effect.fail(failure(`"${address}" is no address of this transport`))
+  if (place === undefined) return Either.left(noAddress(address))
   const { host, port, secure } = place
-  if (secure !== (tls !== undefined)) {
-    return Effect.fail(failure(secure ? "it uses TLS, this node does not" : "this node uses TLS, it does not"))
-  }
-  return callAt(settings, self, address, dial({ host, port, tls }))
+  return secure === (tls !== undefined)
+    ? Either.right({ host, port, tls })
+    : Either.left(`"${address}" ${secure ? "uses TLS, this side does not" : "does not use TLS, this side does"}`)
 }
+
+const connectWith = (settings: Settings): NodeTransport["Type"]["connect"] => (self, address) =>
+  Either.match(placeOf(address, settings.tls), {
+    onLeft: (problem) => Effect.fail(failure(problem)),
+    onRight: (place) => callAt(settings, self, address, dial(place))
+  })
 
 const listenWith = (settings: Settings): NodeTransport["Type"]["listen"] => (self, serve) => {
   const { advertiseHost, advertisePort, tls } = settings
@@ -108,11 +115,12 @@ const listenWith = (settings: Settings): NodeTransport["Type"]["listen"] => (sel
 export const layer = (options: Options = {}): Layer.Layer<NodeTransport, InvalidConfig> =>
   Layer.effect(
     NodeTransport,
-    Effect.map(resolve(options), (settings) => ({ listen: listenWith(settings), connect: connectWith(settings) }))
+    Effect.map(resolve(options), (settings) => ({
+      listen: listenWith(settings),
+      problemOf: (address) => Option.getOrUndefined(Either.getLeft(placeOf(address, settings.tls))),
+      connect: connectWith(settings)
+    }))
   )
-
-const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
-  Config.withDefault(config as Config.Config<A | undefined>, undefined)
 
 /**
  * What the environment may give.
@@ -121,10 +129,13 @@ const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
  * @category config
  */
 export const config: Config.Config<Options> = Config.all({
-  host: optional(Config.string("POGO_RPC_HOST")),
+  host: optionalText("POGO_RPC_HOST"),
   port: optional(Config.integer("POGO_RPC_PORT")),
-  advertise: optional(Config.string("POGO_RPC_ADVERTISE")),
-  secret: optional(Config.array(Config.redacted(), "POGO_RPC_SECRET")),
+  advertise: optionalText("POGO_RPC_ADVERTISE"),
+  secret: optional(Config.map(Config.array(Config.redacted(), "POGO_RPC_SECRET"), (secrets) => {
+    const given = secrets.filter((secret) => Redacted.value(secret) !== "")
+    return given.length === 0 ? undefined : given
+  })),
   maxFrame: optional(Config.integer("POGO_RPC_MAX_FRAME"))
 })
 
@@ -137,7 +148,4 @@ export const config: Config.Config<Options> = Config.all({
 export const layerConfig = (
   overrides: Options = {}
 ): Layer.Layer<NodeTransport, InvalidConfig | ConfigError.ConfigError> =>
-  Layer.unwrapEffect(Effect.map(config, (options) => {
-    const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined))
-    return layer({ ...options, ...given })
-  }))
+  Layer.unwrapEffect(Effect.map(config, (options) => layer(overridden(options, overrides))))

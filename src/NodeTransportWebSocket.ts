@@ -12,10 +12,13 @@ import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type { IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
+import { optionalText, overridden } from "./internal/configs.js"
 import { callAt, openPort } from "./internal/socket/door.js"
 import { failure } from "./internal/socket/greet.js"
 import { MountPoint } from "./internal/socket/mount.js"
@@ -102,6 +105,9 @@ const connectWith = (settings: CallSettings): NodeTransport["Type"]["connect"] =
     )
   })
 
+const problemWith = (settings: CallSettings) => (address: string): string | undefined =>
+  Option.getOrUndefined(Either.getLeft(readTarget(address, settings)))
+
 const listenWith = (settings: WebSettings): NodeTransport["Type"]["listen"] => (self, serve) =>
   Effect.suspend(() => {
     const reception = new Reception(settings.path)
@@ -144,12 +150,10 @@ export const layer = (options: Options = {}): Layer.Layer<NodeTransport, Invalid
     NodeTransport,
     Effect.map(resolveListening(options), (settings) => ({
       listen: listenWith(settings),
+      problemOf: problemWith(settings),
       connect: connectWith(settings)
     }))
   )
-
-const optional = (name: string): Config.Config<string | undefined> =>
-  Config.withDefault(Config.string(name) as Config.Config<string | undefined>, undefined)
 
 /**
  * What the environment may give.
@@ -159,7 +163,7 @@ const optional = (name: string): Config.Config<string | undefined> =>
  */
 export const config: Config.Config<Options> = Config.zipWith(
   NodeTransportSocket.config,
-  Config.all({ path: optional("POGO_RPC_PATH"), url: optional("POGO_RPC_URL") }),
+  Config.all({ path: optionalText("POGO_RPC_PATH"), url: optionalText("POGO_RPC_URL") }),
   (options, more) => ({ ...options, ...more })
 )
 
@@ -172,10 +176,7 @@ export const config: Config.Config<Options> = Config.zipWith(
 export const layerConfig = (
   overrides: Options = {}
 ): Layer.Layer<NodeTransport, InvalidConfig | ConfigError.ConfigError> =>
-  Layer.unwrapEffect(Effect.map(config, (options) => {
-    const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined))
-    return layer({ ...options, ...given })
-  }))
+  Layer.unwrapEffect(Effect.map(config, (options) => layer(overridden(options, overrides))))
 
 /**
  * The transport in a server of the application: other nodes come in through `Mount`. The server's own TLS, limits and
@@ -212,7 +213,11 @@ export const layerConfig = (
 export const layerMounted = (options: MountedOptions): Layer.Layer<NodeTransport | Mount, InvalidConfig> =>
   Layer.effectContext(Effect.map(resolveMounted(options), (settings) => {
     const point = new MountPoint(settings)
-    return Context.make(NodeTransport, { listen: point.listen, connect: connectWith(settings) }).pipe(
+    return Context.make(NodeTransport, {
+      listen: point.listen,
+      problemOf: problemWith(settings),
+      connect: connectWith(settings)
+    }).pipe(
       Context.add(Mount, { app: point.app, upgrade: point.upgrade })
     )
   }))

@@ -12,6 +12,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as os from "node:os"
 import type { Any, Labels } from "./ChildSpec.js"
+import { optional, optionalText, overridden } from "./internal/configs.js"
 import { describe } from "./internal/describe.js"
 import { checkIntensity } from "./internal/intensity.js"
 import { resolve as resolveTiming, type Timing } from "./internal/node/timing.js"
@@ -148,8 +149,6 @@ export const defaults = {
   callTimeout: Duration.seconds(5)
 } as const
 
-const ignoreEmpty = (text: string): string | undefined => (text.trim() === "" ? undefined : text)
-
 const readLabels = (text: string): Either.Either<Labels, string> => {
   const labels: Record<string, string> = Object.create(null)
   for (const pair of text.split(",").map((part) => part.trim()).filter((part) => part !== "")) {
@@ -162,9 +161,6 @@ const readLabels = (text: string): Either.Either<Labels, string> => {
   return Either.right(labels)
 }
 
-const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
-  Config.withDefault(config as Config.Config<A | undefined>, undefined)
-
 const duration = (name: string) => optional(Config.duration(name))
 
 /**
@@ -174,8 +170,8 @@ const duration = (name: string) => optional(Config.duration(name))
  * @category config
  */
 export const config: Config.Config<Options> = Config.all({
-  name: optional(Config.map(Config.string("POGO_NODE_NAME"), ignoreEmpty)),
-  scope: optional(Config.map(Config.string("POGO_SCOPE"), ignoreEmpty)),
+  name: optionalText("POGO_NODE_NAME"),
+  scope: optionalText("POGO_SCOPE"),
   ttl: duration("POGO_TTL"),
   heartbeat: duration("POGO_HEARTBEAT"),
   commandTimeout: duration("POGO_COMMAND_TIMEOUT"),
@@ -248,6 +244,12 @@ const positive = (setting: string, value: number, whole: boolean): Either.Either
     ? Either.right(value)
     : refuse(setting, value, whole ? "a whole number of at least 1" : "finite and above 0", "use 1")
 
+const checkCallTimeout = (input: Duration.DurationInput): Either.Either<number, InvalidConfig> =>
+  Either.flatMap(millis("callTimeout", input), (value = 0) =>
+    Number.isFinite(value) && value > 0
+      ? Either.right(value)
+      : refuse("callTimeout", input, "finite and above 0", "write it like \"5 seconds\""))
+
 const flag = (setting: string, value: unknown): Either.Either<boolean, InvalidConfig> =>
   typeof value === "boolean" ? Either.right(value) : refuse(setting, value, "true or false", "give a boolean")
 
@@ -285,11 +287,7 @@ export const resolve = (options: Options): Either.Either<Resolved, InvalidConfig
       weight: yield* positive("weight", options.weight ?? defaults.weight, false),
       intensity: yield* checkIntensity(options.intensity),
       watchProcesses: yield* flag("watchProcesses", options.watchProcesses ?? defaults.watchProcesses),
-      callTimeout: yield* positive(
-        "callTimeout",
-        (yield* millis("callTimeout", options.callTimeout ?? defaults.callTimeout))!,
-        false
-      ),
+      callTimeout: yield* checkCallTimeout(options.callTimeout ?? defaults.callTimeout),
       traceCalls: yield* flag("traceCalls", options.traceCalls ?? false)
     }
   })
@@ -304,7 +302,4 @@ export const fromConfig = (
   source: Config.Config<Options>,
   overrides: Options = {}
 ): Effect.Effect<Resolved, ConfigError.ConfigError | InvalidConfig> =>
-  Effect.flatMap(source, (options) => {
-    const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined))
-    return resolve({ ...options, ...given })
-  })
+  Effect.flatMap(source, (options) => resolve(overridden(options, overrides)))

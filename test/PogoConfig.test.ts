@@ -245,6 +245,7 @@ describe("resolve", () => {
     ["intensity.within", { intensity: { maxRestarts: 1, within: Number.NaN } }],
     ["intensity.within", { intensity: { maxRestarts: 1, within: -1 } }],
     ["callTimeout", { callTimeout: 0 }],
+    ["callTimeout", { callTimeout: Infinity }],
     ["callTimeout", { callTimeout: "soon" as never }],
     ["labels", { labels: { zone: 1 as never } }],
     ["labels", { labels: "zone=a" as never }]

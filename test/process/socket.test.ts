@@ -210,7 +210,10 @@ describe("options of NodeTransportSocket", () => {
       expect(yield* refused({ advertise: "a b" })).toMatchObject({ setting: "advertise" })
       expect(yield* refused({ maxFrame: 1 })).toMatchObject({ setting: "maxFrame" })
       expect(yield* refused({ connections: 0 })).toMatchObject({ setting: "connections" })
-      expect(yield* refused({ authTimeout: "soon" as never })).toMatchObject({ setting: "authTimeout" })
+      for (const authTimeout of ["soon" as never, 0, -1, Number.NaN, Infinity]) {
+        expect(yield* refused({ authTimeout })).toMatchObject({ setting: "authTimeout" })
+      }
+      expect(yield* refused({ secret: [undefined as never] })).toMatchObject({ setting: "secret" })
     }))
 
   it.scopedLive("what is advertised is what is told; a port that is taken fails by name", () =>

@@ -9,6 +9,7 @@ import { GroupRegistry, NodeTransport, Pogo } from "effect-pogo"
 import * as NodeTransportSocket from "effect-pogo/NodeTransportSocket"
 import * as NodeTransportWebSocket from "effect-pogo/NodeTransportWebSocket"
 import * as Http from "node:http"
+import * as Net from "node:net"
 import type { Duplex } from "node:stream"
 import { clientOf, Counter, counterLive, Notes } from "../rpc/support.js"
 import { makeCertificate } from "../support/tls.js"
@@ -54,6 +55,14 @@ const ask = (url: string, options: Http.RequestOptions = {}) =>
     request.on("error", () => resume(Effect.succeed(0)))
     request.end()
   })
+
+/** Says something on a connection, and waits for the other side to end it. */
+const untilClosed = (port: number, text: string) =>
+  Effect.async<void>((resume) => {
+    const socket = Net.connect({ port, host: "127.0.0.1", allowHalfOpen: true }, () => socket.write(text))
+    socket.resume().once("end", () => socket.destroy()).once("close", () => resume(Effect.void))
+    return Effect.sync(() => socket.destroy())
+  }).pipe(Effect.timeout("5 seconds"))
 
 const upgrade = {
   Connection: "keep-alive, Upgrade",
@@ -242,6 +251,11 @@ describe("in a server of the application", () => {
       expect(connection.remote).toBe("a")
       expect(yield* ask(url(port), { headers: { ...upgrade, Origin: "https://evil.example" } })).toBe(403)
       expect(yield* ask(url(port))).toBe(426)
+      // A refused upgrade holds no connection.
+      const lines = Object.entries({ ...upgrade, Host: "x", Origin: "https://evil.example" }).map(([k, v]) =>
+        `${k}: ${v}`
+      )
+      yield* untilClosed(port, ["GET /inside/pogo HTTP/1.1", ...lines, "", ""].join("\r\n"))
       expect(yield* ask(`http://127.0.0.1:${port}/health`)).toBe(200)
       const ended = yield* Effect.fork(connection.run(() => {}))
       yield* Scope.close(listening, Exit.void)
@@ -280,6 +294,7 @@ describe("options of NodeTransportWebSocket", () => {
     Effect.gen(function*() {
       expect(yield* refused({ host: "0.0.0.0" })).toMatchObject({ _tag: "InvalidConfig", setting: "host" })
       expect(yield* refused({ secret: "short" })).toMatchObject({ setting: "secret" })
+      expect(yield* refused({ trust: "ca.pem" })).toMatchObject({ setting: "trust" })
       expect(yield* refused({ path: "pogo" })).toMatchObject({ setting: "path" })
       expect(yield* refused({ path: "/pogo?x" })).toMatchObject({ setting: "path" })
       expect(yield* refused({ headers: { "a b": "c" } })).toMatchObject({ setting: "headers", value: "a b" })

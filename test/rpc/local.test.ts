@@ -121,6 +121,14 @@ describe("a call to a child of this node", () => {
     }).pipe(Effect.provide(alone(notes)))
   })
 
+  it.scoped("a client's timeout is above 0 and finite: else no call is made", () =>
+    Effect.gen(function*() {
+      const counters = yield* Counter.client
+      for (const timeout of [0, -1, Number.NaN, Infinity, "soon" as never]) {
+        expect(() => counters("a", { timeout })).toThrow(/the timeout of a client is .*: give a duration above 0/)
+      }
+    }).pipe(Effect.provide(alone(new Notes()))))
+
   it.scoped("a call that waits for others until its time is over says that it was not executed", () => {
     const notes = new Notes()
     return Effect.gen(function*() {

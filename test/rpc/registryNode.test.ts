@@ -279,9 +279,10 @@ describe("what a client may not", () => {
   it.scoped("addresses are checked", () =>
     Effect.gen(function*() {
       const { transport } = yield* sceneOf(["a"])
-      for (const nodes of [[], "", ["tcp://a:1", "b"]]) {
-        const built = Layer.build(GroupRegistryNode.layer({ nodes }).pipe(Layer.provide(transport)))
+      for (const nodes of [[], "", ["memory:a", "b"], "memory:a,", undefined, [1], {}]) {
+        const built = Layer.build(GroupRegistryNode.layer({ nodes: nodes as never }).pipe(Layer.provide(transport)))
         expect(yield* Effect.flip(built)).toMatchObject({ _tag: "InvalidConfig", setting: "nodes" })
       }
+      yield* Layer.build(GroupRegistryNode.layer({ nodes: "memory:a, memory:b" }).pipe(Layer.provide(transport)))
     }))
 })

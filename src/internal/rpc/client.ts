@@ -7,8 +7,10 @@ import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Mailbox from "effect/Mailbox"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
+import { describe } from "../describe.js"
 import { Call, type Caller } from "./call.js"
 import type { HeaderRecord, Trace } from "./message.js"
 import type { Procedure, Protocol } from "./procedure.js"
@@ -193,12 +195,22 @@ const makeTarget = (methods: ReadonlyMap<string, Method>, protocol: Protocol, id
   return target
 }
 
+/** Throws where it is given: it is the caller's mistake, and no call was made. */
+const timeoutOf = (options: ClientOptions | undefined, usual: number): number => {
+  if (options?.timeout === undefined) return usual
+  const millis = Option.getOrElse(Option.map(Duration.decodeUnknown(options.timeout), Duration.toMillis), () => NaN)
+  if (Number.isFinite(millis) && millis > 0) return millis
+  throw new RangeError(
+    `the timeout of a client is ${describe(options.timeout)}: give a duration above 0, like "5 seconds"`
+  )
+}
+
 /** @internal */
 export const makeClient = (router: Router, kind: string, protocol: Protocol, context: Context.Context<never>) => {
   const methods = new Map<string, Method>()
   for (const [tag, procedure] of protocol.procedures) methods.set(tag, new Method(router, procedure, context))
   return (key: string, options?: ClientOptions): unknown => {
-    const timeout = options?.timeout === undefined ? router.node.config.callTimeout : Duration.toMillis(options.timeout)
+    const timeout = timeoutOf(options, router.node.config.callTimeout)
     return makeTarget(methods, protocol, `${kind}/${key}`, timeout)
   }
 }

@@ -141,11 +141,16 @@ export class Contact {
     return transport.connect(self, address).pipe(
       Effect.timeoutFail({
         duration: contactTiming.connect,
-        onTimeout: (): ConnectFailure => ({ _tag: "ConnectFailure", reason: "no connection in time" })
+        onTimeout: (): ConnectFailure => ({
+          _tag: "ConnectFailure",
+          reason: `no connection within ${contactTiming.connect} ms`
+        })
       }),
       Effect.flatMap((connection) => this.use(connection)),
       Effect.scoped,
       Effect.catchAll(({ reason }) => Effect.succeed(reason)),
+      // Whatever a transport dies of: the next node may be reached.
+      Effect.catchAllDefect((defect) => Effect.succeed(`it died: ${String(defect)}`)),
       Effect.map((reason) => this.over(`${address}: ${reason}`)),
       Effect.onInterrupt(() => Effect.sync(() => this.over("closed")))
     )

@@ -130,7 +130,11 @@ class MemoryHub implements Hub {
       return connection(here, there, this.silent)
     })
 
-  readonly transport: Hub["transport"] = { listen: this.listen, connect: this.connect }
+  readonly transport: Hub["transport"] = {
+    listen: this.listen,
+    problemOf: (address) => address.startsWith("memory:") ? undefined : `"${address}" is no address in this process`,
+    connect: this.connect
+  }
 }
 
 /** @internal */

@@ -7,6 +7,9 @@
 
 const headerSize = 4
 
+/** Pieces that are kept apart: each costs more than the few bytes that a hostile peer may put into it. */
+const mostChunks = 256
+
 /** @internal */
 export class Frames {
   private chunks: Array<Uint8Array> = []
@@ -22,6 +25,7 @@ export class Frames {
   push(chunk: Uint8Array, take: (frame: Uint8Array) => boolean): boolean {
     this.chunks.push(chunk)
     this.size += chunk.length
+    if (this.chunks.length > mostChunks) this.joined()
     for (;;) {
       if (this.size < headerSize) return true
       const head = this.chunks[0]!.length >= headerSize ? this.chunks[0]! : this.joined()

@@ -21,7 +21,7 @@ import type { Link } from "./link.js"
 export const failure = (reason: string): ConnectFailure => ({ _tag: "ConnectFailure", reason })
 
 /** Nothing is told to strangers but what is wrong in general. */
-const strangers = "its secret is not ours"
+const strangers = "its secret is not ours: give all nodes and clients of the scope the same (POGO_RPC_SECRET)"
 
 /** The side that opened the connection. `secrets`: the first is its own. */
 export const greetAsCaller = (
@@ -62,11 +62,13 @@ export const greetAsCallee = (
       return Effect.fail(reason)
     }
     if (said === undefined) return yield* Effect.fail("it did not introduce itself")
-    if (said.version !== wireVersion) return yield* refuse(`version ${wireVersion} is spoken here`)
+    if (said.version !== wireVersion) {
+      return yield* refuse(`version ${wireVersion} is spoken here: use the same version of effect-pogo`)
+    }
     const known = secrets.length === 0 ? [""] : secrets
     const secret = secretOf(known, "caller", said, challenge, said.nonce, said.proof)
     if (secret === undefined) return yield* refuse(strangers)
-    if (said.scope !== self.scope) return yield* refuse("it belongs to another scope")
+    if (said.scope !== self.scope) return yield* refuse("it belongs to another scope: give all the same (POGO_SCOPE)")
     const proof = proofOf(secret, "callee", self, challenge, said.nonce)
     link.remote = said.node
     link.write(encodeHandshake({ ok: true, node: self.node, proof }))

@@ -24,6 +24,9 @@ const closed: Refused = { status: 503, reason: "nobody listens", headers: {} }
 
 const nothing = new Uint8Array(0)
 
+const turnAway = (socket: Duplex, refused: Refused): void =>
+  void socket.end(plainAnswer(refused), () => socket.destroy())
+
 /** @internal */
 export class MountPoint {
   private enter: ((remote: string, stream: Duplex) => void) | undefined
@@ -71,7 +74,7 @@ export class MountPoint {
   readonly upgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array): void => {
     socket.on("error", () => {})
     const refused = this.admit(request, socket, head)
-    if (refused !== undefined) socket.end(plainAnswer(refused), () => socket.destroy())
+    if (refused !== undefined) turnAway(socket, refused)
   }
 
   /** An upgraded request is over when its connection is. */
@@ -86,7 +89,11 @@ export class MountPoint {
       const refused = this.admit(source as IncomingMessage, socket, nothing)
       if (refused !== undefined) {
         const { headers, status } = refused
-        return resume(HttpServerResponse.empty({ status, headers }))
+        if ((source as IncomingMessage).headers.upgrade === undefined) {
+          return resume(HttpServerResponse.empty({ status, headers }))
+        }
+        // An ordinary answer would leave the connection open, and nobody who reads it.
+        turnAway(socket, refused)
       }
       socket.once("close", () => resume(HttpServerResponse.empty()))
     }))

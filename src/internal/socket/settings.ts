@@ -86,7 +86,7 @@ const checkSecrets = (input: Options["secret"]): Either.Either<ReadonlyArray<str
   const secrets = list.map((secret: string | Redacted.Redacted) =>
     Redacted.isRedacted(secret) ? Redacted.value(secret) : secret
   )
-  return secrets.every((secret) => secret.length >= 16)
+  return secrets.every((secret) => typeof secret === "string" && secret.length >= 16)
     ? Either.right(secrets)
     : refuse("secret", "<redacted>", "at least 16 characters", "make one like this: openssl rand -hex 32")
 }
@@ -107,32 +107,41 @@ const checkExposure = (
     )
 
 /** Keys and certificates that cannot be used would show at the first connection only. */
-const checkTls = (tls: TlsOptions | undefined): Either.Either<TlsOptions | undefined, InvalidConfig> =>
+export const checkPem = (
+  setting: string,
+  what: string,
+  { ca, cert, key }: { readonly key?: string; readonly cert?: string; readonly ca?: string | undefined }
+): Either.Either<void, InvalidConfig> =>
   Either.try({
     try: () => {
-      if (tls === undefined) return tls
-      const { ca, cert } = tls
-      const key = keyOf(tls.key)
       // Text that is no PEM at all is passed over in silence.
-      if (![key, cert, ca ?? cert].every((text) => text.includes("-----BEGIN "))) {
-        throw new Error("one of them is no PEM")
-      }
+      const given = [key, cert, ca].filter((text) => text !== undefined)
+      if (!given.every((text) => text.includes("-----BEGIN "))) throw new Error("it is no PEM")
       createSecureContext({ key, cert, ca })
-      return tls
     },
     catch: (error) =>
       new InvalidConfig({
-        setting: "tls",
+        setting,
         value: "<redacted>",
-        rule: `a key, its certificate, and certificates of authorities, in PEM (${String(error)})`,
+        rule: `${what}, in PEM (${String(error)})`,
         remedy: "give the contents of the files, not their names"
       })
   })
 
+const checkTls = (tls: TlsOptions | undefined): Either.Either<TlsOptions | undefined, InvalidConfig> => {
+  if (tls === undefined) return Either.right(tls)
+  const { ca, cert, key } = tls
+  const what = "a key, its certificate, and certificates of authorities"
+  return Either.map(checkPem("tls", what, { key: keyOf(key), cert, ca }), () => tls)
+}
+
+const wrongTimeout = (input: Duration.DurationInput): Either.Either<never, InvalidConfig> =>
+  refuse("authTimeout", input, "a duration above 0, and finite", "write it like \"5 seconds\"")
+
 const checkTimeout = (input: Duration.DurationInput): Either.Either<number, InvalidConfig> =>
-  Option.match(Duration.decodeUnknown(input), {
-    onNone: () => refuse("authTimeout", input, "a duration", "write it like \"5 seconds\""),
-    onSome: (duration) => Either.right(Math.max(1, Duration.toMillis(duration)))
+  Option.match(Option.map(Duration.decodeUnknown(input), Duration.toMillis), {
+    onSome: (millis) => Number.isFinite(millis) && millis > 0 ? Either.right(millis) : wrongTimeout(input),
+    onNone: () => wrongTimeout(input)
   })
 
 /** @internal */
@@ -160,6 +169,11 @@ export const resolve = (options: Options): Either.Either<Settings, InvalidConfig
 /** An address as it is told to others, and back. */
 export const formatAddress = (host: string, port: number, secure: boolean): string =>
   `${secure ? "tls" : "tcp"}://${host.includes(":") ? `[${host}]` : host}:${port}`
+
+/** What is wrong with an address that cannot be read. */
+export const noAddress = (address: string): string =>
+  `"${address}" is no address of this transport, whose addresses look like tcp://10.0.0.7:7600; all nodes and clients ` +
+  "of a scope use one transport"
 
 /** @internal */
 export const parseAddress = (address: string): (HostPort & { readonly secure: boolean }) | undefined => {

@@ -8,7 +8,7 @@ import * as Redacted from "effect/Redacted"
 import { validateHeaderName, validateHeaderValue } from "node:http"
 import type { MountedOptions, Options } from "../../NodeTransportWebSocket.js"
 import { InvalidConfig } from "../../PogoError.js"
-import { resolve, type Settings } from "./settings.js"
+import { checkPem, resolve, type Settings } from "./settings.js"
 import type { Place } from "./streams.js"
 
 /** What calling others needs. */
@@ -62,9 +62,13 @@ const checkHeaders = (given: Options["headers"] = {}): Either.Either<CallSetting
   return Either.right(headers)
 }
 
+const checkTrust = (trust: Options["trust"]): Either.Either<Options["trust"], InvalidConfig> =>
+  Either.map(checkPem("trust", "certificates of authorities", { ca: trust }), () => trust)
+
 const resolveCalls = (options: Options): Either.Either<CallSettings, InvalidConfig> =>
   Either.gen(function*() {
-    return { ...yield* resolve(options), headers: yield* checkHeaders(options.headers), trust: options.trust }
+    const [settings, headers] = [yield* resolve(options), yield* checkHeaders(options.headers)]
+    return { ...settings, headers, trust: yield* checkTrust(options.trust) }
   })
 
 /** Of a node that opens a port of its own. */
@@ -105,14 +109,18 @@ export interface Target {
   readonly place: Place
 }
 
+const noUrl = (address: string): string =>
+  `"${address}" is no address of this transport, whose addresses look like ws://10.0.0.7:7600/pogo; all nodes and ` +
+  "clients of a scope use one transport"
+
 /** Reads an address; a text says what is wrong with it. */
 export const readTarget = (address: string, { tls, trust }: CallSettings): Either.Either<Target, string> => {
   const url = parsed(address)
   if (url === undefined || !/^wss?:$/.test(url.protocol)) {
-    return Either.left(`"${address}" is no address of this transport`)
+    return Either.left(noUrl(address))
   }
   const secure = url.protocol === "wss:"
-  if (!secure && tls !== undefined) return Either.left("this node uses TLS, it does not")
+  if (!secure && tls !== undefined) return Either.left(`"${address}" does not use TLS, this side does`)
   return Either.try({
     try: () => ({
       url,
@@ -123,6 +131,6 @@ export const readTarget = (address: string, { tls, trust }: CallSettings): Eithe
         tls: secure ? tls ?? { ca: trust } : undefined
       }
     }),
-    catch: () => `"${address}" is no address of this transport`
+    catch: () => noUrl(address)
   })
 }

@@ -29,6 +29,18 @@ describe("Frames", () => {
     )
   })
 
+  it("keeps few pieces, however small they come", () => {
+    const [frames, body] = [new Frames(100_000), Buffer.alloc(100_000, 7)]
+    const seen: Array<number> = []
+    let most = 0
+    for (const byte of framed([body])) {
+      frames.push(Uint8Array.of(byte), (frame) => seen.push(frame.length) > 0)
+      most = Math.max(most, frames["chunks"].length)
+    }
+    expect(seen).toEqual([100_000])
+    expect(most).toBeLessThanOrEqual(257)
+  })
+
   it("refuses a frame that is announced to be too long, before any of it came", () => {
     const frames = new Frames(10)
     expect(frames.push(headerOf(10), () => true)).toBe(true)

@@ -143,7 +143,7 @@ const forgives = (): Undo => {
 export const ofCalls: ReadonlyArray<Mutation> = [
   {
     name: "a claim is not looked at before a call is answered",
-    shownBy: 23,
+    shownBy: 407,
     weights: { freeze: 60 },
     patch: answersUnseen
   },
