@@ -3,66 +3,19 @@
  * addresses that change hands.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Logger, LogLevel, type Scope, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Logger, LogLevel, Stream } from "effect"
 import { GroupRegistryNode, Pogo } from "effect-pogo"
-import * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
 import * as NodeTransportSocket from "effect-pogo/NodeTransportSocket"
 import * as NodeTransportWebSocket from "effect-pogo/NodeTransportWebSocket"
-import { type ChildProcess, spawn } from "node:child_process"
-import { once } from "node:events"
-import { createInterface } from "node:readline"
-import { fileURLToPath } from "node:url"
-import { inject } from "vitest"
 import { clientOf, Counter } from "../rpc/support.js"
+import { callScene, end, newScope, startIn } from "./support/callScene.js"
 import { makeProxy, type Proxy } from "./support/proxy.js"
 import { freePort, reverseProxy } from "./support/transports.js"
 
-const app = fileURLToPath(new URL("./support/callApp.ts", import.meta.url))
-let scopes = 0
-
-const end = (child: ChildProcess, signal: NodeJS.Signals) =>
-  Effect.promise(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    const gone = once(child, "exit")
-    child.kill(signal)
-    await gone
-  })
-
-/** Starts a node of a scope as a process of its own. */
-const startIn =
-  (scope: string) =>
-  (name: string, env: Record<string, string> = {}): Effect.Effect<ChildProcess, never, Scope.Scope> =>
-    Effect.acquireRelease(
-      Effect.async<ChildProcess>((resume) => {
-        const child = spawn(process.execPath, ["--import", "tsx", app], {
-          env: {
-            ...process.env,
-            TEST_REDIS: inject("redisUrl"),
-            POGO_SCOPE: scope,
-            POGO_TTL: "3 seconds",
-            POGO_NODE_NAME: name,
-            ...env
-          },
-          stdio: ["ignore", "pipe", "inherit"]
-        })
-        createInterface({ input: child.stdout }).once("line", () => resume(Effect.succeed(child)))
-      }),
-      (child) => end(child, "SIGKILL")
-    )
-
-/** A scope of its own, a caller in this process, and a way to start nodes. */
+/** A scope of its own, its counters as a caller in this process calls them, and a way to start nodes. */
 const sceneOver = (transport: Pick<typeof NodeTransportSocket, "layer">) =>
   Effect.gen(function*() {
-    const scope = `rpc-${process.pid}-${++scopes}`
-    const caller = yield* Layer.build(
-      Pogo.layerClient({ name: "caller", scope, ttl: "3 seconds" }).pipe(
-        Layer.provide(transport.layer()),
-        Layer.provide(GroupRegistryRedis.layer({ url: inject("redisUrl"), onEmpty: "trust" })),
-        Layer.provide(Logger.minimumLogLevel(LogLevel.Error))
-      )
-    )
-    const pogo = Context.get(caller, Pogo.Pogo)
-    const start = startIn(scope)
+    const { pogo, start } = yield* callScene(undefined, transport)
     const counters = yield* clientOf({ name: "caller", pogo, stop: Effect.void, crash: Effect.void })
     return { pogo, start, counters }
   })
@@ -196,7 +149,7 @@ describe("a call over a WebSocket, through a proxy", () => {
 describe("a process that is given the addresses of two nodes, and no registry,", () => {
   it.scopedLive("starts, lists, watches and calls while nodes are killed, frozen and come back", () =>
     Effect.gen(function*() {
-      const scope = `rpc-${process.pid}-${++scopes}`
+      const scope = newScope()
       const start = startIn(scope)
       const ports = { a: yield* freePort, b: yield* freePort }
       const begin = (name: "a" | "b") => start(name, { POGO_RPC_PORT: String(ports[name]) })

@@ -2,60 +2,17 @@
  * Calls between processes whose code has different versions of a protocol: every one ends, typed, and harms no other.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Context, Duration, Effect, Exit, Fiber, Layer, Logger, LogLevel, type Scope, Stream } from "effect"
+import { Cause, Duration, Effect, Exit, Fiber, Stream } from "effect"
 import { Pogo } from "effect-pogo"
-import * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
-import * as NodeTransportSocket from "effect-pogo/NodeTransportSocket"
-import { type ChildProcess, spawn } from "node:child_process"
-import { once } from "node:events"
-import { createInterface } from "node:readline"
-import { fileURLToPath } from "node:url"
-import { inject } from "vitest"
+import { callScene, end } from "./support/callScene.js"
 import { New, Old } from "./support/skewKinds.js"
-
-const app = fileURLToPath(new URL("./support/skewApp.ts", import.meta.url))
-let scopes = 0
-
-const end = (child: ChildProcess, signal: NodeJS.Signals) =>
-  Effect.promise(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    const gone = once(child, "exit")
-    child.kill(signal)
-    await gone
-  })
 
 /** A scope of its own, callers with both versions of the code in this process, and a way to start nodes. */
 const scene = Effect.gen(function*() {
-  const scope = `skew-${process.pid}-${++scopes}`
-  const built = yield* Layer.build(
-    Pogo.layerClient({ name: "caller", scope, ttl: "3 seconds" }).pipe(
-      Layer.provide(NodeTransportSocket.layer()),
-      Layer.provide(GroupRegistryRedis.layer({ url: inject("redisUrl"), onEmpty: "trust" })),
-      Layer.provide(Logger.minimumLogLevel(LogLevel.Error))
-    )
-  )
-  const pogo = Context.get(built, Pogo.Pogo)
-  const start = (name: string, code: "old" | "new"): Effect.Effect<ChildProcess, never, Scope.Scope> =>
-    Effect.acquireRelease(
-      Effect.async<ChildProcess>((resume) => {
-        const child = spawn(process.execPath, ["--import", "tsx", app], {
-          env: {
-            ...process.env,
-            TEST_REDIS: inject("redisUrl"),
-            TEST_CODE: code,
-            POGO_SCOPE: scope,
-            POGO_TTL: "3 seconds",
-            POGO_NODE_NAME: name
-          },
-          stdio: ["ignore", "pipe", "inherit"]
-        })
-        createInterface({ input: child.stdout }).once("line", () => resume(Effect.succeed(child)))
-      }),
-      (child) => end(child, "SIGKILL")
-    )
+  const { pogo, start } = yield* callScene("skewApp.ts")
   const old = yield* Effect.provideService(Old.client, Pogo.Pogo, pogo)
   const fresh = yield* Effect.provideService(New.client, Pogo.Pogo, pogo)
-  return { pogo, start, old, fresh }
+  return { pogo, old, fresh, start: (name: string, code: "old" | "new") => start(name, { TEST_CODE: code }) }
 })
 
 interface Told {
