@@ -2,7 +2,7 @@
  * A process that reaches nodes, and not their registry: over connections within the process, in virtual time.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Clock, Context, Effect, Either, Fiber, Layer, Option, Schema, Stream, TestClock } from "effect"
+import { Clock, Context, Effect, Either, Fiber, Layer, Option, Schedule, Schema, Stream, TestClock } from "effect"
 import { Child, GroupRegistry, GroupRegistryNode, NodeTransport, Pogo, type PogoError } from "effect-pogo"
 import { Internals } from "../../src/internal/internals.js"
 import type { Envelope } from "../../src/internal/registry/protocol.js"
@@ -274,6 +274,24 @@ describe("what a client may not", () => {
       expect(yield* passing(registry.members("default", "kind:Counter"))).toHaveLength(1)
       const refused = yield* Effect.flip(registry.claim(lying, { sid: "a", items: [] }))
       expect(refused).toMatchObject({ _tag: "RegistryUnavailable", reason: "Refused", sent: false })
+    }))
+
+  it.scoped("a transport that dies of one address does not keep it from the others", () =>
+    Effect.gen(function*() {
+      const { hub, nodes } = yield* sceneOf(["a"])
+      const dying = Layer.succeed(NodeTransport.NodeTransport, {
+        ...hub.transport,
+        connect: (self, address) =>
+          address.startsWith("memory:dead") ? Effect.die("boom") : hub.transport.connect(self, address)
+      })
+      const addresses = ["memory:dead1", "memory:dead2", "memory:dead3", nodes.get("a")!.address]
+      const registry = Context.get(
+        yield* Effect.orDie(Layer.build(GroupRegistryNode.layer({ nodes: addresses }).pipe(Layer.provide(dying)))),
+        GroupRegistry.GroupRegistry
+      )
+      // It has all of them to try.
+      const members = Effect.retry(registry.members("default", "kind:Counter"), Schedule.spaced("100 millis"))
+      expect(yield* passing(Effect.timeout(members, "10 seconds"))).toHaveLength(1)
     }))
 
   it.scoped("addresses are checked", () =>
