@@ -134,7 +134,8 @@ export const config: Config.Config<Options> = Config.all({
   advertise: optionalText("POGO_RPC_ADVERTISE"),
   secret: optional(Config.map(Config.array(Config.redacted(), "POGO_RPC_SECRET"), (secrets) => {
     const given = secrets.filter((secret) => Redacted.value(secret) !== "")
-    return given.length === 0 ? undefined : given
+    // None at all is a mistake, and is told as one: it must not pass for a node without a secret.
+    return given.length === 0 ? secrets : given
   })),
   maxFrame: optional(Config.integer("POGO_RPC_MAX_FRAME"))
 })

@@ -111,8 +111,8 @@ export class ChildSpecConflict extends Schema.TaggedError<ChildSpecConflict>("ef
 }
 
 /**
- * No such child is registered. A call that it ends was not executed, unless it is of an idempotent Rpc: that may have
- * been given to a copy before.
+ * No such child is registered. A call that it ends was not executed, unless it is of an idempotent Rpc, which may have
+ * been given to a copy before, or a stream that had begun.
  *
  * @since 0.1.0
  * @category errors

@@ -2,9 +2,10 @@
  * A child that asks `check`, as it should, fails as soon as its node's lease is in doubt. That is no fault of its own: its
  * policy does not hear of it, and it goes on as soon as a node may run it.
  */
+import { Rpc } from "@effect/rpc"
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Schedule, TestClock } from "effect"
-import { Child, Restart } from "effect-pogo"
+import { Cause, Effect, Exit, Fiber, Schedule, Schema, TestClock } from "effect"
+import { Child, Pogo, Restart } from "effect-pogo"
 import { makeCluster } from "../support/cluster.js"
 import { makeFaulty } from "../support/faulty.js"
 
@@ -76,6 +77,45 @@ for (const [name, restart] of policies) {
     })
   }
 }
+
+describe("a child that is kept, through a lapse, into a new data set", () => {
+  const Kept = Child.make("Kept", { payload: {}, protocol: [Rpc.make("may", { success: Schema.Boolean })] })
+
+  it.scoped("is in doubt until the quarantine is over; a call that waits on its own node is answered then", () => {
+    const seen = { runs: 0, may: true }
+    const live = Kept.toLayer(() =>
+      Effect.gen(function*() {
+        seen.runs++
+        const self = yield* Child.Current
+        const look = Effect.map(Effect.isSuccess(self.check), (may) => (seen.may = may))
+        yield* Child.fork(Effect.schedule(look, Schedule.spaced("50 millis")))
+        return { may: () => look }
+      }), { onRegistryLoss: "keep" })
+    return Effect.gen(function*() {
+      const faulty = yield* makeFaulty("settle")
+      const line = faulty.line()
+      const { pogo } = yield* (yield* makeCluster(line.registry, live, { ttl: "3 seconds" })).add("a")
+      const kept = yield* Effect.provideService(Kept.client, Pogo.Pogo, pogo)
+      yield* TestClock.adjust("5 seconds")
+      yield* pogo.startChild(Kept.spec("x", {}))
+      yield* TestClock.adjust("1 second")
+      expect(seen.may).toBe(true)
+      line.dropRequests = true
+      yield* TestClock.adjust("8 seconds")
+      faulty.lose()
+      line.dropRequests = false
+      yield* TestClock.adjust("1500 millis")
+      // It has joined, and its claim stands there; others might still have a lease.
+      expect(yield* pogo.ready).toBe(true)
+      expect(faulty.state().claim.size).toBe(1)
+      expect(seen.may).toBe(false)
+      const call = yield* Effect.fork(kept("x").may())
+      yield* TestClock.adjust("3500 millis")
+      expect(yield* Fiber.poll(call)).toMatchObject({ _tag: "Some", value: { _tag: "Success", value: true } })
+      expect(seen).toEqual({ runs: 1, may: true })
+    })
+  })
+})
 
 describe("a child that tells the loss in its own words", () => {
   it.scoped("is not held to account for it", () =>

@@ -3,6 +3,7 @@
  *
  * @internal
  */
+import type { OpenMode } from "../registry/protocol.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import { look } from "./follow.js"
 import type { Node } from "./node.js"
@@ -12,17 +13,22 @@ const doubted = (node: Node): ReadonlyArray<LocalChild> =>
   Array.from(node.supervisor.children.values()).filter(({ unverified }) => unverified)
 
 const confirm = (node: Node, children: ReadonlyArray<LocalChild>): void => {
-  for (const child of children) child.unverified = false
+  for (const child of children) {
+    child.unverified = false
+    // Calls wait for it.
+    node.touched(child.id)
+  }
   node.supervisor.confirmed()
 }
 
 /**
  * A session was opened. In the data set of before the registry has just said which claims still stand. In a new one it
- * may not have heard yet of a node that took the child over meanwhile.
+ * may not have heard yet of a node that took the child over meanwhile. `quarantine`: milliseconds that are left of it.
  */
-export const settleDoubts = (node: Node, session: Session, mode: "fresh" | "carry" | "reassert"): void => {
-  if (mode !== "reassert") return confirm(node, doubted(node))
-  session.inDoubt = doubted(node).length > 0
+export const settleDoubts = (node: Node, session: Session, mode: OpenMode, quarantine: number): void => {
+  const isKnown = mode !== "reassert" && quarantine === 0
+  session.inDoubt = !isKnown && doubted(node).length > 0
+  confirm(node, isKnown ? doubted(node) : [])
 }
 
 /** The quarantine is over, and with it every lease of before. What has been read then of the claims is final. */

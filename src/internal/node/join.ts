@@ -160,7 +160,7 @@ const establish = (node: Node, opening: Opening, { collected, log, quarantine }:
   session.quarantineUntil = node.ambient.now() + quarantine
   // Tombstones that this memory has never heard of may have been swept away: it must not be given back.
   if (node.view.era !== opening.era && node.view.known < collected) node.view.clear()
-  settleDoubts(node, session, opening.mode)
+  settleDoubts(node, session, opening.mode, quarantine)
   node.claimsEra = opening.era
   node.workFailingSince = undefined
   node.lastSid = opening.sid

@@ -129,9 +129,10 @@ export const giveBackFirst = (
 ): Effect.Effect<void, RegistryUnavailable> =>
   Effect.suspend(() => {
     const { merge } = session
-    if (merge === undefined) return Effect.void
-    const ids = new Set(items.map(({ id }) => id))
-    return send(node, session, merge, merge.pending((id) => ids.has(id)))
+    const ids = new Set(items.filter(({ id }) => merge?.holds(id) === true).map(({ id }) => id))
+    return merge === undefined || ids.size === 0
+      ? Effect.void
+      : send(node, session, merge, merge.pending((id) => ids.has(id)))
   })
 
 /**

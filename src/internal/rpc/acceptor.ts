@@ -11,6 +11,7 @@ import * as FiberId from "effect/FiberId"
 import type * as ParseResult from "effect/ParseResult"
 import type { Connection } from "../../NodeTransport.js"
 import type { Node } from "../node/node.js"
+import type { LocalChild } from "../supervisor/localChild.js"
 import type { Inboxes } from "./inbox.js"
 import { type Asked, isMessage, type Message, op, readAsked, refusal, refuse } from "./message.js"
 import type { NodeCalls } from "./nodeCalls.js"
@@ -136,7 +137,7 @@ class Served {
       beginBy: beginBy(this.node.ambient.now(), asked.left),
       headers: asked.headers,
       trace: asked.trace,
-      receiver: this.receiver(asked, procedure, window),
+      receiver: this.receiver(asked, child, procedure, window),
       fiber: undefined,
       counted: false,
       cancelled: false,
@@ -154,11 +155,20 @@ class Served {
     this.turnedAway.add(id)
   }
 
-  private receiver({ id, n, payload }: Asked, procedure: Procedure, window: Window | undefined): Receiver {
+  private receiver(
+    { id, n, payload }: Asked,
+    child: LocalChild,
+    procedure: Procedure,
+    window: Window | undefined
+  ): Receiver {
     return {
       wrap: (handle) => coded(n, procedure, payload, handle),
       began: () => void this.connection.send([op.began, n]),
-      emit: (items) => this.emit(n, procedure, window!, items),
+      emit: (items) =>
+        Effect.flatMap(
+          Effect.orDie(procedure.encodeItems(items)),
+          (encoded) => this.emit(n, child, window!, encoded as ReadonlyArray<unknown>)
+        ),
       done: (exit) => this.answer(n, messageOf(n, exit)),
       refused: (why) => {
         if (why.code === "notHere") this.turnsAway(id)
@@ -167,16 +177,10 @@ class Served {
     }
   }
 
-  /** Sends some of a stream, in halves if it is too large at once. */
-  private emit(n: number, procedure: Procedure, window: Window, items: ReadonlyArray<unknown>): Effect.Effect<void> {
-    return Effect.flatMap(
-      Effect.orDie(procedure.encodeItems(items)),
-      (encoded) => this.sendItems(n, window, encoded as ReadonlyArray<unknown>)
-    )
-  }
-
-  private sendItems(n: number, window: Window, items: ReadonlyArray<unknown>): Effect.Effect<void> {
+  /** Sends some of a stream, in halves if it is too large at once. Much may have happened while it waited. */
+  private emit(n: number, child: LocalChild, window: Window, items: ReadonlyArray<unknown>): Effect.Effect<void> {
     return Effect.suspend(() => {
+      if (!child.holds) return Effect.interrupt
       const size = this.connection.send([op.items, n, items])
       if (size === 0) return Effect.zipRight(this.connection.ready ?? Effect.void, window.take)
       if (items.length === 1) {
@@ -184,8 +188,8 @@ class Served {
       }
       const half = items.length >> 1
       return Effect.zipRight(
-        this.sendItems(n, window, items.slice(0, half)),
-        this.sendItems(n, window, items.slice(half))
+        this.emit(n, child, window, items.slice(0, half)),
+        this.emit(n, child, window, items.slice(half))
       )
     })
   }

@@ -40,7 +40,8 @@ export class Broken {
 
 /** Where a call is being executed. */
 export interface Execution {
-  readonly cancel: () => void
+  /** Tells whether it is certain that it never began. */
+  readonly cancel: () => boolean
 }
 
 /** @internal */

@@ -138,7 +138,7 @@ export class Contact {
 
   private once(address: string): Effect.Effect<void> {
     const { self, transport } = this.parts
-    return transport.connect(self, address).pipe(
+    return Effect.suspend(() => transport.connect(self, address)).pipe(
       Effect.timeoutFail({
         duration: contactTiming.connect,
         onTimeout: (): ConnectFailure => ({

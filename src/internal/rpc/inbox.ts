@@ -84,10 +84,18 @@ export class Inbox {
     this.alarm = undefined
     const now = this.now()
     for (const work of this.waiting.filter(({ beginBy }) => beginBy <= now)) {
-      this.waiting.splice(this.waiting.indexOf(work), 1)
-      this.refuseLate(work)
+      if (this.withdraw(work)) this.refuseLate(work)
     }
-    if (this.waiting.length > 0) this.watch(Math.min(...this.waiting.map(({ beginBy }) => beginBy)))
+    let next = Infinity
+    for (const { beginBy } of this.waiting) next = Math.min(next, beginBy)
+    if (next < Infinity) this.watch(next)
+  }
+
+  /** Nothing waits any more: what is remembered of the child is not kept for a timer. */
+  private rest(): void {
+    if (this.alarm === undefined || this.waiting.length > 0) return
+    this.timers.delete(this.alarm)
+    this.alarm = undefined
   }
 
   private refuseLate(work: Work): void {
@@ -108,6 +116,7 @@ export class Inbox {
   /** Begins what may begin. */
   pump(): void {
     while (this.waiting.length > 0 && this.free) this.begin(this.waiting.shift()!)
+    this.rest()
   }
 
   private begin(work: Work): void {
@@ -156,7 +165,9 @@ export class Inbox {
   /** A copy that has lost its claim answers nobody. */
   private answer(work: Work, exit: Exit.Exit<unknown, unknown>): void {
     const { child } = this
-    if (!child.holds) return work.receiver.refused(refusal("ended", "it lost its claim before it answered", leaving))
+    // One that is kept stays where it is.
+    const where = child.revoked || !child.staysOnLoss ? leaving : 0
+    if (!child.holds) return work.receiver.refused(refusal("ended", "it lost its claim before it answered", where))
     if (exit._tag === "Failure" && Cause.isInterruptedOnly(exit.cause)) {
       const why = child.handlers === undefined ? "its run ended before it answered" : "its handler was interrupted"
       return work.receiver.refused(refusal("ended", why, child.ending ? leaving : 0))
@@ -164,17 +175,25 @@ export class Inbox {
     work.receiver.done(exit)
   }
 
-  /** The caller no longer waits. */
-  cancel(work: Work): void {
-    work.cancelled = true
+  private withdraw(work: Work): boolean {
     const index = this.waiting.indexOf(work)
     if (index >= 0) this.waiting.splice(index, 1)
+    return index >= 0
+  }
+
+  /** The caller no longer waits. Tells whether it was still to begin. */
+  cancel(work: Work): boolean {
+    work.cancelled = true
+    const spared = this.withdraw(work)
+    if (spared) this.rest()
     else work.fiber?.unsafeInterruptAsFork(FiberId.none)
+    return spared
   }
 
   /** Sends away what has not begun: the child is about to end here. */
   turnAway(): void {
     for (const work of this.waiting.splice(0)) work.receiver.refused(refusal("notHere"))
+    this.rest()
   }
 
   /** Not interruptible: it is waited for by a fiber that is being interrupted. */

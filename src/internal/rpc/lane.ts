@@ -223,13 +223,13 @@ export class Lane {
     this.again(call, this.nextPause)
   }
 
-  /** Its time is over. */
-  expired(call: Call): CallError {
+  /** Its time is over. `spared`: it is certain that it never began where it was sent. */
+  expired(call: Call, spared: boolean): CallError {
     const { node } = this.router
     if (call.trouble !== undefined) return call.trouble
     if (this.sent.has(call)) {
       const { id, procedure, timeout } = call
-      return new CallTimeout({ id, rpc: procedure.tag, timeout, mayHaveRun: true })
+      return new CallTimeout({ id, rpc: procedure.tag, timeout, mayHaveRun: call.mayHaveRun || !spared })
     }
     return unavailable(node, this.id, "", call.mayHaveRun)
   }

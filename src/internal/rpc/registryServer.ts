@@ -10,6 +10,7 @@ import type { RegistryUnavailable } from "../../PogoError.js"
 import { concerned } from "../node/concern.js"
 import { unavailable } from "../node/link.js"
 import type { Node } from "../node/node.js"
+import { giveBackFirst } from "../node/sync.js"
 import { type Listeners, until } from "../node/until.js"
 import type { Args, Reply, Value } from "../registry/protocol.js"
 import type { NodeHandler } from "./nodeCalls.js"
@@ -29,6 +30,22 @@ interface Position {
   readonly log: number
 }
 
+/** A call is judged by what this node remembers, as its own would be. */
+const remembering = (
+  node: Node,
+  name: RegistryCommand,
+  era: string,
+  args: unknown
+): Effect.Effect<void, RegistryUnavailable> => {
+  const { session } = node
+  if ((name !== "put" && name !== "del") || session?.era !== era) return Effect.void
+  const { items } = args as Args<"put" | "del">
+  return Effect.mapError(
+    giveBackFirst(node, session, items),
+    ({ detail, reason }) => unavailable(name, reason, detail, false)
+  )
+}
+
 const execute = <K extends RegistryCommand>(
   node: Node,
   name: K,
@@ -39,7 +56,10 @@ const execute = <K extends RegistryCommand>(
     const own = node.horizon.envelope(era, node.ambient.now(), concerned(node, name, args))
     // Of an era that this node does not know it cannot say how late it is.
     const bound = own.notAfter === 0 ? notAfter : Math.min(notAfter, own.notAfter)
-    return Effect.interruptible(node.registry.execute(name, { ...own, notAfter: bound }, args))
+    return Effect.zipRight(
+      remembering(node, name, era, args),
+      Effect.interruptible(node.registry.execute(name, { ...own, notAfter: bound }, args))
+    )
   })
 
 /** News are those that this node has read itself; while it has no lease it may be cut off, and has none to tell. */

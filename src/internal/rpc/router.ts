@@ -90,9 +90,8 @@ export class Router {
   }
 
   private expire(call: Call): void {
-    const error = this.laneOf(call.id).expired(call)
-    call.execution?.cancel()
-    this.fail(call, error)
+    const spared = call.execution?.cancel() === true
+    this.fail(call, this.laneOf(call.id).expired(call, spared))
   }
 
   /** A stream has begun: it has no deadline, and keeps nobody waiting. */
@@ -174,7 +173,12 @@ export class Router {
         tooLarge: (size, limit) =>
           this.fail(call, new PayloadTooLarge({ id: call.id, rpc: call.procedure.tag, part: "request", size, limit }))
       }
-      call.execution = { cancel: () => this.peers!.cancel(route.address, outgoing) }
+      call.execution = {
+        cancel: () => {
+          this.peers!.cancel(route.address, outgoing)
+          return false
+        }
+      }
       this.peers!.send(route.address, outgoing)
     })
   }

@@ -141,7 +141,7 @@ const failureOf = (cause: Cause.Cause<unknown>): string => {
   return typeof tag === "string" ? tag : "Failure"
 }
 
-/** A copy that has lost its claim sends no more of a stream. */
+/** A copy that has lost its claim sends no more of a stream; whoever sends it later looks again. */
 const emit = ({ receiver }: Work, child: LocalChild, items: Chunk.Chunk<unknown>): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (Chunk.isEmpty(items)) return Effect.void

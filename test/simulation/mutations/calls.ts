@@ -10,6 +10,7 @@ import { Peer } from "../../../src/internal/rpc/peer.js"
 import { Router } from "../../../src/internal/rpc/router.js"
 import { LocalChild } from "../../../src/internal/supervisor/localChild.js"
 import { ChildUnavailable, NodeUnreachable } from "../../../src/PogoError.js"
+import type { Plan } from "../plan.js"
 import type { Mutation } from "./mutation.js"
 
 /** Undoes a change. */
@@ -140,6 +141,13 @@ const forgives = (): Undo => {
   return () => (router["frame"] = frame)
 }
 
+/** Calls wait for others, for longer than a lease lasts. */
+const patient = (plan: Plan): Plan => {
+  const { calls } = plan
+  if (calls === undefined) return plan
+  return { ...plan, calls: { ...calls, made: calls.made.map((call) => ({ ...call, timeout: 60_000, before: 300 })) } }
+}
+
 export const ofCalls: ReadonlyArray<Mutation> = [
   {
     name: "a claim is not looked at before a call is answered",
@@ -147,7 +155,13 @@ export const ofCalls: ReadonlyArray<Mutation> = [
     weights: { freeze: 60 },
     patch: answersUnseen
   },
-  { name: "a claim is not looked at when a call begins", shownBy: 23, weights: { freeze: 60 }, patch: beginsUnseen },
+  {
+    name: "a claim is not looked at when a call begins",
+    shownBy: 58,
+    weights: { freeze: 60 },
+    shape: patient,
+    patch: beginsUnseen
+  },
   { name: "a call that may have run is sent again", patch: repeats },
   { name: "a call that was broken off is refused as if it had not begun", patch: deniesToHaveRun },
   { name: "a call that may have run is said not to have", patch: allSpared },
@@ -155,7 +169,7 @@ export const ofCalls: ReadonlyArray<Mutation> = [
   { name: "a call has no deadline", patch: neverExpires },
   { name: "two calls of a connection have one number", patch: fewNumbers },
   { name: "a connection that breaks does not end what is on it", shownBy: 29, patch: forgetsCalls },
-  { name: "calls overtake one that was turned away", shownBy: 531, patch: forgives },
+  { name: "calls overtake one that was turned away", shownBy: 740, patch: forgives },
   { name: "what waits has no order", patch: disorderly },
   { name: "a call is sent to a new place while the old one owes an answer", patch: hurried }
 ]

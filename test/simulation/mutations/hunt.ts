@@ -18,10 +18,11 @@ export interface Caught {
   readonly seed: number
 }
 
-export const catchWith = ({ changed, execute, patch, weights }: Mutation, seed: number): Caught | undefined => {
+export const catchWith = ({ changed, execute, patch, shape, weights }: Mutation, seed: number): Caught | undefined => {
   const mend = patch?.()
   try {
-    const { failure } = play(draw(seed, weights, patch === undefined ? 0 : 1), {
+    const plan = draw(seed, weights, patch === undefined ? 0 : 1)
+    const { failure } = play(shape?.(plan) ?? plan, {
       ...(execute === undefined ? {} : { execute }),
       ...(changed === undefined ? {} : { changed })
     })

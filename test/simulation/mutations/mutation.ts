@@ -8,6 +8,7 @@ import type { Args, CommandName, Envelope, Refusal, Value } from "../../../src/i
 import type { RegistryState, Server, Tx } from "../../../src/internal/registry/state.js"
 import type { Execute } from "../../../src/internal/testing/server.js"
 import type { Weights } from "../draw.js"
+import type { Plan } from "../plan.js"
 
 export interface Mutation {
   /** What is broken. */
@@ -20,6 +21,8 @@ export interface Mutation {
   readonly patch?: () => () => void
   /** Faults that the rule is there for are drawn more often. */
   readonly weights?: Weights
+  /** What else makes it show, in the plan of each history. */
+  readonly shape?: (plan: Plan) => Plan
   /** A history that shows it, to begin with: most are shown by any. */
   readonly shownBy?: number
   /** A few commands that show it, where the nodes never get that far; what is wrong, if anything is. */

@@ -160,6 +160,18 @@ export const ofNodes: ReadonlyArray<Mutation> = [
     changed: sending("open", (args) => ({ ...args, claims: [] }))
   },
   {
+    name: "a claim in doubt is taken for a good one",
+    shownBy: 438,
+    weights: { lose: 30, freeze: 40, Keep: 60 },
+    changed: (node) => {
+      const confirmed = node.supervisor.confirmed.bind(node.supervisor)
+      node.supervisor.confirmed = () => {
+        for (const child of node.supervisor.children.values()) child.unverified = false
+        confirmed()
+      }
+    }
+  },
+  {
     name: "a child whose claim went to another goes on",
     shownBy: 34,
     weights: { cut: 40, freeze: 20, Keep: 40 },
