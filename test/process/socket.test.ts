@@ -2,7 +2,7 @@
  * Real sockets within one process: the way there and back, and who is let in, over each transport.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Chunk, Context, Effect, Exit, Layer, Logger, LogLevel, Redacted, Scope, Stream } from "effect"
+import { Chunk, ConfigProvider, Context, Effect, Exit, Layer, Logger, LogLevel, Redacted, Scope, Stream } from "effect"
 import { GroupRegistry, NodeTransport, Pogo } from "effect-pogo"
 import * as NodeTransportSocket from "effect-pogo/NodeTransportSocket"
 import { type AddressInfo, connect, createServer, type Server } from "node:net"
@@ -214,6 +214,19 @@ describe("options of NodeTransportSocket", () => {
         expect(yield* refused({ authTimeout })).toMatchObject({ setting: "authTimeout" })
       }
       expect(yield* refused({ secret: [undefined as never] })).toMatchObject({ setting: "secret" })
+    }))
+
+  it.scoped("of the environment: what is empty is not set, save for a secret, which is then a mistake", () =>
+    Effect.gen(function*() {
+      const from = (environment: Record<string, string>) =>
+        Effect.withConfigProvider(
+          Effect.scoped(Layer.build(NodeTransportSocket.layerConfig())),
+          ConfigProvider.fromMap(new Map(Object.entries(environment)))
+        )
+      yield* from({ POGO_RPC_HOST: "", POGO_RPC_ADVERTISE: " " })
+      yield* from({ POGO_RPC_SECRET: "0123456789abcdef," })
+      expect(yield* Effect.flip(from({ POGO_RPC_SECRET: "" }))).toMatchObject({ setting: "secret" })
+      expect(yield* Effect.flip(from({ POGO_RPC_HOST: "0.0.0.0" }))).toMatchObject({ setting: "host" })
     }))
 
   it.scopedLive("what is advertised is what is told; a port that is taken fails by name", () =>
