@@ -1,5 +1,5 @@
 /**
- * Calls that come at the same time go to the registry together: one script for up to two hundred.
+ * Calls that come at the same time go to the registry together: one script for as many as a batch may hold.
  *
  * @internal
  */
