@@ -16,7 +16,7 @@ export const takeover: Group = {
   run: async (bench) => {
     const rounds = []
     for (let i = 0; i < bench.rounds(2); i++) {
-      const { killed } = await live(bench.size(30_000), new Set(["kill"]), (text) => bench.say(text), false)
+      const { killed } = await live(bench.size(30_000), new Set(["kill"]), (text) => bench.say(text), false, 0)
       if (killed !== undefined) rounds.push(killed)
     }
     const note = `children on the killed node: ${rounds.map(({ lost }) => lost).join(", ")}`

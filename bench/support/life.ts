@@ -129,7 +129,7 @@ const asked = async (fleet: BenchFleet): Promise<{ readonly all: number; readonl
   return { all: of("evalsha", "eval"), scripts: of("evalsha", "eval") }
 }
 
-const rest = async (fleet: BenchFleet): Promise<Rested> => {
+const rest = async (fleet: BenchFleet, beats: number): Promise<Rested> => {
   // What the nodes have still to read of the start's log is not rest.
   await until("the nodes have read everything", async () => {
     const { scripts } = await asked(fleet)
@@ -137,7 +137,6 @@ const rest = async (fleet: BenchFleet): Promise<Rested> => {
     return (await asked(fleet)).scripts - scripts <= 2 * fleet.nodes.length ? true : undefined
   })
   const before = await asked(fleet)
-  const beats = 10
   await sleep(beats * heartbeat)
   const after = await asked(fleet)
   return {
@@ -246,6 +245,8 @@ export const live = (
   say: (text: string) => void,
   /** A profile slows the node that is looked at. */
   profiled: boolean,
+  /** Heartbeats of rest. */
+  beats: number,
   env: Record<string, string> = {}
 ): Promise<Life> =>
   withFleet(3, async (fleet) => {
@@ -257,7 +258,7 @@ export const live = (
     }
     say(`${count.toLocaleString("en")} children: start`)
     const started = await start(fleet, count, profiled)
-    const rested = await step("rest", () => rest(fleet))
+    const rested = await step("rest", () => rest(fleet, beats))
     const listed = await step("list", () => list(fleet))
     const joined = await step("join", () => join(fleet, ids, profiled))
     const killed = await step("kill", () => kill(fleet, count))
