@@ -6,8 +6,10 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as FiberRef from "effect/FiberRef"
+import * as FiberRefs from "effect/FiberRefs"
 import * as ParseResult from "effect/ParseResult"
-import type * as Runtime from "effect/Runtime"
+import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import type { ServeOptions } from "../Child.js"
 import { InvalidConfig } from "../PogoError.js"
@@ -71,7 +73,13 @@ export const makeRegistration = (
     const { kind, payload, version } = shape
     yield* checkRunOptions(shape, build, options)
     yield* checkServing(kind, options)
-    const runtime: Runtime.Runtime<never> = yield* Effect.annotateLogs(Effect.runtime(), annotations)
+    const built: Runtime.Runtime<never> = yield* Effect.annotateLogs(Effect.runtime(), annotations)
+    const runtime = Runtime.make({
+      context: built.context,
+      // Each run has a context of its own: without this one it need not carry the layer's along.
+      fiberRefs: FiberRefs.delete(built.fiberRefs, FiberRef.currentContext),
+      runtimeFlags: built.runtimeFlags
+    })
     return {
       kind,
       code: { version, digest: digestOf(payload) },

@@ -75,7 +75,7 @@ export const makeAmbient: Effect.Effect<Ambient> = Effect.gen(function*() {
   const liveClock = Context.get(live, Clock.Clock) === clock
   const steady = monotonic(clock)
   return {
-    now: liveClock ? suspendAware(steady, () => os.uptime() * 1000) : steady,
+    now: liveClock ? suspendAware(() => performance.now(), () => os.uptime() * 1000) : steady,
     wall: () => clock.unsafeCurrentTimeMillis(),
     breathe: liveClock ? macrotask : Effect.yieldNow(),
     // The default generator is seeded with 32 bits only: too few for names that must never repeat.

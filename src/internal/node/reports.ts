@@ -16,9 +16,9 @@ const interval = 1_000
 
 /**
  * When very many children change all the time, so many are told of per turn, and after this pause in milliseconds the
- * next. It is two thousand a second: what they are worth to a reader.
+ * next. It is one thousand a second: what they are worth to a reader.
  */
-const turn = { reports: 200, pause: 100 }
+const turn = { reports: 100, pause: 100 }
 
 /** Lines about crashes that a node logs within an interval, besides those of children that are not restarted. */
 const maxLines = 20

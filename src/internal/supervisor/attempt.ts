@@ -55,6 +55,15 @@ const bodyOf = (child: LocalChild, code: Body, scope: Scope.Scope, started: () =
   return code
 }
 
+/** Making a scope takes a fiber, which costs more than the scope: they are made so many at a time. */
+const makeScopes = Effect.replicateEffect(Scope.make(), 32)
+let scopes: Array<Scope.CloseableScope> = []
+
+const takeScope = (): Scope.CloseableScope => {
+  if (scopes.length === 0) scopes = Effect.runSync(makeScopes)
+  return scopes.pop()!
+}
+
 /**
  * Forks a run. It ends when the child's effect, its handlers and all finalizers of its scope have ended. `started` is
  * called when the child is up: at once for an effect, after the build for a layer, and for one that is called.
@@ -65,16 +74,16 @@ export const forkAttempt = (
   started: () => void
 ): Fiber.RuntimeFiber<unknown, unknown> => {
   const { registration } = child
-  const scope = Effect.runSync(Scope.make())
-  const context = Context.add(Context.add(registration.runtime.context, Scope.Scope, scope), Current, child)
+  const scope = takeScope()
+  const services = new Map(registration.runtime.context.unsafeMap).set(Scope.Scope.key, scope).set(Current.key, child)
   const runtime = Runtime.make({
-    context: context as Context.Context<unknown>,
+    context: Context.unsafeMake<unknown>(services),
     fiberRefs: registration.runtime.fiberRefs,
     runtimeFlags: registration.runtime.runtimeFlags
   })
   child.runtime = runtime
   const run = Effect.suspend(() => bodyOf(child, body(), scope, started))
-  const close = (exit: Exit.Exit<unknown, unknown>) => Effect.zipRight(child.quiesce, Scope.close(scope, exit))
+  const close = (exit: Exit.Exit<unknown, unknown>) => child.quiesce(Scope.close(scope, exit))
   return Runtime.runFork(runtime)(Effect.onExit(run, close), {
     immediate: false,
     updateRefs: annotate(child)

@@ -18,6 +18,7 @@ import { maxCause, type StatRecord, type StatState } from "../registry/records.j
 import type { Inbox } from "../rpc/inbox.js"
 import type { Handlers } from "../rpc/work.js"
 import type { KnownSpec } from "../view/entry.js"
+import type { Annotations } from "./annotate.js"
 import type { Backoff } from "./backoff.js"
 import { type Body, defaultShutdown, graceOf, type Registration } from "./registration.js"
 
@@ -83,6 +84,7 @@ export class LocalChild implements Current, Running {
   loggedAt = -Infinity
   silentCrashes = 0
   lostSignal: Deferred.Deferred<ClaimLost> | undefined
+  annotations: Annotations | undefined
   /** Context and more of its present run. */
   runtime: Runtime.Runtime<never> | undefined
   /** What it answers with, while it is up. */
@@ -164,14 +166,12 @@ export class LocalChild implements Current, Running {
     return cause === undefined ? exit : Exit.failCause(cause)
   }
 
-  /** Ends the calls that run, before the scope of its run is closed. */
-  get quiesce(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      this.handlers = undefined
-      if (this.inbox === undefined) return Effect.void
-      const orderly = this.ending && this.holds && this.stopReason !== "fenced" && this.stopReason !== "claimLost"
-      return this.inbox.quiesce(orderly ? Math.min(this.graceMillis / 2, patience) : 0)
-    })
+  /** Takes no more calls, ends those that run if there are any, and then goes on. */
+  quiesce(then: Effect.Effect<void>): Effect.Effect<void> {
+    this.handlers = undefined
+    if (this.inbox === undefined) return then
+    const orderly = this.ending && this.holds && this.stopReason !== "fenced" && this.stopReason !== "claimLost"
+    return Effect.zipRight(this.inbox.quiesce(orderly ? Math.min(this.graceMillis / 2, patience) : 0), then)
   }
 
   /** How long it may take to end. Milliseconds. */

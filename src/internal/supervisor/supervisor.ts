@@ -13,6 +13,7 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
+import * as Runtime from "effect/Runtime"
 import { ClaimLost } from "../../PogoError.js"
 import * as PogoEvent from "../../PogoEvent.js"
 import type { Ambient } from "../node/ambient.js"
@@ -163,6 +164,7 @@ export class Supervisor implements Host {
 
   private exited(child: LocalChild, exit: Exit.Exit<unknown, unknown>): void {
     child.fiber = undefined
+    child.runtime = undefined
     if (child.ending) return this.ended(child)
     if (!child.holds && Exit.isFailure(exit)) {
       if (!child.staysOnLoss) return this.lapse(child)
@@ -190,7 +192,7 @@ export class Supervisor implements Host {
   private awaitClaim(child: LocalChild): void {
     this.enter(child, "restarting")
     const held = until(this.confirmations, () => (child.holds ? true : undefined))
-    this.after(child, held, () => this.runAgain(child))
+    this.after(child, this.owner.fork(held), () => this.runAgain(child))
   }
 
   /** Claims that were in doubt are confirmed. */
@@ -208,16 +210,20 @@ export class Supervisor implements Host {
   }
 
   private restart(child: LocalChild, exit: Exit.Exit<unknown, unknown>): void {
-    this.enter(child, "restarting")
-    this.after(child, this.step(child, exit), (delay) => {
+    child.stage = "restarting"
+    child.since = this.owner.ambient.wall()
+    const stepping = Runtime.runFork(child.registration.runtime)(this.step(child, exit))
+    this.after(child, stepping, (delay) => {
       if (delay === undefined) return this.finish(child, "failed")
       child.restarts++
       child.next = this.owner.ambient.wall() + delay
       this.tellExit(child, delay)
       this.owner.changed(child)
-      if (delay > 0) this.after(child, Effect.sleep(delay), () => this.runAgain(child))
+      if (delay > 0) this.after(child, this.owner.fork(Effect.sleep(delay)), () => this.runAgain(child))
       else this.restarts.enter(() => this.runAgain(child))
     })
+    // Its schedule takes its time.
+    if (child.fiber === stepping) this.owner.changed(child)
   }
 
   /** What the schedule says: the delay before the next run, or that it is done. */
@@ -228,9 +234,8 @@ export class Supervisor implements Host {
     return Effect.zipRight(backoff.replay(child.restarts, now, exit), backoff.step(now, exit))
   }
 
-  /** Goes on when an effect has ended, unless the child is stopped meanwhile. Most schedules answer at once. */
-  private after<A>(child: LocalChild, effect: Effect.Effect<A>, then: (value: A) => void): void {
-    const fiber = this.owner.fork(effect)
+  /** Goes on when a fiber has ended, unless the child is stopped meanwhile. Most schedules answer at once. */
+  private after<A>(child: LocalChild, fiber: Fiber.RuntimeFiber<A>, then: (value: A) => void): void {
     const settle = (outcome: Exit.Exit<A>) => {
       child.fiber = undefined
       if (child.ending) return this.ended(child)
