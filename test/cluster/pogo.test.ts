@@ -2,8 +2,22 @@
  * The calls of `Pogo`: what they answer, what they refuse, and what can be seen.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Chunk, Effect, Either, Exit, Fiber, Layer, Metric, Option, Schema, Scope, Stream, TestClock } from "effect"
-import { Child, ChildSpec, GroupRegistry, Placement, Pogo, PogoEvent, PogoMetrics } from "effect-pogo"
+import {
+  Chunk,
+  Effect,
+  Either,
+  Exit,
+  Fiber,
+  Layer,
+  Metric,
+  Option,
+  Schedule,
+  Schema,
+  Scope,
+  Stream,
+  TestClock
+} from "effect"
+import { Child, ChildSpec, GroupRegistry, Placement, Pogo, PogoEvent, PogoMetrics, Restart } from "effect-pogo"
 import { maxBatch } from "../../src/internal/registry/protocol.js"
 import { makeCluster } from "../support/cluster.js"
 import { makeFaulty } from "../support/faulty.js"
@@ -201,6 +215,27 @@ describe("what can be watched", () => {
       const { node: to } = yield* other.pogo.awaitChild("Worker/x")
       expect(Option.getOrThrow(yield* moved)).toMatchObject({ id: "Worker/x", from, to })
     }))
+})
+
+describe("whichChildren", () => {
+  it.scoped("a child that runs on is listed by the same row, and by another once something about it is new", () =>
+    Effect.gen(function*() {
+      const list = Effect.map(Pogo.whichChildren("global"), (rows) => new Map(rows.map((row) => [row.key, row])))
+      yield* Pogo.startChildren([Worker.spec("steady", {}), Worker.spec("shaky", { failAfter: 60_000 })])
+      yield* Pogo.awaitChild("Worker/steady")
+      yield* Pogo.awaitChild("Worker/shaky")
+      yield* TestClock.adjust("5 seconds")
+      const first = yield* list
+      const second = yield* list
+      expect(second.get("steady")).toBe(first.get("steady"))
+      expect(second.get("shaky")).toBe(first.get("shaky"))
+      expect(Object.isFrozen(first.get("steady"))).toBe(true)
+      yield* TestClock.adjust("55 seconds")
+      const third = yield* list
+      expect(third.get("steady")).toBe(first.get("steady"))
+      expect(third.get("shaky")).toMatchObject({ status: { _tag: "Restarting" }, restarts: 1 })
+      expect(yield* Pogo.countChildren).toMatchObject({ specs: 2, running: 1, other: 1 })
+    }).pipe(Effect.provide(alone({ restart: Restart.permanent(Schedule.spaced("1 minute")) }))))
 })
 
 describe("placement", () => {

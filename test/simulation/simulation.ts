@@ -21,6 +21,7 @@ import { Guardian } from "./guardian.js"
 import { specOf } from "./kinds.js"
 import { Ledger } from "./ledger.js"
 import { Life, type Setting } from "./life.js"
+import { Lists } from "./lists.js"
 import { Machines } from "./machines.js"
 import { Nodes } from "./nodes.js"
 import { observe } from "./observe.js"
@@ -131,9 +132,12 @@ class Simulation {
       this.callers?.onExecuted(execution)
       if (options.trace === true) observe.execution(execution, this.log)
     }
+    const lists = new Lists(() => this.nodes.lives())
     world.afterStep = () => {
       const found = this.copies.check()
       if (found !== undefined) this.fail(found.check, found.message)
+      const stale = lists.look()
+      if (stale !== undefined) this.fail("a list is out of date", stale)
     }
     this.final = () => new Final(scene, this.nodes).look()
   }

@@ -186,6 +186,7 @@ export class Node {
       finished: (child, how) => {
         if (how === "failed") this.meter.count("failures")
         this.finishes.offer(child.id, { child, how })
+        this.notify(child.id)
       },
       exited: (child, next) => this.reports.logExit(child, next)
     }
@@ -221,6 +222,8 @@ export class Node {
   }
 
   private notify(id: string): void {
+    const entry = this.view.entries.get(id)
+    if (entry !== undefined) entry.row = undefined
     this.watchers.tell(id)
   }
 

@@ -13,12 +13,13 @@ import type { RegistryUnavailable } from "../../PogoError.js"
 import type { PogoEvent } from "../../PogoEvent.js"
 import type { PogoNode } from "../../PogoNode.js"
 import { Internals } from "../internals.js"
+import type { Entry } from "../view/entry.js"
 import type { Calls } from "./calls.js"
 import { drain } from "./close.js"
 import { explain } from "./explain.js"
 import { unavailable } from "./link.js"
 import type { Node } from "./node.js"
-import { rowOf } from "./status.js"
+import { rowOf, tallyOf } from "./status.js"
 import { until } from "./until.js"
 
 const rowById = (node: Node, id: string): ChildRow | undefined => {
@@ -29,28 +30,51 @@ const rowById = (node: Node, id: string): ChildRow | undefined => {
 /** Rows that are made before others have a turn: a few milliseconds. */
 const slice = 2_000
 
-/** Makes something of every child that is known, a slice at a time. One that is forgotten meanwhile is left out. */
-const eachRow = <A>(node: Node, ids: Iterable<string>, make: (row: ChildRow) => A): Effect.Effect<ReadonlyArray<A>> =>
+/**
+ * Makes something of every entry, a slice at a time; `holds` tells whether this node's lease does. A child that is
+ * forgotten meanwhile is left out.
+ */
+const eachEntry = <A>(
+  node: Node,
+  entries: ReadonlyArray<Entry>,
+  make: (entry: Entry, holds: boolean) => A
+): Effect.Effect<ReadonlyArray<A>> =>
   Effect.gen(function*() {
-    const known = Array.from(ids)
     const all: Array<A> = []
-    for (let i = 0; i < known.length; i++) {
-      const row = rowById(node, known[i]!)
-      if (row !== undefined) all.push(make(row))
-      if (i % slice === slice - 1) yield* node.ambient.breathe
+    for (let from = 0; from < entries.length; from += slice) {
+      if (from > 0) yield* node.ambient.breathe
+      const holds = node.lease.holds()
+      for (const one of entries.slice(from, from + slice)) {
+        const entry = current(node, one)
+        if (entry !== undefined) all.push(make(entry, holds))
+      }
     }
     return all
   })
 
+/** An entry of which nothing is left may have a successor. */
+const current = (node: Node, entry: Entry): Entry | undefined =>
+  entry.spec === undefined && entry.claim === undefined ? node.view.entries.get(entry.id) : entry
+
+const everyEntry = (node: Node): ReadonlyArray<Entry> => Array.from(node.view.entries.values())
+
+const localEntries = (node: Node): ReadonlyArray<Entry> =>
+  Array.from(node.supervisor.children.keys()).flatMap((id) => node.view.entries.get(id) ?? [])
+
 const rows = (node: Node, of: "local" | "global"): Effect.Effect<ReadonlyArray<ChildRow>> =>
   Effect.suspend(() =>
-    eachRow(node, of === "global" ? node.view.entries.keys() : node.supervisor.children.keys(), (row) => row)
+    eachEntry(
+      node,
+      of === "global" ? everyEntry(node) : localEntries(node),
+      (entry, holds) => rowOf(node, entry, holds)
+    )
   )
 
 const count = (node: Node): Effect.Effect<ChildCounts> =>
   Effect.suspend(() => {
     const counts = { specs: 0, running: 0, pending: 0, failed: 0, other: 0, workers: 0, supervisors: 0 }
-    const add = ({ status, type }: ChildRow) => {
+    const add = (entry: Entry, holds: boolean) => {
+      const { status, type } = tallyOf(node, entry, holds)
       counts.specs++
       if (status._tag === "Running") counts.running++
       else if (status._tag === "Pending") counts.pending++
@@ -59,7 +83,7 @@ const count = (node: Node): Effect.Effect<ChildCounts> =>
       if (type === "worker") counts.workers++
       else counts.supervisors++
     }
-    return Effect.as(eachRow(node, node.view.entries.keys(), add), counts)
+    return Effect.as(eachEntry(node, everyEntry(node), add), counts)
   })
 
 const members = (node: Node): ReadonlyArray<PogoNode> =>

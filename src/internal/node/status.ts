@@ -90,8 +90,15 @@ const currentStat = (entry: Entry, local: LocalChild | undefined): StatRecord | 
   return isCurrent ? stat : undefined
 }
 
-/** The row of a known child. */
-export const rowOf = (node: Node, entry: Entry): ChildRow => {
+/** A kept row tells the truth while its holder lives; of this node's own children also while its lease holds. */
+const stands = (node: Node, { claim }: Entry, holds: boolean): boolean =>
+  claim !== undefined && node.view.membership.isLive(claim.sid) && (holds || claim.sid !== node.lastSid)
+
+const currentStatus = (node: Node, entry: Entry): ChildStatus =>
+  statusOf(node, entry, currentStat(entry, node.supervisor.children.get(entry.id)))
+
+/** Its row as it is at this moment. */
+export const freshRow = (node: Node, entry: Entry): ChildRow => {
   const { claim, id, spec } = entry
   const stat = currentStat(entry, node.supervisor.children.get(id))
   const slash = id.indexOf("/")
@@ -109,8 +116,25 @@ export const rowOf = (node: Node, entry: Entry): ChildRow => {
   }
 }
 
+/**
+ * The row of a known child. That of one that runs is kept: whoever lists again and again makes none anew. Whether the
+ * node's lease holds may be told by whoever asks for many rows.
+ */
+export const rowOf = (node: Node, entry: Entry, holds = node.lease.holds()): ChildRow => {
+  if (entry.row !== undefined && stands(node, entry, holds)) return entry.row
+  const row = freshRow(node, entry)
+  if (row.status === running) entry.row = Object.freeze(row)
+  return row
+}
+
+/** How a known child is doing, and what it is. */
+export const tallyOf = (node: Node, entry: Entry, holds: boolean): Pick<ChildRow, "status" | "type"> =>
+  entry.row !== undefined && stands(node, entry, holds)
+    ? entry.row
+    : { status: currentStatus(node, entry), type: entry.spec?.type ?? "worker" }
+
 /** The status that a caller is told; a child of which nothing is left has none. */
 export const statusById = (node: Node, id: string): ChildStatus | undefined => {
   const entry = node.view.entries.get(id)
-  return entry === undefined ? undefined : rowOf(node, entry).status
+  return entry === undefined ? undefined : currentStatus(node, entry)
 }

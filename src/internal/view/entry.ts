@@ -3,6 +3,7 @@
  *
  * @internal
  */
+import type { ChildRow } from "../../ChildInfo.js"
 import type { ChildType, Labels, Shutdown } from "../../ChildSpec.js"
 import type { RestartType } from "../../Restart.js"
 import { hashText } from "../hash.js"
@@ -43,6 +44,8 @@ export interface Entry {
   /** Session where the child belongs, as of `homeEpoch`. */
   home: string | undefined
   homeEpoch: number
+  /** What lists say of it while it runs, once it was asked for, and until something about it is new. */
+  row: ChildRow | undefined
 }
 
 /** A tombstone as a node remembers it. */
@@ -67,7 +70,8 @@ export const makeEntry = (id: string): Entry => ({
   specAt: 0,
   claimAt: 0,
   home: undefined,
-  homeEpoch: -1
+  homeEpoch: -1,
+  row: undefined
 })
 
 const none: ReadonlyArray<string> = []

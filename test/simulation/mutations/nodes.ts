@@ -172,6 +172,12 @@ export const ofNodes: ReadonlyArray<Mutation> = [
     }
   },
   {
+    name: "a list keeps what it said of a child that has changed since",
+    changed: (node) => {
+      Object.assign(node, { notify: (id: string) => node.watchers.tell(id) })
+    }
+  },
+  {
     name: "a child whose claim went to another goes on",
     shownBy: 34,
     weights: { cut: 40, freeze: 20, Keep: 40 },
