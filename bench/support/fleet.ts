@@ -1,8 +1,9 @@
 /**
  * Nodes as real processes on a real Redis of their own.
  */
-import { setPriority } from "node:os"
+import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
 import { type RedisServer, startRedis } from "../../.ci/redis.mjs"
 import { type NodeProcess, startProcess } from "../../test/process/support/process.js"
 import type { Hot } from "./profile.js"
@@ -111,10 +112,13 @@ const commandsOf = async (redis: RedisServer): Promise<ReadonlyMap<string, numbe
   )
 }
 
-/** On a machine of its own Redis would not wait for a core that a node has; here it goes first, if this user may say so. */
-const goFirst = ({ pid }: RedisServer): void => {
+/**
+ * On a machine of its own Redis would not wait for a core that a node has; here it goes first, if this user may say so:
+ * by the clock of a wall, a script that was interrupted would seem to have taken long.
+ */
+const goFirst = async ({ pid }: RedisServer): Promise<void> => {
   try {
-    setPriority(pid, -10)
+    await promisify(execFile)("chrt", ["--fifo", "--pid", "1", String(pid)])
   } catch {
     process.stderr.write("Redis competes with the nodes for the cores: its slow log tells of that, too\n")
   }
@@ -127,7 +131,7 @@ export const withFleet = async <A>(
   { env = {}, flags = [] }: { readonly env?: Record<string, string>; readonly flags?: ReadonlyArray<string> } = {}
 ): Promise<A> => {
   const redis = await startRedis({ args: ["--slowlog-log-slower-than", "500", "--slowlog-max-len", "10000"] })
-  goFirst(redis)
+  await goFirst(redis)
   const nodes: Array<BenchNode> = []
   const common = {
     ...built,

@@ -8,7 +8,7 @@ import { maxBatch, maxPageBytes } from "./protocol.js"
 import type { LogEntry, RegistryState, Tx } from "./state.js"
 
 /** The most log entries that one page of `changes` looks at. */
-export const maxEntries = 1000
+export const maxEntries = 400
 
 const liveNodes = ({ state }: Tx): ReadonlyArray<NodeItem> =>
   Array.from(state.sess.keys(), (sid) => ({ sid, record: state.node.get(sid) ?? "" }))
