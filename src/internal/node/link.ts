@@ -4,6 +4,8 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import { RegistryUnavailable } from "../../PogoError.js"
 import type { Args, CommandName, Ok, Refusal, Reply, Value } from "../registry/protocol.js"
 import { concerned } from "./concern.js"
@@ -16,15 +18,34 @@ export interface Answer<K extends CommandName> {
   readonly sent: number
 }
 
-/** A registry that answers at once, as the one in memory does, costs no timer: hence the yield. */
-const timeout = (name: string, millis: number): Effect.Effect<never, RegistryUnavailable> =>
-  Effect.yieldNow().pipe(
-    Effect.zipRight(Effect.sleep(millis)),
-    Effect.interruptible,
-    Effect.zipRight(
-      Effect.suspend(() => Effect.fail(unavailable(name, "Timeout", `no answer within ${millis} ms`, true)))
-    )
-  )
+/**
+ * Waits for an answer for so long as a command may take. The request has a fiber of its own, which costs less than a race;
+ * a registry that answers at once, as the one in memory does, costs no timer.
+ */
+const bounded = <A>(
+  node: Node,
+  name: string,
+  asked: Effect.Effect<A, RegistryUnavailable>
+): Effect.Effect<A, RegistryUnavailable> =>
+  Effect.async((resume) => {
+    const { commandTimeout } = node.timing
+    const fiber = node.fork(asked)
+    const answer = fiber.unsafePoll()
+    if (answer !== null) return resume(Effect.zipRight(Effect.yieldNow(), answer))
+    const timer = {
+      at: node.ambient.now() + commandTimeout,
+      run: () => {
+        fiber.unsafeInterruptAsFork(FiberId.none)
+        resume(Effect.fail(unavailable(name, "Timeout", `no answer within ${commandTimeout} ms`, true)))
+      }
+    }
+    node.timers.add(timer)
+    fiber.addObserver((exit) => {
+      node.timers.delete(timer)
+      resume(exit)
+    })
+    return Effect.zipRight(Effect.sync(() => node.timers.delete(timer)), Fiber.interrupt(fiber))
+  })
 
 /** Sends a command that belongs to no session yet. */
 export const call = <K extends CommandName>(
@@ -35,11 +56,8 @@ export const call = <K extends CommandName>(
 ): Effect.Effect<Answer<K>, RegistryUnavailable> =>
   Effect.suspend(() => {
     const sent = node.ambient.now()
-    const { commandTimeout } = node.timing
-    return Effect.interruptible(
-      node.registry.execute(name, node.horizon.envelope(era, sent, concerned(node, name, args)), args)
-    ).pipe(
-      Effect.raceFirst(timeout(name, commandTimeout)),
+    const asked = node.registry.execute(name, node.horizon.envelope(era, sent, concerned(node, name, args)), args)
+    return bounded(node, name, Effect.interruptible(asked)).pipe(
       Effect.tapError(() => Effect.sync(() => node.meter.count("registryFailures"))),
       Effect.map((reply) => {
         node.horizon.observe(reply, sent, era)

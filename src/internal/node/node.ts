@@ -14,6 +14,7 @@ import type { Condition } from "../plan.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import type { Registration } from "../supervisor/registration.js"
 import { type Owner, Supervisor } from "../supervisor/supervisor.js"
+import { Timers } from "../timers.js"
 import type { Score } from "../view/homes.js"
 import { View } from "../view/view.js"
 import { Agenda } from "./agenda.js"
@@ -86,6 +87,7 @@ export class Node {
   readonly moves: Moves
   readonly reports: Reports
   readonly meter: Meter
+  readonly timers: Timers
 
   /** It only calls, and is no member of the scope. */
   readonly client: boolean
@@ -161,6 +163,7 @@ export class Node {
     )
     this.reports = new Reports(this)
     this.meter = new Meter(this)
+    this.timers = new Timers(this.ambient.now, this.fork)
     this.supervisor = new Supervisor(this.owner(parts))
   }
 

@@ -5,9 +5,9 @@
  */
 import type * as Effect from "effect/Effect"
 import type { CallError } from "../../PogoError.js"
+import type { Timer } from "../timers.js"
 import type { HeaderRecord, Trace } from "./message.js"
 import type { Procedure } from "./procedure.js"
-import type { Timer } from "./timers.js"
 
 /** What a call to a child, or an item of a stream, is told. Synchronous. */
 export interface Caller {

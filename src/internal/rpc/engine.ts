@@ -15,7 +15,6 @@ import { inboxes } from "./inbox.js"
 import { NodeCalls } from "./nodeCalls.js"
 import { Peers } from "./peers.js"
 import { Router } from "./router.js"
-import { Timers } from "./timers.js"
 
 /** @internal */
 export interface Engine {
@@ -31,7 +30,7 @@ export const makeEngine = (node: Node): Effect.Effect<Engine, InvalidConfig, Sco
     const meter = new CallMeter(node)
     const nodeCalls = new NodeCalls(node)
     node.onFlush.add(() => meter.flush())
-    const timers = new Timers(node.ambient.now, (effect) => node.fork(effect))
+    const { timers } = node
     const inboxOf = inboxes(node.ambient.now, meter, timers)
     const peers = transport === undefined ? undefined : new Peers(node, transport, meter)
     if (transport !== undefined && !node.client) {

@@ -12,9 +12,9 @@ import * as Runtime from "effect/Runtime"
 import { until } from "../node/until.js"
 import { annotate } from "../supervisor/annotate.js"
 import type { LocalChild } from "../supervisor/localChild.js"
+import type { Timer, Timers } from "../timers.js"
 import type { CallMeter, Tally } from "./callMeter.js"
 import { leaving, refusal } from "./message.js"
-import type { Timer, Timers } from "./timers.js"
 import { execute, type Work } from "./work.js"
 
 /** How the calls to the children of a kind are served. */

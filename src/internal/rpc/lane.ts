@@ -6,11 +6,11 @@
  */
 import { type CallError, CallTimeout, MailboxFull, NodeUnreachable, PayloadTooLarge } from "../../PogoError.js"
 import { look } from "../node/follow.js"
+import type { Timer } from "../timers.js"
 import type { Call } from "./call.js"
 import { leaving, type Refusal } from "./message.js"
 import { notFound, type Route, routeOf, unavailable } from "./route.js"
 import type { Router } from "./router.js"
-import type { Timer } from "./timers.js"
 
 /** Pauses before a place that refused is tried again, though nothing new is known of it. Milliseconds. */
 const pause = { first: 10, most: 500 }

@@ -1,5 +1,5 @@
 /**
- * Timers of calls: one sleeping fiber for all, since a timer each would cost more than most calls.
+ * Timers of calls and commands: one sleeping fiber for all, since a timer each would cost more than most calls.
  *
  * @internal
  */
