@@ -44,6 +44,17 @@ const idle = Effect.gen(function*() {
   return yield* Effect.never
 })
 
+/** What a start cannot do without, bare: the spec is stored, counted and logged, and others are woken. */
+const bareStart = `
+local at = redis.call('HINCRBY', KEYS[1], 'high', 1)
+redis.call('HSET', KEYS[2], ARGV[1], at .. '|' .. ARGV[2])
+redis.call('XADD', KEYS[3], at .. '-0', 'kind', 's', 'id', ARGV[1])
+redis.call('PUBLISH', ARGV[3], at)
+return at
+`
+
+const bareKeys = ["bare:{bench}:meta", "bare:{bench}:spec", "bare:{bench}:log"]
+
 interface Command {
   readonly id: number
   readonly call: string
@@ -79,6 +90,7 @@ const each = <E, R>(times: number, effect: Effect.Effect<unknown, E, R>) =>
 let stopWatching = process.env["BENCH_WATCH"] === "1" ? watchStalls() : undefined
 let stopProfile: Awaited<ReturnType<typeof startProfile>> | undefined
 let raw: Redis | undefined
+let bareSha: string | undefined
 
 const collect = () => {
   const { gc } = globalThis as { readonly gc?: () => void }
@@ -94,17 +106,24 @@ type Answer = (command: Command) => Effect.Effect<unknown, unknown, Pogo.Pogo>
 
 const calls: { readonly [call: string]: Answer } = {
   start: (command) => Effect.suspend(() => timed(Pogo.startChildren(keysOf(command).map((key) => spec(command, key))))),
-  /** One at a time, each after a bare round trip in the same rhythm. */
+  /** One at a time, each after a bare round trip and a bare script in the same rhythm. */
   startEach: (command) =>
     Effect.forEach(command.keys ?? [], (key) =>
       Effect.gen(function*() {
         const client = raw ??= new Redis(process.env["BENCH_REDIS_URL"]!)
+        const sha = bareSha ??= String(yield* Effect.promise(() => client.script("LOAD", bareStart)))
         yield* Effect.sleep(3)
         const trip = yield* timed(Effect.promise(() => client.ping()))
         yield* Effect.sleep(3)
+        const body = JSON.stringify({
+          kind: "Idle",
+          payload: { every: 5_000, url: `https://customer-${key}.example.com/health` }
+        })
+        const bare = yield* timed(Effect.promise(() => client.evalsha(sha, 3, ...bareKeys, key, body, "bare:wake")))
+        yield* Effect.sleep(3)
         const start = yield* timed(Pogo.startChild(spec(command, key)))
         const running = yield* timed(Pogo.awaitChild(kindOf(command).id(key)))
-        return { key, trip: trip.ended - trip.began, ...start, seen: running.ended }
+        return { key, trip: trip.ended - trip.began, bare: bare.ended - bare.began, ...start, seen: running.ended }
       })),
   terminate: (command) =>
     timed(Effect.forEach(keysOf(command), (key) => Pogo.terminateChild(kindOf(command).id(key)), {

@@ -23,10 +23,11 @@ export interface Timed {
   readonly ended: number
 }
 
-/** One start, the bare round trip before it, and when the caller knew that the child runs. */
+/** One start, the bare round trip and the bare script before it, and when the caller knew that the child runs. */
 export interface StartedOne extends Timed {
   readonly key: string
   readonly trip: number
+  readonly bare: number
   readonly seen: number
 }
 
