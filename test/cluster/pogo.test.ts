@@ -435,6 +435,28 @@ describe("robustness", () => {
       expect(yield* pogo.explain("Worker/x")).toMatchObject({ stale: true, text: expect.stringContaining("shut down") })
     }))
 
+  it.scoped("calls that wait for their answers when the supervisor is closed end typed: they may have been made", () =>
+    Effect.gen(function*() {
+      const line = (yield* makeFaulty()).line()
+      const cluster = yield* makeCluster(line.registry, workerLive(new Journal()))
+      const { pogo, stop } = yield* cluster.add("a")
+      const puts = yield* Effect.replicateEffect(line.hold("put"), 3)
+      const calls: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
+        pogo.startChild(Worker.spec("x", {})),
+        pogo.startChildren([Worker.spec("y", {}), Worker.spec("z", {})]),
+        pogo.restartChild("Worker/w")
+      ]
+      const waiting = yield* Effect.forEach(calls, (call) => Effect.fork(Effect.flip(call)))
+      yield* Effect.forEach(puts, ({ arrived }) => arrived)
+      yield* stop
+      for (const call of waiting) {
+        expect(yield* Fiber.join(call)).toMatchObject({
+          _tag: "OutcomeUnknown",
+          detail: "this supervisor is shut down"
+        })
+      }
+    }))
+
   it.scoped("a scope whose data has another layout is left alone, and its layer says so", () =>
     Effect.gen(function*() {
       const faulty = yield* makeFaulty()

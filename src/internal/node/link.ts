@@ -4,7 +4,7 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import { RegistryUnavailable } from "../../PogoError.js"
 import type { Args, CommandName, Ok, Refusal, Reply, Value } from "../registry/protocol.js"
@@ -18,6 +18,13 @@ export interface Answer<K extends CommandName> {
   readonly sent: number
 }
 
+/** A request is interrupted when its supervisor is closed, and otherwise only where nobody waits for it any more. */
+const answerOf = <A>(
+  name: string,
+  exit: Exit.Exit<A, RegistryUnavailable>
+): Effect.Effect<A, RegistryUnavailable> =>
+  Exit.isInterrupted(exit) ? Effect.fail(unavailable(name, "Closed", "this supervisor is shut down", true)) : exit
+
 /**
  * Waits for an answer for so long as a command may take. The request has a fiber of its own, which costs less than a race;
  * a registry that answers at once, as the one in memory does, costs no timer.
@@ -30,21 +37,22 @@ const bounded = <A>(
   Effect.async((resume) => {
     const { commandTimeout } = node.timing
     const fiber = node.fork(asked)
-    const answer = fiber.unsafePoll()
-    if (answer !== null) return resume(Effect.zipRight(Effect.yieldNow(), answer))
+    const atOnce = fiber.unsafePoll()
+    if (atOnce !== null) return resume(Effect.zipRight(Effect.yieldNow(), answerOf(name, atOnce)))
+    const giveUp = () => fiber.unsafeInterruptAsFork(FiberId.none)
     const timer = {
       at: node.ambient.now() + commandTimeout,
       run: () => {
-        fiber.unsafeInterruptAsFork(FiberId.none)
         resume(Effect.fail(unavailable(name, "Timeout", `no answer within ${commandTimeout} ms`, true)))
+        giveUp()
       }
     }
     node.timers.add(timer)
     fiber.addObserver((exit) => {
       node.timers.delete(timer)
-      resume(exit)
+      resume(answerOf(name, exit))
     })
-    return Effect.zipRight(Effect.sync(() => node.timers.delete(timer)), Fiber.interrupt(fiber))
+    return Effect.sync(giveUp)
   })
 
 /** Sends a command that belongs to no session yet. */

@@ -151,13 +151,13 @@ const patient = (plan: Plan): Plan => {
 export const ofCalls: ReadonlyArray<Mutation> = [
   {
     name: "a claim is not looked at before a call is answered",
-    shownBy: 407,
+    shownBy: 554,
     weights: { freeze: 60 },
     patch: answersUnseen
   },
   {
     name: "a claim is not looked at when a call begins",
-    shownBy: 58,
+    shownBy: 443,
     weights: { freeze: 60 },
     shape: patient,
     patch: beginsUnseen

@@ -143,7 +143,7 @@ export const ofNodes: ReadonlyArray<Mutation> = [
   },
   {
     name: "a grant is used without a second look",
-    shownBy: 125,
+    shownBy: 279,
     weights: { cordon: 40, drain: 30, slow: 30, call: 30 },
     changed: misled
   },

@@ -174,7 +174,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "finish ends whatever generation is there",
-    shownBy: 598,
+    shownBy: 920,
     weights: { call: 40 },
     execute: handling("finish", (tx, args) => finish(tx, { ...args, items: withGeneration(tx, args.items) }))
   },
