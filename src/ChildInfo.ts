@@ -22,7 +22,8 @@ export type ChildStatus =
   | { readonly _tag: "Failed"; readonly cause: string }
 
 /**
- * A child as this node knows it. What happens elsewhere is known here some milliseconds later.
+ * A child as this node knows it. What happens elsewhere is known here some milliseconds later. Rows are frozen and shared by
+ * those who ask: leave their dates as they are.
  *
  * @since 0.1.0
  * @category models

@@ -5,7 +5,11 @@
 import { atMost, type Group } from "../support/bench.js"
 import { until, withFleet } from "../support/fleet.js"
 
-const names = { child: "heap per idle child", view: "heap of the view per child" }
+const names = {
+  child: "heap per idle child",
+  view: "heap of the view per child",
+  listed: "heap of the view per child, once listed"
+}
 
 export const heap: Group = {
   title: "memory of 100,000 idle children in one process",
@@ -26,9 +30,13 @@ export const heap: Group = {
       }, 300_000)
       const after = await measure()
       const [total, view] = after.map((bytes, i) => (bytes - before[i]!) / count) as [number, number]
+      await watcher!.known()
+      const [, listed] = await measure()
       const raw = { what: "bare fiber", value: bare, unit: "B" }
       const note = `${Math.round(total - view)} B a child, ${Math.round(total)} B with the view`
       bench.tell(names.child, { value: (total - view) / bare, unit: "x", target: atMost(2), raw, note })
       bench.tell(names.view, { value: view, unit: "B", target: atMost(1_024) })
+      const perChild = (listed! - before[1]!) / count
+      bench.tell(names.listed, { value: perChild, unit: "B", target: atMost(1_024), note: "rows are kept" })
     }, { flags: ["--expose-gc"] })
 }

@@ -45,12 +45,14 @@ export class Timers {
     this.sleeper = undefined
     this.wakeAt = Infinity
     const now = this.now()
-    for (const timer of Array.from(this.timers)) {
-      if (timer.at > now || !this.timers.delete(timer)) continue
-      timer.run()
-    }
+    const due: Array<Timer> = []
     let next = Infinity
-    for (const { at } of this.timers) if (at < next) next = at
-    if (next < this.wakeAt) this.sleepUntil(next)
+    for (const timer of this.timers) {
+      if (timer.at <= now) due.push(timer)
+      else if (timer.at < next) next = timer.at
+    }
+    if (next < Infinity) this.sleepUntil(next)
+    // One may take another back.
+    for (const timer of due) if (this.timers.delete(timer)) timer.run()
   }
 }

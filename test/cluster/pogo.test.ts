@@ -18,6 +18,7 @@ import {
   TestClock
 } from "effect"
 import { Child, ChildSpec, GroupRegistry, Placement, Pogo, PogoEvent, PogoMetrics, Restart } from "effect-pogo"
+import { Internals } from "../../src/internal/internals.js"
 import { maxBatch } from "../../src/internal/registry/protocol.js"
 import { makeCluster } from "../support/cluster.js"
 import { makeFaulty } from "../support/faulty.js"
@@ -236,6 +237,18 @@ describe("whichChildren", () => {
       expect(third.get("shaky")).toMatchObject({ status: { _tag: "Restarting" }, restarts: 1 })
       expect(yield* Pogo.countChildren).toMatchObject({ specs: 2, running: 1, other: 1 })
     }).pipe(Effect.provide(alone({ restart: Restart.permanent(Schedule.spaced("1 minute")) }))))
+})
+
+describe("a long list", () => {
+  it.scoped("leaves out what is forgotten between two of its slices", () =>
+    Effect.gen(function*() {
+      const pogo = yield* Pogo.Pogo
+      yield* pogo.startChildren(Array.from({ length: 2_500 }, (_, i) => Worker.spec(`x${i}`, {})))
+      const listing = yield* Effect.fork(pogo.whichChildren("global"))
+      yield* Effect.yieldNow()
+      pogo[Internals].node.view.clear()
+      expect((yield* Fiber.join(listing)).length).toBe(2_000)
+    }).pipe(Effect.provide(alone())))
 })
 
 describe("placement", () => {

@@ -18,16 +18,19 @@ export interface Answer<K extends CommandName> {
   readonly sent: number
 }
 
-/** A request is interrupted when its supervisor is closed, and otherwise only where nobody waits for it any more. */
+/** A supervisor that is closed interrupts what it still asks. */
 const answerOf = <A>(
+  node: Node,
   name: string,
   exit: Exit.Exit<A, RegistryUnavailable>
 ): Effect.Effect<A, RegistryUnavailable> =>
-  Exit.isInterrupted(exit) ? Effect.fail(unavailable(name, "Closed", "this supervisor is shut down", true)) : exit
+  node.phase === "closed" && Exit.isInterrupted(exit)
+    ? Effect.fail(unavailable(name, "Closed", "this supervisor is shut down", true))
+    : exit
 
 /**
- * Waits for an answer for so long as a command may take. The request has a fiber of its own, which costs less than a race;
- * a registry that answers at once, as the one in memory does, costs no timer.
+ * Waits for an answer for so long as a command may take. The request has a fiber of the node's own, which costs less than
+ * a race; a registry that answers at once, as the one in memory does, costs no timer, and others still have their turn.
  */
 const bounded = <A>(
   node: Node,
@@ -36,9 +39,10 @@ const bounded = <A>(
 ): Effect.Effect<A, RegistryUnavailable> =>
   Effect.async((resume) => {
     const { commandTimeout } = node.timing
-    const fiber = node.fork(asked)
+    // A failure is an answer: a fiber that failed would be logged.
+    const fiber = node.fork(Effect.exit(asked))
     const atOnce = fiber.unsafePoll()
-    if (atOnce !== null) return resume(Effect.zipRight(Effect.yieldNow(), answerOf(name, atOnce)))
+    if (atOnce !== null) return resume(Effect.zipRight(Effect.yieldNow(), answerOf(node, name, Exit.flatten(atOnce))))
     const giveUp = () => fiber.unsafeInterruptAsFork(FiberId.none)
     const timer = {
       at: node.ambient.now() + commandTimeout,
@@ -50,7 +54,7 @@ const bounded = <A>(
     node.timers.add(timer)
     fiber.addObserver((exit) => {
       node.timers.delete(timer)
-      resume(answerOf(name, exit))
+      resume(answerOf(node, name, Exit.flatten(exit)))
     })
     return Effect.sync(giveUp)
   })

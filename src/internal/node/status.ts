@@ -56,7 +56,8 @@ const held = (stat: StatRecord | undefined): ChildStatus => {
     case "running":
       return running
     case "restarting":
-      return { _tag: "Restarting", cause: stat.cause, next: new Date(stat.next) }
+      // Until its schedule has said when, it is at once.
+      return { _tag: "Restarting", cause: stat.cause, next: new Date(stat.next === 0 ? stat.since : stat.next) }
     case "stopping":
       return { _tag: "Stopping" }
     case "overdue":
@@ -97,12 +98,12 @@ const stands = (node: Node, { claim }: Entry, holds: boolean): boolean =>
 const currentStatus = (node: Node, entry: Entry): ChildStatus =>
   statusOf(node, entry, currentStat(entry, node.supervisor.children.get(entry.id)))
 
-/** Its row as it is at this moment. */
+/** Its row as it is at this moment. Frozen, since lists may share it. */
 export const freshRow = (node: Node, entry: Entry): ChildRow => {
   const { claim, id, spec } = entry
   const stat = currentStat(entry, node.supervisor.children.get(id))
   const slash = id.indexOf("/")
-  return {
+  return Object.freeze({
     id,
     kind: spec?.kind ?? id.slice(0, slash),
     key: spec === undefined ? id.slice(slash + 1) : id.slice(spec.kind.length + 1),
@@ -113,7 +114,7 @@ export const freshRow = (node: Node, entry: Entry): ChildRow => {
     generation: BigInt(spec?.generation ?? claim?.generation ?? 0),
     restarts: stat?.restarts ?? 0,
     since: stat === undefined ? undefined : new Date(stat.since)
-  }
+  })
 }
 
 /**
@@ -123,7 +124,7 @@ export const freshRow = (node: Node, entry: Entry): ChildRow => {
 export const rowOf = (node: Node, entry: Entry, holds = node.lease.holds()): ChildRow => {
   if (entry.row !== undefined && stands(node, entry, holds)) return entry.row
   const row = freshRow(node, entry)
-  if (row.status === running) entry.row = Object.freeze(row)
+  if (row.status === running) entry.row = row
   return row
 }
 

@@ -166,7 +166,7 @@ export class LocalChild implements Current, Running {
     return cause === undefined ? exit : Exit.failCause(cause)
   }
 
-  /** Takes no more calls, ends those that run if there are any, and then goes on. */
+  /** To be called when its run has ended: takes no more calls at once, and ends those that run before it goes on. */
   quiesce(then: Effect.Effect<void>): Effect.Effect<void> {
     this.handlers = undefined
     if (this.inbox === undefined) return then

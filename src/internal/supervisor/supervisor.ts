@@ -212,6 +212,7 @@ export class Supervisor implements Host {
   private restart(child: LocalChild, exit: Exit.Exit<unknown, unknown>): void {
     child.stage = "restarting"
     child.since = this.owner.ambient.wall()
+    // As the child's own code has it: its clock, its random numbers. Whoever stops the child interrupts it.
     const stepping = Runtime.runFork(child.registration.runtime)(this.step(child, exit))
     this.after(child, stepping, (delay) => {
       if (delay === undefined) return this.finish(child, "failed")

@@ -181,11 +181,12 @@ export class View {
     for (const [id, tomb] of this.tombs) if (tomb.since < before && !tomb.initial) this.tombs.delete(id)
   }
 
-  /** Forgets everything. */
+  /** Forgets everything. Whoever still has an entry in hand can see that nothing is left of it. */
   clear(): void {
-    for (const id of Array.from(this.entries.keys())) {
-      this.entries.delete(id)
-      this.listener.changed(id)
+    for (const entry of Array.from(this.entries.values())) {
+      entry.spec = entry.claim = undefined
+      this.entries.delete(entry.id)
+      this.listener.changed(entry.id)
     }
     this.tombs.clear()
     this.held.clear()

@@ -423,6 +423,14 @@ describe("tombstones", () => {
 })
 
 describe("clear", () => {
+  it("leaves nothing of an entry that somebody still has in hand", () => {
+    const view = makeView()
+    view.apply(row(id, { spec: specText(id), claim: claimText(2) }), 3)
+    const entry = view.entries.get(id)!
+    view.clear()
+    expect(entry).toMatchObject({ id, spec: undefined, claim: undefined })
+  })
+
   it("forgets everything, and tells of every child", () => {
     const { changed, view } = makeScene()
     view.apply(row("K/a", { spec: specText("K/a"), claim: claimText(5) }), 1)

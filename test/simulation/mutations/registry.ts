@@ -180,7 +180,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "what new data does not hold yet is called absent",
-    shownBy: 884,
+    shownBy: 1306,
     weights: { lose: 30, rollback: 20, call: 40 },
     execute: (state, server, envelope, name, args) => {
       const reply = execute(state, server, envelope, name, args)
