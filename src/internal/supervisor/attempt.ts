@@ -64,6 +64,13 @@ const takeScope = (): Scope.CloseableScope => {
   return scopes.pop()!
 }
 
+/** The kind's services, and the run's own. To copy a map by its constructor makes twice as much garbage. */
+const contextOf = (child: LocalChild, scope: Scope.Scope): Context.Context<unknown> => {
+  const services = new Map<string, unknown>()
+  child.registration.runtime.context.unsafeMap.forEach((service, key) => services.set(key, service))
+  return Context.unsafeMake(services.set(Scope.Scope.key, scope).set(Current.key, child))
+}
+
 /**
  * Forks a run. It ends when the child's effect, its handlers and all finalizers of its scope have ended. `started` is
  * called when the child is up: at once for an effect, after the build for a layer, and for one that is called.
@@ -75,9 +82,8 @@ export const forkAttempt = (
 ): Fiber.RuntimeFiber<unknown, unknown> => {
   const { registration } = child
   const scope = takeScope()
-  const services = new Map(registration.runtime.context.unsafeMap).set(Scope.Scope.key, scope).set(Current.key, child)
   const runtime = Runtime.make({
-    context: Context.unsafeMake<unknown>(services),
+    context: contextOf(child, scope),
     fiberRefs: registration.runtime.fiberRefs,
     runtimeFlags: registration.runtime.runtimeFlags
   })
