@@ -75,6 +75,7 @@ export const makeAmbient: Effect.Effect<Ambient> = Effect.gen(function*() {
   const liveClock = Context.get(live, Clock.Clock) === clock
   const steady = monotonic(clock)
   return {
+    // The same clock as Effect's own, which reads it as a big integer: this is asked several times per command and run.
     now: liveClock ? suspendAware(() => performance.now(), () => os.uptime() * 1000) : steady,
     wall: () => clock.unsafeCurrentTimeMillis(),
     breathe: liveClock ? macrotask : Effect.yieldNow(),
