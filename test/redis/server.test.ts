@@ -249,6 +249,9 @@ describe("the layer's advice", () => {
       yield* live(primary, {}, lines)
       yield* eventually(Effect.sync(() => lines.matching(/WARN .*min-replicas-to-write/).length), (n) => n === 1)
       yield* Effect.promise(() => primary.cli("CONFIG", "SET", "min-replicas-to-write", "1"))
+      // A replica counts once the primary has heard from it, which may be a second after the link is up.
+      const counted = Effect.promise(() => primary.cli("INFO", "replication"))
+      yield* eventually(counted, (text) => text.includes("min_slaves_good_slaves:1"))
       const silent = new Lines()
       const caller = yield* live(primary, {}, silent)
       yield* caller.join("a#1")
