@@ -31,8 +31,8 @@ export const restarting: Group = {
   rows: Object.values(names),
   run: async (bench) => {
     const rounds: Array<Crashes> = []
-    for (let i = 0; i < bench.rounds(5); i++) {
-      const args = [bench.quick ? "1000" : "2000", String(bench.size(10_000))]
+    for (let i = 0; i < (bench.quick ? 1 : 5); i++) {
+      const args = [bench.quick ? "500" : "2000", String(bench.size(10_000))]
       rounds.push(await program<Crashes>(new URL("../support/crashes.ts", import.meta.url), args))
     }
     const of = (pick: (crashes: Crashes) => number) => rounds.map(pick)
