@@ -60,7 +60,7 @@ const liveThrough = async (bench: Bench): Promise<ReadonlyMap<number, Life>> => 
     const wanted = needs.filter(([of, , rows]) => of === size && bench.wants(...rows))
     if (wanted.length === 0) continue
     const phases = new Set(wanted.map(([, phase]) => phase))
-    lives.set(size, await live(bench.size(size), phases, (text) => bench.say(text), size > 1_000, bench.rounds(10)))
+    lives.set(size, await live(bench.size(size), phases, (text) => bench.say(text), size > 1_000, bench.quick ? 3 : 10))
   }
   return lives
 }
