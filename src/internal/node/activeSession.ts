@@ -5,14 +5,10 @@
  */
 import * as Effect from "effect/Effect"
 import type { RegistryUnavailable } from "../../PogoError.js"
-import { unavailable } from "./link.js"
+import { shutDown, unavailable } from "./link.js"
 import type { Node } from "./node.js"
 import type { Session } from "./session.js"
 import { until } from "./until.js"
-
-/** @internal */
-export const shutDown = (operation: string, sent: boolean): RegistryUnavailable =>
-  unavailable(operation, "Closed", "this supervisor is shut down", sent)
 
 /** The session, as soon as this node is active. */
 export const activeSession = (

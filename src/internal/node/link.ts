@@ -25,7 +25,7 @@ const answerOf = <A>(
   exit: Exit.Exit<A, RegistryUnavailable>
 ): Effect.Effect<A, RegistryUnavailable> =>
   node.phase === "closed" && Exit.isInterrupted(exit)
-    ? Effect.fail(unavailable(name, "Closed", "this supervisor is shut down", true))
+    ? Effect.fail(shutDown(name, true))
     : exit
 
 /**
@@ -85,6 +85,10 @@ export const unavailable = (
   detail: string,
   sent: boolean
 ): RegistryUnavailable => new RegistryUnavailable({ operation, reason, detail, sent })
+
+/** @internal */
+export const shutDown = (operation: string, sent: boolean): RegistryUnavailable =>
+  unavailable(operation, "Closed", "this supervisor is shut down", sent)
 
 /** The replies that a loop or call of a session has to deal with itself. */
 export type Outcome<K extends CommandName> =

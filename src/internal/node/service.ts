@@ -17,7 +17,7 @@ import type { Entry } from "../view/entry.js"
 import type { Calls } from "./calls.js"
 import { drain } from "./close.js"
 import { explain } from "./explain.js"
-import { unavailable } from "./link.js"
+import { shutDown } from "./link.js"
 import type { Node } from "./node.js"
 import { rowOf, tallyOf } from "./status.js"
 import { until } from "./until.js"
@@ -100,12 +100,10 @@ const members = (node: Node): ReadonlyArray<PogoNode> =>
     children: node.view.claimsOf(member.sid)
   }))
 
-const closed = (operation: string) => unavailable(operation, "Closed", "this supervisor is shut down", false)
-
 /** Waits until a child runs, or the node is closed. */
 const awaitRunning = (node: Node, id: string): Effect.Effect<RunningRow, RegistryUnavailable> =>
   Effect.flatten(until(node.watchers.of(id), () => {
-    if (node.phase === "closed") return Effect.fail(closed("awaitChild"))
+    if (node.phase === "closed") return Effect.fail(shutDown("awaitChild", false))
     const row = running(node, id)
     return row === undefined ? undefined : Effect.succeed(row)
   }))
@@ -180,7 +178,7 @@ export const makeService = (
     until(node.onPhase, () => (node.active || node.phase === "closed" ? node.phase : undefined)),
     (phase) =>
       phase === "closed"
-        ? Effect.fail(closed("awaitReady"))
+        ? Effect.fail(shutDown("awaitReady", false))
         : Effect.void
   ),
   [Internals]: internals
