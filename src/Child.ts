@@ -17,11 +17,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as ChildSpec from "./ChildSpec.js"
-import { Current } from "./internal/current.js"
-import { type KindShape, makeDraft } from "./internal/draft.js"
-import { Internals } from "./internal/internals.js"
-import { makeRegistration } from "./internal/kind.js"
-import { makeClient } from "./internal/rpc/client.js"
+import { makeClient } from "./internal/calls/client/proxy.js"
 import {
   Idempotent,
   makeProtocol,
@@ -29,8 +25,12 @@ import {
   type ProtocolInput,
   Resume,
   type ResumeFrom
-} from "./internal/rpc/procedure.js"
-import { LocalChild } from "./internal/supervisor/localChild.js"
+} from "./internal/calls/wire/procedure.js"
+import { Internals } from "./internal/internals.js"
+import { Current } from "./internal/kind/current.js"
+import { type KindShape, makeDraft } from "./internal/kind/draftSpec.js"
+import { makeRegistration } from "./internal/kind/makeRegistration.js"
+import { LocalChild } from "./internal/supervisor/child.js"
 import * as Pogo from "./Pogo.js"
 import type { CallError, ChildMoved, InvalidConfig, KindConflict } from "./PogoError.js"
 import type { Intensity, Restart } from "./Restart.js"
@@ -56,7 +56,7 @@ export {
    * @category tags
    */
   Current
-} from "./internal/current.js"
+} from "./internal/kind/current.js"
 
 /**
  * The fields of a payload. Their schemas may not need services: a payload is decoded on another node.

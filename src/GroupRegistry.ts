@@ -11,8 +11,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import type { Args, CommandName, Envelope, Reply, Value } from "./internal/registry/commands.js"
 import { type EmptyPolicy, makeBackend } from "./internal/registry/memory.js"
-import type { Args, CommandName, Envelope, Reply, Value } from "./internal/registry/protocol.js"
 import { parseNode } from "./internal/registry/records.js"
 import type { RegistryUnavailable } from "./PogoError.js"
 
@@ -34,7 +34,7 @@ export type {
   Refusal,
   Reply,
   Value
-} from "./internal/registry/protocol.js"
+} from "./internal/registry/commands.js"
 
 /**
  * One member of a group.

@@ -19,8 +19,8 @@ import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { GroupRegistry, makeEncoded } from "./GroupRegistry.js"
 import { makeBackend } from "./internal/redis/backend.js"
-import { fromClient, fromSettings } from "./internal/redis/client.js"
-import { resolve, resolveCommon } from "./internal/redis/settings.js"
+import { fromClient, fromSettings } from "./internal/redis/connections.js"
+import { resolve, resolveCommon } from "./internal/redis/options.js"
 import { InvalidConfig } from "./PogoError.js"
 
 /**

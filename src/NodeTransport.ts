@@ -8,7 +8,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { makeHub } from "./internal/rpc/hub.js"
+import { makeHub } from "./internal/transport/memory.js"
 import type { InvalidConfig } from "./PogoError.js"
 
 /**

@@ -18,12 +18,11 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type { IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
-import { optionalText, overridden } from "./internal/configs.js"
-import { callAt, openPort } from "./internal/socket/door.js"
-import { failure } from "./internal/socket/greet.js"
-import { MountPoint } from "./internal/socket/mount.js"
-import { dial, secured, tune } from "./internal/socket/streams.js"
-import { askUpgrade, Reception } from "./internal/socket/upgrade.js"
+import { optionalText, overridden } from "./internal/runtime/configOptions.js"
+import { failure } from "./internal/transport/authenticate.js"
+import { callAt, openPort } from "./internal/transport/listener.js"
+import { dial, secured, tune } from "./internal/transport/tcp.js"
+import { MountPoint } from "./internal/transport/websocket/mount.js"
 import {
   type CallSettings,
   formatUrl,
@@ -31,7 +30,8 @@ import {
   resolveListening,
   resolveMounted,
   type WebSettings
-} from "./internal/socket/webSettings.js"
+} from "./internal/transport/websocket/options.js"
+import { askUpgrade, Reception } from "./internal/transport/websocket/upgrade.js"
 import { NodeTransport } from "./NodeTransport.js"
 import * as NodeTransportSocket from "./NodeTransportSocket.js"
 import type { InvalidConfig } from "./PogoError.js"

@@ -14,7 +14,7 @@
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 import type { Labels } from "./ChildSpec.js"
-import { mix } from "./internal/hash.js"
+import { mix } from "./internal/runtime/hash.js"
 
 /**
  * What is known of a child when it is placed.

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Context, Effect, FastCheck, Layer } from "effect"
 import { Child, GroupRegistry, Placement, Pogo } from "effect-pogo"
-import { hashText } from "../src/internal/hash.js"
+import { hashText } from "../src/internal/runtime/hash.js"
 import { holds, names } from "./support/arbitrary.js"
 
 const childOf = (id: string): Placement.Child => ({ id, kind: id.split("/")[0]!, hash: hashText(id) })

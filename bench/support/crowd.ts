@@ -5,11 +5,11 @@
  */
 import type { Args, CommandName, Ok, Value } from "../../src/GroupRegistry.js"
 import { encoders } from "../../src/internal/redis/codec.js"
+import { maxBatch } from "../../src/internal/registry/commands.js"
 import { execute } from "../../src/internal/registry/machine.js"
-import { maxBatch } from "../../src/internal/registry/protocol.js"
 import { parseClaim } from "../../src/internal/registry/records.js"
 import { emptyState } from "../../src/internal/registry/state.js"
-import { View } from "../../src/internal/view/view.js"
+import { View } from "../../src/internal/replica/replica.js"
 import { rendezvous } from "../../src/Placement.js"
 
 /** What a change cost, in all and to the one node that is looked at. */

@@ -1,7 +1,7 @@
 /**
  * Where children belong, computed apart from any node: what a fleet does is compared with it.
  */
-import { hashText } from "../../src/internal/hash.js"
+import { hashText } from "../../src/internal/runtime/hash.js"
 import { rendezvous } from "../../src/Placement.js"
 
 const nodeOf = (name: string) => ({ name, weight: 1, labels: {}, hash: hashText(name) })

@@ -6,9 +6,9 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { KindConflict } from "../PogoError.js"
+import type { Engine } from "./calls/makeCalls.js"
 import type { Node } from "./node/node.js"
-import type { Engine } from "./rpc/engine.js"
-import type { Registration } from "./supervisor/registration.js"
+import type { Registration } from "./supervisor/kindRegistration.js"
 
 /** @internal */
 export const Internals: unique symbol = Symbol.for("effect-pogo/Pogo/Internals")

@@ -4,7 +4,7 @@
  * @internal
  */
 import * as Context from "effect/Context"
-import type { LocalChild } from "./supervisor/localChild.js"
+import type { LocalChild } from "./supervisor/child.js"
 
 /** @internal */
 export interface Watching {

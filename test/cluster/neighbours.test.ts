@@ -4,7 +4,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, TestClock } from "effect"
 import { GroupRegistry, type PogoConfig } from "effect-pogo"
-import { Processes, type ProcessId, type Sight, type Watch } from "../../src/internal/node/processes.js"
+import { Processes, type ProcessId, type Sight, type Watch } from "../../src/internal/runtime/processTable.js"
 import { type Cluster, makeCluster } from "../support/cluster.js"
 import { Journal } from "../support/journal.js"
 import { Worker, workerLive } from "../support/worker.js"

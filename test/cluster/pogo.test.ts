@@ -19,7 +19,7 @@ import {
 } from "effect"
 import { Child, ChildSpec, GroupRegistry, Placement, Pogo, PogoEvent, PogoMetrics, Restart } from "effect-pogo"
 import { Internals } from "../../src/internal/internals.js"
-import { maxBatch } from "../../src/internal/registry/protocol.js"
+import { maxBatch } from "../../src/internal/registry/commands.js"
 import { makeCluster } from "../support/cluster.js"
 import { makeFaulty } from "../support/faulty.js"
 import { Journal } from "../support/journal.js"

@@ -11,7 +11,7 @@ import {
   maxIdBytes,
   maxSpecBytes,
   toChildSpec
-} from "../../src/internal/specBody.js"
+} from "../../src/internal/kind/specCodec.js"
 import type { InvalidChildSpec } from "../../src/PogoError.js"
 import { holds, hostileText, json, nameText } from "../support/arbitrary.js"
 

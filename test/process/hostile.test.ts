@@ -9,8 +9,14 @@ import type * as NodeTransportSocket from "effect-pogo/NodeTransportSocket"
 import { randomBytes } from "node:crypto"
 import type { Duplex } from "node:stream"
 import { Internals } from "../../src/internal/internals.js"
-import { Frames, headerOf } from "../../src/internal/socket/frames.js"
-import { encodeHandshake, makeNonce, proofOf, readChallenge, readWelcome } from "../../src/internal/socket/handshake.js"
+import { Frames, headerOf } from "../../src/internal/transport/framing.js"
+import {
+  encodeHandshake,
+  makeNonce,
+  proofOf,
+  readChallenge,
+  readWelcome
+} from "../../src/internal/transport/handshake.js"
 import { clientOf, Counter, counterLive, Notes } from "../rpc/support.js"
 import { rawTo, streamTo, type Transport, transports } from "./support/transports.js"
 

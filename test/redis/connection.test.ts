@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Either, Exit, Scope } from "effect"
 import * as GroupRegistryRedis from "../../src/GroupRegistryRedis.js"
-import { maxBatch } from "../../src/internal/registry/protocol.js"
+import { maxBatch } from "../../src/internal/registry/commands.js"
 import type { RegistryUnavailable } from "../../src/PogoError.js"
 import { callerOf, eventually, Lines, live, pause, server } from "../support/registryLive.js"
 

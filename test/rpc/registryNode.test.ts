@@ -17,10 +17,10 @@ import {
   TestClock
 } from "effect"
 import { Child, GroupRegistry, GroupRegistryNode, NodeTransport, Pogo, type PogoError } from "effect-pogo"
+import { op } from "../../src/internal/calls/wire/message.js"
 import { Internals } from "../../src/internal/internals.js"
-import type { Envelope } from "../../src/internal/registry/protocol.js"
-import { makeHub } from "../../src/internal/rpc/hub.js"
-import { op } from "../../src/internal/rpc/message.js"
+import type { Envelope } from "../../src/internal/registry/commands.js"
+import { makeHub } from "../../src/internal/transport/memory.js"
 import { makeCluster } from "../support/cluster.js"
 import { makeFaulty } from "../support/faulty.js"
 import { clientOf, Counter, counterLive, Notes, passing } from "./support.js"

@@ -4,12 +4,12 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Either } from "effect"
-import { readMembers } from "../../src/internal/node/member.js"
+import { decodeBody, encodeBody, toChildSpec } from "../../src/internal/kind/specCodec.js"
 import { decodeReply, MalformedReply } from "../../src/internal/redis/codec.js"
-import { describe as describePlace, resolve } from "../../src/internal/redis/settings.js"
-import type { CommandName } from "../../src/internal/registry/protocol.js"
+import { describe as describePlace, resolve } from "../../src/internal/redis/options.js"
+import type { CommandName } from "../../src/internal/registry/commands.js"
 import * as records from "../../src/internal/registry/records.js"
-import { decodeBody, encodeBody, toChildSpec } from "../../src/internal/specBody.js"
+import { readMembers } from "../../src/internal/replica/member.js"
 import { Dice, hostileReply, hostileText } from "./hostile.js"
 
 const inputs = Number(process.env["POGO_FUZZ"] ?? 20_000)

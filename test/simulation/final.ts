@@ -2,9 +2,9 @@
  * Once the faults are over: what is not yet as it should be.
  */
 import type { ChildInfo } from "effect-pogo"
+import { decodeBody } from "../../src/internal/kind/specCodec.js"
 import { type ClaimRecord, parseClaim, parseSpec, type SpecRecord } from "../../src/internal/registry/records.js"
-import { decodeBody } from "../../src/internal/specBody.js"
-import type { LocalChild } from "../../src/internal/supervisor/localChild.js"
+import type { LocalChild } from "../../src/internal/supervisor/child.js"
 import type { Life } from "./life.js"
 import type { Nodes } from "./nodes.js"
 import { kindOf } from "./plan.js"

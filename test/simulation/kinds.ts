@@ -4,7 +4,7 @@
  */
 import { Effect, Layer, Schedule, Schema, type Scope } from "effect"
 import { Child, type ChildSpec, type Pogo, Restart } from "effect-pogo"
-import type { Current } from "../../src/internal/current.js"
+import type { Current } from "../../src/internal/kind/current.js"
 import type { Dice } from "../../src/internal/testing/dice.js"
 import { called, type CalledKind, calledKinds, calledLayers, type CallJournal } from "./calls/kinds.js"
 import { type Code, type KindName, kindOf, type PlainKind, timing } from "./plan.js"

@@ -1,9 +1,9 @@
 /**
  * Whether what a list says of a child, which it may have made a while ago, is what it would say if it were made now.
  */
+import { freshRow, rowOf } from "../../src/internal/commands/status.js"
 import type { Node } from "../../src/internal/node/node.js"
-import { freshRow, rowOf } from "../../src/internal/node/status.js"
-import type { Entry } from "../../src/internal/view/entry.js"
+import type { Entry } from "../../src/internal/replica/entry.js"
 import type { Life } from "./life.js"
 
 /** One row is looked at in so many steps. */

@@ -2,7 +2,7 @@
 import { describe, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Value } from "../../src/GroupRegistry.js"
-import { maxBatch, maxPageBytes } from "../../src/internal/registry/protocol.js"
+import { maxBatch, maxPageBytes } from "../../src/internal/registry/commands.js"
 import { maxEntries } from "../../src/internal/registry/reads.js"
 import type { Caller } from "./registryCaller.js"
 import type { Test } from "./registryConformance.js"

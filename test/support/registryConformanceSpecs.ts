@@ -1,7 +1,7 @@
 /** Specs and tombstones. */
 import { describe, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { maxBatch, tombstoneRetention, tombstoneSweep } from "../../src/internal/registry/protocol.js"
+import { maxBatch, tombstoneRetention, tombstoneSweep } from "../../src/internal/registry/commands.js"
 import { parseSpec, parseTomb } from "../../src/internal/registry/records.js"
 import type { Test } from "./registryConformance.js"
 

@@ -1,10 +1,10 @@
 /** Redis as the registry's scripts see it, with the time and the server's identity chosen by the test. */
 import { Redis } from "ioredis"
-import { callScript } from "../../src/internal/redis/call.js"
 import { decodeReply, encodeEnvelope, encoders } from "../../src/internal/redis/codec.js"
+import { callScript } from "../../src/internal/redis/evalScript.js"
 import { channelOf, keysOf } from "../../src/internal/redis/keys.js"
 import { makeScripts } from "../../src/internal/redis/scripts.js"
-import type { Args, CommandName, Envelope, Reply, Value } from "../../src/internal/registry/protocol.js"
+import type { Args, CommandName, Envelope, Reply, Value } from "../../src/internal/registry/commands.js"
 import type { Server } from "../../src/internal/registry/state.js"
 
 /** The production scripts, save for where they have the time from. */

@@ -2,7 +2,7 @@
  * Random steps for the comparison of the machine with the scripts. A step is a name and a seed: what exactly it does
  * follows from the seed and from the machine's state at that moment, so that steps can be left out of a history.
  */
-import type { Args, CommandName, Envelope } from "../../src/internal/registry/protocol.js"
+import type { Args, CommandName, Envelope } from "../../src/internal/registry/commands.js"
 import { parseClaim, parseSpec, parseTomb } from "../../src/internal/registry/records.js"
 import type { RegistryState } from "../../src/internal/registry/state.js"
 

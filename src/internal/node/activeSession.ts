@@ -5,10 +5,10 @@
  */
 import * as Effect from "effect/Effect"
 import type { RegistryUnavailable } from "../../PogoError.js"
-import { shutDown, unavailable } from "./link.js"
+import { until } from "../runtime/waitUntil.js"
 import type { Node } from "./node.js"
+import { shutDown, unavailable } from "./registryRequest.js"
 import type { Session } from "./session.js"
-import { until } from "./until.js"
 
 /** The session, as soon as this node is active. */
 export const activeSession = (

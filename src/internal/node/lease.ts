@@ -4,7 +4,7 @@
  *
  * @internal
  */
-import type { Ambient } from "./ambient.js"
+import type { Ambient } from "../runtime/environment.js"
 import { deadline, type Timing } from "./timing.js"
 
 /** @internal */

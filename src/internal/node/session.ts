@@ -8,7 +8,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
-import type { EraMerge } from "../view/eraMerge.js"
+import type { EraMerge } from "../replica/eraMerge.js"
 
 /** How a session ended. */
 export type SessionEnd = "fenced" | "era" | "closed"

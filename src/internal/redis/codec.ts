@@ -17,7 +17,7 @@ import type {
   Refusal,
   Reply,
   Value
-} from "../registry/protocol.js"
+} from "../registry/commands.js"
 
 /** Who hears of wake-ups. */
 export type WakeListener = Parameters<Encoded["onWake"]>[1]

@@ -3,7 +3,7 @@
  *
  * @internal
  */
-import { layoutVersion } from "../registry/protocol.js"
+import { layoutVersion } from "../registry/commands.js"
 import { parts } from "./scripts.js"
 
 /**

@@ -9,8 +9,8 @@
  *
  * @internal
  */
+import { layoutVersion, maxDead, minLog, tombstoneRetention } from "../registry/commands.js"
 import { seedShift } from "../registry/guard.js"
-import { layoutVersion, maxDead, minLog, tombstoneRetention } from "../registry/protocol.js"
 
 /**
  * Where a script has the time and the server's identity from: the server, or (in this project's tests only) the last two

@@ -3,7 +3,7 @@
  *
  * @internal
  */
-import { maxBatch, maxPageBytes } from "../registry/protocol.js"
+import { maxBatch, maxPageBytes } from "../registry/commands.js"
 import { maxEntries } from "../registry/reads.js"
 
 const liveNodes = `

@@ -3,7 +3,7 @@
  *
  * @internal
  */
-import { tombstoneRetention, tombstoneSweep } from "../registry/protocol.js"
+import { tombstoneRetention, tombstoneSweep } from "../registry/commands.js"
 
 /** Storing specs. */
 const storeSpec = `

@@ -5,7 +5,7 @@
  * @internal
  */
 import { createHash } from "node:crypto"
-import type { CommandName } from "../registry/protocol.js"
+import type { CommandName } from "../registry/commands.js"
 import { luaBase } from "./luaBase.js"
 import * as claims from "./luaClaims.js"
 import { type ClockSource, luaEnd, luaGuard } from "./luaGuard.js"

@@ -3,7 +3,7 @@
  *
  * @internal
  */
-import type { Args, ClaimResult, Refusal, Value } from "./protocol.js"
+import type { Args, ClaimResult, Refusal, Value } from "./commands.js"
 import { formatSpec, maxRefused, parseSpec } from "./records.js"
 import { append, claimOf, isLive, next, setClaim, type Tx } from "./state.js"
 

@@ -4,8 +4,8 @@
  *
  * @internal
  */
-import type { Envelope, Refusal } from "./protocol.js"
-import { layoutVersion, tombstoneRetention } from "./protocol.js"
+import type { Envelope, Refusal } from "./commands.js"
+import { layoutVersion, tombstoneRetention } from "./commands.js"
 import { append, endSession, type Meta, type RegistryState, type Server, type Tx } from "./state.js"
 
 /** Seconds are shifted by this when they seed the counter: leaves a million numbers a second, and fits 2^53. */

@@ -7,8 +7,8 @@
  * @internal
  */
 import { claim, release, report } from "./claims.js"
+import type { Args, CommandName, Envelope, Refusal, Reply, Value } from "./commands.js"
 import { guard } from "./guard.js"
-import type { Args, CommandName, Envelope, Refusal, Reply, Value } from "./protocol.js"
 import { changes, nodes, snap } from "./reads.js"
 import { close, open, tick, update } from "./sessions.js"
 import { del, finish, merge, put } from "./specs.js"

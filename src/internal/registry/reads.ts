@@ -3,8 +3,8 @@
  *
  * @internal
  */
-import type { Args, Item, NodeItem, Refusal, Value } from "./protocol.js"
-import { maxBatch, maxPageBytes } from "./protocol.js"
+import type { Args, Item, NodeItem, Refusal, Value } from "./commands.js"
+import { maxBatch, maxPageBytes } from "./commands.js"
 import type { LogEntry, RegistryState, Tx } from "./state.js"
 
 /** The most log entries that one page of `changes` looks at. */

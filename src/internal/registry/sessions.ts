@@ -3,7 +3,7 @@
  *
  * @internal
  */
-import type { Args, ClaimAssertion, Refusal, Value } from "./protocol.js"
+import type { Args, ClaimAssertion, Refusal, Value } from "./commands.js"
 import { formatNode, parseNode } from "./records.js"
 import { append, claimOf, endSession, isLive, next, setClaim, type Tx } from "./state.js"
 

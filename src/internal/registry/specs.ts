@@ -3,8 +3,8 @@
  *
  * @internal
  */
-import type { Args, DelResult, FinishResult, PutResult, Value } from "./protocol.js"
-import { tombstoneRetention, tombstoneSweep } from "./protocol.js"
+import type { Args, DelResult, FinishResult, PutResult, Value } from "./commands.js"
+import { tombstoneRetention, tombstoneSweep } from "./commands.js"
 import {
   formatSpec,
   formatTomb,

@@ -4,7 +4,7 @@
  *
  * @internal
  */
-import { maxDead, minLog } from "./protocol.js"
+import { maxDead, minLog } from "./commands.js"
 import { type ClaimRecord, formatClaim, parseClaim } from "./records.js"
 
 /** Bookkeeping of a data set. Times are logical milliseconds, save `last`. */

@@ -3,7 +3,7 @@
  *
  * @internal
  */
-import { hashText } from "../hash.js"
+import { hashText } from "../runtime/hash.js"
 
 /** A stream of random numbers (sfc32, Chris Doty-Humphrey). */
 export class Dice {

@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import type { Encoded } from "../../GroupRegistry.js"
 import { RegistryUnavailable } from "../../PogoError.js"
-import type { Args, CommandName, Envelope, Reply } from "../registry/protocol.js"
+import type { Args, CommandName, Envelope, Reply } from "../registry/commands.js"
 import type { Host } from "./host.js"
 import type { RegistryServer } from "./server.js"
 

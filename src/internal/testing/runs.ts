@@ -3,7 +3,7 @@
  *
  * @internal
  */
-import type { LocalChild } from "../supervisor/localChild.js"
+import type { LocalChild } from "../supervisor/child.js"
 import type { Member } from "./members.js"
 
 /** One thing that happened. */

@@ -3,8 +3,8 @@
  *
  * @internal
  */
+import type { Args, CommandName, Envelope, Reply, Value } from "../registry/commands.js"
 import { execute } from "../registry/machine.js"
-import type { Args, CommandName, Envelope, Reply, Value } from "../registry/protocol.js"
 import { cloneState, emptyState, type RegistryState, type Server } from "../registry/state.js"
 
 /** Executes one command: the machine, or one whose rules a test has changed. */

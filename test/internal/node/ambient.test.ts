@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, FastCheck, TestClock } from "effect"
-import { makeAmbient, suspendAware } from "../../../src/internal/node/ambient.js"
+import { makeAmbient, suspendAware } from "../../../src/internal/runtime/environment.js"
 import { holds } from "../../support/arbitrary.js"
 
 /** Two clocks of a machine: one that stands still while it is suspended, one that goes on, and is read coarsely. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, FastCheck, Fiber, FiberSet, type Scope, TestClock } from "effect"
-import { Batcher } from "../../../src/internal/node/batcher.js"
-import { maxBatch } from "../../../src/internal/registry/protocol.js"
+import { Batcher } from "../../../src/internal/commands/batcher.js"
+import { maxBatch } from "../../../src/internal/registry/commands.js"
 import { holdsEffect } from "../../support/arbitrary.js"
 
 interface Scene {

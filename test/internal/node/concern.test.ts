@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Array as Arr, Effect, TestClock } from "effect"
 import * as GroupRegistry from "../../../src/GroupRegistry.js"
-import type { Envelope } from "../../../src/internal/registry/protocol.js"
+import type { Envelope } from "../../../src/internal/registry/commands.js"
 import { makeCluster } from "../../support/cluster.js"
 import { Journal } from "../../support/journal.js"
 import { Worker, workerLive } from "../../support/worker.js"

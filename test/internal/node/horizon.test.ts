@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Either, FastCheck } from "effect"
-import { Horizon } from "../../../src/internal/node/horizon.js"
+import { Horizon } from "../../../src/internal/node/registryClock.js"
 import { resolve } from "../../../src/internal/node/timing.js"
-import type { Envelope, Reply } from "../../../src/internal/registry/protocol.js"
+import type { Envelope, Reply } from "../../../src/internal/registry/commands.js"
 import { handClock, holds } from "../../support/arbitrary.js"
 
 const timing = Either.getOrThrow(resolve({}))

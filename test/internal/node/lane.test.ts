@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, FastCheck, TestClock } from "effect"
-import { Lane } from "../../../src/internal/node/lane.js"
-import { maxBatch } from "../../../src/internal/registry/protocol.js"
+import { Lane } from "../../../src/internal/node/batchSender.js"
+import { maxBatch } from "../../../src/internal/registry/commands.js"
 import { holdsEffect, names } from "../../support/arbitrary.js"
 
 type Batch<A> = ReadonlyArray<readonly [id: string, item: A]>

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import { type Member, readMembers } from "../../../src/internal/node/member.js"
 import { formatNode } from "../../../src/internal/registry/records.js"
-import { best, obstacle } from "../../../src/internal/view/homes.js"
-import { Membership } from "../../../src/internal/view/membership.js"
+import { type Member, readMembers } from "../../../src/internal/replica/member.js"
+import { Membership } from "../../../src/internal/replica/membership.js"
+import { best, obstacle } from "../../../src/internal/replica/placement.js"
 import { rendezvous } from "../../../src/Placement.js"
 import { entryOf, holds, hostileText, names, nodeItem } from "../../support/arbitrary.js"
 

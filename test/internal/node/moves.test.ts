@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Runtime, TestClock } from "effect"
-import { makeAmbient } from "../../../src/internal/node/ambient.js"
-import { Moves } from "../../../src/internal/node/moves.js"
+import { Moves } from "../../../src/internal/plan/rebalance.js"
+import { makeAmbient } from "../../../src/internal/runtime/environment.js"
 
 /** Four places at most, and a second of patience: a move is taken for one of 10 ms until there was one. */
 const scene = (waiting = 10_000) =>

@@ -3,7 +3,7 @@ import { Context, Effect } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
-import { Processes, type ProcessId, readProcess, type Watch } from "../../../src/internal/node/processes.js"
+import { Processes, type ProcessId, readProcess, type Watch } from "../../../src/internal/runtime/processTable.js"
 
 const watch: Watch = Context.get(Context.empty() as Context.Context<Processes>, Processes)
 

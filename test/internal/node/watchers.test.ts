@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Watchers } from "../../../src/internal/node/watchers.js"
+import { Watchers } from "../../../src/internal/runtime/listeners.js"
 
 describe("Watchers", () => {
   it("tells those of one child, and those only", () => {

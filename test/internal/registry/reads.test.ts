@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { maxBatch } from "../../../src/internal/registry/protocol.js"
+import { maxBatch } from "../../../src/internal/registry/commands.js"
 import { bodyText, History, names } from "../../support/arbitrary.js"
 
 const many = names(2 * maxBatch + 50, "K/c")

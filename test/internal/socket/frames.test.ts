@@ -4,8 +4,8 @@
 import * as RpcSerialization from "@effect/rpc/RpcSerialization"
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import { Frames, headerOf } from "../../../src/internal/socket/frames.js"
-import { isSound } from "../../../src/internal/socket/sound.js"
+import { Frames, headerOf } from "../../../src/internal/transport/framing.js"
+import { isSound } from "../../../src/internal/transport/msgpackGuard.js"
 
 const framed = (bodies: ReadonlyArray<Uint8Array>): Buffer =>
   Buffer.concat(bodies.flatMap((body) => [headerOf(body.length), Buffer.from(body)]))

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, FastCheck, type Fiber, FiberSet, type Scope, TestClock } from "effect"
-import { makeAmbient } from "../../../src/internal/node/ambient.js"
-import type { LocalChild } from "../../../src/internal/supervisor/localChild.js"
-import { OverdueWatch } from "../../../src/internal/supervisor/overdueWatch.js"
+import { makeAmbient } from "../../../src/internal/runtime/environment.js"
+import type { LocalChild } from "../../../src/internal/supervisor/child.js"
+import { OverdueWatch } from "../../../src/internal/supervisor/overdue.js"
 import { holdsEffect } from "../../support/arbitrary.js"
 
 interface Scene {

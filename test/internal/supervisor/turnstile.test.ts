@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { Turnstile } from "../../../src/internal/supervisor/turnstile.js"
+import { Turnstile } from "../../../src/internal/runtime/throttle.js"
 
 /** A turnstile whose turns of the event loop are made by hand. */
 const scene = (burst = 0) => {

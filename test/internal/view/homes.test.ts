@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import { type Member, type NodeRecord, readMembers } from "../../../src/internal/node/member.js"
-import { best, obstacle, ranking, type Score } from "../../../src/internal/view/homes.js"
+import { type Member, type NodeRecord, readMembers } from "../../../src/internal/replica/member.js"
+import { best, obstacle, ranking, type Score } from "../../../src/internal/replica/placement.js"
 import { rendezvous } from "../../../src/Placement.js"
 import { entryOf, holds, knownSpec, nameText, nodeItem, random } from "../../support/arbitrary.js"
 

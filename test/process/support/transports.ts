@@ -10,7 +10,7 @@ import * as NodeTransportWebSocket from "effect-pogo/NodeTransportWebSocket"
 import { createServer } from "node:http"
 import * as Net from "node:net"
 import type { Duplex } from "node:stream"
-import { askUpgrade } from "../../../src/internal/socket/upgrade.js"
+import { askUpgrade } from "../../../src/internal/transport/websocket/upgrade.js"
 import { makeReverseProxy, type ReverseProxy } from "./reverseProxy.js"
 
 export interface Transport {

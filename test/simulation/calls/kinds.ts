@@ -4,7 +4,7 @@
 import { Rpc } from "@effect/rpc"
 import { Effect, type Layer, Schema, type Scope, Stream } from "effect"
 import { Child, type Pogo } from "effect-pogo"
-import type { Current } from "../../../src/internal/current.js"
+import type { Current } from "../../../src/internal/kind/current.js"
 import type { Dice } from "../../../src/internal/testing/dice.js"
 import type { Process } from "../../../src/internal/testing/process.js"
 import type { Vault } from "./vault.js"

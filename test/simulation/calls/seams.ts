@@ -3,10 +3,10 @@
  */
 import type { Effect } from "effect"
 import type { NodeTransport, Pogo } from "effect-pogo"
+import type { Call } from "../../../src/internal/calls/client/call.js"
+import type { Router } from "../../../src/internal/calls/client/router.js"
+import { op } from "../../../src/internal/calls/wire/message.js"
 import { Internals } from "../../../src/internal/internals.js"
-import type { Call } from "../../../src/internal/rpc/call.js"
-import { op } from "../../../src/internal/rpc/message.js"
-import type { Router } from "../../../src/internal/rpc/router.js"
 import type { Dice } from "../../../src/internal/testing/dice.js"
 import type { Process } from "../../../src/internal/testing/process.js"
 import type { Life } from "../life.js"

@@ -3,8 +3,8 @@
  * for its child: its lease holds, and the registry gives a claim to another only after that. Or the registry has taken
  * its claim back: in a new era, from a child that went on without a lease while another copy came and went.
  */
-import type { Current } from "../../../src/internal/current.js"
-import type { Args, ClaimResult } from "../../../src/internal/registry/protocol.js"
+import type { Current } from "../../../src/internal/kind/current.js"
+import type { Args, ClaimResult } from "../../../src/internal/registry/commands.js"
 import { parseClaim } from "../../../src/internal/registry/records.js"
 import type { RegistryState } from "../../../src/internal/registry/state.js"
 import type { Execution } from "../../../src/internal/testing/server.js"

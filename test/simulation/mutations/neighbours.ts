@@ -2,8 +2,8 @@
  * Rules of taking another process for gone, broken.
  */
 import type { Node } from "../../../src/internal/node/node.js"
-import type { ProcessId, Sight } from "../../../src/internal/node/processes.js"
-import type { Args } from "../../../src/internal/registry/protocol.js"
+import type { Args } from "../../../src/internal/registry/commands.js"
+import type { ProcessId, Sight } from "../../../src/internal/runtime/processTable.js"
 import type { MachineWatch } from "../machines.js"
 import type { Mutation } from "./mutation.js"
 import { sending } from "./nodes.js"

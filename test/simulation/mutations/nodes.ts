@@ -4,8 +4,8 @@
 import { Effect } from "effect"
 import type { GroupRegistry } from "effect-pogo"
 import type { Node } from "../../../src/internal/node/node.js"
-import type { Args, CommandName, Reply, Value } from "../../../src/internal/registry/protocol.js"
-import type { LocalChild } from "../../../src/internal/supervisor/localChild.js"
+import type { Args, CommandName, Reply, Value } from "../../../src/internal/registry/commands.js"
+import type { LocalChild } from "../../../src/internal/supervisor/child.js"
 import { timing } from "../plan.js"
 import type { Mutation } from "./mutation.js"
 

@@ -2,8 +2,8 @@
  * Rules of the registry, broken.
  */
 import { claim, release } from "../../../src/internal/registry/claims.js"
+import type { Args, Reply, Value } from "../../../src/internal/registry/commands.js"
 import { execute } from "../../../src/internal/registry/machine.js"
-import type { Args, Reply, Value } from "../../../src/internal/registry/protocol.js"
 import { formatClaim, parseSpec } from "../../../src/internal/registry/records.js"
 import { open, tick } from "../../../src/internal/registry/sessions.js"
 import { del, finish, put } from "../../../src/internal/registry/specs.js"

@@ -1,0 +1,135 @@
+/**
+ * The connection to one other node, for as long as there is a use for it.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { ConnectFailure, Connection } from "../../../NodeTransport.js"
+import { isMessage, type Message, op } from "../wire/message.js"
+import type { Outgoing, Peers } from "./peerPool.js"
+
+/** Milliseconds. A connection on which calls wait and nothing is heard for `silence` is given up. */
+export const peerTiming = { connect: 3_000, ping: 2_000, silence: 6_000, idle: 60_000 }
+
+/** @internal */
+export class Peer {
+  /** Calls that are to be sent as soon as the connection is open. */
+  private readonly queue = new Set<Outgoing>()
+  /** Calls that were sent, and are not over. */
+  private readonly pending = new Map<number, Outgoing>()
+  /** Children whose calls the other side has turned away, and none was sent since. */
+  readonly turnedAway = new Set<string>()
+  private connection: Connection | undefined
+  private living = false
+  private calls = 0
+  /** Elapsed milliseconds. */
+  private heardAt = 0
+  private usedAt = 0
+
+  constructor(private readonly peers: Peers, readonly address: string) {}
+
+  send(outgoing: Outgoing): void {
+    this.usedAt = this.now
+    if (this.connection !== undefined) return this.write(this.connection, outgoing)
+    this.queue.add(outgoing)
+    if (this.living) return
+    this.living = true
+    this.peers.node.fork(this.life)
+  }
+
+  private get now(): number {
+    return this.peers.node.ambient.now()
+  }
+
+  private write(connection: Connection, outgoing: Outgoing): void {
+    if (this.pending.size === 0) this.heardAt = this.now
+    outgoing.n = ++this.calls
+    this.pending.set(outgoing.n, outgoing)
+    try {
+      const size = connection.send(outgoing.frame(outgoing.n))
+      if (size === 0) return
+      this.pending.delete(outgoing.n)
+      outgoing.tooLarge(size, connection.maxFrame)
+    } catch (error) {
+      this.pending.delete(outgoing.n)
+      outgoing.unsendable(error)
+    }
+  }
+
+  cancel(outgoing: Outgoing): void {
+    if (this.queue.delete(outgoing)) return
+    this.say(outgoing, [op.cancel, outgoing.n])
+    this.pending.delete(outgoing.n)
+  }
+
+  say(outgoing: Outgoing, message: Message): void {
+    if (this.pending.get(outgoing.n) === outgoing) this.connection?.send(message)
+  }
+
+  /** Opens the connection, and uses it until it ends. Calls that were left are told. */
+  private readonly life: Effect.Effect<void> = Effect.suspend(() => {
+    const { self, transport } = this.peers
+    return transport.connect(self, this.address).pipe(
+      Effect.timeoutFail({
+        duration: peerTiming.connect,
+        onTimeout: (): ConnectFailure => ({
+          _tag: "ConnectFailure",
+          reason: `no connection within ${peerTiming.connect} ms`
+        })
+      }),
+      Effect.flatMap((connection) => this.use(connection)),
+      Effect.scoped,
+      Effect.catchAll(({ reason }) => Effect.succeed(reason)),
+      Effect.onExit((exit) =>
+        Effect.sync(() => this.over(exit._tag === "Success" ? exit.value : "this node is closing"))
+      ),
+      Effect.asVoid
+    )
+  })
+
+  private use(connection: Connection): Effect.Effect<string, never, Scope.Scope> {
+    this.connection = connection
+    this.heardAt = this.usedAt = this.now
+    this.peers.meter.connected()
+    for (const outgoing of Array.from(this.queue)) {
+      this.queue.delete(outgoing)
+      this.write(connection, outgoing)
+    }
+    return Effect.raceFirst(connection.run((message) => this.receive(message)), this.watch(connection))
+  }
+
+  private receive(message: unknown): void {
+    this.heardAt = this.now
+    if (!isMessage(message)) return
+    const outgoing = this.pending.get(message[1] as number)
+    if (outgoing === undefined) return
+    if (message[0] === op.ok || message[0] === op.fail || message[0] === op.refuse) this.pending.delete(outgoing.n)
+    this.usedAt = this.heardAt
+    outgoing.message(message)
+  }
+
+  /** Asks for signs of life while calls wait, and ends a connection that nobody uses. */
+  private watch(connection: Connection): Effect.Effect<string> {
+    return Effect.sleep(peerTiming.ping).pipe(
+      Effect.zipRight(Effect.sync(() => {
+        const { now } = this
+        if (this.pending.size === 0) return now - this.usedAt >= peerTiming.idle ? "it was idle" : undefined
+        if (now - this.heardAt >= peerTiming.silence) return `no sign of life for ${peerTiming.silence} ms`
+        connection.send([op.ping])
+        return undefined
+      })),
+      Effect.repeat({ until: (reason) => reason !== undefined })
+    )
+  }
+
+  private over(reason: string): void {
+    this.connection = undefined
+    this.living = false
+    this.peers.forget(this)
+    for (const outgoing of this.pending.values()) outgoing.lost(reason, true)
+    this.pending.clear()
+    for (const outgoing of this.queue) outgoing.lost(reason, false)
+    this.queue.clear()
+  }
+}

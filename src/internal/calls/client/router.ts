@@ -1,0 +1,261 @@
+/**
+ * Sends the calls of this node to where their children run: here, without any codec, or over a connection to another
+ * node.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as ParseResult from "effect/ParseResult"
+import { type CallError, PayloadTooLarge } from "../../../PogoError.js"
+import type { Node } from "../../node/node.js"
+import type { Timers } from "../../runtime/deadlines.js"
+import type { LocalChild } from "../../supervisor/child.js"
+import type { CallMeter } from "../callMetrics.js"
+import { beginBy, type Work } from "../server/invocation.js"
+import type { Inboxes } from "../server/mailbox.js"
+import { Window } from "../wire/flowWindow.js"
+import { type Message, op, readRefusal } from "../wire/message.js"
+import { Broken, type Call } from "./call.js"
+import { Lane } from "./childQueue.js"
+import type { Outgoing, Peers } from "./peerPool.js"
+import type { Route } from "./route.js"
+import { mayHaveRun, unavailable } from "./route.js"
+
+type Remote = Extract<Route, { readonly _tag: "Remote" }>
+
+/** @internal */
+export class Router {
+  private readonly lanes = new Map<string, Lane>()
+  private seq = 0
+
+  constructor(
+    readonly node: Node,
+    private readonly peers: Peers | undefined,
+    private readonly meter: CallMeter,
+    readonly timers: Timers,
+    private readonly inboxOf: Inboxes
+  ) {}
+
+  /** Whether this process can reach others at all. */
+  get connected(): boolean {
+    return this.peers !== undefined
+  }
+
+  submit(call: Call): void {
+    call.seq = this.seq++
+    call.run = () => this.expire(call)
+    this.meter.began(call)
+    this.timers.add(call)
+    this.laneOf(call.id).submit(call)
+  }
+
+  private laneOf(id: string): Lane {
+    let lane = this.lanes.get(id)
+    if (lane === undefined) this.lanes.set(id, lane = new Lane(this, id))
+    return lane
+  }
+
+  drop(lane: Lane): void {
+    if (this.lanes.get(lane.id) === lane) this.lanes.delete(lane.id)
+  }
+
+  /** The caller no longer waits. */
+  cancel(call: Call): void {
+    if (call.settled) return
+    this.settle(call)
+    this.meter.ended(call, "Interrupted")
+    call.execution?.cancel()
+    this.lanes.get(call.id)?.release(call)
+  }
+
+  private settle(call: Call): void {
+    call.settled = true
+    this.timers.delete(call)
+  }
+
+  /** Ends a call with what its caller is told. */
+  finish(call: Call, outcome: Effect.Effect<unknown, unknown>, tag: string): void {
+    if (call.settled) return
+    this.settle(call)
+    this.meter.ended(call, tag)
+    this.lanes.get(call.id)?.release(call)
+    call.caller.resume(outcome)
+  }
+
+  fail(call: Call, error: CallError): void {
+    const token = call.streaming ? call.token : undefined
+    const told = call.mayHaveRun ? mayHaveRun(this.node, error) : error
+    this.finish(call, Effect.fail(token === undefined ? told : new Broken(token, told, call.leaving)), told._tag)
+  }
+
+  private expire(call: Call): void {
+    const spared = call.execution?.cancel() === true
+    this.fail(call, this.laneOf(call.id).expired(call, spared))
+  }
+
+  /** A stream has begun: it has no deadline, and keeps nobody waiting. */
+  private began(lane: Lane, call: Call, token: number, taken: (count: number) => void): void {
+    if (call.settled || call.streaming) return
+    call.streaming = true
+    call.token = token
+    this.timers.delete(call)
+    lane.streams(call)
+    call.caller.began({ token, taken })
+  }
+
+  watch(id: string, listener: () => void): void {
+    const { node } = this
+    node.watchers.of(id).add(listener)
+    node.onMembers.add(listener)
+    node.onPhase.add(listener)
+  }
+
+  unwatch(id: string, listener: () => void): void {
+    const { node } = this
+    node.watchers.of(id).delete(listener)
+    node.onMembers.delete(listener)
+    node.onPhase.delete(listener)
+  }
+
+  /** Executes a call on this node. */
+  executeHere(lane: Lane, call: Call, child: LocalChild): void {
+    const procedure = child.registration.protocol!.procedures.get(call.procedure.tag)
+    if (procedure === undefined) {
+      return this.fail(call, unavailable(this.node, call.id, `its code here has no rpc ${call.procedure.tag}`, false))
+    }
+    call.trouble = undefined
+    const inbox = this.inboxOf(child)
+    const now = this.node.ambient.now()
+    const window = procedure.isStream ? new Window() : undefined
+    const work: Work = {
+      procedure,
+      token: child.claim,
+      beginBy: beginBy(now, call.at - now),
+      headers: call.headers,
+      trace: call.trace,
+      receiver: {
+        wrap: (handle) => handle(call.payload),
+        began: () => this.began(lane, call, child.claim, (count) => window!.add(count)),
+        emit: (items) =>
+          Effect.suspend(() => {
+            call.caller.items(items, false)
+            return window!.take
+          }),
+        done: (exit) => this.finish(call, exit, outcomeOf(exit)),
+        refused: (refusal) => lane.refused(call, refusal)
+      },
+      fiber: undefined,
+      counted: false,
+      cancelled: false,
+      died: undefined,
+      begun: 0,
+      failed: undefined
+    }
+    call.execution = { cancel: () => inbox.cancel(work) }
+    inbox.submit(work)
+  }
+
+  /** Executes a call on another node. */
+  executeThere(lane: Lane, call: Call, route: Remote): void {
+    this.encoded(call, (payload) => {
+      if (call.settled) return
+      const outgoing: Outgoing = {
+        n: 0,
+        frame: (n) => {
+          // From here on it may run: what kept it before is no longer how it ends.
+          call.trouble = undefined
+          return this.frame(call, route.token, n, payload, this.peers!.comesAgain(route.address, call.id))
+        },
+        message: (message) => this.heard(lane, call, route, outgoing, message),
+        lost: (reason, sent) => call.settled || lane.lost(call, route.node, reason, sent),
+        unsendable: (error) => this.finish(call, Effect.die(error), "Unsendable"),
+        tooLarge: (size, limit) =>
+          this.fail(call, new PayloadTooLarge({ id: call.id, rpc: call.procedure.tag, part: "request", size, limit }))
+      }
+      call.execution = {
+        cancel: () => {
+          this.peers!.cancel(route.address, outgoing)
+          return false
+        }
+      }
+      this.peers!.send(route.address, outgoing)
+    })
+  }
+
+  private frame(call: Call, token: number, n: number, payload: unknown, again: boolean): Message {
+    const left = Math.max(1, Math.ceil(call.at - this.node.ambient.now()))
+    const { headers, id, procedure, trace } = call
+    const message = [op.call, n, id, token, procedure.tag, payload, left]
+    const pairs = Object.entries(headers)
+    if (pairs.length > 0 || trace !== undefined || again) message.push(pairs)
+    if (trace !== undefined || again) message.push(trace)
+    if (again) message.push(again)
+    return message
+  }
+
+  /** Encodes the payload, at once unless its schema takes time. */
+  private encoded(call: Call, then: (payload: unknown) => void): void {
+    const effect = call.procedure.encodePayload(call.payload)
+    settledOr(this.node, effect, (exit) => {
+      if (exit._tag === "Success") then(exit.value)
+      else this.finish(call, Effect.failCause(exit.cause).pipe(Effect.orDie), "Unencodable")
+    })
+  }
+
+  private heard(lane: Lane, call: Call, route: Remote, outgoing: Outgoing, message: Message): void {
+    const { procedure } = call
+    switch (message[0]) {
+      case op.ok:
+        return this.finish(call, this.decoded(call, procedure.decodeSuccess(message[2])), "Success")
+      case op.fail:
+        return this.finish(
+          call,
+          Effect.flatMap(
+            this.decoded(call, procedure.decodeCause(message[2])),
+            (cause) => Effect.failCause(cause as never)
+          ),
+          "Failure"
+        )
+      case op.refuse: {
+        const refusal = readRefusal(message)
+        if (refusal.code === "notHere") this.peers!.turnedAway(route.address, call.id)
+        return lane.refused(call, refusal)
+      }
+      case op.began:
+        return this.began(
+          lane,
+          call,
+          route.token,
+          (count) => this.peers!.say(route.address, outgoing, [op.ack, outgoing.n, count])
+        )
+      case op.items:
+        if (Array.isArray(message[2])) call.caller.items(message[2], true)
+    }
+  }
+
+  /** An answer that this node's code cannot read comes from another version of it. */
+  private decoded(
+    call: Call,
+    effect: Effect.Effect<unknown, ParseResult.ParseError>
+  ): Effect.Effect<unknown, CallError> {
+    return Effect.mapError(effect, (error) => this.unreadable(call.id, error))
+  }
+
+  unreadable(id: string, error: ParseResult.ParseError): CallError {
+    return unavailable(this.node, id, `this node's code cannot read its answer: ${error.message}`, true)
+  }
+}
+
+const outcomeOf = (exit: Exit.Exit<unknown, unknown>): string => (exit._tag === "Success" ? "Success" : "Failure")
+
+/** Hands over the result of a code: at once if there is one. */
+export const settledOr = (
+  node: Node,
+  effect: Effect.Effect<unknown, ParseResult.ParseError>,
+  then: (exit: Exit.Exit<unknown, ParseResult.ParseError>) => void
+): void => {
+  const either = effect as unknown as { readonly _tag: string; readonly right: unknown }
+  if (either._tag === "Right") return then({ _tag: "Success", value: either.right } as never)
+  node.fork(effect).addObserver(then)
+}

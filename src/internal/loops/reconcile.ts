@@ -1,0 +1,167 @@
+/**
+ * Reconciling: the plan is asked about every child that something is new about, and what it says is done.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as PogoEvent from "../../PogoEvent.js"
+import type { Node } from "../node/node.js"
+import { request } from "../node/registryRequest.js"
+import type { Session } from "../node/session.js"
+import { type Action, type Condition, decide, mayStart } from "../plan/decide.js"
+import type { ClaimResult } from "../registry/commands.js"
+import { maxBatch } from "../registry/commands.js"
+import { parseClaim, parseStat } from "../registry/records.js"
+import { codeOf } from "../replica/placement.js"
+import type { LocalChild } from "../supervisor/child.js"
+
+/** Children that are looked at before others have a turn: about a millisecond. */
+const slice = 500
+
+/** Children that are started before others have a turn: some milliseconds. */
+const startSlice = 32
+
+/** A claim to ask for; generation 0 only has a dead holder's claim removed. */
+interface Wanted {
+  readonly id: string
+  readonly generation: number
+}
+
+const stopFor = (node: Node, child: LocalChild, action: Extract<Action, { readonly _tag: "Stop" }>): void => {
+  if (action.reason === "moved") node.moves.begin(child.id)
+  node.supervisor.stop(child, action.reason)
+}
+
+const release = (node: Node, id: string, token: number): void => {
+  if (node.releases.get(id)?.token !== token) node.releases.offer(id, { token, refused: "" })
+}
+
+const revoke = (node: Node, child: LocalChild): void => {
+  node.supervisor.revoke(child)
+  node.supervisor.stop(child, "claimLost")
+}
+
+/** Does what the plan says about one child; claims are collected. */
+const look = (node: Node, condition: Condition, id: string, wanted: Array<Wanted>): void => {
+  const child = node.supervisor.children.get(id)
+  const entry = node.view.entries.get(id)
+  const action = decide(entry, child, condition)
+  switch (action._tag) {
+    case "Nothing":
+      if (child !== undefined && entry !== undefined) node.reports.ensure(child, entry)
+      return
+    case "Claim":
+      wanted.push({ id, generation: action.generation })
+      return
+    case "Purge":
+      wanted.push({ id, generation: 0 })
+      return
+    case "Stop":
+      return stopFor(node, child!, action)
+    case "Revoke":
+      return revoke(node, child!)
+    case "Release":
+      return release(node, id, action.token)
+    case "Later":
+      return node.agenda.postpone(id)
+  }
+}
+
+/** This code cannot decode the payload: the child is left to others. */
+const refuse = (node: Node, id: string, token: number, code: string, reason: string): void => {
+  node.releases.offer(id, { token, refused: code })
+  node.emit(() => PogoEvent.ChildRefused({ id, node: node.config.name, reason }))
+  node.fork(
+    Effect.annotateLogs(
+      Effect.logError(
+        `payload does not decode with this node's version of the kind, the child is left to others: ${reason}`
+      ),
+      "child",
+      id
+    )
+  )
+}
+
+/** Uses a grant, if the plan would still have it. */
+const start = (
+  node: Node,
+  condition: Condition,
+  { generation, id }: Wanted,
+  grant: Extract<ClaimResult, { readonly _tag: "GRANTED" }>,
+  at: number
+): void => {
+  const { stat, token } = grant
+  node.view.setClaim(id, { token, generation, sid: condition.sid }, stat ?? undefined, at)
+  const entry = node.view.entries.get(id)
+  if (!mayStart(entry, generation, condition) || node.supervisor.children.has(id)) {
+    return release(node, id, token)
+  }
+  const spec = entry!.spec!
+  const registration = node.kinds.get(spec.kind)!
+  const result = node.supervisor.start(
+    { id, spec, token, stat: stat === null ? undefined : parseStat(stat) },
+    registration
+  )
+  if (Either.isLeft(result)) refuse(node, id, token, codeOf(registration.code), result.left)
+}
+
+const settle = (node: Node, session: Session, wanted: Wanted, result: ClaimResult, at: number): void => {
+  const { id } = wanted
+  switch (result._tag) {
+    case "GRANTED":
+      return start(node, node.condition(session), wanted, result, at)
+    case "HELD":
+      return node.view.setClaim(id, parseClaim(result.claim), node.view.entries.get(id)?.stat, at)
+    case "STALE":
+      return node.view.learnSpec(id, result.spec, at)
+    case "GONE":
+    case "MALFORMED":
+      return
+  }
+}
+
+/** Asks for a batch of claims, and starts what was granted. */
+const claim = (node: Node, session: Session, wanted: ReadonlyArray<Wanted>): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const reply = yield* request(node, session, "claim", { sid: session.sid, items: wanted })
+    if (reply._tag === "QUARANTINE") {
+      session.quarantineUntil = node.ambient.now() + reply.left
+      return
+    }
+    if (reply._tag !== "OK") return
+    for (let i = 0; i < wanted.length; i++) {
+      settle(node, session, wanted[i]!, reply.value.results[i]!, reply.high)
+      if (i % startSlice === startSlice - 1) yield* node.ambient.breathe
+    }
+  }).pipe(
+    // Granted or not, nobody knows: the plan looks again when the registry had time to come back.
+    Effect.catchAll(() =>
+      Effect.sleep(node.timing.heartbeat / 4).pipe(
+        Effect.zipRight(Effect.sync(() => wanted.forEach(({ id }) => node.agenda.add(id))))
+      )
+    )
+  )
+
+/** Goes through the agenda until it is empty. */
+const pass = (node: Node, session: Session): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    let wanted: Array<Wanted> = []
+    for (;;) {
+      const ids = node.agenda.take(Math.min(slice, maxBatch - wanted.length))
+      const condition = node.condition(session)
+      for (const id of ids) look(node, condition, id, wanted)
+      if (wanted.length > 0 && (ids.length === 0 || wanted.length >= maxBatch)) {
+        yield* claim(node, session, wanted)
+        wanted = []
+      } else if (ids.length === 0) {
+        // Some of those that were looked at again may have no need to move any more: their places are free.
+        if (node.moves.isOpen) node.resumeMoves()
+        return
+      } else yield* node.ambient.breathe
+    }
+  })
+
+/** Reconciles for as long as the session lasts. */
+export const reconcile = (node: Node, session: Session): Effect.Effect<never> =>
+  Effect.forever(Effect.zipRight(node.agenda.wait, pass(node, session)))

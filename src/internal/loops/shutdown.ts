@@ -1,0 +1,142 @@
+/**
+ * Leaving in order: giving up the children of a kind, or of the whole node, and closing the session.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { KindConflict } from "../../PogoError.js"
+import type { Internals } from "../internals.js"
+import type { Node } from "../node/node.js"
+import { request } from "../node/registryRequest.js"
+import { noneLeft, until } from "../runtime/waitUntil.js"
+import type { LocalChild } from "../supervisor/child.js"
+import type { Registration } from "../supervisor/kindRegistration.js"
+import { publishRecord } from "./outbox.js"
+
+const childrenOf = (node: Node, belongs: (child: LocalChild) => boolean): ReadonlyArray<LocalChild> =>
+  Array.from(node.supervisor.children.values()).filter(belongs)
+
+const isAlive = (child: LocalChild): boolean => child.fiber !== undefined
+
+/** Children that are told to stop before others have a turn. */
+const slice = 500
+
+const stopAll = (node: Node, belongs: (child: LocalChild) => boolean, reason: "kindClosed" | "drained") =>
+  Effect.gen(function*() {
+    for (const [i, child] of childrenOf(node, belongs).entries()) {
+      node.supervisor.stop(child, reason)
+      if (i % slice === slice - 1) yield* node.ambient.breathe
+    }
+  })
+
+/** Waits until the children have ended, or the drain timeout is over; tells how many are left. */
+const awaitEnded = (node: Node, belongs: (child: LocalChild) => boolean): Effect.Effect<number> =>
+  Effect.suspend(() => {
+    const children = childrenOf(node, belongs)
+    return until(node.onStopped, noneLeft(children, isAlive)).pipe(
+      Effect.timeoutOption(node.config.drainTimeout),
+      Effect.map(() => children.filter(isAlive).length)
+    )
+  })
+
+/** The children that are left keep their claims until the lease ends: nobody starts a second copy before. */
+const warnLeft = (node: Node, what: string, left: number): Effect.Effect<void> =>
+  left === 0 ? Effect.void : Effect.logWarning(
+    `${left} children did not end within ${node.config.drainTimeout} ms (drainTimeout) while ${what} closed: ` +
+      childrenOf(node, isAlive).slice(0, 5).map(({ id }) => id).join(", ")
+  )
+
+/** Tells the others first, so that they take over at once what is given up here. */
+const tellRecord = (node: Node): Effect.Effect<void> => {
+  if (node.client) return Effect.void
+  node.recordIsNew()
+  return node.session === undefined ? Effect.void : Effect.asVoid(publishRecord(node, node.session))
+}
+
+const unregister = (node: Node, registration: Registration): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    if (node.phase === "closed") return
+    const { kind } = registration
+    const belongs = (child: LocalChild) => child.registration === registration
+    if (node.kinds.get(kind) === registration) node.kinds.delete(kind)
+    yield* tellRecord(node)
+    yield* stopAll(node, belongs, "kindClosed")
+    yield* warnLeft(node, `kind ${kind}`, yield* awaitEnded(node, belongs))
+  })
+
+/**
+ * Waits a moment until the scope knows that this node has the kind, so that what is started next may be placed here. A
+ * node that is not active does not wait: it tells when it joins.
+ */
+const awaitKnown = (node: Node, { code, kind }: Registration): Effect.Effect<void> =>
+  until(node.onMembers, () => {
+    if (node.client || !node.active || node.session === undefined) return true
+    const self = node.view.membership.members.get(node.session.sid)
+    return self?.kinds[kind]?.digest === code.digest && !self.joining ? true : undefined
+  }).pipe(Effect.timeoutOption(node.timing.commandTimeout), Effect.asVoid)
+
+/** @internal */
+export const register = (node: Node): Internals["register"] => (registration) =>
+  Effect.zipRight(hold(node, registration), awaitKnown(node, registration))
+
+/** The kind is here for as long as the scope lives. */
+const hold = (node: Node, registration: Registration) =>
+  Effect.acquireRelease(
+    Effect.suspend(() => {
+      const { kind } = registration
+      if (node.kinds.has(kind)) return Effect.fail(new KindConflict({ kind, node: node.config.name }))
+      const own = { ...registration, intensity: registration.intensity ?? node.config.intensity }
+      node.kinds.set(kind, own)
+      node.recordIsNew()
+      node.agenda.sweep()
+      return Effect.succeed(own)
+    }),
+    (own) => unregister(node, own)
+  )
+
+/** Stops all children at once; tells how many are left after the drain timeout. */
+export const drain = (node: Node): Effect.Effect<number> =>
+  Effect.gen(function*() {
+    node.draining = true
+    yield* tellRecord(node)
+    yield* stopAll(node, () => true, "drained")
+    return yield* awaitEnded(node, () => true)
+  })
+
+/** Waits until the registry knows of everything that ended, a moment at most, and closes the session. */
+const closeSession = (node: Node): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const { session } = node
+    if (session === undefined) return
+    yield* Effect.zipRight(Effect.yieldNow(), Effect.sleep(0)).pipe(
+      Effect.repeat({ until: () => session.over || (node.releases.size === 0 && node.finishes.size === 0) })
+    )
+    // A session is closed only when nothing runs under it: its end frees all of its claims.
+    if (session.over || node.supervisor.children.size > 0) return
+    yield* Effect.ignore(request(node, session, "close", { sid: session.sid }))
+    node.leave(session, "closed")
+  }).pipe(Effect.interruptible, Effect.timeoutOption(node.timing.commandTimeout), Effect.asVoid)
+
+/** Hands everything over and leaves. */
+export const closeNode = (node: Node, life: Fiber.RuntimeFiber<void, unknown>): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    if (node.phase === "closed") return
+    const left = yield* drain(node)
+    yield* warnLeft(node, "the supervisor", left)
+    if (left === 0 && !node.client) yield* closeSession(node)
+    node.enter("closed")
+    node.lease.revoke()
+    yield* Fiber.interrupt(life)
+    yield* Effect.logInfo(left === 0 ? "left the scope" : "left the scope; its claims end with its lease")
+  })
+
+/** Ends everything at once, as if the process had died. */
+export const crash = (node: Node, life: Fiber.RuntimeFiber<void, unknown>): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    node.enter("closed")
+    node.lease.revoke()
+    if (node.session !== undefined) node.leave(node.session, "closed")
+    for (const child of childrenOf(node, () => true)) node.supervisor.stop(child, "shutdown")
+    yield* Fiber.interruptFork(life)
+  })

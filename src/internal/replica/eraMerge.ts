@@ -1,0 +1,95 @@
+/**
+ * A node meets a data set that is not the one it knew. Per id the higher rank wins: what the registry knows better is
+ * taken over, what the node knows better is a fact to give back.
+ *
+ * @internal
+ */
+import type { Args, Item } from "../registry/commands.js"
+import { parseSpec, parseTomb, rankOf, rankOfStored } from "../registry/records.js"
+import type { View } from "./replica.js"
+
+/** One thing that a node remembers, and the registry does not. */
+export type Fact = Args<"merge">["facts"][number]
+
+interface Known {
+  readonly rank: number
+  readonly kind: "spec" | "tomb"
+  readonly raw: string
+}
+
+const ours = (view: View, id: string): Known | undefined => {
+  const spec = view.entries.get(id)?.spec
+  const tomb = view.tombs.get(id)
+  if (tomb !== undefined && tomb.stamp >= (spec?.stamp ?? 0)) return { rank: rankOf(tomb), kind: "tomb", raw: tomb.raw }
+  return spec === undefined ? undefined : { rank: rankOf(spec), kind: "spec", raw: spec.raw }
+}
+
+const theirs = (item: Item): number =>
+  Math.max(
+    typeof item.spec === "string" ? rankOfStored(parseSpec(item.spec)) : 0,
+    typeof item.tomb === "string" ? rankOfStored(parseTomb(item.tomb)) : 0
+  )
+
+/** The comparison of one complete read with the view. */
+export class EraMerge {
+  readonly seen = new Set<string>()
+  private readonly facts = new Set<string>()
+
+  constructor(private readonly view: View) {}
+
+  /** Takes a row over, or notes that the view knows better. */
+  meet(item: Item, at: number): void {
+    this.seen.add(item.id)
+    const known = ours(this.view, item.id)
+    if (known === undefined || known.rank <= theirs(item)) this.view.apply(item, at)
+    else {
+      this.facts.add(item.id)
+      this.view.apply({ ...item, spec: undefined, tomb: undefined }, at)
+    }
+  }
+
+  /** Takes over a row that was told later, unless the view knows better: then that is still to be given back. */
+  hear(item: Item, at: number): void {
+    if (item.spec === undefined || !this.facts.delete(item.id)) this.view.apply(item, at)
+    else this.meet(item, at)
+  }
+
+  /** Ends the read, which began when the counter stood at `at`. */
+  end(at: number): void {
+    for (const id of [...this.view.entries.keys(), ...this.view.tombs.keys()]) {
+      if (this.seen.has(id)) continue
+      this.view.setClaim(id, undefined, undefined, at)
+      this.facts.add(id)
+    }
+  }
+
+  /** What is still to be given back, and is in the view as it stands now. */
+  pending(mine: (id: string) => boolean): ReadonlyArray<Fact> {
+    const facts: Array<Fact> = []
+    for (const id of this.facts) {
+      const known = mine(id) ? ours(this.view, id) : undefined
+      if (known !== undefined) facts.push({ id, kind: known.kind, value: known.raw })
+    }
+    return facts
+  }
+
+  /** The ids of all that is still to be given back. */
+  get ids(): Iterable<string> {
+    return this.facts
+  }
+
+  /** Whether something about an id is still to be given back. */
+  holds(id: string): boolean {
+    return this.facts.has(id)
+  }
+
+  /** How much is still to be given back. */
+  get size(): number {
+    return this.facts.size
+  }
+
+  /** The registry has this id now: merged by this node, or told by another. */
+  settle(id: string): void {
+    this.facts.delete(id)
+  }
+}
