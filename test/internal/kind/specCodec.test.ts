@@ -11,9 +11,9 @@ import {
   maxIdBytes,
   maxSpecBytes,
   toChildSpec
-} from "../../src/internal/kind/specCodec.js"
-import type { InvalidChildSpec } from "../../src/PogoError.js"
-import { holds, hostileText, json, nameText } from "../support/arbitrary.js"
+} from "../../../src/internal/kind/specCodec.js"
+import type { InvalidChildSpec } from "../../../src/PogoError.js"
+import { holds, hostileText, json, nameText } from "../../support/arbitrary.js"
 
 type Fields = { readonly [name: string]: unknown }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Schema } from "effect"
-import { digestOf } from "../../src/internal/kind/schemaDigest.js"
+import { digestOf } from "../../../src/internal/kind/schemaDigest.js"
 
 interface Tree {
   readonly value: number

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import { type Action, type Condition, decide, mayStart, type Running } from "../../src/internal/plan/decide.js"
-import { type Entry, makeEntry } from "../../src/internal/replica/entry.js"
-import { counter, entryOf, holds, knownSpec, random } from "../support/arbitrary.js"
+import { type Action, type Condition, decide, mayStart, type Running } from "../../../src/internal/plan/decide.js"
+import { type Entry, makeEntry } from "../../../src/internal/replica/entry.js"
+import { counter, entryOf, holds, knownSpec, random } from "../../support/arbitrary.js"
 
 const me = "me#1"
 const sids = [me, "live#1", "dead#1"] as const

@@ -3,7 +3,7 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import { FrameReader, opcode, writeFrame } from "../../../src/internal/transport/websocket/frames.js"
+import { FrameReader, opcode, writeFrame } from "../../../../src/internal/transport/websocket/frames.js"
 
 const makeReader = (masked: boolean) => {
   const data: Array<number> = []

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import { hashText, mix } from "../../src/internal/runtime/hash.js"
-import { holds } from "../support/arbitrary.js"
+import { hashText, mix } from "../../../src/internal/runtime/hash.js"
+import { holds } from "../../support/arbitrary.js"
 
 const bits = (value: number): number => value.toString(2).replaceAll("0", "").length
 
