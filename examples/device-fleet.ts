@@ -109,7 +109,7 @@ const program = Effect.gen(function*() {
   )
   yield* Effect.sleep("1 second")
   yield* Console.log(`east runs ${(yield* east.whichChildren("local")).length} devices, and is drained`)
-  yield* dashboard.node("east").drain
+  yield* east.drain
   const seen = yield* watching
   const moved = seen.filter(({ nodes }) => nodes.length > 1).length
   yield* Console.log(`${moved} streams went on elsewhere; complete: ${seen.every(({ complete }) => complete)}`)

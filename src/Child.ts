@@ -328,7 +328,7 @@ const clientOf = (kind: string, protocol: ProtocolCodes, supervisor: Pogo.AnyTag
   Effect.flatMap(supervisor, (pogo) =>
     Effect.map(
       Effect.context<never>(),
-      (context) => makeClient(pogo[Internals].engine.router, kind, protocol, context)
+      (context) => makeClient(pogo[Internals].router, kind, protocol, context)
     ))
 
 type AnyRunOptions = ServeOptions & { readonly supervisor?: Pogo.AnyTag<Pogo.Pogo> | undefined }

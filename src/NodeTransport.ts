@@ -73,8 +73,6 @@ export class NodeTransport extends Context.Tag("effect-pogo/NodeTransport")<
       self: Identity,
       serve: (connection: Connection) => Effect.Effect<void>
     ) => Effect.Effect<string, InvalidConfig, Scope.Scope>
-    /** What is wrong with an address, before anything is tried. Missing: nothing can be known. */
-    readonly problemOf?: ((address: string) => string | undefined) | undefined
     /** Opens a connection that lives as long as the scope. */
     readonly connect: (
       self: Identity,

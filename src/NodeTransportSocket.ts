@@ -11,7 +11,6 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { optional, optionalText, overridden } from "./internal/runtime/configOptions.js"
 import { failure } from "./internal/transport/authenticate.js"
@@ -117,7 +116,6 @@ export const layer = (options: Options = {}): Layer.Layer<NodeTransport, Invalid
     NodeTransport,
     Effect.map(resolve(options), (settings) => ({
       listen: listenWith(settings),
-      problemOf: (address) => Option.getOrUndefined(Either.getLeft(placeOf(address, settings.tls))),
       connect: connectWith(settings)
     }))
   )

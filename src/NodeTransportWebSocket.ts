@@ -12,9 +12,7 @@ import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type { IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
@@ -105,9 +103,6 @@ const connectWith = (settings: CallSettings): NodeTransport["Type"]["connect"] =
     )
   })
 
-const problemWith = (settings: CallSettings) => (address: string): string | undefined =>
-  Option.getOrUndefined(Either.getLeft(readTarget(address, settings)))
-
 const listenWith = (settings: WebSettings): NodeTransport["Type"]["listen"] => (self, serve) =>
   Effect.suspend(() => {
     const reception = new Reception(settings.path)
@@ -150,7 +145,6 @@ export const layer = (options: Options = {}): Layer.Layer<NodeTransport, Invalid
     NodeTransport,
     Effect.map(resolveListening(options), (settings) => ({
       listen: listenWith(settings),
-      problemOf: problemWith(settings),
       connect: connectWith(settings)
     }))
   )
@@ -215,7 +209,6 @@ export const layerMounted = (options: MountedOptions): Layer.Layer<NodeTransport
     const point = new MountPoint(settings)
     return Context.make(NodeTransport, {
       listen: point.listen,
-      problemOf: problemWith(settings),
       connect: connectWith(settings)
     }).pipe(
       Context.add(Mount, { app: point.app, upgrade: point.upgrade })

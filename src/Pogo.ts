@@ -18,7 +18,6 @@ import type { Any } from "./ChildSpec.js"
 import * as GroupRegistry from "./GroupRegistry.js"
 import type { Internals } from "./internal/internals.js"
 import { makePogo } from "./internal/make.js"
-import type { RemoteNode } from "./NodeRpc.js"
 import * as PogoConfig from "./PogoConfig.js"
 import type {
   ChildNotFound,
@@ -135,8 +134,6 @@ export interface Service {
   readonly uncordon: Effect.Effect<void>
   /** Where a child should run, who holds it, since when, and why it does not run if it does not. No registry call. */
   readonly explain: (id: string) => Effect.Effect<Explanation>
-  /** A node of the scope, to be asked itself, wherever it is. Needs a `NodeTransport` on both sides. */
-  readonly node: (name: string) => RemoteNode
   /** Whether this node holds a lease and knows its scope: for readiness probes. */
   readonly ready: Effect.Effect<boolean>
   /** Waits until `ready`. */
@@ -229,8 +226,7 @@ export const layerConfig = (
 /**
  * A process that runs no children: it starts, ends, lists, watches and calls them. It is none of the scope's nodes, sends
  * nothing while it is idle, and keeps nothing that the registry would lose. Settings from `POGO_*`, and what is given
- * here. To call children it needs a `NodeTransport`, whose port it does not open. Where it reaches nodes but not their
- * registry, `GroupRegistryNode` takes the place of that.
+ * here. To call children it needs a `NodeTransport`, whose port it does not open.
  *
  * @example
  * ```ts
@@ -450,15 +446,6 @@ export const uncordon: Effect.Effect<void, never, Pogo> = Effect.flatMap(Pogo, (
  */
 export const explain = (id: string): Effect.Effect<Explanation, never, Pogo> =>
   Effect.flatMap(Pogo, (pogo) => pogo.explain(id))
-
-/**
- * A node of the scope, to be asked itself. See `Service`.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const node = (name: string): Effect.Effect<RemoteNode, never, Pogo> =>
-  Effect.map(Pogo, (pogo) => pogo.node(name))
 
 /**
  * Whether this node holds a lease and knows its scope. See `Service`.

@@ -219,7 +219,7 @@ describe("Pogo", () => {
     type Service = Pick<Pogo.Service, keyof Methods<never>>
     expectTypeOf<Service>().toEqualTypeOf<Methods<never>>()
     expectTypeOf<Exclude<keyof Pogo.Service, keyof Methods<never> | symbol>>().toEqualTypeOf<
-      "name" | "scope" | "node"
+      "name" | "scope"
     >()
   })
 

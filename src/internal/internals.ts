@@ -6,7 +6,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { KindConflict } from "../PogoError.js"
-import type { Engine } from "./calls/makeCalls.js"
+import type { Router } from "./calls/client/router.js"
 import type { Node } from "./node/node.js"
 import type { Registration } from "./supervisor/kindRegistration.js"
 
@@ -22,8 +22,8 @@ export interface Internals {
   readonly register: (registration: Registration) => Effect.Effect<void, KindConflict, Scope.Scope>
   /** Ends the supervisor as if its process had died: nothing is handed over, nobody is told. */
   readonly crash: Effect.Effect<void>
-  /** Calls to children and nodes. */
-  readonly engine: Engine
+  /** Calls to children. */
+  readonly router: Router
   /** The state behind it, for tests that look at it. */
   readonly node: Node
 }

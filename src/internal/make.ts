@@ -16,7 +16,7 @@ import type { Service } from "../Pogo.js"
 import type { Resolved } from "../PogoConfig.js"
 import type { InvalidChildSpec, PogoError } from "../PogoError.js"
 import type { PogoEvent } from "../PogoEvent.js"
-import { makeEngine } from "./calls/makeCalls.js"
+import { makeRouter } from "./calls/makeCalls.js"
 import { Calls } from "./commands/commands.js"
 import { makeService } from "./commands/service.js"
 import { encodeBody } from "./kind/specCodec.js"
@@ -139,7 +139,7 @@ export const makePogo = (
     const node = yield* makeNode(config, events, client)
     const calls = new Calls(node, (yield* node.ambient.randomId).slice(0, 16))
     // Before the node's own finalizer: its children may be called until they have ended.
-    const engine = yield* makeEngine(node)
+    const router = yield* makeRouter(node)
     const failed = yield* Deferred.make<never, Fatal>()
     yield* Effect.forkScoped(listen(node))
     yield* Effect.forkScoped(keepAlive(node, "alarm", alarm(node)))
@@ -147,12 +147,10 @@ export const makePogo = (
     const life = yield* Effect.forkScoped(run(node, calls, initial, (error) => Deferred.fail(failed, error)))
     yield* Effect.addFinalizer(() => closeNode(node, life))
     yield* awaitJoined(node, failed)
-    const service = makeService(node, calls, events.stream, {
+    return makeService(node, calls, events.stream, {
       register: register(node),
       crash: crash(node, life),
-      engine,
+      router,
       node
     })
-    engine.nodeCalls.answerBy(service)
-    return service
   }).pipe(Effect.annotateLogs({ scope: config.scope, node: config.name }))

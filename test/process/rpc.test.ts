@@ -3,12 +3,11 @@
  * addresses that change hands.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Logger, LogLevel, Stream } from "effect"
-import { GroupRegistryNode, Pogo } from "effect-pogo"
+import { Effect, Fiber, Stream } from "effect"
 import * as NodeTransportSocket from "effect-pogo/NodeTransportSocket"
 import * as NodeTransportWebSocket from "effect-pogo/NodeTransportWebSocket"
 import { clientOf, Counter } from "../rpc/support.js"
-import { callScene, end, newScope, startIn } from "./support/callScene.js"
+import { callScene, end } from "./support/callScene.js"
 import { makeProxy, type Proxy } from "./support/proxy.js"
 import { freePort, reverseProxy } from "./support/transports.js"
 
@@ -143,51 +142,5 @@ describe("a call over a WebSocket, through a proxy", () => {
       expect(yield* lost).toMatchObject({ _tag: "NodeUnreachable", node, mayHaveRun: true })
       const next = yield* counters("x", { timeout: "20 seconds" }).where()
       expect(next.node).not.toBe(node)
-    }))
-})
-
-describe("a process that is given the addresses of two nodes, and no registry,", () => {
-  it.scopedLive("starts, lists, watches and calls while nodes are killed, frozen and come back", () =>
-    Effect.gen(function*() {
-      const scope = newScope()
-      const start = startIn(scope)
-      const ports = { a: yield* freePort, b: yield* freePort }
-      const begin = (name: "a" | "b") => start(name, { POGO_RPC_PORT: String(ports[name]) })
-      let a = yield* begin("a")
-      const b = yield* begin("b")
-      const client = yield* Layer.build(
-        Pogo.layerClient({ name: "caller", scope }).pipe(
-          Layer.provide(GroupRegistryNode.layer({
-            nodes: [`tcp://127.0.0.1:${ports.a}`, `tcp://127.0.0.1:${ports.b}`]
-          })),
-          Layer.provide(NodeTransportSocket.layer()),
-          Layer.provide(Logger.minimumLogLevel(LogLevel.Error))
-        )
-      )
-      const pogo = Context.get(client, Pogo.Pogo)
-      const counters = yield* clientOf({ name: "caller", pogo, stop: Effect.void, crash: Effect.void })
-      // On a busy machine a call's own two seconds may be over before the next node answers; to repeat it is safe.
-      const surely = <A, E>(call: Effect.Effect<A, E>) => Effect.retry(call, { times: 5 })
-      const works = (key: string) =>
-        Effect.gen(function*() {
-          expect((yield* surely(pogo.startChild(Counter.spec(key, {}))))._tag).toMatch(/^(Created|AlreadyStarted)$/)
-          expect(yield* surely(counters(key, { timeout: "20 seconds" }).get())).toBe(0)
-          expect((yield* pogo.whichChildren("global")).map(({ id }) => id)).toContain(`Counter/${key}`)
-        })
-      yield* works("first")
-      yield* end(a, "SIGKILL")
-      yield* works("without-a")
-      a = yield* begin("a")
-      yield* end(b, "SIGKILL")
-      yield* works("without-b")
-      yield* begin("b")
-      yield* Effect.sleep("500 millis")
-      a.kill("SIGSTOP")
-      const started = yield* surely(pogo.startChild(Counter.spec("frozen", {})))
-      expect(started._tag).toMatch(/^(Created|AlreadyStarted)$/)
-      yield* Effect.timeout(pogo.awaitChild("Counter/frozen"), "30 seconds")
-      a.kill("SIGCONT")
-      yield* surely(pogo.terminateChild("Counter/frozen"))
-      expect((yield* surely(pogo.terminateChild("Counter/frozen")))._tag).toBe("Absent")
     }))
 })

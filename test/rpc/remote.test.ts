@@ -336,32 +336,3 @@ describe("a stream of a child of another node", () => {
       expect(yield* second).toMatchObject({ _tag: "ChildNotFound" })
     }))
 })
-
-describe("Pogo.node", () => {
-  it.scoped("another node tells its own view, is cordoned and drained", () =>
-    Effect.gen(function*() {
-      const { add } = yield* connected(new Notes())
-      yield* add("a")
-      const b = yield* add("b", {}, noKinds)
-      yield* b.pogo.startChild(Counter.spec("x", {}))
-      yield* passing(b.pogo.awaitChild("Counter/x"))
-      const a = b.pogo.node("a")
-      const rows = yield* passing(a.whichChildren("local"))
-      expect(rows).toMatchObject([{ id: "Counter/x", node: "a", status: { _tag: "Running" } }])
-      expect(rows[0]!.since).toBeInstanceOf(Date)
-      expect(yield* passing(b.pogo.node("b").whichChildren("local"))).toEqual([])
-      expect((yield* passing(a.explain("Counter/x"))).text).toContain("Counter/x")
-      expect(yield* passing(a.ready)).toBe(true)
-      yield* passing(a.cordon)
-      yield* TestClock.adjust("1 second")
-      expect((yield* b.pogo.nodes).find(({ name }) => name === "a")).toMatchObject({ cordoned: true })
-      yield* passing(a.uncordon)
-      expect(yield* passing(a.drain)).toBe(0)
-      expect(yield* passing(a.whichChildren("local"))).toEqual([])
-      expect(yield* passing(Effect.flip(b.pogo.node("nobody").ready))).toMatchObject({
-        _tag: "NodeUnreachable",
-        node: "nobody",
-        mayHaveRun: false
-      })
-    }))
-})

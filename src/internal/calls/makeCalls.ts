@@ -9,32 +9,23 @@ import type * as Scope from "effect/Scope"
 import { NodeTransport } from "../../NodeTransport.js"
 import type { InvalidConfig } from "../../PogoError.js"
 import type { Node } from "../node/node.js"
-import { NodeCalls } from "../remote/nodeClient.js"
 import { CallMeter } from "./callMetrics.js"
 import { Peers } from "./client/peerPool.js"
 import { Router } from "./client/router.js"
 import { inboxes } from "./server/mailbox.js"
 import { serve } from "./server/server.js"
 
-/** @internal */
-export interface Engine {
-  readonly router: Router
-  readonly nodeCalls: NodeCalls
-  readonly peers: Peers | undefined
-}
-
 /** Opens this node's port, if it has a transport, and unless it only calls. */
-export const makeEngine = (node: Node): Effect.Effect<Engine, InvalidConfig, Scope.Scope> =>
+export const makeRouter = (node: Node): Effect.Effect<Router, InvalidConfig, Scope.Scope> =>
   Effect.gen(function*() {
     const transport = Option.getOrUndefined(yield* Effect.serviceOption(NodeTransport))
     const meter = new CallMeter(node)
-    const nodeCalls = new NodeCalls(node)
     node.onFlush.add(() => meter.flush())
     const { timers } = node
     const inboxOf = inboxes(node.ambient.now, meter, timers)
     const peers = transport === undefined ? undefined : new Peers(node, transport, meter)
     if (transport !== undefined && !node.client) {
-      node.address = yield* transport.listen(peers!.self, serve(node, nodeCalls, inboxOf))
+      node.address = yield* transport.listen(peers!.self, serve(node, inboxOf))
     }
-    return { router: new Router(node, peers, meter, timers, inboxOf), nodeCalls, peers }
+    return new Router(node, peers, meter, timers, inboxOf)
   })

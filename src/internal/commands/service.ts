@@ -172,7 +172,6 @@ export const makeService = (
   cordon: setCordon(node, true),
   uncordon: setCordon(node, false),
   explain: (id) => Effect.sync(() => explain(node, id)),
-  node: (name) => internals.engine.nodeCalls.remote(internals.engine.peers, name),
   ready: Effect.sync(() => node.active),
   awaitReady: Effect.flatMap(
     until(node.onPhase, () => (node.active || node.phase === "closed" ? node.phase : undefined)),

@@ -132,7 +132,6 @@ class MemoryHub implements Hub {
 
   readonly transport: Hub["transport"] = {
     listen: this.listen,
-    problemOf: (address) => address.startsWith("memory:") ? undefined : `"${address}" is no address in this process`,
     connect: this.connect
   }
 }

@@ -89,7 +89,7 @@ export class Seams {
       if (process.frozen) this.heldUp.set(life, this.scene.world.now)
       thaw()
     }
-    this.listen(life, pogo[Internals].engine.router)
+    this.listen(life, pogo[Internals].router)
   }
 
   private listen(life: Life, router: Router): void {

@@ -7,11 +7,9 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
 import type * as ParseResult from "effect/ParseResult"
 import type { Connection } from "../../../NodeTransport.js"
 import type { Node } from "../../node/node.js"
-import type { NodeCalls } from "../../remote/nodeClient.js"
 import type { LocalChild } from "../../supervisor/child.js"
 import { Window } from "../wire/flowWindow.js"
 import { type Asked, isMessage, type Message, op, readAsked, refusal, refuse } from "../wire/message.js"
@@ -45,7 +43,6 @@ class Served {
 
   constructor(
     private readonly node: Node,
-    private readonly calls: NodeCalls,
     private readonly inboxOf: Inboxes,
     private readonly connection: Connection
   ) {
@@ -78,8 +75,7 @@ class Served {
     if (this.running.size >= calls || this.bytes + size > bytes) {
       return void this.connection.send(refuse(asked.n, refusal("full", "", this.running.size)))
     }
-    if (asked.id === "") this.callNode(asked, size)
-    else this.callChild(asked, size)
+    this.callChild(asked, size)
   }
 
   private enter(n: number, size: number, window: Window | undefined, cancel: () => void): void {
@@ -194,19 +190,6 @@ class Served {
     })
   }
 
-  private callNode(asked: Asked, size: number): void {
-    const { n } = asked
-    const handler = this.calls.find(asked.tag)
-    if (handler === undefined) {
-      return void this.connection.send(
-        refuse(n, refusal("unknownRpc", `${this.node.config.name} knows no ${asked.tag}`))
-      )
-    }
-    const fiber = this.node.fork(coded(n, handler.procedure, asked.payload, handler.handle))
-    this.enter(n, size, undefined, () => fiber.unsafeInterruptAsFork(FiberId.none))
-    fiber.addObserver((exit) => this.answer(n, messageOf(n, exit)))
-  }
-
   /** Nobody waits any more. */
   end(): void {
     for (const { cancel } of Array.from(this.running.values())) cancel()
@@ -247,16 +230,15 @@ const messageOf = (n: number, exit: Exit.Exit<unknown, unknown>): Message => {
 }
 
 /** Serves a connection until it ends. */
-export const serve =
-  (node: Node, calls: NodeCalls, inboxOf: Inboxes) => (connection: Connection): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      const served = new Served(node, calls, inboxOf, connection)
-      const silent = Effect.sleep(acceptorLimits.silence).pipe(
-        Effect.zipRight(Effect.sync(() => node.ambient.now() - served.heardAt)),
-        Effect.repeat({ until: (quiet) => quiet >= acceptorLimits.silence })
-      )
-      return Effect.raceFirst(connection.run(served.receive), silent).pipe(
-        Effect.ensuring(Effect.sync(() => served.end())),
-        Effect.asVoid
-      )
-    })
+export const serve = (node: Node, inboxOf: Inboxes) => (connection: Connection): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const served = new Served(node, inboxOf, connection)
+    const silent = Effect.sleep(acceptorLimits.silence).pipe(
+      Effect.zipRight(Effect.sync(() => node.ambient.now() - served.heardAt)),
+      Effect.repeat({ until: (quiet) => quiet >= acceptorLimits.silence })
+    )
+    return Effect.raceFirst(connection.run(served.receive), silent).pipe(
+      Effect.ensuring(Effect.sync(() => served.end())),
+      Effect.asVoid
+    )
+  })

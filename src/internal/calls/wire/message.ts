@@ -63,7 +63,7 @@ export const readRefusal = ([, , code, detail, size, limit]: Message): Refusal =
 /** A call as it arrived, checked: whatever is at the other end may send anything. */
 export interface Asked {
   readonly n: number
-  /** The child; none for the node itself. */
+  /** The child. */
   readonly id: string
   /** The caller's view of the child's token. */
   readonly token: number
