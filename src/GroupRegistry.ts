@@ -13,7 +13,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Args, CommandName, Envelope, Reply, Value } from "./internal/registry/commands.js"
 import { type EmptyPolicy, makeBackend } from "./internal/registry/memory.js"
-import { parseNode } from "./internal/registry/records.js"
+import { parseNode } from "./internal/registry/state.js"
 import type { RegistryUnavailable } from "./PogoError.js"
 
 export type {

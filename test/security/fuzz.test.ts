@@ -8,7 +8,7 @@ import { decodeBody, encodeBody, toChildSpec } from "../../src/internal/kind/spe
 import { decodeReply, MalformedReply } from "../../src/internal/redis/codec.js"
 import { describe as describePlace, resolve } from "../../src/internal/redis/options.js"
 import type { CommandName } from "../../src/internal/registry/commands.js"
-import * as records from "../../src/internal/registry/records.js"
+import * as records from "../../src/internal/registry/state.js"
 import { readMembers } from "../../src/internal/replica/member.js"
 import { Dice, hostileReply, hostileText } from "./hostile.js"
 

@@ -3,7 +3,7 @@
  */
 import type { ChildInfo } from "effect-pogo"
 import { decodeBody } from "../../src/internal/kind/specCodec.js"
-import { type ClaimRecord, parseClaim, parseSpec, type SpecRecord } from "../../src/internal/registry/records.js"
+import { type ClaimRecord, parseClaim, parseSpec, type SpecRecord } from "../../src/internal/registry/state.js"
 import type { LocalChild } from "../../src/internal/supervisor/child.js"
 import type { Life } from "./life.js"
 import type { Nodes } from "./nodes.js"

@@ -2,8 +2,14 @@
  * Watches the registry: what it executes must fit what really runs, and must not come too late.
  */
 import type { Args, ClaimResult, CommandName, DelResult, FinishResult } from "../../src/internal/registry/commands.js"
-import { parseClaim, parseNode, parseSpec, parseStat, parseTomb } from "../../src/internal/registry/records.js"
-import type { RegistryState } from "../../src/internal/registry/state.js"
+import {
+  parseClaim,
+  parseNode,
+  parseSpec,
+  parseStat,
+  parseTomb,
+  type RegistryState
+} from "../../src/internal/registry/state.js"
 import type { LocalChild } from "../../src/internal/supervisor/child.js"
 import type { Sent } from "../../src/internal/testing/line.js"
 import type { Execution } from "../../src/internal/testing/server.js"

@@ -2,8 +2,7 @@
  * What was acknowledged, and must neither be lost nor undone.
  */
 import type { CommandName, DelResult, FinishResult, PutResult, Reply } from "../../src/internal/registry/commands.js"
-import { parseSpec, parseTomb } from "../../src/internal/registry/records.js"
-import type { RegistryState } from "../../src/internal/registry/state.js"
+import { parseSpec, parseTomb, type RegistryState } from "../../src/internal/registry/state.js"
 import type { Execution } from "../../src/internal/testing/server.js"
 import type { Life } from "./life.js"
 

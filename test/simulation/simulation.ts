@@ -5,7 +5,7 @@
 import { HashSet, Logger, LogLevel } from "effect"
 import type { Node } from "../../src/internal/node/node.js"
 import { deadline } from "../../src/internal/node/timing.js"
-import { seedShift } from "../../src/internal/registry/guard.js"
+import { seedShift } from "../../src/internal/registry/state.js"
 import type { LocalChild } from "../../src/internal/supervisor/child.js"
 import { Dice } from "../../src/internal/testing/dice.js"
 import { epoch, type ProcessOptions } from "../../src/internal/testing/process.js"

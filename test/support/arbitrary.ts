@@ -7,8 +7,15 @@ import { ChildSpec } from "effect-pogo"
 import { encodeBody } from "../../src/internal/kind/specCodec.js"
 import type { Args, CommandName, Item, NodeItem, PutMode, Reply, Value } from "../../src/internal/registry/commands.js"
 import { execute } from "../../src/internal/registry/machine.js"
-import { formatNode, formatSpec, parseClaim, parseSpec, type SpecRecord } from "../../src/internal/registry/records.js"
-import { emptyState, type RegistryState } from "../../src/internal/registry/state.js"
+import {
+  emptyState,
+  formatNode,
+  formatSpec,
+  parseClaim,
+  parseSpec,
+  type RegistryState,
+  type SpecRecord
+} from "../../src/internal/registry/state.js"
 import { type Entry, type KnownSpec, makeEntry, readSpec } from "../../src/internal/replica/entry.js"
 import type { NodeRecord } from "../../src/internal/replica/member.js"
 import type { Ambient } from "../../src/internal/runtime/environment.js"

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as TestClock from "effect/TestClock"
 import type { Args, CommandName, Envelope, Ok, PutMode, PutResult, Reply, Value } from "../../src/GroupRegistry.js"
-import { parseSpec } from "../../src/internal/registry/records.js"
+import { parseSpec } from "../../src/internal/registry/state.js"
 import type { RegistryUnavailable } from "../../src/PogoError.js"
 import type { Subject } from "./registrySubject.js"
 

@@ -1,7 +1,7 @@
 /** Claims, statuses, and the end of children. */
 import { describe, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { parseSpec, parseTomb } from "../../src/internal/registry/records.js"
+import { parseSpec, parseTomb } from "../../src/internal/registry/state.js"
 import { type Caller, ttl } from "./registryCaller.js"
 import type { Test } from "./registryConformance.js"
 

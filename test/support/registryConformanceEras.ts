@@ -2,7 +2,7 @@
 import { describe, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
-import { parseTomb } from "../../src/internal/registry/records.js"
+import { parseTomb } from "../../src/internal/registry/state.js"
 import { type Caller, ttl } from "./registryCaller.js"
 import type { Test } from "./registryConformance.js"
 import type { Part } from "./registryData.js"

@@ -3,7 +3,7 @@ import { describe, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
 import { maxDead } from "../../src/internal/registry/commands.js"
-import { parseNode } from "../../src/internal/registry/records.js"
+import { parseNode } from "../../src/internal/registry/state.js"
 import { type Caller, maxStep, ttl } from "./registryCaller.js"
 import type { Test } from "./registryConformance.js"
 

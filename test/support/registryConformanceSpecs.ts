@@ -2,7 +2,7 @@
 import { describe, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { maxBatch, tombstoneRetention, tombstoneSweep } from "../../src/internal/registry/commands.js"
-import { parseSpec, parseTomb } from "../../src/internal/registry/records.js"
+import { parseSpec, parseTomb } from "../../src/internal/registry/state.js"
 import type { Test } from "./registryConformance.js"
 
 const putting = (test: Test): void => {

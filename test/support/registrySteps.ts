@@ -3,8 +3,7 @@
  * follows from the seed and from the machine's state at that moment, so that steps can be left out of a history.
  */
 import type { Args, CommandName, Envelope } from "../../src/internal/registry/commands.js"
-import { parseClaim, parseSpec, parseTomb } from "../../src/internal/registry/records.js"
-import type { RegistryState } from "../../src/internal/registry/state.js"
+import { parseClaim, parseSpec, parseTomb, type RegistryState } from "../../src/internal/registry/state.js"
 
 /** A random source that repeats itself. */
 export class Random {

@@ -5,7 +5,7 @@
  */
 import type { ChildRow, Explanation } from "../../ChildInfo.js"
 import type { Node } from "../node/node.js"
-import { parseTomb } from "../registry/records.js"
+import { parseTomb } from "../registry/state.js"
 import { type Entry, type KnownSpec, statOf } from "../replica/entry.js"
 import { obstacle, ranking } from "../replica/placement.js"
 import { rowOf } from "./status.js"

@@ -5,7 +5,7 @@
  */
 import type { ChildRow, ChildStatus } from "../../ChildInfo.js"
 import type { Node } from "../node/node.js"
-import type { StatRecord } from "../registry/records.js"
+import type { StatRecord } from "../registry/state.js"
 import { type Entry, type KnownSpec, statOf } from "../replica/entry.js"
 import { nameOf } from "../replica/member.js"
 import { codeOf, obstacle } from "../replica/placement.js"

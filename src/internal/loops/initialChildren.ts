@@ -10,7 +10,7 @@ import { decodeBody } from "../kind/specCodec.js"
 import type { Node } from "../node/node.js"
 import type { PutResult } from "../registry/commands.js"
 import { maxBatch } from "../registry/commands.js"
-import { parseSpec } from "../registry/records.js"
+import { parseSpec } from "../registry/state.js"
 
 /** An initial child, encoded. */
 export interface Initial {

@@ -8,7 +8,7 @@ import type { Finish, Node, Release } from "../node/node.js"
 import { request } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
 import type { FinishResult } from "../registry/commands.js"
-import { formatStat } from "../registry/records.js"
+import { formatStat } from "../registry/state.js"
 
 type Batch<A> = ReadonlyArray<readonly [id: string, item: A]>
 

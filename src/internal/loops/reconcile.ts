@@ -12,7 +12,7 @@ import type { Session } from "../node/session.js"
 import { type Action, type Condition, decide, mayStart } from "../plan/decide.js"
 import type { ClaimResult } from "../registry/commands.js"
 import { maxBatch } from "../registry/commands.js"
-import { parseClaim, parseStat } from "../registry/records.js"
+import { parseClaim, parseStat } from "../registry/state.js"
 import { codeOf } from "../replica/placement.js"
 import type { LocalChild } from "../supervisor/child.js"
 

@@ -5,7 +5,7 @@
  * @internal
  */
 import type { Args, CommandName } from "../registry/commands.js"
-import { formatSpec } from "../registry/records.js"
+import { formatSpec } from "../registry/state.js"
 import { type Entry, makeEntry, readSpec } from "../replica/entry.js"
 import type { Node } from "./node.js"
 

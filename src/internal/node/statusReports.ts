@@ -5,7 +5,7 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
-import { formatStat } from "../registry/records.js"
+import { formatStat } from "../registry/state.js"
 import type { Entry } from "../replica/entry.js"
 import type { LocalChild } from "../supervisor/child.js"
 import { Lane } from "./batchSender.js"

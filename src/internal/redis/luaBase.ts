@@ -83,7 +83,7 @@ function Hash:flush()
 end
 `
 
-/** The codecs of `registry/records.ts`. A spec's body is told by its position: it need not be copied to be kept. */
+/** The codecs of `registry/state.ts`. A spec's body is told by its position: it need not be copied to be kept. */
 const records = `
 local function parse_spec(value)
   local g, s, op, flags, refused, body = string.match(value, '^(%d+)|(%d+)|([^|]*)|([^|]*)|([^|]*)|()')

@@ -1,9 +1,9 @@
 /**
- * Bodies of the scripts about claims: twins of `registry/claims.ts`.
+ * Bodies of the scripts about claims: twins of `registry/machine.ts`.
  *
  * @internal
  */
-import { maxRefused } from "../registry/records.js"
+import { maxRefused } from "../registry/state.js"
 
 const idsOf = `
 local function ids_of(from, step)

@@ -1,5 +1,5 @@
 /**
- * What every script begins with, part two: the guard (`registry/guard.ts`) and the primitives of `registry/state.ts`;
+ * What every script begins with, part two: the guard (`registry/state.ts`) and the primitives of `registry/state.ts`;
  * and what every script ends with: all writes at once.
  *
  * KEYS: meta, sess, node, spec, tomb, tombx, claim, stat, dead, log.
@@ -10,7 +10,7 @@
  * @internal
  */
 import { layoutVersion, maxDead, minLog, tombstoneRetention } from "../registry/commands.js"
-import { seedShift } from "../registry/guard.js"
+import { seedShift } from "../registry/state.js"
 
 /**
  * Where a script has the time and the server's identity from: the server, or (in this project's tests only) the last two

@@ -1,5 +1,5 @@
 /**
- * Bodies of the scripts about sessions: twins of `registry/sessions.ts`.
+ * Bodies of the scripts about sessions: twins of `registry/machine.ts`.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * Bodies of the scripts about specs and tombstones: twins of `registry/specs.ts`.
+ * Bodies of the scripts about specs and tombstones: twins of `registry/machine.ts`.
  *
  * @internal
  */

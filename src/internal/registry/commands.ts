@@ -3,7 +3,7 @@
  *
  * Every command is atomic. Every command carries an {@link Envelope}, by which the registry advances its logical
  * clock, notices the loss of data, and refuses what comes too late or from another era. Records travel as strings
- * (see `records.ts`), so that a registry never needs a schema.
+ * (see `state.ts`), so that a registry never needs a schema.
  *
  * @internal
  */
@@ -67,7 +67,7 @@ export interface ClaimAssertion {
  */
 export type OpenMode = "fresh" | "carry" | "reassert"
 
-/** How `put` treats a spec. See `specs.ts`. */
+/** How `put` treats a spec. See `machine.ts`. */
 export type PutMode = "ensure" | "ensureInitial" | "replace" | "bump"
 
 /** One row of `changes` or `snap`. `undefined` means that this part is not told, `null` that there is none. */

@@ -1,18 +1,416 @@
 /**
- * The registry's rules, written once: a deterministic machine from (state, server, envelope, command) to a reply and the
- * next state. The in-memory registry is this machine; the Lua scripts are its twin, compared with it reply by reply.
+ * The registry's rules, written once: a deterministic machine from (state, server, envelope, command) to a reply and
+ * the next state. The in-memory registry is this machine; the Lua scripts are its twin, compared reply by reply.
  *
  * The state is changed in place, since a scope may hold a hundred thousand children; nothing else is touched or read.
  *
  * @internal
  */
-import { claim, release, report } from "./claims.js"
-import type { Args, CommandName, Envelope, Refusal, Reply, Value } from "./commands.js"
-import { guard } from "./guard.js"
+import type {
+  Args,
+  ClaimAssertion,
+  ClaimResult,
+  CommandName,
+  DelResult,
+  Envelope,
+  FinishResult,
+  PutResult,
+  Refusal,
+  Reply,
+  Value
+} from "./commands.js"
+import { tombstoneRetention, tombstoneSweep } from "./commands.js"
 import { changes, nodes, snap } from "./reads.js"
-import { close, open, tick, update } from "./sessions.js"
-import { del, finish, merge, put } from "./specs.js"
-import type { RegistryState, Server, Tx } from "./state.js"
+import {
+  append,
+  claimOf,
+  endSession,
+  formatNode,
+  formatSpec,
+  formatTomb,
+  guard,
+  isLive,
+  maxRefused,
+  next,
+  parseNode,
+  parseSpec,
+  parseTomb,
+  rankOf,
+  rankOfStored,
+  type RegistryState,
+  type Server,
+  setClaim,
+  type SpecRecord,
+  type TombRecord,
+  type Tx
+} from "./state.js"
+
+// Sessions: opening, renewing, describing, closing.
+
+const noSession = ({ meta }: Tx): Refusal => ({ _tag: "NOSESSION", now: meta.now, high: meta.high })
+
+const quarantineLeft = ({ meta }: Tx): number => Math.max(0, meta.quarantine - meta.now)
+
+/** `tick`: renews a session, never one that is gone. */
+export const tick = (tx: Tx, { sid }: Args<"tick">): Value<"tick"> | Refusal => {
+  if (!isLive(tx, sid)) return noSession(tx)
+  tx.state.sess.set(sid, tx.meta.now + tx.meta.ttl)
+  return { claims: tx.meta.held.get(sid) ?? 0, quarantine: quarantineLeft(tx) }
+}
+
+/** Whether a claim that an opening session asserts may stand. */
+const mayAssert = (tx: Tx, args: Args<"open">, { id, token }: ClaimAssertion): boolean => {
+  const current = claimOf(tx, id)
+  if (current === undefined) return args.mode === "reassert"
+  if (current.sid === args.sid && current.token === token) return true
+  if (args.mode === "carry") {
+    return current.token === token && (current.sid === args.supersedes || !isLive(tx, current.sid))
+  }
+  if (!isLive(tx, current.sid)) return token >= current.token
+  // After the quarantine no lease of the old era holds any more: a latecomer takes nothing from a live session.
+  return token > current.token && tx.meta.now < tx.meta.quarantine
+}
+
+const assertClaims = (tx: Tx, args: Args<"open">): ReadonlyArray<string> => {
+  const refused: Array<string> = []
+  for (const claim of args.claims) {
+    if (mayAssert(tx, args, claim)) {
+      setClaim(tx, claim.id, { token: claim.token, generation: claim.generation, sid: args.sid })
+    } else refused.push(claim.id)
+  }
+  return refused
+}
+
+const storeRecord = (tx: Tx, sid: string, version: number, json: string): void => {
+  const stored = tx.state.node.get(sid)
+  const header = stored === undefined ? undefined : parseNode(stored)
+  if (header !== undefined && header.version > version) return
+  const opened = header?.opened ?? next(tx)
+  tx.state.node.set(sid, formatNode({ version, opened, json }))
+  append(tx, "n", sid)
+}
+
+/** Timing check: two timings in one scope would make each other's leases unsound. */
+const timingOf = ({ meta, state }: Tx, args: Args<"open">, ttl: number, maxStep: number): Refusal | undefined => {
+  if (meta.ttl === ttl && meta.maxStep === maxStep) return undefined
+  for (const sid of state.sess.keys()) {
+    if (sid !== args.supersedes && sid !== args.sid) {
+      return { _tag: "TIMING", ttl: meta.ttl, maxStep: meta.maxStep, now: meta.now, high: meta.high }
+    }
+  }
+  meta.ttl = ttl
+  meta.maxStep = maxStep
+  return undefined
+}
+
+/** `open`: asserts claims; with `last` the session becomes live, and replaces the one that it supersedes. */
+export const open = (tx: Tx, args: Args<"open">, ttl: number, maxStep: number): Value<"open"> | Refusal => {
+  const { meta, state } = tx
+  if (state.dead.has(args.sid)) return { _tag: "DEAD", now: meta.now, high: meta.high }
+  const mismatch = timingOf(tx, args, ttl, maxStep)
+  if (mismatch !== undefined) return mismatch
+  const refused = assertClaims(tx, args)
+  if (args.last) {
+    state.sess.set(args.sid, meta.now + meta.ttl)
+    storeRecord(tx, args.sid, args.version, args.record)
+    meta.sessions = state.sess.size
+    if (args.supersedes !== "" && args.supersedes !== args.sid && isLive(tx, args.supersedes)) {
+      endSession(tx, args.supersedes)
+    }
+  }
+  return { refused, quarantine: quarantineLeft(tx), collected: meta.collected }
+}
+
+/** `update`: replaces the record of a live session. */
+export const update = (tx: Tx, { record, sid, version }: Args<"update">): Value<"update"> | Refusal => {
+  if (!isLive(tx, sid)) return noSession(tx)
+  storeRecord(tx, sid, version, record)
+  return {}
+}
+
+/** `close`: ends a session; one that is gone already is no error. */
+export const close = (tx: Tx, { sid }: Args<"close">): Value<"close"> => {
+  if (isLive(tx, sid)) endSession(tx, sid)
+  return {}
+}
+
+// Claims: the exclusive right to run a child, and what its owner reports of it.
+
+const claimOne = (tx: Tx, sid: string, id: string, generation: number): ClaimResult => {
+  const stored = tx.state.spec.get(id)
+  const spec = stored === undefined ? undefined : parseSpec(stored)
+  if (stored !== undefined && spec === undefined) return { _tag: "MALFORMED" }
+  const current = claimOf(tx, id)
+  const held = current !== undefined && isLive(tx, current.sid)
+  if (spec === undefined || spec.failed) {
+    // Nobody may run the child: the claim of a dead holder would stay for ever.
+    if (current !== undefined && !held) setClaim(tx, id, undefined)
+    return { _tag: "GONE" }
+  }
+  if (spec.generation !== generation) return { _tag: "STALE", spec: stored! }
+  if (held) return { _tag: "HELD", claim: tx.state.claim.get(id)! }
+  const token = next(tx)
+  setClaim(tx, id, { token, generation, sid })
+  return { _tag: "GRANTED", token, stat: tx.state.stat.get(id) ?? null }
+}
+
+/** `claim`: grants claims that are vacant, or whose holder is not live. */
+export const claim = (tx: Tx, { items, sid }: Args<"claim">): Value<"claim"> | Refusal => {
+  const { meta } = tx
+  if (!isLive(tx, sid)) return { _tag: "NOSESSION", now: meta.now, high: meta.high }
+  if (meta.now < meta.quarantine) {
+    return { _tag: "QUARANTINE", left: meta.quarantine - meta.now, now: meta.now, high: meta.high }
+  }
+  return { results: items.map(({ generation, id }) => claimOne(tx, sid, id, generation)) }
+}
+
+const refuse = (tx: Tx, id: string, generation: number, code: string): void => {
+  const stored = tx.state.spec.get(id)
+  const spec = stored === undefined ? undefined : parseSpec(stored)
+  if (spec === undefined || spec.generation !== generation || spec.refused.includes(code)) return
+  const refused = [...spec.refused, code].slice(-maxRefused)
+  tx.state.spec.set(id, formatSpec({ ...spec, refused }))
+  append(tx, "s", id)
+}
+
+/** `release`: gives claims back; exact matches only. */
+export const release = (tx: Tx, { items, sid }: Args<"release">): Value<"release"> => {
+  let released = 0
+  for (const { id, refused, token } of items) {
+    const current = claimOf(tx, id)
+    if (current === undefined || current.token !== token || current.sid !== sid) continue
+    if (refused !== "") refuse(tx, id, current.generation, refused)
+    setClaim(tx, id, undefined)
+    released++
+  }
+  return { released }
+}
+
+/** `report`: stores the status of children that the session still owns. */
+export const report = (tx: Tx, { items, sid }: Args<"report">): Value<"report"> => {
+  let stored = 0
+  for (const { id, stat, token } of items) {
+    const current = claimOf(tx, id)
+    if (current === undefined || current.token !== token || current.sid !== sid) continue
+    tx.state.stat.set(id, stat)
+    append(tx, "c", id)
+    stored++
+  }
+  return { stored }
+}
+
+// Specs and tombstones: one last-writer-wins register per id, stamped by the counter.
+
+/** Stamp of every initial spec: the stamp of any call is higher. */
+const initialStamp = 1
+
+const dropTomb = ({ meta, state }: Tx, id: string): void => {
+  state.tomb.delete(id)
+  state.tombx.delete(id)
+  meta.tombs = state.tomb.size
+}
+
+const storeSpec = (tx: Tx, id: string, spec: SpecRecord): string => {
+  const value = formatSpec(spec)
+  tx.state.spec.set(id, value)
+  tx.meta.specs = tx.state.spec.size
+  dropTomb(tx, id)
+  append(tx, "s", id)
+  return value
+}
+
+/** Tombstones to sweep, those due first. The map is in order of time: a tombstone is always inserted anew at its end. */
+const due = ({ meta, state }: Tx): ReadonlyArray<string> => {
+  const expired: Array<[id: string, at: number]> = []
+  for (const [id, at] of state.tombx) {
+    if (at > meta.now || (expired.length >= tombstoneSweep && at > expired.at(-1)![1])) break
+    expired.push([id, at])
+  }
+  expired.sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1))
+  return expired.slice(0, tombstoneSweep).map(([id]) => id)
+}
+
+const sweep = (tx: Tx): void => {
+  const { meta, state } = tx
+  for (const id of due(tx)) {
+    const tomb = parseTomb(state.tomb.get(id) ?? "")
+    if (tomb !== undefined) meta.collected = Math.max(meta.collected, tomb.stamp)
+    state.tomb.delete(id)
+    state.tombx.delete(id)
+  }
+  meta.tombs = state.tomb.size
+}
+
+const storeTomb = (tx: Tx, id: string, tomb: TombRecord): string => {
+  const { meta, state } = tx
+  const value = formatTomb(tomb)
+  state.spec.delete(id)
+  meta.specs = state.spec.size
+  state.stat.delete(id)
+  state.tomb.set(id, value)
+  state.tombx.delete(id)
+  if (!tomb.initial) state.tombx.set(id, meta.now + tombstoneRetention)
+  meta.tombs = state.tomb.size
+  append(tx, "s", id)
+  sweep(tx)
+  return value
+}
+
+const dropDeadClaim = (tx: Tx, id: string): void => {
+  const claim = claimOf(tx, id)
+  if (claim !== undefined && !isLive(tx, claim.sid)) setClaim(tx, id, undefined)
+}
+
+type PutItem = Args<"put">["items"][number]
+
+/** Creates a spec. `initial`: a list of initial children names it. `byList`: such a list starts it. */
+const create = (tx: Tx, { body, id, op }: PutItem, initial: boolean, byList: boolean): PutResult => {
+  const generation = next(tx)
+  tx.state.stat.delete(id)
+  const stamp = byList ? initialStamp : generation
+  const spec: SpecRecord = { generation, stamp, op, initial, failed: false, refused: [], body }
+  return { _tag: "CREATED", spec: storeSpec(tx, id, spec) }
+}
+
+/** Marks a spec that a list names: its tombstone will be kept for good, or the list would bring the child back one day. */
+const markSpec = (tx: Tx, id: string, stored: string, spec: SpecRecord): string =>
+  spec.initial ? stored : storeSpec(tx, id, { ...spec, initial: true })
+
+const markTomb = (tx: Tx, id: string, stored: string, tomb: TombRecord): string => {
+  if (tomb.initial) return stored
+  const value = formatTomb({ ...tomb, initial: true })
+  tx.state.tomb.set(id, value)
+  tx.state.tombx.delete(id)
+  append(tx, "s", id)
+  return value
+}
+
+const ensurePresent = (tx: Tx, item: PutItem, stored: string, byList: boolean): PutResult => {
+  const spec = parseSpec(stored)
+  if (spec === undefined) return { _tag: "MALFORMED" }
+  if (spec.op === item.op) return { _tag: "CREATED", spec: stored }
+  const kept = byList ? markSpec(tx, item.id, stored, spec) : stored
+  return { _tag: spec.body === item.body ? "SAME" : "CONFLICT", spec: kept }
+}
+
+/** Answer for an id without a record: in a quarantine the record may not have been merged yet. */
+const absent = ({ meta }: Tx) => ({ _tag: meta.now < meta.quarantine ? "QUARANTINE" as const : "ABSENT" as const })
+
+/** `ensure` and `ensureInitial`: register the spec, unless the id is taken. */
+const ensure = (tx: Tx, item: PutItem, byList: boolean): PutResult => {
+  const { meta, state } = tx
+  const stored = state.spec.get(item.id)
+  if (stored !== undefined) return ensurePresent(tx, item, stored, byList)
+  const tomb = state.tomb.get(item.id)
+  const ended = tomb === undefined ? undefined : parseTomb(tomb)
+  if (tomb !== undefined && ended === undefined) return { _tag: "MALFORMED" }
+  if (tomb !== undefined && (byList || ended!.op === item.op)) {
+    const kept = byList ? markTomb(tx, item.id, tomb, ended!) : tomb
+    return { _tag: ended!.how === "ended" ? "DONE" : "TERMINATED", tomb: kept }
+  }
+  // A tombstone, or other content, may not have been merged into this era yet.
+  if (tomb === undefined && meta.now < meta.quarantine) return { _tag: "QUARANTINE" }
+  return create(tx, item, byList || ended?.initial === true, byList)
+}
+
+/** `replace` and `bump`: put a new generation in the place of the one that the caller saw. */
+const supersede = (tx: Tx, item: PutItem, bump: boolean): PutResult => {
+  const stored = tx.state.spec.get(item.id)
+  if (stored === undefined) return absent(tx)
+  const spec = parseSpec(stored)
+  if (spec === undefined) return { _tag: "MALFORMED" }
+  if (spec.op === item.op) return { _tag: "CREATED", spec: stored }
+  if (spec.generation !== item.generation) return { _tag: "CONFLICT", spec: stored }
+  return create(tx, bump ? { ...item, body: spec.body } : item, spec.initial, false)
+}
+
+/** `put`: registers specs. A call that was applied already answers as it did. */
+export const put = (tx: Tx, { items, mode }: Args<"put">): Value<"put"> => ({
+  results: items.map((item) => {
+    switch (mode) {
+      case "ensure":
+        return ensure(tx, item, false)
+      case "ensureInitial":
+        return ensure(tx, item, true)
+      case "replace":
+        return supersede(tx, item, false)
+      case "bump":
+        return supersede(tx, item, true)
+    }
+  })
+})
+
+const end = (tx: Tx, id: string, spec: SpecRecord, by: string, how: TombRecord["how"]): string =>
+  storeTomb(tx, id, {
+    stamp: next(tx),
+    generation: spec.generation,
+    op: spec.op,
+    by,
+    how,
+    initial: spec.initial
+  })
+
+/** `del`: ends specs. A live holder's claim stays: only its owner may give it up. */
+export const del = (tx: Tx, { items }: Args<"del">): Value<"del"> => ({
+  results: items.map(({ generation, id, op }): DelResult => {
+    const stored = tx.state.spec.get(id)
+    if (stored === undefined) {
+      const tomb = tx.state.tomb.get(id)
+      return tomb !== undefined && parseTomb(tomb)?.by === op ? { _tag: "GONE", tomb } : absent(tx)
+    }
+    const spec = parseSpec(stored)
+    if (spec === undefined) return { _tag: "MALFORMED" }
+    if (spec.generation > generation) return { _tag: "NEWER", spec: stored }
+    const tomb = end(tx, id, spec, op, "terminated")
+    dropDeadClaim(tx, id)
+    return { _tag: "GONE", tomb }
+  })
+})
+
+const finishOne = (tx: Tx, sid: string, item: Args<"finish">["items"][number]): FinishResult => {
+  const { id } = item
+  const claim = claimOf(tx, id)
+  if (claim === undefined || claim.token !== item.token || claim.sid !== sid) return { _tag: "FENCED" }
+  const stored = tx.state.spec.get(id)
+  const spec = stored === undefined ? undefined : parseSpec(stored)
+  setClaim(tx, id, undefined)
+  // A generation that has replaced this one is not touched.
+  if (spec === undefined || spec.generation !== item.generation) return { _tag: "RELEASED" }
+  if (item.how === "ended") return { _tag: "ENDED", tomb: end(tx, id, spec, "", "ended") }
+  tx.state.stat.set(id, item.stat)
+  return { _tag: "FAILED", spec: storeSpec(tx, id, { ...spec, failed: true, stamp: next(tx) }) }
+}
+
+/** `finish`: ends or parks children whose fibers have ended, and gives their claims back. */
+export const finish = (tx: Tx, { items, sid }: Args<"finish">): Value<"finish"> => ({
+  results: items.map((item) => finishOne(tx, sid, item))
+})
+
+const rankIn = ({ state }: Tx, id: string): number => {
+  const spec = state.spec.get(id)
+  const tomb = state.tomb.get(id)
+  return Math.max(
+    spec === undefined ? 0 : rankOfStored(parseSpec(spec)),
+    tomb === undefined ? 0 : rankOfStored(parseTomb(tomb))
+  )
+}
+
+/** `merge`: takes what a node remembers into a new era; the highest rank wins. */
+export const merge = (tx: Tx, { facts }: Args<"merge">): Value<"merge"> => {
+  let merged = 0
+  for (const { id, kind, value } of facts) {
+    const spec = kind === "spec" ? parseSpec(value) : undefined
+    const tomb = kind === "tomb" ? parseTomb(value) : undefined
+    const record = spec ?? tomb
+    if (record === undefined || rankOf(record) <= rankIn(tx, id)) continue
+    if (spec !== undefined) storeSpec(tx, id, spec)
+    if (tomb !== undefined) storeTomb(tx, id, tomb)
+    merged++
+  }
+  return { merged }
+}
+
+// Commands.
 
 type Handlers = {
   readonly [K in CommandName]: (tx: Tx, args: Args<K>, envelope: Envelope) => Value<K> | Refusal

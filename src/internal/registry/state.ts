@@ -1,19 +1,205 @@
 /**
- * The data set of one scope, as the pure machine keeps it. It mirrors the keys of the Redis layout, record for record,
- * so that the two can be compared.
+ * What every command of the registry stands on: the records' codecs, the data set of a scope with its primitives, and
+ * the guard that runs before each command.
+ *
+ * The data set mirrors the keys of the Redis layout, record for record, so that the two can be compared. A registry
+ * reads only the short header of a record; the JSON behind it belongs to the nodes. Numbers are plain decimal integers
+ * below 2^53.
+ *
+ * | record | form |
+ * |---|---|
+ * | spec | `generation\|stamp\|op\|flags\|refused\|body` |
+ * | tombstone | `stamp\|generation\|op\|by\|how\|flags` |
+ * | claim | `token:generation:sid` |
+ * | status | `token:state:restarts:since:next:cause` |
+ * | node | `version\|opened\|json` |
  *
  * @internal
  */
-import { maxDead, minLog } from "./commands.js"
-import { type ClaimRecord, formatClaim, parseClaim } from "./records.js"
+import type { Envelope, Refusal } from "./commands.js"
+import { layoutVersion, maxDead, minLog, tombstoneRetention } from "./commands.js"
 
-/** Bookkeeping of a data set. Times are logical milliseconds, save `last`. */
+// Records.
+
+/** Spec record: a header that the registry reads, and a body that is opaque to it. */
+export interface SpecRecord {
+  readonly generation: number
+  readonly stamp: number
+  /** Id of the call that wrote the spec. */
+  readonly op: string
+  /** Set when a list of initial children names the spec. */
+  readonly initial: boolean
+  /** Set when the restart policy is spent: nobody runs the child until a call restarts it. */
+  readonly failed: boolean
+  /** Code versions that cannot run this generation; at most `maxRefused`. */
+  readonly refused: ReadonlyArray<string>
+  readonly body: string
+}
+
+/** Tombstone: what remains of a spec that ended. */
+export interface TombRecord {
+  readonly stamp: number
+  readonly generation: number
+  /** Id of the call that had written the spec. */
+  readonly op: string
+  /** Id of the call that ended the spec; empty when the child ended by itself. */
+  readonly by: string
+  readonly how: "terminated" | "ended"
+  readonly initial: boolean
+}
+
+/** Claim record: fencing token, generation of the spec, and the session that holds it. */
+export interface ClaimRecord {
+  readonly token: number
+  readonly generation: number
+  readonly sid: string
+}
+
+/** Child states that an owner reports. */
+export type StatState = "starting" | "running" | "restarting" | "stopping" | "overdue" | "failed" | "refused"
+
+/** Status record: the owner's last report of a child. Times are unix milliseconds; `next` is 0 when nothing is due. */
+export interface StatRecord {
+  readonly token: number
+  readonly state: StatState
+  readonly restarts: number
+  readonly since: number
+  readonly next: number
+  readonly cause: string
+}
+
+/** Node record: a header that the registry reads, and JSON that is opaque to it. */
+export interface NodeHeader {
+  readonly version: number
+  /** Counter value at which the session opened: orders sessions by age. */
+  readonly opened: number
+  readonly json: string
+}
+
+const specPattern = /^(\d{1,16})\|(\d{1,16})\|([^|]*)\|([^|]*)\|([^|]*)\|([\s\S]*)$/
+const tombPattern = /^(\d{1,16})\|(\d{1,16})\|([^|]*)\|([^|]*)\|([de])\|([^|]*)$/
+const claimPattern = /^(\d{1,16}):(\d{1,16}):([\s\S]+)$/
+const statPattern = /^(\d{1,16}):([a-z]+):(\d{1,16}):(\d{1,16}):(\d{1,16}):([\s\S]*)$/
+const nodePattern = /^(\d{1,16})\|(\d{1,16})\|([\s\S]*)$/
+
+const states: ReadonlySet<string> = new Set<StatState>([
+  "starting",
+  "running",
+  "restarting",
+  "stopping",
+  "overdue",
+  "failed",
+  "refused"
+])
+
+/** Rank of a record in a merge: the higher one wins. Of two with one stamp, the one that a list names knows more. */
+export const rankOf = ({ initial, stamp }: Pick<SpecRecord, "initial" | "stamp">): number =>
+  initial ? stamp + 0.5 : stamp
+
+/** Rank of a stored record. One that cannot be parsed outranks everything, so that it is never overwritten. */
+export const rankOfStored = (record: SpecRecord | TombRecord | undefined): number =>
+  record === undefined ? Infinity : rankOf(record)
+
+/** Limit of the code versions that a spec remembers as refusing it. */
+export const maxRefused = 16
+
+/** Limit of a stored cause, characters. */
+export const maxCause = 1000
+
+/** Exactness check: larger numbers match the patterns too, and would lose digits. */
+const areExact = (...numbers: ReadonlyArray<number>): boolean => numbers.every(Number.isSafeInteger)
+
+/** Parses a spec; `undefined` for another form. */
+export const parseSpec = (value: string): SpecRecord | undefined => {
+  const m = specPattern.exec(value)
+  if (m === null) return undefined
+  const [generation, stamp] = [Number(m[1]), Number(m[2])]
+  if (!areExact(generation, stamp)) return undefined
+  return {
+    generation,
+    stamp,
+    op: m[3]!,
+    initial: m[4]!.includes("i"),
+    failed: m[4]!.includes("f"),
+    refused: m[5] === "" ? [] : m[5]!.split(","),
+    body: m[6]!
+  }
+}
+
+/** Formats a spec. */
+export const formatSpec = (spec: SpecRecord): string =>
+  `${spec.generation}|${spec.stamp}|${spec.op}|${spec.initial ? "i" : ""}${spec.failed ? "f" : ""}|${
+    spec.refused.join(",")
+  }|${spec.body}`
+
+/** Parses a tombstone; `undefined` for another form. */
+export const parseTomb = (value: string): TombRecord | undefined => {
+  const m = tombPattern.exec(value)
+  if (m === null) return undefined
+  const [stamp, generation] = [Number(m[1]), Number(m[2])]
+  if (!areExact(stamp, generation)) return undefined
+  return {
+    stamp,
+    generation,
+    op: m[3]!,
+    by: m[4]!,
+    how: m[5] === "d" ? "terminated" : "ended",
+    initial: m[6]!.includes("i")
+  }
+}
+
+/** Formats a tombstone. */
+export const formatTomb = (tomb: TombRecord): string =>
+  `${tomb.stamp}|${tomb.generation}|${tomb.op}|${tomb.by}|${tomb.how === "terminated" ? "d" : "e"}|${
+    tomb.initial ? "i" : ""
+  }`
+
+/** Parses a claim; `undefined` for another form. */
+export const parseClaim = (value: string): ClaimRecord | undefined => {
+  const m = claimPattern.exec(value)
+  if (m === null) return undefined
+  const [token, generation] = [Number(m[1]), Number(m[2])]
+  return areExact(token, generation) ? { token, generation, sid: m[3]! } : undefined
+}
+
+/** Formats a claim. */
+export const formatClaim = (claim: ClaimRecord): string => `${claim.token}:${claim.generation}:${claim.sid}`
+
+/** Parses a status; `undefined` for another form. */
+export const parseStat = (value: string): StatRecord | undefined => {
+  const m = statPattern.exec(value)
+  if (m === null || !states.has(m[2]!)) return undefined
+  const [token, restarts, since, next] = [Number(m[1]), Number(m[3]), Number(m[4]), Number(m[5])]
+  if (!areExact(token, restarts, since, next)) return undefined
+  return { token, state: m[2] as StatState, restarts, since, next, cause: m[6]! }
+}
+
+/** Formats a status; cuts the cause at `maxCause`. */
+export const formatStat = (stat: StatRecord): string =>
+  `${stat.token}:${stat.state}:${stat.restarts}:${Math.floor(stat.since)}:${Math.floor(stat.next)}:${
+    stat.cause.slice(0, maxCause)
+  }`
+
+/** Parses a node record; `undefined` for another form. */
+export const parseNode = (value: string): NodeHeader | undefined => {
+  const m = nodePattern.exec(value)
+  if (m === null) return undefined
+  const [version, opened] = [Number(m[1]), Number(m[2])]
+  return areExact(version, opened) ? { version, opened, json: m[3]! } : undefined
+}
+
+/** Formats a node record. */
+export const formatNode = (node: NodeHeader): string => `${node.version}|${node.opened}|${node.json}`
+
+// Data set.
+
+/** Bookkeeping of a data set. Times are milliseconds of the logical clock, save `last`. */
 export interface Meta {
   layout: string
   era: string
   /** Identity of the server process that served the last command. */
   run: string
-  /** The one counter: generations, stamps, tokens and log positions are all drawn from it. */
+  /** Counter of the scope: generations, stamps, tokens and log positions are all drawn from it. */
   high: number
   /** Server time (unix ms) of the last command. */
   last: number
@@ -26,7 +212,7 @@ export interface Meta {
   log: number
   /** Highest stamp among the tombstones that were swept away. */
   collected: number
-  /** Integrity counts: a key that was deleted or evicted no longer fits them. */
+  /** Integrity counts: records per key. A key that was deleted or evicted no longer fits its count. */
   specs: number
   claims: number
   sessions: number
@@ -35,17 +221,17 @@ export interface Meta {
   held: Map<string, number>
 }
 
-/** What a log entry is about: a spec or tombstone, a claim or status, the membership, an era. */
+/** Kinds of log entry: `s` spec or tombstone, `c` claim or status, `n` membership, `e` era. */
 export type LogKind = "s" | "c" | "n" | "e"
 
-/** @internal */
+/** Entry of the change log: which record changed, and the counter value of the change. */
 export interface LogEntry {
   readonly at: number
   readonly kind: LogKind
   readonly id: string
 }
 
-/** @internal */
+/** Data set of one scope. */
 export interface RegistryState {
   meta: Meta | undefined
   /** Session -> expiry. */
@@ -59,20 +245,20 @@ export interface RegistryState {
   readonly stat: Map<string, string>
   readonly dead: Map<string, number>
   log: Array<LogEntry>
-  /** Open iterators of `snap`; not data. */
+  /** Open iterators of `snap`, by cursor; not data. */
   readonly scans: Map<string, Iterator<[string, string]>>
 }
 
-/** The server that a machine runs on. */
+/** Server that a machine runs on. */
 export interface Server {
   /** Unix milliseconds. */
   readonly time: number
   readonly run: string
-  /** Skip the quarantine of a data set that is wholly empty: for tests and demos, never for production. */
+  /** Whether to skip the quarantine of a data set that is wholly empty: for tests and demos, never in production. */
   readonly trust: boolean
 }
 
-/** @internal */
+/** Makes the data set of a new scope. */
 export const emptyState = (): RegistryState => ({
   meta: undefined,
   sess: new Map(),
@@ -87,7 +273,7 @@ export const emptyState = (): RegistryState => ({
   scans: new Map()
 })
 
-/** An independent copy: what a backup, or a replica that stopped following, holds. */
+/** Copies a data set: what a backup, or a replica that stopped following, holds. */
 export const cloneState = (state: RegistryState): RegistryState => ({
   meta: state.meta === undefined ? undefined : { ...state.meta, held: new Map(state.meta.held) },
   sess: new Map(state.sess),
@@ -102,7 +288,7 @@ export const cloneState = (state: RegistryState): RegistryState => ({
   scans: new Map()
 })
 
-/** A command's view of the state, after the guard let it pass. */
+/** Transaction: a command's view of the data set, once the guard has let it pass. */
 export interface Tx {
   readonly state: RegistryState
   readonly meta: Meta
@@ -120,10 +306,10 @@ export const append = ({ meta, state }: Tx, kind: LogKind, id: string): void => 
   if (state.log.length > keep + minLog / 2) state.log = state.log.slice(-keep)
 }
 
-/** @internal */
+/** Whether a session is live. */
 export const isLive = (tx: Tx, sid: string): boolean => tx.state.sess.has(sid)
 
-/** @internal */
+/** Reads the claim of a child; `undefined` if there is none that can be parsed. */
 export const claimOf = (tx: Tx, id: string): ClaimRecord | undefined => {
   const value = tx.state.claim.get(id)
   return value === undefined ? undefined : parseClaim(value)
@@ -142,7 +328,7 @@ export const setClaim = (tx: Tx, id: string, claim: ClaimRecord | undefined): vo
   if (previous !== undefined) count(tx, previous.sid, -1)
   if (claim === undefined) {
     tx.state.claim.delete(id)
-    // What the last owner of an ended child said while it stopped would stay for ever.
+    // The status that the last owner of an ended child reported while it stopped would stay for ever.
     if (!tx.state.spec.has(id)) tx.state.stat.delete(id)
   } else {
     tx.state.claim.set(id, formatClaim(claim))
@@ -153,7 +339,7 @@ export const setClaim = (tx: Tx, id: string, claim: ClaimRecord | undefined): vo
   append(tx, "c", id)
 }
 
-/** Removes a session for good and remembers that it is dead. */
+/** Removes a session for good, and remembers that it is dead. */
 export const endSession = (tx: Tx, sid: string): void => {
   const { meta, state } = tx
   state.sess.delete(sid)
@@ -166,4 +352,102 @@ export const endSession = (tx: Tx, sid: string): void => {
     if (state.dead.size <= maxDead) break
     state.dead.delete(old)
   }
+}
+
+// Guard: the logical clock, the loss of data, dead sessions, and commands that come too late.
+
+/** Shift of the seconds that seed the counter: leaves a million numbers per second, and fits 2^53. */
+export const seedShift = 2 ** 20
+
+const freshMeta = (state: RegistryState, envelope: Envelope, server: Server): Meta => {
+  // Sweep times outlive the clock that set them: never start below them.
+  let latest = 0
+  for (const at of state.tombx.values()) if (at > latest) latest = at
+  return {
+    layout: String(layoutVersion),
+    era: "",
+    run: server.run,
+    high: 0,
+    last: server.time,
+    now: Math.max(0, latest - tombstoneRetention),
+    quarantine: 0,
+    ttl: envelope.ttl,
+    maxStep: envelope.maxStep,
+    log: 0,
+    collected: 0,
+    specs: 0,
+    claims: 0,
+    sessions: 0,
+    tombs: 0,
+    held: new Map()
+  }
+}
+
+const advance = (meta: Meta, server: Server): void => {
+  const elapsed = server.time - meta.last
+  meta.now += Math.min(Math.max(elapsed, 0), meta.maxStep)
+  meta.last = server.time
+}
+
+/** Position of the newest log entry; 0 for an empty log. */
+const lastOf = ({ log }: RegistryState): number => (log.length > 0 ? log[log.length - 1]!.at : 0)
+
+/** Whether the data is not what the last command left: another server, a deleted key, a counter that went back. */
+const isBroken = ({ meta, state }: Tx, envelope: Envelope, server: Server): boolean =>
+  meta.run !== server.run ||
+  meta.specs !== state.spec.size ||
+  meta.claims !== state.claim.size ||
+  meta.sessions !== state.sess.size ||
+  meta.sessions !== state.node.size ||
+  meta.tombs !== state.tomb.size ||
+  meta.high < lastOf(state) ||
+  // A caller knows a higher number: the data is an older copy, whatever era the caller comes from.
+  envelope.high > meta.high
+
+const isEmpty = (state: RegistryState): boolean =>
+  state.spec.size === 0 && state.claim.size === 0 && state.sess.size === 0 && state.tomb.size === 0
+
+const beginEra = (tx: Tx, envelope: Envelope, server: Server, trusted: boolean): void => {
+  const { meta, state } = tx
+  const seed = Math.max(Math.floor(server.time / 1000), envelope.seconds) * seedShift
+  meta.high = Math.max(meta.high, lastOf(state), seed, envelope.high) + 1
+  // A request that is executed twice must not name two data sets alike.
+  meta.era = `${envelope.bits}.${meta.high}`
+  meta.run = server.run
+  meta.quarantine = trusted ? meta.now : meta.now + Math.max(meta.ttl, envelope.ttl)
+  state.sess.clear()
+  state.node.clear()
+  meta.held.clear()
+  meta.specs = state.spec.size
+  meta.claims = state.claim.size
+  meta.sessions = 0
+  meta.tombs = state.tomb.size
+  append(tx, "e", meta.era)
+}
+
+/** Ends the sessions that are due, the longest overdue first. */
+const reap = (tx: Tx): void => {
+  const due: Array<[sid: string, expiry: number]> = []
+  for (const entry of tx.state.sess) if (entry[1] <= tx.meta.now) due.push(entry)
+  due.sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1))
+  for (const [sid] of due) endSession(tx, sid)
+}
+
+/** Runs the guard. A refusal means that the command must have no effect. */
+export const guard = (state: RegistryState, envelope: Envelope, server: Server): Tx | Refusal => {
+  const existing = state.meta
+  if (existing !== undefined && existing.layout !== String(layoutVersion)) {
+    return { _tag: "VERSION", layout: existing.layout }
+  }
+  const meta = existing ?? freshMeta(state, envelope, server)
+  state.meta = meta
+  const tx: Tx = { state, meta }
+  advance(meta, server)
+  const broken = existing === undefined || isBroken(tx, envelope, server)
+  if (broken) beginEra(tx, envelope, server, existing === undefined && server.trust && isEmpty(state))
+  meta.high = Math.max(meta.high, envelope.high)
+  reap(tx)
+  if (broken || envelope.era !== meta.era) return { _tag: "ERA", era: meta.era, now: meta.now, high: meta.high }
+  if (meta.now > envelope.notAfter) return { _tag: "EXPIRED", now: meta.now, high: meta.high }
+  return tx
 }

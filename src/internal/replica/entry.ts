@@ -7,7 +7,7 @@ import type { ChildRow } from "../../ChildInfo.js"
 import type { ChildType, Labels, Shutdown } from "../../ChildSpec.js"
 import type { RestartType } from "../../Restart.js"
 import { decodeBody, type SpecBody } from "../kind/specCodec.js"
-import { type ClaimRecord, parseSpec, parseStat, parseTomb, type StatRecord } from "../registry/records.js"
+import { type ClaimRecord, parseSpec, parseStat, parseTomb, type StatRecord } from "../registry/state.js"
 import { hashText } from "../runtime/hash.js"
 
 /** A registered spec: what placement and listings need. The payload stays in the text. */

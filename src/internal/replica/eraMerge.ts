@@ -5,7 +5,7 @@
  * @internal
  */
 import type { Args, Item } from "../registry/commands.js"
-import { parseSpec, parseTomb, rankOf, rankOfStored } from "../registry/records.js"
+import { parseSpec, parseTomb, rankOf, rankOfStored } from "../registry/state.js"
 import type { View } from "./replica.js"
 
 /** One thing that a node remembers, and the registry does not. */

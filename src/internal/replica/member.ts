@@ -6,7 +6,7 @@
 import type { Labels } from "../../ChildSpec.js"
 import type { KindVersion } from "../../PogoNode.js"
 import type { NodeItem } from "../registry/commands.js"
-import { parseNode } from "../registry/records.js"
+import { parseNode } from "../registry/state.js"
 import { hashText } from "../runtime/hash.js"
 import { type ProcessId, readProcess } from "../runtime/processTable.js"
 

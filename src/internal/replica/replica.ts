@@ -13,7 +13,7 @@ import {
   rankOf,
   type SpecRecord,
   type TombRecord
-} from "../registry/records.js"
+} from "../registry/state.js"
 import { type Entry, type KnownTomb, makeEntry, readSpec, readTomb } from "./entry.js"
 import { Membership } from "./membership.js"
 import type { Score } from "./placement.js"

@@ -4,7 +4,7 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
-import { parseSpec } from "../registry/records.js"
+import { parseSpec } from "../registry/state.js"
 import type { Member, Members } from "./members.js"
 
 const reachable = ({ host, line }: Member): boolean =>

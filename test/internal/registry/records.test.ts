@@ -13,7 +13,7 @@ import {
   parseStat,
   parseTomb,
   type StatState
-} from "../../../src/internal/registry/records.js"
+} from "../../../src/internal/registry/state.js"
 import { bigCounter, holds, hostileText } from "../../support/arbitrary.js"
 
 /** What a call's id or a code's name may be. */

@@ -1,6 +1,13 @@
 import { describe, expect, it } from "@effect/vitest"
-import { formatTomb, parseSpec, parseTomb, rankOf } from "../../../src/internal/registry/records.js"
-import { cloneState, emptyState, type RegistryState } from "../../../src/internal/registry/state.js"
+import {
+  cloneState,
+  emptyState,
+  formatTomb,
+  parseSpec,
+  parseTomb,
+  rankOf,
+  type RegistryState
+} from "../../../src/internal/registry/state.js"
 import { EraMerge, type Fact } from "../../../src/internal/replica/eraMerge.js"
 import { View } from "../../../src/internal/replica/replica.js"
 import { rendezvous } from "../../../src/Placement.js"

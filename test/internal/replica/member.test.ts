@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import { formatNode } from "../../../src/internal/registry/records.js"
+import { formatNode } from "../../../src/internal/registry/state.js"
 import { type Member, readMembers } from "../../../src/internal/replica/member.js"
 import { Membership } from "../../../src/internal/replica/membership.js"
 import { best, obstacle } from "../../../src/internal/replica/placement.js"

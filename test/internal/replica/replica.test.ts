@@ -1,8 +1,13 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
 import { type Item, maxBatch, tombstoneRetention } from "../../../src/internal/registry/commands.js"
-import { formatClaim, formatTomb, parseClaim, type TombRecord } from "../../../src/internal/registry/records.js"
-import { type RegistryState } from "../../../src/internal/registry/state.js"
+import {
+  formatClaim,
+  formatTomb,
+  parseClaim,
+  type RegistryState,
+  type TombRecord
+} from "../../../src/internal/registry/state.js"
 import { View } from "../../../src/internal/replica/replica.js"
 import { rendezvous } from "../../../src/Placement.js"
 import { History, holds, names, random, row, specText } from "../../support/arbitrary.js"

@@ -5,8 +5,7 @@
  */
 import type { Current } from "../../../src/internal/kind/current.js"
 import type { Args, ClaimResult } from "../../../src/internal/registry/commands.js"
-import { parseClaim } from "../../../src/internal/registry/records.js"
-import type { RegistryState } from "../../../src/internal/registry/state.js"
+import { parseClaim, type RegistryState } from "../../../src/internal/registry/state.js"
 import type { Execution } from "../../../src/internal/testing/server.js"
 import type { Life } from "../life.js"
 import { isSane } from "../plan.js"

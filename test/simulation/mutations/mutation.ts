@@ -3,9 +3,8 @@
  */
 import type { Node } from "../../../src/internal/node/node.js"
 import type { Args, CommandName, Envelope, Refusal, Value } from "../../../src/internal/registry/commands.js"
-import { guard } from "../../../src/internal/registry/guard.js"
 import { execute } from "../../../src/internal/registry/machine.js"
-import type { RegistryState, Server, Tx } from "../../../src/internal/registry/state.js"
+import { guard, type RegistryState, type Server, type Tx } from "../../../src/internal/registry/state.js"
 import type { Execute } from "../../../src/internal/testing/server.js"
 import type { Weights } from "../draw.js"
 import type { Plan } from "../plan.js"

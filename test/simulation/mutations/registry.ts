@@ -1,13 +1,18 @@
 /**
  * Rules of the registry, broken.
  */
-import { claim, release } from "../../../src/internal/registry/claims.js"
 import type { Args, Reply, Value } from "../../../src/internal/registry/commands.js"
-import { execute } from "../../../src/internal/registry/machine.js"
-import { formatClaim, parseSpec } from "../../../src/internal/registry/records.js"
-import { open, tick } from "../../../src/internal/registry/sessions.js"
-import { del, finish, put } from "../../../src/internal/registry/specs.js"
-import { append, claimOf, isLive, type RegistryState, setClaim, type Tx } from "../../../src/internal/registry/state.js"
+import { claim, del, execute, finish, open, put, release, tick } from "../../../src/internal/registry/machine.js"
+import {
+  append,
+  claimOf,
+  formatClaim,
+  isLive,
+  parseSpec,
+  type RegistryState,
+  setClaim,
+  type Tx
+} from "../../../src/internal/registry/state.js"
 import type { Execute } from "../../../src/internal/testing/server.js"
 import { timing } from "../plan.js"
 import { before, handling, type Mutation } from "./mutation.js"

@@ -2,8 +2,7 @@
  * A few commands each, for rules whose breach whole nodes do not come to feel.
  */
 import type { Args, CommandName, Reply, Value } from "../../../src/internal/registry/commands.js"
-import { formatSpec, parseSpec } from "../../../src/internal/registry/records.js"
-import { emptyState, type RegistryState } from "../../../src/internal/registry/state.js"
+import { emptyState, formatSpec, parseSpec, type RegistryState } from "../../../src/internal/registry/state.js"
 import type { Execute } from "../../../src/internal/testing/server.js"
 import { timing } from "../plan.js"
 import { scope } from "../scene.js"
