@@ -1,8 +1,11 @@
 /** Everything that reads the code without running it, but for the type check. Arguments go to oxlint (`--fix`). */
-import { bin, node } from "./lib.mjs"
+import { join } from "node:path"
+import { bin, node, root } from "./lib.mjs"
 
 const steps = [
   { script: bin("oxlint"), args: process.argv.slice(2) },
+  // Import circles, imports upwards, names that exist twice.
+  { script: join(root, ".ci", "modules.mjs"), args: [] },
   // Effects that are made and never run, services left open, and the like.
   {
     script: bin("@effect/tsgo", "effect-tsgo"),

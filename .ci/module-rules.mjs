@@ -1,0 +1,107 @@
+/**
+ * The rooms of `src`, lowest first, and what each may import. `.ci/modules.mjs` holds the code to it.
+ *
+ * @typedef {object} Room
+ * @property {string} name
+ * @property {ReadonlyArray<string>} files paths below `src`; one that ends in `/` stands for the whole folder
+ * @property {ReadonlyArray<string>} imports rooms that stand before this one
+ * @property {ReadonlyArray<string>} packages names; one that ends in `:` is a scheme
+ *
+ * @typedef {object} Maxima how many problems of each sort are still borne with
+ * @property {number} circles files that are part of an import circle
+ * @property {number} imports
+ * @property {number} names
+ *
+ * @typedef {object} Rules
+ * @property {ReadonlyArray<Room>} rooms
+ * @property {Maxima} maxima
+ */
+
+const pure = ["effect"]
+const base = ["runtime", "vocabulary", "registry"]
+const children = [...base, "kind", "replica", "plan", "supervisor"]
+const whole = [...children, "GroupRegistry", "PogoConfig", "node"]
+
+/** @type {ReadonlyArray<Room>} */
+const rooms = [
+  { name: "runtime", files: ["internal/runtime/"], imports: [], packages: [...pure, "node:"] },
+  // What users and all rooms have words for: errors, events, specs, rows.
+  {
+    name: "vocabulary",
+    files: [
+      "ChildInfo.ts",
+      "ChildSpec.ts",
+      "Placement.ts",
+      "PogoError.ts",
+      "PogoEvent.ts",
+      "PogoMetrics.ts",
+      "PogoNode.ts",
+      "Restart.ts"
+    ],
+    imports: ["runtime"],
+    packages: pure
+  },
+  { name: "registry", files: ["internal/registry/"], imports: ["vocabulary"], packages: pure },
+  { name: "GroupRegistry", files: ["GroupRegistry.ts"], imports: base, packages: pure },
+  {
+    name: "redis",
+    files: ["internal/redis/", "GroupRegistryRedis.ts"],
+    imports: [...base, "GroupRegistry"],
+    packages: [...pure, "ioredis", "node:"]
+  },
+  {
+    name: "transport",
+    files: ["internal/transport/", "NodeTransport.ts", "NodeTransportSocket.ts", "NodeTransportWebSocket.ts"],
+    imports: ["runtime", "vocabulary"],
+    packages: [...pure, "@effect/platform", "@effect/platform-node", "@effect/rpc", "msgpackr", "node:", "ws"]
+  },
+  { name: "kind", files: ["internal/kind/"], imports: base, packages: [...pure, "@effect/rpc"] },
+  { name: "replica", files: ["internal/replica/"], imports: [...base, "kind"], packages: pure },
+  { name: "plan", files: ["internal/plan/"], imports: [...base, "kind", "replica"], packages: pure },
+  {
+    name: "supervisor",
+    files: ["internal/supervisor/"],
+    imports: [...base, "kind", "replica", "plan"],
+    packages: pure
+  },
+  { name: "PogoConfig", files: ["PogoConfig.ts"], imports: [...base, "kind"], packages: [...pure, "node:"] },
+  { name: "node", files: ["internal/node/"], imports: [...children, "GroupRegistry", "PogoConfig"], packages: pure },
+  { name: "loops", files: ["internal/loops/"], imports: whole, packages: pure },
+  { name: "commands", files: ["internal/commands/"], imports: [...whole, "loops"], packages: pure },
+  {
+    name: "calls",
+    files: ["internal/calls/"],
+    imports: [...whole, "transport"],
+    packages: [...pure, "@effect/rpc", "@effect/platform"]
+  },
+  {
+    name: "Pogo",
+    files: ["internal/make.ts", "internal/internals.ts", "internal/observer.ts", "Pogo.ts"],
+    imports: [...whole, "loops", "commands", "calls", "transport"],
+    packages: pure
+  },
+  // To go.
+  {
+    name: "remote",
+    files: ["internal/remote/", "GroupRegistryNode.ts", "NodeRpc.ts"],
+    imports: [...whole, "calls", "transport", "Pogo"],
+    packages: [...pure, "@effect/rpc"]
+  },
+  {
+    name: "Child",
+    files: ["Child.ts"],
+    imports: [...children, "calls", "Pogo"],
+    packages: [...pure, "@effect/rpc"]
+  },
+  { name: "testing", files: ["internal/testing/"], imports: [...whole, "Pogo"], packages: pure },
+  { name: "PogoTest", files: ["PogoTest.ts"], imports: ["testing", "Pogo", "PogoConfig"], packages: pure },
+  {
+    name: "index",
+    files: ["index.ts"],
+    imports: ["vocabulary", "GroupRegistry", "transport", "PogoConfig", "Pogo", "Child", "remote"],
+    packages: pure
+  }
+]
+
+/** @type {Rules} */
+export const rules = { rooms, maxima: { circles: 55, imports: 27, names: 33 } }
