@@ -1,11 +1,11 @@
 /**
  * A hostile peer at the port of a node: it costs a bounded amount of memory, and harms nobody else.
  */
-import * as RpcSerialization from "@effect/rpc/RpcSerialization"
 import { describe, expect, it } from "@effect/vitest"
 import { Context, Effect, Layer, Logger, LogLevel } from "effect"
 import { GroupRegistry, Pogo } from "effect-pogo"
 import type * as NodeTransportSocket from "effect-pogo/NodeTransportSocket"
+import { Packr } from "msgpackr"
 import { randomBytes } from "node:crypto"
 import type { Duplex } from "node:stream"
 import { Internals } from "../../src/internal/internals.js"
@@ -21,7 +21,7 @@ import { clientOf, Counter, counterLive, Notes } from "../rpc/support.js"
 import { rawTo, streamTo, type Transport, transports } from "./support/transports.js"
 
 const secret = "0123456789abcdef0123456789abcdef"
-const codec = RpcSerialization.makeMsgPack({ useRecords: false }).unsafeMake()
+const codec = new Packr({ useRecords: false })
 const megabyte = 1024 * 1024
 
 /** Two good nodes: one of them is attacked, the other calls it meanwhile. */
@@ -79,7 +79,7 @@ const until = (what: string, condition: () => boolean) =>
   )
 
 const frame = (body: Uint8Array): Buffer => Buffer.concat([headerOf(body.length), body])
-const message = (value: unknown): Buffer => frame(Buffer.from(codec.encode(value) as Uint8Array))
+const message = (value: unknown): Buffer => frame(codec.pack(value))
 
 /** Introduces itself, with what is changed about it. */
 const introduce = (attacker: Attacker, change: { readonly [name: string]: unknown } = {}) =>
@@ -266,7 +266,7 @@ describe.each(transports.slice(0, 2))("a peer that knows the secret and is broke
       attacker.socket.write(callAgain(3, token, "get"))
       attacker.socket.write(callAgain(3, token, "get"))
       yield* until("three answers", () => attacker.received.length >= 3)
-      const answers = attacker.received.map((body) => (codec.decode(body) as ReadonlyArray<ReadonlyArray<unknown>>)[0]!)
+      const answers = attacker.received.map((body) => (codec.unpack(body) as ReadonlyArray<unknown>))
       expect(answers.find(([, n]) => n === 1)?.slice(0, 3)).toEqual([12, 1, "notHere"])
       expect(answers.find(([, n]) => n === 2)?.slice(0, 3)).toEqual([12, 2, "notHere"])
       expect(answers.find(([, n]) => n === 3)).toEqual([10, 3, 0])

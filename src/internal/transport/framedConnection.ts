@@ -5,12 +5,13 @@
  * @internal
  */
 import type * as Socket from "@effect/platform/Socket"
-import * as RpcSerialization from "@effect/rpc/RpcSerialization"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
+import type * as Msgpackr from "msgpackr"
+import { Packr } from "msgpackr/pack"
 import type { Duplex } from "node:stream"
 import type { Connection } from "../../NodeTransport.js"
 import { Frames, headerOf } from "./framing.js"
@@ -24,12 +25,15 @@ import { isSound, unsound } from "./msgpackGuard.js"
  */
 export const backlog = { pause: 1024 * 1024, answers: 64 * 1024 * 1024, patience: 10_000 }
 
-const codec = RpcSerialization.makeMsgPack({ useRecords: false, useBigIntExtension: true })
+/**
+ * MessagePack, one value per frame. `msgpackr/pack` is the package without its native addon: no native code reads what a
+ * peer sent, and nothing is compiled or loaded for it. Its types are those of the package's index.
+ */
+export const codec: Msgpackr.Packr = new Packr({ useRecords: false, useBigIntExtension: true })
 
 /** @internal */
 export class Link implements Connection {
   private readonly frames = new Frames(handshakeLimit)
-  private readonly parser = codec.unsafeMake()
   private readonly ended = Deferred.unsafeMake<string>(FiberId.none)
   /** Who takes the frames that come; without one nothing is read. */
   private taker: ((frame: Uint8Array) => boolean) | undefined
@@ -164,7 +168,7 @@ export class Link implements Connection {
   )
 
   readonly send = (message: ReadonlyArray<unknown>): number => {
-    const bytes = this.parser.encode(message) as Uint8Array
+    const bytes = codec.pack(message)
     if (bytes.length > this.maxFrame) return bytes.length
     // The other side would take it for an attack, and end the connection that others share.
     if (!isSound(bytes)) throw new Error(unsound)
@@ -172,12 +176,11 @@ export class Link implements Connection {
     return 0
   }
 
-  /** A value in an array, if the frame is one. */
-  private decode(frame: Uint8Array): ReadonlyArray<unknown> | undefined {
+  /** The value of a frame, in an array; `undefined` for a frame that is not one value. */
+  private decode(frame: Uint8Array): readonly [unknown] | undefined {
     if (!isSound(frame)) return undefined
     try {
-      const values = this.parser.decode(frame)
-      return values.length === 1 ? values : undefined
+      return [codec.unpack(frame)]
     } catch {
       return undefined
     }

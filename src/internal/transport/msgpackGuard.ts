@@ -1,6 +1,7 @@
 /**
- * Looks through a MessagePack value before it is decoded: a decoder believes what lengths say, and a few bytes may claim
- * arrays of millions.
+ * Checks the structure of a MessagePack value before it is decoded. `msgpackr` allocates an array as long as its header
+ * says, before it reads any element: 15 bytes of nested array headers from a stranger took 760 MiB. The check walks over
+ * the bytes, allocates nothing that their lengths ask for, and limits nesting and extension types.
  *
  * @internal
  */
