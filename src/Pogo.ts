@@ -13,9 +13,10 @@ import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { ChildCounts, ChildRow, ChildStatus, Explanation } from "./ChildInfo.js"
+import type { ChildCounts, ChildRow, Explanation } from "./ChildInfo.js"
 import type { Any } from "./ChildSpec.js"
 import * as GroupRegistry from "./GroupRegistry.js"
+import type { StartResult, TerminateResult } from "./internal/commands/childCommands.js"
 import type { Internals } from "./internal/internals.js"
 import { makePogo } from "./internal/make.js"
 import * as PogoConfig from "./PogoConfig.js"
@@ -30,28 +31,7 @@ import type {
 import type { PogoEvent } from "./PogoEvent.js"
 import type { PogoNode } from "./PogoNode.js"
 
-/**
- * What `startChild` did. `AlreadyStarted`: the same content was registered; its status may be `Failed`.
- *
- * @since 0.1.0
- * @category models
- */
-export type StartResult =
-  | { readonly _tag: "Created"; readonly id: string; readonly generation: bigint }
-  | {
-    readonly _tag: "AlreadyStarted"
-    readonly id: string
-    readonly generation: bigint
-    readonly status: ChildStatus
-  }
-
-/**
- * What `terminateChild` did.
- *
- * @since 0.1.0
- * @category models
- */
-export type TerminateResult = { readonly _tag: "Terminated" | "Absent"; readonly id: string }
+export type { StartResult, TerminateResult }
 
 /**
  * The service.

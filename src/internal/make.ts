@@ -9,20 +9,19 @@ import * as FiberSet from "effect/FiberSet"
 import * as PubSub from "effect/PubSub"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as ChildSpec from "../ChildSpec.js"
 import { GroupRegistry } from "../GroupRegistry.js"
 import { Placement } from "../Placement.js"
-import type { Service } from "../Pogo.js"
 import type { Resolved } from "../PogoConfig.js"
-import type { InvalidChildSpec, PogoError } from "../PogoError.js"
+import type { PogoError } from "../PogoError.js"
 import type { PogoEvent } from "../PogoEvent.js"
 import { makeRouter } from "./calls/makeCalls.js"
-import { Calls } from "./commands/commands.js"
+import { ChildCommands } from "./commands/childCommands.js"
+import { encodeInitial, ensureInitialOnce } from "./commands/initialChildren.js"
 import { makeService } from "./commands/service.js"
-import { encodeBody } from "./kind/specCodec.js"
+import { Internals } from "./internals.js"
+import { listen } from "./loops/changeFeed.js"
 import { clientLife } from "./loops/clientLifecycle.js"
 import { alarm } from "./loops/heartbeat.js"
-import type { Initial } from "./loops/initialChildren.js"
 import type { Fatal } from "./loops/join.js"
 import { keepAlive, lifecycle } from "./loops/lifecycle.js"
 import { closeNode, crash, register } from "./loops/shutdown.js"
@@ -57,15 +56,6 @@ const makeEvents: Effect.Effect<Events, never, Scope.Scope> = Effect.gen(functio
   }
 })
 
-const encodeInitial = (
-  children: ReadonlyArray<ChildSpec.Any>
-): Effect.Effect<ReadonlyArray<Initial>, InvalidChildSpec> =>
-  Effect.forEach(children, (child) =>
-    Effect.gen(function*() {
-      const spec = yield* ChildSpec.encode(child)
-      return { id: spec.id, body: yield* encodeBody(spec) }
-    }))
-
 const exitProcess: Parts["exitProcess"] = (child) => {
   process.stderr.write(
     `effect-pogo: child ${child.id} does not end, and its kind asks for the process to end instead (onOverdue: "exit")\n`
@@ -98,17 +88,6 @@ const makeNode = (
     })
   })
 
-const hear = (node: Node, log: number | undefined, concerns: ReadonlyArray<string> | undefined): void =>
-  node.session?.hear(log, concerns === undefined || concerns.includes(node.session.sid))
-
-/** Keeps being told when something changed. Without it news come with the next renewal. */
-const listen = (node: Node): Effect.Effect<never, never, Scope.Scope> =>
-  node.registry.onWake(node.config.scope, (log, concerns) => hear(node, log, concerns)).pipe(
-    Effect.zipRight(Effect.never),
-    Effect.catchAll((error) => Effect.zipRight(Effect.logDebug(error.message), Effect.sleep(node.timing.heartbeat))),
-    Effect.forever
-  )
-
 /** Waits until the node has joined, for as long as the settings say. */
 const awaitJoined = (node: Node, failed: Deferred.Deferred<never, Fatal>): Effect.Effect<void, PogoError> => {
   const { joinTimeout } = node.config
@@ -128,29 +107,23 @@ const awaitJoined = (node: Node, failed: Deferred.Deferred<never, Fatal>): Effec
   )
 }
 
-/** `client`: it runs no children, and is no member of the scope. */
-export const makePogo = (
-  config: Resolved,
-  client = false
-): Effect.Effect<Service, PogoError, GroupRegistry | Scope.Scope> =>
+/** Makes a supervisor. `client`: it runs no children, and is no member of the scope. */
+export const makePogo = (config: Resolved, client = false) =>
   Effect.gen(function*() {
     const initial = yield* encodeInitial(config.children)
     const events = yield* makeEvents
     const node = yield* makeNode(config, events, client)
-    const calls = new Calls(node, (yield* node.ambient.randomId).slice(0, 16))
+    const commands = new ChildCommands(node, (yield* node.ambient.randomId).slice(0, 16))
     // Before the node's own finalizer: its children may be called until they have ended.
     const router = yield* makeRouter(node)
     const failed = yield* Deferred.make<never, Fatal>()
     yield* Effect.forkScoped(listen(node))
     yield* Effect.forkScoped(keepAlive(node, "alarm", alarm(node)))
     const run = client ? clientLife : lifecycle
-    const life = yield* Effect.forkScoped(run(node, calls, initial, (error) => Deferred.fail(failed, error)))
+    const whenActive = ensureInitialOnce(node, commands, initial)
+    const life = yield* Effect.forkScoped(run(node, whenActive, (error) => Deferred.fail(failed, error)))
     yield* Effect.addFinalizer(() => closeNode(node, life))
     yield* awaitJoined(node, failed)
-    return makeService(node, calls, events.stream, {
-      register: register(node),
-      crash: crash(node, life),
-      router,
-      node
-    })
+    const internals: Internals = { register: register(node), crash: crash(node, life), router, node }
+    return { ...makeService(node, commands, events.stream), [Internals]: internals }
   }).pipe(Effect.annotateLogs({ scope: config.scope, node: config.name }))

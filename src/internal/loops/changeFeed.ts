@@ -1,17 +1,174 @@
 /**
- * Following: reading from the log what changed, whenever something may have.
+ * Keeping the replica current. Reading the log of changes whenever something may have changed; reading everything, page
+ * by page, where the log does not suffice; and, in a new data set, giving back what this node remembers and the registry
+ * does not.
  *
  * @internal
  */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { RegistryUnavailable } from "../../PogoError.js"
 import type { Node } from "../node/node.js"
 import { request } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
+import { type Item, maxBatch } from "../registry/commands.js"
+import { EraMerge, type Fact } from "../replica/eraMerge.js"
 import { applyMembers } from "./membershipChange.js"
-import { hear, readAgain } from "./snapshot.js"
 
-/** Reads one page. */
+/** Takes a wake-up from the registry: the log reached `log`; `concerns`: the sessions that have to act, if known. */
+const wake = ({ session }: Node, log: number | undefined, concerns: ReadonlyArray<string> | undefined): void =>
+  session?.hear(log, concerns === undefined || concerns.includes(session.sid))
+
+/** Subscribes to the registry's wake-ups, for ever. Without them changes are noticed with the next renewal. */
+export const listen = (node: Node): Effect.Effect<never, never, Scope.Scope> =>
+  node.registry.onWake(node.config.scope, (log, concerns) => wake(node, log, concerns)).pipe(
+    Effect.zipRight(Effect.never),
+    Effect.catchAll((error) => Effect.zipRight(Effect.logDebug(error.message), Effect.sleep(node.timing.heartbeat))),
+    Effect.forever
+  )
+
+/** How often a complete read that the registry broke off is begun anew before it counts as failed. */
+const restarts = 5
+
+/** A complete read, made. */
+interface Read {
+  /** The newest log position when it began. */
+  readonly log: number
+  /** The registry's counter value when it began. */
+  readonly high: number
+}
+
+/** Reads all pages; `undefined` when the registry broke the read off. */
+const readPages = (
+  node: Node,
+  session: Session,
+  take: (item: Item, at: number) => void
+): Effect.Effect<Read | undefined, RegistryUnavailable> =>
+  Effect.gen(function*() {
+    let read: Read | undefined
+    let cursor = ""
+    do {
+      const reply = yield* request(node, session, "snap", { cursor })
+      if (reply._tag !== "OK") return undefined
+      read ??= { log: reply.log, high: reply.high }
+      for (const item of reply.value.items) take(item, reply.high)
+      cursor = reply.value.next
+      if (cursor !== "") yield* node.ambient.breathe
+    } while (cursor !== "")
+    return read
+  })
+
+const readMembership = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
+  Effect.gen(function*() {
+    const reply = yield* request(node, session, "nodes", {})
+    if (reply._tag === "OK") applyMembers(node, session, reply.value.nodes)
+  })
+
+const finishRead = (node: Node, session: Session, read: Read): Effect.Effect<void, RegistryUnavailable> => {
+  node.view.known = read.high
+  session.cursor = read.log
+  return readMembership(node, session)
+}
+
+const begunAnew = <A>(
+  attempt: Effect.Effect<A | undefined, RegistryUnavailable>,
+  left = restarts
+): Effect.Effect<A, RegistryUnavailable> =>
+  Effect.flatMap(attempt, (result) =>
+    result !== undefined
+      ? Effect.succeed(result)
+      : left > 0
+      ? begunAnew(attempt, left - 1)
+      : Effect.die(new Error("the registry broke off every complete read")))
+
+/** Applies a row to the replica, save for what this node knows better and has not given back yet. */
+const applyItem = ({ view }: Node, { merge }: Session, item: Item, at: number): void =>
+  merge === undefined ? view.apply(item, at) : merge.hear(item, at)
+
+/** Reads everything again, in the era that the replica knows: the registry is right about all that was given back. */
+export const readAgain = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
+  begunAnew(Effect.suspend(() => {
+    const seen = new Set<string>()
+    const take = (item: Item, at: number) => {
+      seen.add(item.id)
+      applyItem(node, session, item, at)
+    }
+    return Effect.map(readPages(node, session, take), (read) => {
+      for (const id of session.merge?.ids ?? []) seen.add(id)
+      if (read !== undefined) node.view.retain(seen, read.high)
+      return read
+    })
+  })).pipe(Effect.flatMap((read) => finishRead(node, session, read)))
+
+/** Reads a data set of another era, and compares: what only this node knows is then to be given back. */
+export const readEra = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
+  begunAnew(Effect.suspend(() => {
+    const merge = new EraMerge(node.view)
+    return Effect.map(readPages(node, session, (item, at) => merge.meet(item, at)), (read) => {
+      if (read === undefined) return undefined
+      merge.end(read.high)
+      return { merge, read }
+    })
+  })).pipe(Effect.flatMap(({ merge, read }) => {
+    session.merge = merge
+    return finishRead(node, session, read)
+  }))
+
+/** Gives facts back to the registry, batch by batch. */
+const sendFacts = (
+  node: Node,
+  session: Session,
+  merge: EraMerge,
+  facts: ReadonlyArray<Fact>
+): Effect.Effect<void, RegistryUnavailable> =>
+  Effect.gen(function*() {
+    for (let i = 0; i < facts.length; i += maxBatch) {
+      const chunk = facts.slice(i, i + maxBatch)
+      yield* request(node, session, "merge", { facts: chunk })
+      for (const { id } of chunk) merge.settle(id)
+      yield* node.ambient.breathe
+    }
+  })
+
+/** Whether a child runs here, or belongs here: the other nodes give back what they know of theirs. */
+const isMine = (node: Node, session: Session) => (id: string): boolean => {
+  const entry = node.view.entries.get(id)
+  return node.supervisor.children.has(id) ||
+    (entry !== undefined && node.view.membership.homeOf(entry) === session.sid)
+}
+
+/** Gives back what this node remembers of some ids, so that a command about them is not judged without it. */
+export const giveBackFirst = (
+  node: Node,
+  session: Session,
+  items: ReadonlyArray<{ readonly id: string }>
+): Effect.Effect<void, RegistryUnavailable> =>
+  Effect.suspend(() => {
+    const { merge } = session
+    const ids = new Set(items.filter(({ id }) => merge?.holds(id) === true).map(({ id }) => id))
+    return merge === undefined || ids.size === 0
+      ? Effect.void
+      : sendFacts(node, session, merge, merge.pending((id) => ids.has(id)))
+  })
+
+/**
+ * Gives back what only this node remembers. First what is its own; the rest only after the other nodes had time to do
+ * the same and the log told of it, so that a loss costs about one merge per child, not one per child and node. Only then
+ * the view is one of this era: should the session end before, all is compared again.
+ */
+export const giveBack = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
+  Effect.gen(function*() {
+    const { merge } = session
+    if (merge === undefined) return
+    yield* sendFacts(node, session, merge, merge.pending(isMine(node, session)))
+    if (merge.size > 0) yield* Effect.sleep(node.timing.heartbeat)
+    yield* sendFacts(node, session, merge, merge.pending(() => true))
+    if (session.over) return
+    node.view.era = session.era
+    session.merge = undefined
+  })
+
+/** Reads one page of the log. */
 const readPage = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
   Effect.gen(function*() {
     session.look = false
@@ -21,13 +178,14 @@ const readPage = (node: Node, session: Session): Effect.Effect<void, RegistryUna
       return
     }
     const { cursor, items, more, nodes } = reply.value
-    for (const item of items) hear(node, session, item, reply.high)
+    for (const item of items) applyItem(node, session, item, reply.high)
     if (nodes !== undefined) applyMembers(node, session, nodes)
     session.cursor = more ? cursor : Math.max(cursor, reply.log)
     if (more) yield* node.ambient.breathe
     else node.view.known = reply.high
   })
 
+/** Reads one page, or everything again where that was asked for. */
 const step = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> => {
   if (session.resync) {
     session.resync = false
@@ -39,7 +197,7 @@ const step = (node: Node, session: Session): Effect.Effect<void, RegistryUnavail
   return readPage(node, session)
 }
 
-/** Has the registry's news read, and calls back afterwards. */
+/** Has the log read up to its end, and calls back afterwards. */
 export const look = (node: Node, done: () => void): void => {
   const listener = () => {
     node.onLooked.delete(listener)
@@ -49,7 +207,7 @@ export const look = (node: Node, done: () => void): void => {
   node.session?.hear(undefined)
 }
 
-/** News that concern others wait a little for more of them, unless somebody here waits for news. */
+/** Waits a little for more changes to read with those that concern others, unless somebody here waits for news. */
 const gather = (node: Node, session: Session): Effect.Effect<void> => {
   const { newsDelay = 0 } = node.registry
   if (newsDelay === 0 || session.pressing || node.watchers.size > 0 || node.onLooked.size > 0) return Effect.void
@@ -59,7 +217,7 @@ const gather = (node: Node, session: Session): Effect.Effect<void> => {
   )
 }
 
-/** Reads until everything that was heard of has been read; then waits for more. */
+/** Reads whenever there may be something to read, for ever. */
 export const follow = (node: Node, session: Session): Effect.Effect<never> =>
   Effect.forever(Effect.gen(function*() {
     yield* session.news.await

@@ -5,14 +5,11 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
-import type { Calls } from "../commands/commands.js"
 import type { Node } from "../node/node.js"
 import { Session } from "../node/session.js"
-import { follow } from "./changeFeed.js"
-import { ensureInitialOnce, type Initial } from "./initialChildren.js"
+import { follow, readAgain } from "./changeFeed.js"
 import { awaitEra, type Fatal } from "./join.js"
 import { keepAlive } from "./lifecycle.js"
-import { readAgain } from "./snapshot.js"
 
 /** Of another data set it keeps nothing: what is lost there, the nodes give back. */
 const begin = (node: Node): Session => {
@@ -42,32 +39,30 @@ const upkeep = (node: Node): Effect.Effect<never> =>
     })
   ))
 
-const live = (node: Node, session: Session, beginnings: Effect.Effect<void>) =>
+const live = (node: Node, session: Session, whenActive: Effect.Effect<void>) =>
   Effect.gen(function*() {
     yield* read(node, session)
     node.enter("active")
     yield* Effect.logInfo(`calls scope "${node.config.scope}" on ${node.registry.description}`)
     yield* Effect.forkScoped(keepAlive(node, "follow", follow(node, session)))
     yield* Effect.forkScoped(keepAlive(node, "upkeep", upkeep(node)))
-    yield* Effect.forkScoped(beginnings)
+    yield* Effect.forkScoped(whenActive)
     return yield* Effect.never
   }).pipe(Effect.raceFirst(session.ended), Effect.scoped)
 
-/** Follows until it is closed; again from the beginning when the registry's data set is another. */
+/** Runs a client until it is closed; see `lifecycle`. In another data set it begins anew. */
 export const clientLife = (
   node: Node,
-  calls: Calls,
-  initial: ReadonlyArray<Initial>,
+  whenActive: Effect.Effect<void>,
   refused: (error: Fatal) => Effect.Effect<unknown>
 ): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const beginnings = ensureInitialOnce(node, calls, initial)
     for (;;) {
       yield* awaitEra(node).pipe(
         Effect.catchAll((error) => Effect.zipRight(refused(error), Effect.sleep(node.timing.ttl))),
         Effect.repeat({ until: () => node.era !== "" })
       )
-      const end = yield* live(node, begin(node), beginnings)
+      const end = yield* live(node, begin(node), whenActive)
       if (end === "closed") return
     }
   })

@@ -8,18 +8,15 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as PogoEvent from "../../PogoEvent.js"
-import type { Calls } from "../commands/commands.js"
 import type { Node } from "../node/node.js"
 import type { Session } from "../node/session.js"
 import { noneLeft, until } from "../runtime/waitUntil.js"
-import { follow } from "./changeFeed.js"
+import { follow, giveBack, readAgain, readEra } from "./changeFeed.js"
 import { heartbeat } from "./heartbeat.js"
-import { ensureInitialOnce, type Initial } from "./initialChildren.js"
 import { type Fatal, join } from "./join.js"
 import { watchNeighbours } from "./localPeers.js"
 import { outbox, publish } from "./outbox.js"
 import { reconcile } from "./reconcile.js"
-import { giveBack, readAgain, readEra } from "./snapshot.js"
 
 /** Starts a loop again when it dies. It shares the node's state, so its children go on meanwhile. */
 export const keepAlive = (node: Node, loop: string, effect: Effect.Effect<never>): Effect.Effect<never> =>
@@ -82,7 +79,7 @@ const passes = (node: Node): Effect.Effect<never> =>
   ))
 
 /** One session, from its opening to its end. */
-const live = (node: Node, session: Session, beginnings: Effect.Effect<void>) =>
+const live = (node: Node, session: Session, whenActive: Effect.Effect<void>) =>
   Effect.gen(function*() {
     yield* Effect.forkScoped(keepAlive(node, "heartbeat", heartbeat(node, session)))
     yield* completeView(node, session)
@@ -97,7 +94,7 @@ const live = (node: Node, session: Session, beginnings: Effect.Effect<void>) =>
     yield* Effect.forkScoped(keepAlive(node, "pass", passes(node)))
     yield* Effect.forkScoped(keepAlive(node, "neighbours", watchNeighbours(node, session)))
     yield* Effect.forkScoped(awaitQuarantine(node, session))
-    yield* Effect.forkScoped(beginnings)
+    yield* Effect.forkScoped(whenActive)
     return yield* Effect.never
   }).pipe(Effect.raceFirst(session.ended), Effect.scoped)
 
@@ -130,16 +127,17 @@ const joinAtLast = (node: Node, refused: (error: Fatal) => Effect.Effect<unknown
       Effect.zipRight(Effect.suspend(() => joinAtLast(node, refused)))
     ))
 
-/** Runs a node until it is closed. `refused` is told why it may not join. */
+/**
+ * Runs a node until it is closed. `whenActive` is forked whenever the node becomes active, for as long as the session
+ * lasts; `refused` is told why the node may not join.
+ */
 export const lifecycle = (
   node: Node,
-  calls: Calls,
-  initial: ReadonlyArray<Initial>,
+  whenActive: Effect.Effect<void>,
   refused: (error: Fatal) => Effect.Effect<unknown>
 ): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const beginnings = ensureInitialOnce(node, calls, initial)
-    const oneSession = Effect.flatMap(joinAtLast(node, refused), (session) => live(node, session, beginnings))
+    const oneSession = Effect.flatMap(joinAtLast(node, refused), (session) => live(node, session, whenActive))
     for (;;) {
       const end = yield* Effect.catchAllCause(oneSession, (cause) => survive(node, cause))
       if (end === "closed") return

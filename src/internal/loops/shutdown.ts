@@ -5,8 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
 import { KindConflict } from "../../PogoError.js"
-import type { Internals } from "../internals.js"
 import type { Node } from "../node/node.js"
 import { request } from "../node/registryRequest.js"
 import { noneLeft, until } from "../runtime/waitUntil.js"
@@ -76,8 +76,11 @@ const awaitKnown = (node: Node, { code, kind }: Registration): Effect.Effect<voi
     return self?.kinds[kind]?.digest === code.digest && !self.joining ? true : undefined
   }).pipe(Effect.timeoutOption(node.timing.commandTimeout), Effect.asVoid)
 
-/** @internal */
-export const register = (node: Node): Internals["register"] => (registration) =>
+/**
+ * Registers a kind for as long as the scope lives. When it closes, the kind's children here are stopped and handed over
+ * before anything that was acquired earlier is released.
+ */
+export const register = (node: Node) => (registration: Registration): Effect.Effect<void, KindConflict, Scope.Scope> =>
   Effect.zipRight(hold(node, registration), awaitKnown(node, registration))
 
 /** The kind is here for as long as the scope lives. */
@@ -102,6 +105,15 @@ export const drain = (node: Node): Effect.Effect<number> =>
     yield* tellRecord(node)
     yield* stopAll(node, () => true, "drained")
     return yield* awaitEnded(node, () => true)
+  })
+
+/** Makes this node take no new children, or take them again; the latter ends a drain too. */
+export const setCordon = (node: Node, cordoned: boolean): Effect.Effect<void> =>
+  Effect.sync(() => {
+    node.cordoned = cordoned
+    if (!cordoned) node.draining = false
+    node.recordIsNew()
+    node.agenda.sweep()
   })
 
 /** Waits until the registry knows of everything that ended, a moment at most, and closes the session. */

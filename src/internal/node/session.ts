@@ -19,8 +19,8 @@ export class Session {
   private readonly signal = Deferred.unsafeMake<SessionEnd>(FiberId.none)
   /** Opened when there may be something to read. */
   readonly news = Effect.unsafeMakeLatch(true)
-  /** It was said that calls wait for the end of the quarantine. */
-  toldOfWaiting = false
+  /** Whether it was logged that commands wait for the end of the quarantine. */
+  loggedWaiting = false
   /** What is to be read concerns this node: it is read at once. */
   pressing = true
   /** Open while it does. */

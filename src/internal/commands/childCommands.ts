@@ -1,12 +1,17 @@
 /**
- * What `Pogo`'s callers ask for: each a batched command, whose answer the view learns at once.
+ * Commands about children, as callers of `Pogo` give them: start, replace, restart, terminate. Commands that come at the
+ * same time go to the registry in one batch; each waits for this node to join and for a quarantine to end; the replica
+ * learns every answer at once.
  *
  * @internal
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import type * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import type { ChildStatus } from "../../ChildInfo.js"
 import * as ChildSpec from "../../ChildSpec.js"
-import type * as Pogo from "../../Pogo.js"
 import {
   ChildNotFound,
   ChildSpecConflict,
@@ -15,7 +20,7 @@ import {
   type RegistryUnavailable
 } from "../../PogoError.js"
 import { encodeBody } from "../kind/specCodec.js"
-import { giveBackFirst } from "../loops/snapshot.js"
+import { giveBackFirst } from "../loops/changeFeed.js"
 import { activeSession } from "../node/activeSession.js"
 import type { Node } from "../node/node.js"
 import { request, shutDown, unavailable } from "../node/registryRequest.js"
@@ -23,31 +28,151 @@ import type { Args, DelResult, Ok, PutResult, Value } from "../registry/commands
 import { maxBatch } from "../registry/commands.js"
 import { parseSpec, parseTomb } from "../registry/state.js"
 import { describe } from "../runtime/describe.js"
-import { Batcher } from "./batcher.js"
-import { pastQuarantine } from "./quarantine.js"
-import { statusById } from "./status.js"
+import { statusById } from "./queries.js"
+
+/**
+ * What `startChild` did. `AlreadyStarted`: the same content was registered; its status may be `Failed`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type StartResult =
+  | { readonly _tag: "Created"; readonly id: string; readonly generation: bigint }
+  | {
+    readonly _tag: "AlreadyStarted"
+    readonly id: string
+    readonly generation: bigint
+    readonly status: ChildStatus
+  }
+
+/**
+ * What `terminateChild` did.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TerminateResult = { readonly _tag: "Terminated" | "Absent"; readonly id: string }
+
+interface Waiting<A, B, E> {
+  readonly item: A
+  readonly answer: Deferred.Deferred<B, E>
+}
+
+/** Sends items that are submitted at the same time together, at most `maxBatch` of them; one batch after the other. */
+export class Batcher<A, B, E> {
+  private waiting: Array<Waiting<A, B, E>> = []
+  private busy = false
+
+  /** `closed`: the error for callers once the supervisor is closed, before or after their item was sent. */
+  constructor(
+    private readonly fork: (effect: Effect.Effect<void>) => unknown,
+    private readonly send: (items: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>, E>,
+    private readonly breathe: Effect.Effect<void>,
+    private readonly closed: (sent: boolean) => E | undefined
+  ) {}
+
+  /** Sends an item with the next batch. Interrupting the caller does not take the item back. */
+  submit(item: A): Effect.Effect<B, E> {
+    return Effect.suspend(() => {
+      const error = this.closed(false)
+      if (error !== undefined) return Effect.fail(error)
+      const answer = Deferred.unsafeMake<B, E>(FiberId.none)
+      this.waiting.push({ item, answer })
+      if (!this.busy) {
+        this.busy = true
+        this.fork(Effect.onInterrupt(this.drain, () => Effect.sync(() => this.giveUp())))
+      }
+      return Deferred.await(answer)
+    })
+  }
+
+  private readonly drain: Effect.Effect<void> = Effect.suspend(() => {
+    const batch = this.waiting.slice(0, maxBatch)
+    if (batch.length === 0) {
+      this.busy = false
+      return Effect.void
+    }
+    return Effect.flatMap(Effect.exit(this.send(batch.map(({ item }) => item))), (exit) => {
+      this.waiting = this.waiting.slice(batch.length)
+      this.answer(batch, exit)
+      return Effect.zipRight(this.breathe, this.drain)
+    })
+  }).pipe((drain) => Effect.zipRight(Effect.yieldNow(), drain))
+
+  private answer(batch: ReadonlyArray<Waiting<A, B, E>>, exit: Exit.Exit<ReadonlyArray<B>, E>): void {
+    batch.forEach(({ answer }, i) => {
+      Deferred.unsafeDone(answer, Effect.map(exit, (results) => results[i]!))
+    })
+  }
+
+  private giveUp(): void {
+    const left = this.waiting
+    this.waiting = []
+    this.busy = false
+    const error = this.closed(true)
+    for (const { answer } of left) {
+      Deferred.unsafeDone(answer, error === undefined ? Effect.interrupt : Effect.fail(error))
+    }
+  }
+}
+
+/** Why a command waits. `left`: milliseconds until the quarantine ends. */
+const quarantineDetail = (left: number): string =>
+  `the registry's data is new, and may not know yet what exists; ${Math.ceil(left / 1000)} s to go`
+
+/** Logs once per session that commands wait, however many of them do. */
+const logWaiting = (node: Node, left: number): void => {
+  const { session } = node
+  if (session === undefined || session.loggedWaiting) return
+  session.loggedWaiting = true
+  node.fork(Effect.logInfo(`calls that start children wait: ${quarantineDetail(left)}`))
+}
+
+/**
+ * Repeats an attempt for as long as an answer is `QUARANTINE`: the registry's data is new, and may not know yet what
+ * exists. The attempt must be safe to repeat.
+ */
+const pastQuarantine = <A extends ReadonlyArray<{ readonly result: { readonly _tag: string } }>>(
+  node: Node,
+  operation: string,
+  attempt: Effect.Effect<A, RegistryUnavailable>
+): Effect.Effect<A, RegistryUnavailable> =>
+  Effect.gen(function*() {
+    const { ambient, timing } = node
+    const before = ambient.now() + timing.ttl + timing.heartbeat
+    for (;;) {
+      const answers = yield* attempt
+      if (answers.every(({ result }) => result._tag !== "QUARANTINE")) return answers
+      const left = Math.max(0, (node.session?.quarantineUntil ?? 0) - ambient.now())
+      if (ambient.now() + left > before) {
+        return yield* Effect.fail(unavailable(operation, "Quarantine", quarantineDetail(left), false))
+      }
+      logWaiting(node, left)
+      yield* Effect.sleep(Math.max(left, timing.heartbeat / 10))
+    }
+  })
 
 type PutItem = Args<"put">["items"][number]
 type DelItem = Args<"del">["items"][number]
 
-/** A result, and the counter value as of which it holds. */
+/** An answer about one item, and the registry's counter value as of which it holds. */
 interface Dated<A> {
   readonly result: A
   readonly at: number
 }
 
-/** How often a call is made anew because another call came between. */
+/** How often a command is sent anew because another one changed the child in between. */
 const races = 5
 
-/** @internal */
-export class Calls {
-  private readonly ensures: Batcher<PutItem, Dated<PutResult>, RegistryUnavailable>
+/** The commands of one node. `name` is random: it keeps its operation ids apart from those of other nodes. */
+export class ChildCommands {
+  private readonly puts: Batcher<PutItem, Dated<PutResult>, RegistryUnavailable>
   private readonly dels: Batcher<DelItem, Dated<DelResult>, RegistryUnavailable>
   private ops = 0
 
   constructor(private readonly node: Node, private readonly name: string) {
     const closed = (sent: boolean) => (node.phase === "closed" ? shutDown("call", sent) : undefined)
-    this.ensures = new Batcher(node.fork, (items) => this.put("ensure", items), node.ambient.breathe, closed)
+    this.puts = new Batcher(node.fork, (items) => this.put("ensure", items), node.ambient.breathe, closed)
     this.dels = new Batcher(
       node.fork,
       (items) => Effect.map(this.send("del", { items }), (reply) => dated(reply.value.results, reply.high)),
@@ -56,8 +181,8 @@ export class Calls {
     )
   }
 
-  /** A name for a call, so that its repetition is recognised. */
-  private op(): string {
+  /** A new operation id, by which the registry recognises a repetition. */
+  private newOp(): string {
     return `${this.name}.${++this.ops}`
   }
 
@@ -68,7 +193,7 @@ export class Calls {
     return Effect.map(this.send("put", { mode, items }), (reply) => dated(reply.value.results, reply.high))
   }
 
-  /** Sends as soon as this node has a session; not later than one command timeout from now. */
+  /** Sends a batch as soon as this node is active; fails when that takes longer than one command timeout. */
   private send<K extends "put" | "del">(name: K, args: Args<K>): Effect.Effect<Ok<Value<K>>, RegistryUnavailable> {
     const { node } = this
     const before = node.ambient.now() + node.timing.commandTimeout
@@ -91,16 +216,16 @@ export class Calls {
     return Effect.catchIf(attempt, isWorthwhile, () => Effect.zipRight(Effect.yieldNow(), this.send(name, args)))
   }
 
-  /** Registers one spec, and waits out a quarantine. */
+  /** `Pogo.startChild`. */
   readonly start = (spec: ChildSpec.Any): Effect.Effect<
-    Pogo.StartResult,
+    StartResult,
     InvalidChildSpec | ChildSpecConflict | RegistryUnavailable | OutcomeUnknown
   > =>
     Effect.gen(this, function*() {
       const encoded = yield* ChildSpec.encode(spec)
       const body = yield* encodeBody(encoded)
-      const item: PutItem = { id: encoded.id, op: this.op(), generation: 0, body }
-      const put = Effect.map(this.ensures.submit(item), (answer) => [answer] as const)
+      const item: PutItem = { id: encoded.id, op: this.newOp(), generation: 0, body }
+      const put = Effect.map(this.puts.submit(item), (answer) => [answer] as const)
       const [answer] = yield* outcome("startChild", item, pastQuarantine(this.node, "startChild", put))
       return yield* this.started(item, answer)
     })
@@ -108,7 +233,7 @@ export class Calls {
   private started(
     { body, id }: PutItem,
     { at, result }: Dated<PutResult>
-  ): Effect.Effect<Pogo.StartResult, ChildSpecConflict | RegistryUnavailable> {
+  ): Effect.Effect<StartResult, ChildSpecConflict | RegistryUnavailable> {
     switch (result._tag) {
       case "CREATED":
         this.node.view.learnSpec(id, result.spec, at)
@@ -132,19 +257,19 @@ export class Calls {
     }
   }
 
-  /** Registers many specs, batch by batch; nothing is written unless all of them are valid. */
+  /** `Pogo.startChildren`: batch by batch. Nothing is written unless all specs are valid. */
   readonly startAll = (specs: Iterable<ChildSpec.Any>): Effect.Effect<
-    ReadonlyArray<Either.Either<Pogo.StartResult, ChildSpecConflict>>,
+    ReadonlyArray<Either.Either<StartResult, ChildSpecConflict>>,
     InvalidChildSpec | RegistryUnavailable | OutcomeUnknown
   > =>
     Effect.gen(this, function*() {
       const items: Array<PutItem> = []
       for (const spec of specs) {
         const encoded = yield* ChildSpec.encode(spec)
-        items.push({ id: encoded.id, op: this.op(), generation: 0, body: yield* encodeBody(encoded) })
+        items.push({ id: encoded.id, op: this.newOp(), generation: 0, body: yield* encodeBody(encoded) })
         if (items.length % maxBatch === 0) yield* this.node.ambient.breathe
       }
-      const results: Array<Either.Either<Pogo.StartResult, ChildSpecConflict>> = []
+      const results: Array<Either.Either<StartResult, ChildSpecConflict>> = []
       for (let i = 0; i < items.length; i += maxBatch) {
         results.push(...yield* this.startBatch(items, i))
         yield* this.node.ambient.breathe
@@ -152,7 +277,7 @@ export class Calls {
       return results
     })
 
-  /** One batch of many: what stands before it stands, so the failure of a later one says that it is not known how far. */
+  /** One batch of many. Earlier batches stand, so the failure of a later one is an `OutcomeUnknown` that counts them. */
   private startBatch(items: ReadonlyArray<PutItem>, from: number) {
     const batch = items.slice(from, from + maxBatch)
     const first = batch[0]!
@@ -173,22 +298,22 @@ export class Calls {
   private startedOrConflict(
     item: PutItem,
     answer: Dated<PutResult>
-  ): Effect.Effect<Either.Either<Pogo.StartResult, ChildSpecConflict>, RegistryUnavailable> {
+  ): Effect.Effect<Either.Either<StartResult, ChildSpecConflict>, RegistryUnavailable> {
     return this.started(item, answer).pipe(
-      Effect.map((result): Either.Either<Pogo.StartResult, ChildSpecConflict> => Either.right(result)),
+      Effect.map((result): Either.Either<StartResult, ChildSpecConflict> => Either.right(result)),
       Effect.catchTag("ChildSpecConflict", (error) => Effect.succeed(Either.left(error)))
     )
   }
 
-  /** Ends a child, of whatever generation it is when the call is made. */
+  /** `Pogo.terminateChild`: ends the child in whatever generation it is when the command is given. */
   readonly terminate = (
     id: string
-  ): Effect.Effect<Pogo.TerminateResult, RegistryUnavailable | OutcomeUnknown> =>
+  ): Effect.Effect<TerminateResult, RegistryUnavailable | OutcomeUnknown> =>
     Effect.gen(this, function*() {
       if (typeof id !== "string") {
         return yield* Effect.die(new TypeError(`terminateChild takes an id, not ${describe(id)}`))
       }
-      const op = this.op()
+      const op = this.newOp()
       let generation = this.node.view.entries.get(id)?.spec?.generation ?? 0
       for (let i = 0; i < races; i++) {
         const item = { id, op, generation }
@@ -207,7 +332,7 @@ export class Calls {
       return yield* Effect.fail(unavailable("terminateChild", "Refused", contended, false))
     })
 
-  /** Puts a new generation in the place of the one that is there. */
+  /** Replaces the present generation by a new one, with new content (`replace`) or the same (`bump`). */
   private supersede(
     operation: string,
     mode: "replace" | "bump",
@@ -215,7 +340,7 @@ export class Calls {
     body: string
   ): Effect.Effect<bigint, ChildNotFound | RegistryUnavailable | OutcomeUnknown> {
     return Effect.gen(this, function*() {
-      const op = this.op()
+      const op = this.newOp()
       let generation = this.node.view.entries.get(id)?.spec?.generation ?? 0
       for (let i = 0; i < races; i++) {
         const item = { id, op, generation, body }
@@ -232,6 +357,7 @@ export class Calls {
     })
   }
 
+  /** `Pogo.replaceChild`. */
   readonly replace = (spec: ChildSpec.Any) =>
     Effect.gen(this, function*() {
       const encoded = yield* ChildSpec.encode(spec)
@@ -240,6 +366,7 @@ export class Calls {
       return { _tag: "Replaced" as const, id: encoded.id, generation }
     })
 
+  /** `Pogo.restartChild`. */
   readonly restart = (id: string) =>
     Effect.map(this.supersede("restartChild", "bump", id, ""), (generation) => ({
       _tag: "Restarted" as const,
@@ -247,13 +374,13 @@ export class Calls {
       generation
     }))
 
-  /** Registers initial specs; see `initial.ts`. */
+  /** Registers specs of initial children. */
   readonly ensureInitial = (items: ReadonlyArray<{ readonly id: string; readonly body: string }>) =>
-    this.put("ensureInitial", items.map(({ body, id }) => ({ id, body, op: this.op(), generation: 0 })))
+    this.put("ensureInitial", items.map(({ body, id }) => ({ id, body, op: this.newOp(), generation: 0 })))
 
-  /** Replaces one generation only, whatever came meanwhile. */
+  /** Replaces one generation only: does nothing when another one is registered by then. */
   readonly replaceExactly = (id: string, generation: number, body: string) =>
-    this.put("replace", [{ id, op: this.op(), generation, body }])
+    this.put("replace", [{ id, op: this.newOp(), generation, body }])
 }
 
 const contended = "other calls changed the child each time; try again"
@@ -274,7 +401,7 @@ const foreign = (operation: string, id: string): RegistryUnavailable =>
     false
   )
 
-/** A change that was sent and not answered may have been made. */
+/** Fails with `OutcomeUnknown` where a command was sent and not answered: its change may have been made. */
 const outcome = <A>(
   operation: string,
   { id, op }: { readonly id: string; readonly op: string },

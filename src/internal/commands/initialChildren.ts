@@ -1,0 +1,88 @@
+/**
+ * Initial children: every node that lists them makes sure that they are registered.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import * as ChildSpec from "../../ChildSpec.js"
+import type { InvalidChildSpec } from "../../PogoError.js"
+import * as PogoEvent from "../../PogoEvent.js"
+import { decodeBody, encodeBody } from "../kind/specCodec.js"
+import type { Node } from "../node/node.js"
+import type { PutResult } from "../registry/commands.js"
+import { maxBatch } from "../registry/commands.js"
+import { parseSpec } from "../registry/state.js"
+import type { ChildCommands } from "./childCommands.js"
+
+/** An initial child: its id, and its spec's content as it is stored. */
+export interface InitialChild {
+  readonly id: string
+  readonly body: string
+}
+
+/** Encodes initial children. */
+export const encodeInitial = (
+  children: ReadonlyArray<ChildSpec.Any>
+): Effect.Effect<ReadonlyArray<InitialChild>, InvalidChildSpec> =>
+  Effect.forEach(children, (child) =>
+    Effect.gen(function*() {
+      const spec = yield* ChildSpec.encode(child)
+      return { id: spec.id, body: yield* encodeBody(spec) }
+    }))
+
+const versionOf = (body: string): number => decodeBody(body)?.version ?? 0
+
+/** Resolves a conflict of content: a newer version of the kind replaces what is registered, an older one leaves it. */
+const settleConflict = (node: Node, commands: ChildCommands, { body, id }: InitialChild, stored: string) => {
+  const spec = parseSpec(stored)
+  if (spec !== undefined && versionOf(body) > versionOf(spec.body)) {
+    return Effect.asVoid(commands.replaceExactly(id, spec.generation, body))
+  }
+  node.emit(() => PogoEvent.SpecConflict({ id, node: node.config.name }))
+  return Effect.annotateLogs(
+    Effect.logWarning(
+      "this initial child is registered with other content, which stays; raise the kind's version, or use replaceChild"
+    ),
+    "child",
+    id
+  )
+}
+
+const settle = (node: Node, commands: ChildCommands, initial: InitialChild, result: PutResult, at: number) => {
+  if (result._tag === "CREATED" || result._tag === "SAME") node.view.learnSpec(initial.id, result.spec, at)
+  return result._tag === "CONFLICT" ? settleConflict(node, commands, initial, result.spec) : Effect.void
+}
+
+/** Registers all of them. Those that a quarantine puts off are tried again until it is over. */
+const ensureInitial = (
+  node: Node,
+  commands: ChildCommands,
+  children: ReadonlyArray<InitialChild>
+): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    let todo = children
+    while (todo.length > 0) {
+      const batch = todo.slice(0, maxBatch)
+      const answers = yield* Effect.option(commands.ensureInitial(batch))
+      const postponed: Array<InitialChild> = []
+      for (let i = 0; i < batch.length; i++) {
+        const answer = answers._tag === "Some" ? answers.value[i]! : undefined
+        if (answer === undefined || answer.result._tag === "QUARANTINE") postponed.push(batch[i]!)
+        else yield* Effect.ignoreLogged(settle(node, commands, batch[i]!, answer.result, answer.at))
+      }
+      todo = [...todo.slice(maxBatch), ...postponed]
+      if (postponed.length > 0) yield* Effect.sleep(node.timing.heartbeat / 2)
+    }
+  })
+
+/** The effect that registers all of them, to be run at the beginning of each session: once it has succeeded it does nothing. */
+export const ensureInitialOnce = (
+  node: Node,
+  commands: ChildCommands,
+  children: ReadonlyArray<InitialChild>
+): Effect.Effect<void> => {
+  let done = false
+  return Effect.suspend(() =>
+    done ? Effect.void : Effect.tap(ensureInitial(node, commands, children), () => Effect.sync(() => (done = true)))
+  )
+}
