@@ -3,6 +3,8 @@ import { join } from "node:path"
 import { bin, node, root } from "./lib.mjs"
 
 const steps = [
+  // The module with the scripts is what the Lua files say.
+  { script: join(root, ".ci", "lua.mjs"), args: ["--check"] },
   { script: bin("oxlint"), args: process.argv.slice(2) },
   // Import circles, imports upwards, names that exist twice.
   { script: join(root, ".ci", "modules.mjs"), args: [] },

@@ -6,8 +6,7 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as GroupRegistryRedis from "../../src/GroupRegistryRedis.js"
-import { keysOf } from "../../src/internal/redis/keys.js"
-import { makeScripts, parts } from "../../src/internal/redis/scripts.js"
+import { keysOf, makeScripts, parts } from "../../src/internal/redis/scripts.js"
 import type { Args, CommandName } from "../../src/internal/registry/commands.js"
 import type { Caller } from "../support/registryCaller.js"
 import { eventually, Lines, live, server } from "../support/registryLive.js"
@@ -96,8 +95,8 @@ describe("code", () => {
   })
 
   it("of scripts is the same whatever they are called with", () => {
-    expect(makeScripts("server")).toEqual(makeScripts("server"))
-    for (const { lua, numberOfKeys } of Object.values(makeScripts("server"))) {
+    expect(makeScripts()).toEqual(makeScripts())
+    for (const { lua, numberOfKeys } of Object.values(makeScripts())) {
       expect(numberOfKeys).toBe(parts.length)
       expect(lua).not.toMatch(/[^:]\bload\(|loadstring|redis\.p?call\(ARGV/)
     }

@@ -1,7 +1,6 @@
 /** The data of one scope, in a form in which the machine's and that of Redis can be compared. */
 import type { Cluster, Redis } from "ioredis"
-import { keysOf } from "../../src/internal/redis/keys.js"
-import { parts } from "../../src/internal/redis/scripts.js"
+import { keysOf, parts } from "../../src/internal/redis/scripts.js"
 import type { RegistryState } from "../../src/internal/registry/state.js"
 
 export type Part = (typeof parts)[number]

@@ -1,14 +1,26 @@
 /** Redis as the registry's scripts see it, with the time and the server's identity chosen by the test. */
 import { Redis } from "ioredis"
 import { decodeReply, encodeEnvelope, encoders } from "../../src/internal/redis/codec.js"
-import { callScript } from "../../src/internal/redis/evalScript.js"
-import { channelOf, keysOf } from "../../src/internal/redis/keys.js"
-import { makeScripts } from "../../src/internal/redis/scripts.js"
+import * as generated from "../../src/internal/redis/scripts.generated.js"
+import { callScript, channelOf, keysOf, type LuaSource, makeScripts } from "../../src/internal/redis/scripts.js"
 import type { Args, CommandName, Envelope, Reply, Value } from "../../src/internal/registry/commands.js"
 import type { Server } from "../../src/internal/registry/state.js"
 
+/** In place of `lua/shared/clock.lua`. */
+const clock = `local arg_count = #ARGV - 2
+local time, server_run = tonumber(ARGV[#ARGV - 1]), ARGV[#ARGV]
+`
+
+/** Scripts that take the time and the server's identity from two last arguments. */
+export const withGivenClock = ({ commands, pieces }: LuaSource): LuaSource => ({
+  commands,
+  pieces: Object.fromEntries(
+    Object.entries(pieces).map(([from, text]) => [from, from.startsWith("shared/clock.lua:") ? clock : text])
+  )
+})
+
 /** The production scripts, save for where they have the time from. */
-export const scripts = makeScripts("arguments")
+export const scripts = makeScripts(withGivenClock(generated))
 
 export const connect = (url: string): Redis =>
   url.startsWith("redis") ? new Redis(url, { lazyConnect: false }) : new Redis({ path: url })

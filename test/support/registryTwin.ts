@@ -4,7 +4,7 @@
  */
 import type { Redis } from "ioredis"
 import { isDeepStrictEqual } from "node:util"
-import { keysOf } from "../../src/internal/redis/keys.js"
+import { keysOf } from "../../src/internal/redis/scripts.js"
 import { type Args, type CommandName, type Envelope, tombstoneRetention } from "../../src/internal/registry/commands.js"
 import { execute } from "../../src/internal/registry/machine.js"
 import { cloneState, emptyState, type RegistryState, type Server } from "../../src/internal/registry/state.js"

@@ -7,8 +7,8 @@
  */
 import { Cluster, Redis } from "ioredis"
 import type { RedisClient } from "../../GroupRegistryRedis.js"
-import type { Caller } from "./evalScript.js"
 import { type Common, describe, type Endpoint, secretsOf, type Settings } from "./options.js"
+import type { Caller } from "./scripts.js"
 
 /** What is used of a client. */
 export interface Client extends Caller {

@@ -1,56 +1,149 @@
 /**
- * The scripts, one per command. Each is the common beginning, the command's own body, and the common end. All take the
- * same ten keys.
+ * The Lua scripts, one per command: their text, their keys, and how they are called. The text is in `lua/`, one file per
+ * command with what it shares included; `npm run lua` writes it into `scripts.generated.ts`.
  *
  * @internal
  */
 import { createHash } from "node:crypto"
-import type { CommandName } from "../registry/commands.js"
-import { luaBase } from "./luaBase.js"
-import * as claims from "./luaClaims.js"
-import { type ClockSource, luaEnd, luaGuard } from "./luaGuard.js"
-import * as reads from "./luaReads.js"
-import * as sessions from "./luaSessions.js"
-import * as specs from "./luaSpecs.js"
+import {
+  type CommandName,
+  layoutVersion,
+  maxBatch,
+  maxDead,
+  maxPageBytes,
+  minLog,
+  tombstoneRetention,
+  tombstoneSweep
+} from "../registry/commands.js"
+import { maxEntries } from "../registry/reads.js"
+import { maxRefused, seedShift } from "../registry/state.js"
+import * as generated from "./scripts.generated.js"
 
 /** A script and what is needed to call it. */
 export interface Script {
   readonly lua: string
-  /** What EVALSHA calls it by. */
+  /** The SHA-1 of the text, by which EVALSHA names it. */
   readonly sha: string
   readonly numberOfKeys: number
+  /** What the text consists of, in order: the file and line where each piece begins, and its text. */
+  readonly pieces: ReadonlyArray<readonly [from: string, text: string]>
 }
 
 /** @internal */
 export type Scripts = { readonly [K in CommandName]: Script }
 
-/** The parts of a scope's data, in the order in which scripts take their keys. */
+/** What `npm run lua` reads out of the Lua files. */
+export interface LuaSource {
+  /** Text by `file:line`. */
+  readonly pieces: { readonly [from: string]: string }
+  /** The pieces of each command's script, in order. */
+  readonly commands: { readonly [K in CommandName]: ReadonlyArray<string> }
+}
+
+/** The parts of a scope's data, in the order in which every script takes their keys. */
 export const parts = ["meta", "sess", "node", "spec", "tomb", "tombx", "claim", "stat", "dead", "log"] as const
 
-const bodies: { readonly [K in CommandName]: string } = { ...sessions, ...specs, ...claims, ...reads }
+/** What TypeScript defines and Lua uses, by its name in Lua. */
+const constants = {
+  // Compared with a stored text.
+  LAYOUT_VERSION: `'${layoutVersion}'`,
+  MAX_BATCH: maxBatch,
+  MAX_DEAD: maxDead,
+  MAX_ENTRIES: maxEntries,
+  MAX_PAGE_BYTES: maxPageBytes,
+  MAX_REFUSED: maxRefused,
+  MIN_LOG: minLog,
+  PARTS: `{ ${parts.map((part) => `'${part}'`).join(", ")} }`,
+  SEED_SHIFT: seedShift,
+  TOMBSTONE_RETENTION: tombstoneRetention,
+  TOMBSTONE_SWEEP: tombstoneSweep
+}
 
-/**
- * Commands that a server refuses to run when its memory is full, before they wrote anything. All others must run then,
- * or a full server would end every lease and keep what is to be deleted.
- */
-const needMemory: ReadonlySet<CommandName> = new Set<CommandName>(["open", "put", "merge", "claim"])
+/** The beginning of each script: its name, as it appears in the server's slow log and monitor, and the constants. */
+const preambleOf = (name: CommandName): string =>
+  [
+    `-- effect-pogo: ${name}`,
+    ...Object.entries(constants).map(([constant, value]) => `local ${constant} = ${value}`),
+    `local ${parts.map((part) => `${part}_key`).join(", ")} = unpack(KEYS)\n`
+  ].join("\n")
 
-const makeScript = (clock: ClockSource, name: CommandName): Script => {
-  const lua = [
-    `-- effect-pogo: ${name}\nlocal without_memory = ${!needMemory.has(name)}\n`,
-    luaBase,
-    luaGuard(clock),
-    bodies[name],
-    luaEnd
-  ].join("")
-  return { lua, sha: createHash("sha1").update(lua).digest("hex"), numberOfKeys: parts.length }
+const makeScript = (name: CommandName, { commands, pieces }: LuaSource): Script => {
+  const all: Script["pieces"] = [
+    ["preamble:1", preambleOf(name)],
+    ...commands[name].map((from) => [from, pieces[from]!] as const)
+  ]
+  const lua = all.map(([, text]) => text).join("")
+  return { lua, sha: createHash("sha1").update(lua).digest("hex"), numberOfKeys: parts.length, pieces: all }
 }
 
 /** @internal */
-export const makeScripts = (clock: ClockSource): Scripts => {
-  const names = Object.keys(bodies) as ReadonlyArray<CommandName>
-  return Object.fromEntries(names.map((name) => [name, makeScript(clock, name)])) as unknown as Scripts
-}
+export const makeScripts = (source: LuaSource = generated): Scripts =>
+  Object.fromEntries(
+    (Object.keys(source.commands) as ReadonlyArray<CommandName>).map((name) => [name, makeScript(name, source)])
+  ) as unknown as Scripts
 
 /** The scripts that run on real registries. */
-export const scripts: Scripts = makeScripts("server")
+export const scripts: Scripts = makeScripts()
+
+/** The file and line that a line of a script came from: `lua/claim.lua:17`. */
+const originOf = (script: Script, line: number): string => {
+  let before = 0
+  for (const [from, text] of script.pieces) {
+    const count = text.split("\n").length - 1
+    if (line <= before + count) {
+      const [file, first] = from.split(":")
+      return `lua/${file}:${Number(first) + line - before - 1}`
+    }
+    before += count
+  }
+  return `line ${line}`
+}
+
+/** Redis calls every script `user_script`: an error of Lua names the line of our file instead. */
+const locate = (script: Script, error: unknown): unknown => {
+  if (error instanceof Error) {
+    error.message = error.message.replace(/@?user_script: ?(\d+)/g, (_, line) => originOf(script, Number(line)))
+  }
+  return error
+}
+
+/** What is needed of a client to call scripts. */
+export interface Caller {
+  readonly evalsha: (sha: string, numberOfKeys: number, ...args: Array<string>) => Promise<unknown>
+  readonly eval: (lua: string, numberOfKeys: number, ...args: Array<string>) => Promise<unknown>
+}
+
+const isNoScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith("NOSCRIPT")
+
+/**
+ * Calls a script by its digest. A server that does not know it (it has restarted, or its scripts were flushed) has
+ * executed nothing, and gets the text.
+ */
+export const callScript = (
+  caller: Caller,
+  script: Script,
+  keys: ReadonlyArray<string>,
+  args: ReadonlyArray<string>
+): Promise<unknown> =>
+  caller.evalsha(script.sha, script.numberOfKeys, ...keys, ...args)
+    .catch((error: unknown) =>
+      isNoScript(error) ? caller.eval(script.lua, script.numberOfKeys, ...keys, ...args) : Promise.reject(error)
+    )
+    .catch((error: unknown) => Promise.reject(locate(script, error)))
+
+/**
+ * The scope is the hash tag, so that all keys of a scope live in one slot of a cluster: hence no braces inside. The
+ * prefix stands before it, so that permissions can be given by prefix.
+ */
+const tag = (scope: string): string =>
+  scope === "" ? "%" : scope.replace(/[{}%]/g, (char) => `%${char.charCodeAt(0).toString(16)}`)
+
+const base = (prefix: string, scope: string): string => `${prefix}pogo${layoutVersion}:{${tag(scope)}}:`
+
+/** The keys of a scope, in the order of `parts`. */
+export const keysOf = (prefix: string, scope: string): ReadonlyArray<string> =>
+  parts.map((part) => `${base(prefix, scope)}${part}`)
+
+/** The channel of a scope's wake-ups. Channels know no databases, so the number is part of the name. */
+export const channelOf = (prefix: string, scope: string, db: number): string =>
+  `${base(prefix, scope)}wake${db === 0 ? "" : `@${db}`}`

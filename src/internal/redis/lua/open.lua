@@ -1,48 +1,23 @@
-/**
- * Bodies of the scripts about sessions: twins of `registry/machine.ts`.
- *
- * @internal
- */
+-- Asserts the claims of a session; the last call of a series makes the session live.
+-- Twin of `open` in registry/machine.ts.
+--
+-- KEYS   every part of the scope, in the order of `parts` in scripts.ts.
+-- ARGV   1 to 10: the envelope (shared/begin.lua).
+--        11: the session. 12: its record's version. 13: its record. 14: the mode (`OpenMode`). 15: "1" in the last call
+--        of a series. 16: the session that this one replaces, or empty. From 17 on: (id, token, generation)*.
+-- Reply  `{ quarantine left, highest stamp of the tombstones swept away, { refused id* } }`;
+--        the refusals DEAD and TIMING.
+local needs_memory = true
+-- @include shared/begin.lua
+-- @include shared/node_record.lua
 
-/**
- * Renews a session.
- *
- * ARGV: 11 sid. Value: `[claims held, quarantine left]`.
- */
-export const tick = `
-local function command()
-  local sid = ARGV[11]
-  if not live(sid) then return refuse('NOSESSION') end
-  expire_at(sid, meta.now + meta.ttl)
-  return { str(held(sid) or 0), str(quarantine_left()) }
-end
-`
-
-/** Shared by `open` and `update`. */
-const storeRecord = `
-local function store_record(sid, version, json)
-  local kept = node:get(sid)
-  local header = kept and parse_node(kept)
-  if header and header.version > version then return end
-  local opened = header and header.opened or draw()
-  node:set(sid, str(version) .. '|' .. str(opened) .. '|' .. json)
-  append('n', sid)
-end
-`
-
-/**
- * Asserts claims; with `last` the session becomes live.
- *
- * ARGV: 11 sid, 12 version, 13 record, 14 mode, 15 "1" for last, 16 supersedes, from 17 on (id, token, generation)*.
- * Value: `[quarantine left, collected, refused ids]`.
- */
-export const open = storeRecord + `
 local function others_live(sid, old)
   local others = meta.sessions
   if live(sid) then others = others - 1 end
   if old ~= sid and live(old) then others = others - 1 end
   return others > 0
 end
+
 local function may_assert(sid, mode, old, id, token)
   local current = claim_of(id)
   if not current then return mode == 'reassert' end
@@ -53,6 +28,7 @@ local function may_assert(sid, mode, old, id, token)
   if not live(current.sid) then return token >= current.token end
   return token > current.token and meta.now < meta.quarantine
 end
+
 local function assert_claims(sid, mode, old)
   local ids, refused = {}, {}
   for i = 17, arg_count, 3 do ids[#ids + 1] = ARGV[i] end
@@ -67,6 +43,7 @@ local function assert_claims(sid, mode, old)
   end
   return refused
 end
+
 local function command()
   local sid, mode, old = ARGV[11], ARGV[14], ARGV[16]
   if is_reaped[sid] or redis.call('ZSCORE', dead_key, sid) then return refuse('DEAD') end
@@ -83,31 +60,5 @@ local function command()
   end
   return { str(quarantine_left()), str(meta.collected), refused }
 end
-`
 
-/**
- * Replaces the record of a live session.
- *
- * ARGV: 11 sid, 12 version, 13 record. Value: `[]`.
- */
-export const update = storeRecord + `
-local function command()
-  local sid = ARGV[11]
-  if not live(sid) then return refuse('NOSESSION') end
-  store_record(sid, tonumber(ARGV[12]), ARGV[13])
-  return {}
-end
-`
-
-/**
- * Ends a session.
- *
- * ARGV: 11 sid. Value: `[]`.
- */
-export const close = `
-local function command()
-  local sid = ARGV[11]
-  if live(sid) then end_session(sid) end
-  return {}
-end
-`
+-- @include shared/end.lua

@@ -1,0 +1,42 @@
+-- Ends specs, each of the generation that the caller saw.
+-- Twin of `del` in registry/machine.ts.
+--
+-- KEYS   every part of the scope, in the order of `parts` in scripts.ts.
+-- ARGV   1 to 10: the envelope (shared/begin.lua).
+--        From 11 on: (id, op, generation)*.
+-- Reply  per id `{ tag }` or `{ tag, spec or tombstone }`: a `DelResult`.
+local needs_memory = false
+-- @include shared/begin.lua
+-- @include shared/ids.lua
+-- @include shared/store_spec.lua
+-- @include shared/store_tomb.lua
+
+local function del_one(id, op, generation)
+  local stored_spec = spec:get(id)
+  if not stored_spec then
+    local stored_tomb = tomb:get(id)
+    local ended = stored_tomb and parse_tomb(stored_tomb)
+    if ended and ended.by == op then return { 'GONE', stored_tomb } end
+    return absent()
+  end
+  local old = parse_spec(stored_spec)
+  if not old then return { 'MALFORMED' } end
+  if old.generation > generation then return { 'NEWER', stored_spec } end
+  local value = end_spec(id, old, op, 'd')
+  local current = claim_of(id)
+  if current and not live(current.sid) then set_claim(id, nil) end
+  return { 'GONE', value }
+end
+
+local function command()
+  local results, ids = {}, ids_of(11, 3)
+  spec:load(ids)
+  tomb:load(ids)
+  claim:load(ids)
+  for i = 11, arg_count, 3 do
+    results[#results + 1] = del_one(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]))
+  end
+  return results
+end
+
+-- @include shared/end.lua

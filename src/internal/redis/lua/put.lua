@@ -1,0 +1,82 @@
+-- Registers specs.
+-- Twin of `put` in registry/machine.ts.
+--
+-- KEYS   every part of the scope, in the order of `parts` in scripts.ts.
+-- ARGV   1 to 10: the envelope (shared/begin.lua).
+--        11: the mode (`PutMode`). From 12 on: (id, op, generation, body)*.
+-- Reply  per id `{ tag }` or `{ tag, spec or tombstone }`: a `PutResult`.
+local needs_memory = true
+-- @include shared/begin.lua
+-- @include shared/ids.lua
+-- @include shared/store_spec.lua
+
+local function create(id, op, body, initial, by_list)
+  local generation = draw()
+  stat:set(id, false)
+  local stamp = by_list and 1 or generation
+  return { 'CREATED', store_spec(id, format_spec(generation, stamp, op, initial, false, '', body)) }
+end
+
+local function mark_spec(id, stored_spec, old)
+  if old.initial then return stored_spec end
+  return store_spec(id,
+    format_spec(old.generation, old.stamp, old.op, true, old.failed, old.refused, body_of(old)))
+end
+
+local function mark_tomb(id, stored_tomb, ended)
+  if ended.initial then return stored_tomb end
+  local value = format_tomb(ended.stamp, ended.generation, ended.op, ended.by, ended.how, true)
+  tomb:set(id, value)
+  tombx_changed[id] = false
+  append('s', id)
+  return value
+end
+
+local function ensure_present(id, op, body, stored_spec, by_list)
+  local old = parse_spec(stored_spec)
+  if not old then return { 'MALFORMED' } end
+  if old.op == op then return { 'CREATED', stored_spec } end
+  local kept = by_list and mark_spec(id, stored_spec, old) or stored_spec
+  return { body_of(old) == body and 'SAME' or 'CONFLICT', kept }
+end
+
+local function ensure(id, op, body, by_list)
+  local stored_spec = spec:get(id)
+  if stored_spec then return ensure_present(id, op, body, stored_spec, by_list) end
+  local stored_tomb = tomb:get(id)
+  local ended = stored_tomb and parse_tomb(stored_tomb)
+  if stored_tomb and not ended then return { 'MALFORMED' } end
+  if ended and (by_list or ended.op == op) then
+    local kept = by_list and mark_tomb(id, stored_tomb, ended) or stored_tomb
+    return { ended.how == 'e' and 'DONE' or 'TERMINATED', kept }
+  end
+  if not ended and meta.now < meta.quarantine then return { 'QUARANTINE' } end
+  return create(id, op, body, by_list or (ended and ended.initial), by_list)
+end
+
+local function supersede(id, op, generation, body, bump)
+  local stored_spec = spec:get(id)
+  if not stored_spec then return absent() end
+  local old = parse_spec(stored_spec)
+  if not old then return { 'MALFORMED' } end
+  if old.op == op then return { 'CREATED', stored_spec } end
+  if old.generation ~= generation then return { 'CONFLICT', stored_spec } end
+  return create(id, op, bump and body_of(old) or body, old.initial, false)
+end
+
+local function command()
+  local mode, results, ids = ARGV[11], {}, ids_of(12, 4)
+  spec:load(ids)
+  tomb:load(ids)
+  for i = 12, arg_count, 4 do
+    local id, op, generation, body = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3]
+    if mode == 'ensure' or mode == 'ensureInitial' then
+      results[#results + 1] = ensure(id, op, body, mode == 'ensureInitial')
+    else
+      results[#results + 1] = supersede(id, op, generation, body, mode == 'bump')
+    end
+  end
+  return results
+end
+
+-- @include shared/end.lua

@@ -1,0 +1,44 @@
+-- Releases claims.
+-- Twin of `release` in registry/machine.ts.
+--
+-- KEYS   every part of the scope, in the order of `parts` in scripts.ts.
+-- ARGV   1 to 10: the envelope (shared/begin.lua).
+--        11: the session. From 12 on: (id, token, code version that cannot run the child, or empty)*.
+-- Reply  `{ number released }`.
+local needs_memory = false
+-- @include shared/begin.lua
+-- @include shared/ids.lua
+
+local function refuse_spec(id, generation, code)
+  local stored_spec = spec:get(id)
+  local old = stored_spec and parse_spec(stored_spec)
+  if not old or old.generation ~= generation then return end
+  local codes = {}
+  if old.refused ~= '' then
+    for known in string.gmatch(old.refused .. ',', '([^,]*),') do
+      if known == code then return end
+      codes[#codes + 1] = known
+    end
+  end
+  codes[#codes + 1] = code
+  local refused = table.concat(codes, ',', math.max(1, #codes - MAX_REFUSED + 1))
+  spec:set(id, format_spec(old.generation, old.stamp, old.op, old.initial, old.failed, refused, body_of(old)))
+  append('s', id)
+end
+
+local function command()
+  local sid, released = ARGV[11], 0
+  claim:load(ids_of(12, 3))
+  for i = 12, arg_count, 3 do
+    local id, token, code = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
+    local current = claim_of(id)
+    if current and current.token == token and current.sid == sid then
+      if code ~= '' then refuse_spec(id, current.generation, code) end
+      set_claim(id, nil)
+      released = released + 1
+    end
+  end
+  return { str(released) }
+end
+
+-- @include shared/end.lua

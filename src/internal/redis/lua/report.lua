@@ -1,0 +1,27 @@
+-- Stores the status of children that the session owns.
+-- Twin of `report` in registry/machine.ts.
+--
+-- KEYS   every part of the scope, in the order of `parts` in scripts.ts.
+-- ARGV   1 to 10: the envelope (shared/begin.lua).
+--        11: the session. From 12 on: (id, token, status)*.
+-- Reply  `{ number stored }`.
+local needs_memory = false
+-- @include shared/begin.lua
+-- @include shared/ids.lua
+
+local function command()
+  local sid, count = ARGV[11], 0
+  claim:load(ids_of(12, 3))
+  for i = 12, arg_count, 3 do
+    local id = ARGV[i]
+    local current = claim_of(id)
+    if current and current.token == tonumber(ARGV[i + 1]) and current.sid == sid then
+      stat:set(id, ARGV[i + 2])
+      append('c', id)
+      count = count + 1
+    end
+  end
+  return { str(count) }
+end
+
+-- @include shared/end.lua

@@ -1,0 +1,25 @@
+-- Begins every script: reads the data, advances the clock, and refuses what comes too late or from another era.
+--
+-- ARGV of every command, the envelope (`Envelope` in registry/commands.ts; times in logical milliseconds):
+--   1 era              the era that the caller believes in, or empty
+--   2 notAfter         the time after which the command must have no effect, or empty for never
+--   3 high             the highest counter value that the caller has seen
+--   4 seconds          the caller's unix time in seconds
+--   5 bits             random text: the name of the next era, should this command begin one
+--   6 ttl              how long a lease lasts
+--   7 maxStep          by how much one command may advance the clock
+--   8 trust            "1": a wholly empty data set is new, no quarantine
+--   9 channel          where a message wakes the other nodes
+--   10 concerns        the sessions to wake, as the message names them; empty for all
+-- Further arguments are the command's own.
+--
+-- Reply of every command: `{ "OK", now, high, log, value }`, where `value` is what the command's header calls its
+-- reply; or a refusal (`Refusal` in registry/commands.ts): `{ tag, now, high, ... }`, `{ "VERSION", layout }` or
+-- `{ "WRONGTYPE", key }`. Numbers travel as text.
+-- @include shared/numbers.lua
+-- @include shared/hashes.lua
+-- @include shared/records.lua
+-- @include shared/clock.lua
+-- @include shared/read.lua
+-- @include shared/state.lua
+-- @include shared/guard.lua

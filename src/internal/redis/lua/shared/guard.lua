@@ -1,0 +1,33 @@
+-- The guard of every command. Twin of registry/state.ts. Nothing is written before shared/end.lua.
+
+if fresh then
+  local latest = redis.call('ZREVRANGE', tombx_key, 0, 0, 'WITHSCORES')
+  meta = { era = '', run = server_run, high = 0, last = time, quarantine = 0, ttl = ttl, maxStep = max_step, log = 0,
+    now = math.max(0, (int(latest[2]) or 0) - TOMBSTONE_RETENTION), collected = 0 }
+end
+
+meta.now = meta.now + math.min(math.max(time - meta.last, 0), meta.maxStep)
+meta.last = time
+if fresh or meta.run ~= server_run or meta.specs ~= sizes.spec or meta.claims ~= sizes.claim
+  or meta.sessions ~= sizes.sess or meta.sessions ~= sizes.node or meta.tombs ~= sizes.tomb
+  or meta.high < last_log or high > meta.high then
+  local empty = sizes.sess == 0 and sizes.spec == 0 and sizes.tomb == 0 and sizes.claim == 0
+  local trusted = fresh and ARGV[8] == '1' and empty
+  local seed = math.max(math.floor(time / 1000), tonumber(ARGV[4])) * SEED_SHIFT
+  meta.high = math.max(meta.high, last_log, seed, high) + 1
+  meta.era, meta.run, meta.sessions = ARGV[5] .. '.' .. str(meta.high), server_run, 0
+  meta.quarantine = trusted and meta.now or meta.now + math.max(meta.ttl, ttl)
+  begun = true
+  append('e', meta.era)
+end
+
+meta.high = math.max(meta.high, high)
+if not begun then
+  for _, sid in ipairs(redis.call('ZRANGEBYSCORE', sess_key, '-inf', str(meta.now))) do end_session(sid) end
+end
+
+if begun or ARGV[1] ~= meta.era then
+  refuse('ERA', meta.era)
+elseif ARGV[2] ~= '' and meta.now > tonumber(ARGV[2]) then
+  refuse('EXPIRED')
+end

@@ -1,0 +1,35 @@
+-- Reads what the guard needs. A key of another type is answered, not failed on; a `meta` that lacks a field, or holds
+-- something else than a number there, counts as missing (`fresh`).
+
+local size_command = { meta = 'HLEN', sess = 'ZCARD', node = 'HLEN', spec = 'HLEN', tomb = 'HLEN', tombx = 'ZCARD',
+  claim = 'HLEN', stat = 'HLEN', dead = 'ZCARD', log = 'XLEN' }
+local sizes = {}
+for i, part in ipairs(PARTS) do
+  local size = redis.pcall(size_command[part], KEYS[i])
+  if type(size) == 'table' then
+    if string.find(size.err, 'WRONGTYPE', 1, true) then return { 'WRONGTYPE', KEYS[i] } end
+    return size
+  end
+  sizes[part] = size
+end
+
+local meta_names = { 'layout', 'era', 'run', 'high', 'last', 'now', 'quarantine', 'ttl', 'maxStep', 'log', 'collected',
+  'specs', 'claims', 'sessions', 'tombs' }
+local first_number = 4
+local stored = redis.call('HMGET', meta_key, unpack(meta_names))
+if stored[1] and stored[1] ~= LAYOUT_VERSION then return { 'VERSION', stored[1] } end
+local fresh = not (stored[1] and stored[2] and stored[3])
+local meta, before = { era = stored[2], run = stored[3] }, {}
+for i = first_number, #meta_names do
+  local n = int(stored[i])
+  meta[meta_names[i]], before[meta_names[i]] = n, n
+  if not n then fresh = true end
+end
+
+local newest = redis.call('XREVRANGE', log_key, '+', '-', 'COUNT', 1)
+
+local function position(entry) return tonumber(string.match(entry[1], '^%d+')) end
+local last_log = newest[1] and position(newest[1]) or 0
+local ttl, max_step, high = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[3])
+local spec, tomb, claim = hash(spec_key, sizes.spec), hash(tomb_key, sizes.tomb), hash(claim_key, sizes.claim)
+local node, stat = hash(node_key), hash(stat_key)

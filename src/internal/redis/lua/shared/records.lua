@@ -1,0 +1,47 @@
+-- Codecs of the stored records. Twin of registry/state.ts. A spec's body is told by its position in the record, so
+-- that it need not be copied to be kept.
+
+local function parse_spec(value)
+  local g, s, op, flags, refused, body = string.match(value, '^(%d+)|(%d+)|([^|]*)|([^|]*)|([^|]*)|()')
+  local generation, stamp = int(g), int(s)
+  if not generation or not stamp then return nil end
+  return {
+    generation = generation, stamp = stamp, op = op, refused = refused, value = value, body = body,
+    initial = string.find(flags, 'i', 1, true) ~= nil, failed = string.find(flags, 'f', 1, true) ~= nil
+  }
+end
+
+local function body_of(spec) return string.sub(spec.value, spec.body) end
+
+local function format_spec(generation, stamp, op, initial, failed, refused, body)
+  return str(generation) .. '|' .. str(stamp) .. '|' .. op .. '|' .. (initial and 'i' or '')
+    .. (failed and 'f' or '') .. '|' .. refused .. '|' .. body
+end
+
+local function parse_tomb(value)
+  local s, g, op, by, how, flags = string.match(value, '^(%d+)|(%d+)|([^|]*)|([^|]*)|([de])|([^|]*)$')
+  local stamp, generation = int(s), int(g)
+  if not stamp or not generation then return nil end
+  return {
+    stamp = stamp, generation = generation, op = op, by = by, how = how,
+    initial = string.find(flags, 'i', 1, true) ~= nil
+  }
+end
+
+local function format_tomb(stamp, generation, op, by, how, initial)
+  return str(stamp) .. '|' .. str(generation) .. '|' .. op .. '|' .. by .. '|' .. how .. '|' .. (initial and 'i' or '')
+end
+
+local function parse_claim(value)
+  local t, g, sid = string.match(value, '^(%d+):(%d+):(.+)$')
+  local token, generation = int(t), int(g)
+  if not token or not generation then return nil end
+  return { token = token, generation = generation, sid = sid }
+end
+
+local function parse_node(value)
+  local v, o = string.match(value, '^(%d+)|(%d+)|')
+  local version, opened = int(v), int(o)
+  if not version or not opened then return nil end
+  return { version = version, opened = opened }
+end

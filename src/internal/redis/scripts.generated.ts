@@ -1,0 +1,1132 @@
+/**
+ * The texts of the Lua files and what each command's script consists of. Written by `npm run lua`: do not edit.
+ *
+ * @internal
+ */
+
+/** Texts by file and first line. */
+export const pieces: { readonly [piece: string]: string } = {
+  "changes.lua:9": `local needs_memory = false
+`,
+  "shared/numbers.lua:4": `local function int(text)
+if not text or #text > 16 or not string.find(text, '^%d+$') then return nil end
+local n = tonumber(text)
+if n <= 9007199254740991 then return n end
+return nil
+end
+
+local function str(n) return string.format('%.0f', n) end
+`,
+  "shared/hashes.lua:5": `local dirty = false
+
+local function write(...)
+local reply = redis.call(...)
+dirty = true
+return reply
+end
+
+local function write_many(command, key, args)
+for from = 1, #args, 1000 do
+write(command, key, unpack(args, from, math.min(from + 999, #args)))
+end
+end
+
+local Hash = {}
+Hash.__index = Hash
+
+local function hash(key, size)
+return setmetatable({ key = key, size = size, known = {}, changed = {} }, Hash)
+end
+
+function Hash:load(ids)
+local missing = {}
+for _, id in ipairs(ids) do
+if self.known[id] == nil then missing[#missing + 1] = id end
+end
+for from = 1, #missing, 1000 do
+local values = redis.call('HMGET', self.key, unpack(missing, from, math.min(from + 999, #missing)))
+for i = 1, #values do self.known[missing[from + i - 1]] = values[i] end
+end
+end
+
+function Hash:get(id)
+local value = self.known[id]
+if value == nil then
+value = redis.call('HGET', self.key, id)
+self.known[id] = value
+end
+return value
+end
+
+function Hash:set(id, value)
+if self.size then
+local before = self:get(id)
+if before and not value then self.size = self.size - 1 end
+if value and not before then self.size = self.size + 1 end
+end
+self.known[id] = value
+self.changed[id] = true
+end
+
+function Hash:flush()
+local sets, drops = {}, {}
+for id in pairs(self.changed) do
+local value = self.known[id]
+if value then
+sets[#sets + 1] = id
+sets[#sets + 1] = value
+else
+drops[#drops + 1] = id
+end
+end
+write_many('HSET', self.key, sets)
+write_many('HDEL', self.key, drops)
+end
+`,
+  "shared/records.lua:4": `local function parse_spec(value)
+local g, s, op, flags, refused, body = string.match(value, '^(%d+)|(%d+)|([^|]*)|([^|]*)|([^|]*)|()')
+local generation, stamp = int(g), int(s)
+if not generation or not stamp then return nil end
+return {
+generation = generation, stamp = stamp, op = op, refused = refused, value = value, body = body,
+initial = string.find(flags, 'i', 1, true) ~= nil, failed = string.find(flags, 'f', 1, true) ~= nil
+}
+end
+
+local function body_of(spec) return string.sub(spec.value, spec.body) end
+
+local function format_spec(generation, stamp, op, initial, failed, refused, body)
+return str(generation) .. '|' .. str(stamp) .. '|' .. op .. '|' .. (initial and 'i' or '')
+.. (failed and 'f' or '') .. '|' .. refused .. '|' .. body
+end
+
+local function parse_tomb(value)
+local s, g, op, by, how, flags = string.match(value, '^(%d+)|(%d+)|([^|]*)|([^|]*)|([de])|([^|]*)$')
+local stamp, generation = int(s), int(g)
+if not stamp or not generation then return nil end
+return {
+stamp = stamp, generation = generation, op = op, by = by, how = how,
+initial = string.find(flags, 'i', 1, true) ~= nil
+}
+end
+
+local function format_tomb(stamp, generation, op, by, how, initial)
+return str(stamp) .. '|' .. str(generation) .. '|' .. op .. '|' .. by .. '|' .. how .. '|' .. (initial and 'i' or '')
+end
+
+local function parse_claim(value)
+local t, g, sid = string.match(value, '^(%d+):(%d+):(.+)$')
+local token, generation = int(t), int(g)
+if not token or not generation then return nil end
+return { token = token, generation = generation, sid = sid }
+end
+
+local function parse_node(value)
+local v, o = string.match(value, '^(%d+)|(%d+)|')
+local version, opened = int(v), int(o)
+if not version or not opened then return nil end
+return { version = version, opened = opened }
+end
+`,
+  "shared/clock.lua:5": `local arg_count = #ARGV
+local clock = redis.call('TIME')
+local time = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+local server_run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+if not server_run then return redis.error_reply('ERR INFO server tells no run_id') end
+`,
+  "shared/read.lua:4": `local size_command = { meta = 'HLEN', sess = 'ZCARD', node = 'HLEN', spec = 'HLEN', tomb = 'HLEN', tombx = 'ZCARD',
+claim = 'HLEN', stat = 'HLEN', dead = 'ZCARD', log = 'XLEN' }
+local sizes = {}
+for i, part in ipairs(PARTS) do
+local size = redis.pcall(size_command[part], KEYS[i])
+if type(size) == 'table' then
+if string.find(size.err, 'WRONGTYPE', 1, true) then return { 'WRONGTYPE', KEYS[i] } end
+return size
+end
+sizes[part] = size
+end
+
+local meta_names = { 'layout', 'era', 'run', 'high', 'last', 'now', 'quarantine', 'ttl', 'maxStep', 'log', 'collected',
+'specs', 'claims', 'sessions', 'tombs' }
+local first_number = 4
+local stored = redis.call('HMGET', meta_key, unpack(meta_names))
+if stored[1] and stored[1] ~= LAYOUT_VERSION then return { 'VERSION', stored[1] } end
+local fresh = not (stored[1] and stored[2] and stored[3])
+local meta, before = { era = stored[2], run = stored[3] }, {}
+for i = first_number, #meta_names do
+local n = int(stored[i])
+meta[meta_names[i]], before[meta_names[i]] = n, n
+if not n then fresh = true end
+end
+
+local newest = redis.call('XREVRANGE', log_key, '+', '-', 'COUNT', 1)
+
+local function position(entry) return tonumber(string.match(entry[1], '^%d+')) end
+local last_log = newest[1] and position(newest[1]) or 0
+local ttl, max_step, high = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[3])
+local spec, tomb, claim = hash(spec_key, sizes.spec), hash(tomb_key, sizes.tomb), hash(claim_key, sizes.claim)
+local node, stat = hash(node_key), hash(stat_key)
+`,
+  "shared/state.lua:5": `local begun = false
+local entries, deaths, is_reaped = {}, {}, {}
+local expiry, expiry_changed = {}, {}
+local held_known, held_changed = {}, {}
+local tombx_changed = {}
+
+local function draw()
+meta.high = meta.high + 1
+return meta.high
+end
+
+local function append(kind, id)
+meta.log = draw()
+entries[#entries + 1] = { at = meta.log, kind = kind, id = id }
+end
+
+local function live(sid)
+local at = expiry[sid]
+if at == nil then
+at = not begun and redis.call('ZSCORE', sess_key, sid)
+expiry[sid] = at
+end
+return at ~= false
+end
+
+local function expire_at(sid, at)
+expiry[sid] = at
+expiry_changed[sid] = true
+end
+
+local function held(sid)
+local count = held_known[sid]
+if count == nil then
+count = not begun and int(redis.call('HGET', meta_key, 'held:' .. sid)) or false
+held_known[sid] = count
+end
+return count
+end
+
+local function set_held(sid, count)
+held_known[sid] = count
+held_changed[sid] = true
+end
+
+local function count_claim(sid, by)
+local count = held(sid)
+if not count and not live(sid) then return end
+count = (count or 0) + by
+set_held(sid, count > 0 and count)
+end
+
+local function claim_of(id)
+local value = claim:get(id)
+return value and parse_claim(value) or nil
+end
+
+local function set_claim(id, new)
+local previous = claim_of(id)
+if previous then count_claim(previous.sid, -1) end
+if new then
+claim:set(id, str(new.token) .. ':' .. str(new.generation) .. ':' .. new.sid)
+if not held(new.sid) then set_held(new.sid, 0) end
+count_claim(new.sid, 1)
+else
+claim:set(id, false)
+local known = spec.known[id]
+if known == nil then known = redis.call('HEXISTS', spec_key, id) == 1 end
+if not known then stat:set(id, false) end
+end
+append('c', id)
+end
+
+local function end_session(sid)
+expire_at(sid, false)
+node:set(sid, false)
+set_held(sid, false)
+meta.sessions = meta.sessions - 1
+append('n', sid)
+deaths[#deaths + 1] = { at = meta.high, sid = sid }
+is_reaped[sid] = true
+end
+
+local function quarantine_left() return math.max(0, meta.quarantine - meta.now) end
+
+local refusal
+
+local function refuse(tag, ...) refusal = { tag, str(meta.now), str(meta.high), ... } end
+`,
+  "shared/guard.lua:3": `if fresh then
+local latest = redis.call('ZREVRANGE', tombx_key, 0, 0, 'WITHSCORES')
+meta = { era = '', run = server_run, high = 0, last = time, quarantine = 0, ttl = ttl, maxStep = max_step, log = 0,
+now = math.max(0, (int(latest[2]) or 0) - TOMBSTONE_RETENTION), collected = 0 }
+end
+
+meta.now = meta.now + math.min(math.max(time - meta.last, 0), meta.maxStep)
+meta.last = time
+if fresh or meta.run ~= server_run or meta.specs ~= sizes.spec or meta.claims ~= sizes.claim
+or meta.sessions ~= sizes.sess or meta.sessions ~= sizes.node or meta.tombs ~= sizes.tomb
+or meta.high < last_log or high > meta.high then
+local empty = sizes.sess == 0 and sizes.spec == 0 and sizes.tomb == 0 and sizes.claim == 0
+local trusted = fresh and ARGV[8] == '1' and empty
+local seed = math.max(math.floor(time / 1000), tonumber(ARGV[4])) * SEED_SHIFT
+meta.high = math.max(meta.high, last_log, seed, high) + 1
+meta.era, meta.run, meta.sessions = ARGV[5] .. '.' .. str(meta.high), server_run, 0
+meta.quarantine = trusted and meta.now or meta.now + math.max(meta.ttl, ttl)
+begun = true
+append('e', meta.era)
+end
+
+meta.high = math.max(meta.high, high)
+if not begun then
+for _, sid in ipairs(redis.call('ZRANGEBYSCORE', sess_key, '-inf', str(meta.now))) do end_session(sid) end
+end
+
+if begun or ARGV[1] ~= meta.era then
+refuse('ERA', meta.era)
+elseif ARGV[2] ~= '' and meta.now > tonumber(ARGV[2]) then
+refuse('EXPIRED')
+end
+`,
+  "shared/live_nodes.lua:3": `local function live_nodes()
+local sids, rows = {}, {}
+for _, sid in ipairs(redis.call('ZRANGE', sess_key, 0, -1)) do
+if expiry[sid] ~= false then sids[#sids + 1] = sid end
+end
+node:load(sids)
+for i, sid in ipairs(sids) do rows[i] = { sid, node:get(sid) or '' } end
+return rows
+end
+`,
+  "shared/items.lua:4": `local function load_items(ids)
+spec:load(ids)
+tomb:load(ids)
+claim:load(ids)
+stat:load(ids)
+end
+
+local function item_of(id, with_spec)
+local item = { id, with_spec and '1' or '', with_spec and spec:get(id), with_spec and tomb:get(id), claim:get(id),
+stat:get(id) }
+local bytes = #id
+for i = 3, 6 do
+if item[i] then bytes = bytes + #item[i] end
+end
+return item, bytes
+end
+`,
+  "changes.lua:14": `local function is_gap(cursor)
+if cursor >= meta.log then return false end
+local first = redis.call('XRANGE', log_key, '-', '+', 'COUNT', 1)[1]
+local from = first and position(first) or (entries[1] and entries[1].at)
+local to = #entries > 0 and entries[#entries].at or last_log
+return not from or from > cursor or to ~= meta.log
+end
+
+local page, page_at, page_end, page_last = {}, 0, false, 0
+
+local function read_log()
+page = redis.call('XRANGE', log_key, str(page_last + 1) .. '-0', '+', 'COUNT', '250')
+page_end = #page < 250
+for i, entry in ipairs(page) do
+local fields = entry[2]
+page[i] = { at = position(entry), kind = fields[2], id = fields[4] }
+page_last = page[i].at
+end
+if page_end then
+for _, entry in ipairs(entries) do
+if entry.at > page_last then page[#page + 1] = entry end
+end
+end
+page_at = 0
+end
+
+local function next_entry()
+if page_at == #page and not page_end then read_log() end
+page_at = page_at + 1
+return page[page_at]
+end
+
+local ids, with_spec, position_before = {}, {}, {}
+local cursor, is_more, is_membership = tonumber(ARGV[11]), false, false
+
+local function take(entry)
+if (entry.kind == 's' or entry.kind == 'c') and entry.id then
+local id = entry.id
+if not position_before[id] then
+if #ids >= MAX_BATCH then return false end
+ids[#ids + 1] = id
+position_before[id] = cursor
+end
+with_spec[id] = with_spec[id] or entry.kind == 's'
+else
+is_membership = true
+end
+cursor = entry.at
+return true
+end
+
+local function read_ids()
+page_last = cursor
+for i = 1, math.huge do
+local entry = next_entry()
+if not entry then return end
+if i > MAX_ENTRIES or not take(entry) then
+is_more = true
+return
+end
+end
+end
+
+local function read_items()
+local rows, bytes = {}, 0
+for i, id in ipairs(ids) do
+if (i - 1) % 20 == 0 then load_items({ unpack(ids, i, math.min(i + 19, #ids)) }) end
+local item, size = item_of(id, with_spec[id])
+bytes = bytes + size
+if bytes > MAX_PAGE_BYTES and #rows > 0 then
+cursor, is_more = position_before[id], true
+return rows
+end
+rows[#rows + 1] = item
+end
+return rows
+end
+
+local function command()
+if is_gap(cursor) then return refuse('RESYNC') end
+read_ids()
+local rows = read_items()
+return { str(cursor), is_more and '1' or '', rows, is_membership and live_nodes() }
+end
+`,
+  "shared/end.lua:12": `local function write_log()
+local keep = math.max(MIN_LOG, 4 * spec.size)
+for i, entry in ipairs(entries) do
+local at = str(entry.at) .. '-0'
+local reply
+if i < #entries then
+reply = redis.pcall('XADD', log_key, at, 'kind', entry.kind, 'id', entry.id)
+else
+reply = redis.pcall('XADD', log_key, 'MAXLEN', '~', str(keep), at, 'kind', entry.kind, 'id', entry.id)
+end
+if type(reply) == 'table' and reply.err then
+if not string.find(reply.err, 'equal or smaller', 1, true) then error(reply.err, 0) end
+write('DEL', log_key)
+write('XADD', log_key, at, 'kind', entry.kind, 'id', entry.id)
+end
+dirty = true
+end
+end
+
+local function write_meta()
+local sets, drops = {}, {}
+meta.specs, meta.claims, meta.tombs = spec.size, claim.size, tomb.size
+if begun then sets = { 'layout', LAYOUT_VERSION, 'era', meta.era, 'run', meta.run } end
+for i = first_number, #meta_names do
+local name = meta_names[i]
+if begun or meta[name] ~= before[name] then
+sets[#sets + 1] = name
+sets[#sets + 1] = str(meta[name])
+end
+end
+for sid in pairs(held_changed) do
+local count = held_known[sid]
+if count then
+sets[#sets + 1] = 'held:' .. sid
+sets[#sets + 1] = str(count)
+else
+drops[#drops + 1] = 'held:' .. sid
+end
+end
+write_many('HSET', meta_key, sets)
+write_many('HDEL', meta_key, drops)
+end
+
+local function write_sorted(key, changed, value_of)
+local adds, drops = {}, {}
+for member in pairs(changed) do
+local score = value_of[member]
+if score then
+adds[#adds + 1] = str(score)
+adds[#adds + 1] = member
+else
+drops[#drops + 1] = member
+end
+end
+write_many('ZADD', key, adds)
+write_many('ZREM', key, drops)
+end
+
+local function write_deaths()
+if #deaths == 0 then return end
+for _, death in ipairs(deaths) do write('ZADD', dead_key, str(death.at), death.sid) end
+write('ZREMRANGEBYRANK', dead_key, 0, -(MAX_DEAD + 1))
+end
+
+local function flush()
+if not needs_memory then redis.call('HDEL', meta_key, '') end
+write_log()
+if begun then write('DEL', meta_key, sess_key, node_key) end
+write_meta()
+spec:flush()
+tomb:flush()
+claim:flush()
+stat:flush()
+node:flush()
+write_sorted(sess_key, expiry_changed, expiry)
+write_sorted(tombx_key, tombx_changed, tombx_changed)
+write_deaths()
+if #entries > 0 then
+local concerned = (begun or #deaths > 0) and '' or ARGV[10]
+redis.pcall('PUBLISH', ARGV[9], str(meta.log) .. concerned)
+end
+end
+
+local value
+if not refusal then value = command() end
+local done, problem = pcall(flush)
+if not done then
+local text = type(problem) == 'table' and problem.err or tostring(problem)
+text = string.gsub(string.gsub(text, '^@[^:]*: %d+: ', ''), '^%-', '')
+return redis.error_reply((dirty and 'PARTIAL ' or '') .. text)
+end
+
+return refusal or { 'OK', str(meta.now), str(meta.high), str(meta.log), value }
+`,
+  "claim.lua:9": `local needs_memory = true
+`,
+  "shared/ids.lua:3": `local function ids_of(from, step)
+local ids = {}
+for i = from, arg_count, step do ids[#ids + 1] = ARGV[i] end
+return ids
+end
+`,
+  "claim.lua:13": `local function claim_one(sid, id, generation)
+local stored_spec = spec:get(id)
+local wanted = stored_spec and parse_spec(stored_spec)
+if stored_spec and not wanted then return { 'MALFORMED' } end
+local current = claim_of(id)
+local is_held = current and live(current.sid)
+if not wanted or wanted.failed then
+if current and not is_held then set_claim(id, nil) end
+return { 'GONE' }
+end
+if wanted.generation ~= generation then return { 'STALE', stored_spec } end
+if is_held then return { 'HELD', claim:get(id) } end
+local token = draw()
+set_claim(id, { token = token, generation = generation, sid = sid })
+return { 'GRANTED', str(token), stat:get(id) }
+end
+
+local function command()
+local sid, results, ids = ARGV[11], {}, ids_of(12, 2)
+if not live(sid) then return refuse('NOSESSION') end
+if meta.now < meta.quarantine then return refuse('QUARANTINE', str(quarantine_left())) end
+spec:load(ids)
+claim:load(ids)
+stat:load(ids)
+for i = 12, arg_count, 2 do results[#results + 1] = claim_one(sid, ARGV[i], tonumber(ARGV[i + 1])) end
+return results
+end
+`,
+  "close.lua:8": `local needs_memory = false
+`,
+  "close.lua:11": `local function command()
+local sid = ARGV[11]
+if live(sid) then end_session(sid) end
+return {}
+end
+`,
+  "del.lua:8": `local needs_memory = false
+`,
+  "shared/store_spec.lua:3": `local function store_spec(id, value)
+spec:set(id, value)
+tomb:set(id, false)
+if sizes.tombx > 0 or tombx_changed[id] then tombx_changed[id] = false end
+append('s', id)
+return value
+end
+
+local function absent()
+return { meta.now < meta.quarantine and 'QUARANTINE' or 'ABSENT' }
+end
+`,
+  "shared/store_tomb.lua:4": `local due, due_at, due_read, due_end = {}, 0, 0, sizes.tombx == 0
+
+local function next_due()
+if due_at == #due and not due_end then
+due = redis.call('ZRANGEBYSCORE', tombx_key, '-inf', str(meta.now), 'LIMIT', str(due_read), '50')
+due_at, due_read, due_end = 0, due_read + #due, #due < 50
+tomb:load(due)
+end
+due_at = due_at + 1
+return due[due_at]
+end
+
+local function sweep()
+local swept = 0
+while swept < TOMBSTONE_SWEEP do
+local id = next_due()
+if not id then return end
+if tombx_changed[id] == nil then
+swept = swept + 1
+local value = tomb:get(id)
+local old = value and parse_tomb(value)
+if old then meta.collected = math.max(meta.collected, old.stamp) end
+tomb:set(id, false)
+tombx_changed[id] = false
+end
+end
+end
+
+local function store_tomb(id, value, initial)
+spec:set(id, false)
+stat:set(id, false)
+tomb:set(id, value)
+tombx_changed[id] = not initial and meta.now + TOMBSTONE_RETENTION
+append('s', id)
+sweep()
+return value
+end
+
+local function end_spec(id, old, by, how)
+local stamp = draw()
+return store_tomb(id, format_tomb(stamp, old.generation, old.op, by, how, old.initial), old.initial)
+end
+`,
+  "del.lua:14": `local function del_one(id, op, generation)
+local stored_spec = spec:get(id)
+if not stored_spec then
+local stored_tomb = tomb:get(id)
+local ended = stored_tomb and parse_tomb(stored_tomb)
+if ended and ended.by == op then return { 'GONE', stored_tomb } end
+return absent()
+end
+local old = parse_spec(stored_spec)
+if not old then return { 'MALFORMED' } end
+if old.generation > generation then return { 'NEWER', stored_spec } end
+local value = end_spec(id, old, op, 'd')
+local current = claim_of(id)
+if current and not live(current.sid) then set_claim(id, nil) end
+return { 'GONE', value }
+end
+
+local function command()
+local results, ids = {}, ids_of(11, 3)
+spec:load(ids)
+tomb:load(ids)
+claim:load(ids)
+for i = 11, arg_count, 3 do
+results[#results + 1] = del_one(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]))
+end
+return results
+end
+`,
+  "finish.lua:8": `local needs_memory = false
+`,
+  "finish.lua:14": `local function finish_one(sid, id, generation, token, how, told)
+local current = claim_of(id)
+if not current or current.token ~= token or current.sid ~= sid then return { 'FENCED' } end
+local stored_spec = spec:get(id)
+local old = stored_spec and parse_spec(stored_spec)
+set_claim(id, nil)
+if not old or old.generation ~= generation then return { 'RELEASED' } end
+if how == 'ended' then return { 'ENDED', end_spec(id, old, '', 'e') } end
+stat:set(id, told)
+local stamp = draw()
+return { 'FAILED', store_spec(id,
+format_spec(old.generation, stamp, old.op, old.initial, true, old.refused, body_of(old))) }
+end
+
+local function command()
+local results, ids = {}, ids_of(12, 5)
+spec:load(ids)
+tomb:load(ids)
+claim:load(ids)
+for i = 12, arg_count, 5 do
+results[#results + 1] = finish_one(ARGV[11], ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), ARGV[i + 3],
+ARGV[i + 4])
+end
+return results
+end
+`,
+  "merge.lua:8": `local needs_memory = true
+`,
+  "merge.lua:14": `local function rank_of(record)
+return record.stamp + (record.initial and 0.5 or 0)
+end
+
+local function rank_of_stored(stored, parse)
+if not stored then return 0 end
+local record = parse(stored)
+return record and rank_of(record) or math.huge
+end
+
+local function rank_in(id)
+return math.max(rank_of_stored(spec:get(id), parse_spec), rank_of_stored(tomb:get(id), parse_tomb))
+end
+
+local function merge_one(id, kind, value)
+local new = nil
+if kind == 'spec' then new = parse_spec(value) end
+if kind == 'tomb' then new = parse_tomb(value) end
+if not new or rank_of(new) <= rank_in(id) then return false end
+if kind == 'spec' then
+store_spec(id,
+format_spec(new.generation, new.stamp, new.op, new.initial, new.failed, new.refused, body_of(new)))
+else
+store_tomb(id, format_tomb(new.stamp, new.generation, new.op, new.by, new.how, new.initial), new.initial)
+end
+return true
+end
+
+local function command()
+local merged, ids = 0, ids_of(11, 3)
+spec:load(ids)
+tomb:load(ids)
+for i = 11, arg_count, 3 do
+if merge_one(ARGV[i], ARGV[i + 1], ARGV[i + 2]) then merged = merged + 1 end
+end
+return { str(merged) }
+end
+`,
+  "nodes.lua:8": `local needs_memory = false
+`,
+  "nodes.lua:12": `local function command() return live_nodes() end
+`,
+  "open.lua:10": `local needs_memory = true
+`,
+  "shared/node_record.lua:3": `local function store_record(sid, version, json)
+local kept = node:get(sid)
+local header = kept and parse_node(kept)
+if header and header.version > version then return end
+local opened = header and header.opened or draw()
+node:set(sid, str(version) .. '|' .. str(opened) .. '|' .. json)
+append('n', sid)
+end
+`,
+  "open.lua:14": `local function others_live(sid, old)
+local others = meta.sessions
+if live(sid) then others = others - 1 end
+if old ~= sid and live(old) then others = others - 1 end
+return others > 0
+end
+
+local function may_assert(sid, mode, old, id, token)
+local current = claim_of(id)
+if not current then return mode == 'reassert' end
+if current.sid == sid and current.token == token then return true end
+if mode == 'carry' then
+return current.token == token and (current.sid == old or not live(current.sid))
+end
+if not live(current.sid) then return token >= current.token end
+return token > current.token and meta.now < meta.quarantine
+end
+
+local function assert_claims(sid, mode, old)
+local ids, refused = {}, {}
+for i = 17, arg_count, 3 do ids[#ids + 1] = ARGV[i] end
+claim:load(ids)
+for i = 17, arg_count, 3 do
+local id, token, generation = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
+if may_assert(sid, mode, old, id, token) then
+set_claim(id, { token = token, generation = generation, sid = sid })
+else
+refused[#refused + 1] = id
+end
+end
+return refused
+end
+
+local function command()
+local sid, mode, old = ARGV[11], ARGV[14], ARGV[16]
+if is_reaped[sid] or redis.call('ZSCORE', dead_key, sid) then return refuse('DEAD') end
+if meta.ttl ~= ttl or meta.maxStep ~= max_step then
+if others_live(sid, old) then return refuse('TIMING', str(meta.ttl), str(meta.maxStep)) end
+meta.ttl, meta.maxStep = ttl, max_step
+end
+local refused = assert_claims(sid, mode, old)
+if ARGV[15] == '1' then
+if not live(sid) then meta.sessions = meta.sessions + 1 end
+expire_at(sid, meta.now + meta.ttl)
+store_record(sid, tonumber(ARGV[12]), ARGV[13])
+if old ~= '' and old ~= sid and live(old) then end_session(old) end
+end
+return { str(quarantine_left()), str(meta.collected), refused }
+end
+`,
+  "put.lua:8": `local needs_memory = true
+`,
+  "put.lua:13": `local function create(id, op, body, initial, by_list)
+local generation = draw()
+stat:set(id, false)
+local stamp = by_list and 1 or generation
+return { 'CREATED', store_spec(id, format_spec(generation, stamp, op, initial, false, '', body)) }
+end
+
+local function mark_spec(id, stored_spec, old)
+if old.initial then return stored_spec end
+return store_spec(id,
+format_spec(old.generation, old.stamp, old.op, true, old.failed, old.refused, body_of(old)))
+end
+
+local function mark_tomb(id, stored_tomb, ended)
+if ended.initial then return stored_tomb end
+local value = format_tomb(ended.stamp, ended.generation, ended.op, ended.by, ended.how, true)
+tomb:set(id, value)
+tombx_changed[id] = false
+append('s', id)
+return value
+end
+
+local function ensure_present(id, op, body, stored_spec, by_list)
+local old = parse_spec(stored_spec)
+if not old then return { 'MALFORMED' } end
+if old.op == op then return { 'CREATED', stored_spec } end
+local kept = by_list and mark_spec(id, stored_spec, old) or stored_spec
+return { body_of(old) == body and 'SAME' or 'CONFLICT', kept }
+end
+
+local function ensure(id, op, body, by_list)
+local stored_spec = spec:get(id)
+if stored_spec then return ensure_present(id, op, body, stored_spec, by_list) end
+local stored_tomb = tomb:get(id)
+local ended = stored_tomb and parse_tomb(stored_tomb)
+if stored_tomb and not ended then return { 'MALFORMED' } end
+if ended and (by_list or ended.op == op) then
+local kept = by_list and mark_tomb(id, stored_tomb, ended) or stored_tomb
+return { ended.how == 'e' and 'DONE' or 'TERMINATED', kept }
+end
+if not ended and meta.now < meta.quarantine then return { 'QUARANTINE' } end
+return create(id, op, body, by_list or (ended and ended.initial), by_list)
+end
+
+local function supersede(id, op, generation, body, bump)
+local stored_spec = spec:get(id)
+if not stored_spec then return absent() end
+local old = parse_spec(stored_spec)
+if not old then return { 'MALFORMED' } end
+if old.op == op then return { 'CREATED', stored_spec } end
+if old.generation ~= generation then return { 'CONFLICT', stored_spec } end
+return create(id, op, bump and body_of(old) or body, old.initial, false)
+end
+
+local function command()
+local mode, results, ids = ARGV[11], {}, ids_of(12, 4)
+spec:load(ids)
+tomb:load(ids)
+for i = 12, arg_count, 4 do
+local id, op, generation, body = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3]
+if mode == 'ensure' or mode == 'ensureInitial' then
+results[#results + 1] = ensure(id, op, body, mode == 'ensureInitial')
+else
+results[#results + 1] = supersede(id, op, generation, body, mode == 'bump')
+end
+end
+return results
+end
+`,
+  "release.lua:8": `local needs_memory = false
+`,
+  "release.lua:12": `local function refuse_spec(id, generation, code)
+local stored_spec = spec:get(id)
+local old = stored_spec and parse_spec(stored_spec)
+if not old or old.generation ~= generation then return end
+local codes = {}
+if old.refused ~= '' then
+for known in string.gmatch(old.refused .. ',', '([^,]*),') do
+if known == code then return end
+codes[#codes + 1] = known
+end
+end
+codes[#codes + 1] = code
+local refused = table.concat(codes, ',', math.max(1, #codes - MAX_REFUSED + 1))
+spec:set(id, format_spec(old.generation, old.stamp, old.op, old.initial, old.failed, refused, body_of(old)))
+append('s', id)
+end
+
+local function command()
+local sid, released = ARGV[11], 0
+claim:load(ids_of(12, 3))
+for i = 12, arg_count, 3 do
+local id, token, code = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
+local current = claim_of(id)
+if current and current.token == token and current.sid == sid then
+if code ~= '' then refuse_spec(id, current.generation, code) end
+set_claim(id, nil)
+released = released + 1
+end
+end
+return { str(released) }
+end
+`,
+  "report.lua:8": `local needs_memory = false
+`,
+  "report.lua:12": `local function command()
+local sid, count = ARGV[11], 0
+claim:load(ids_of(12, 3))
+for i = 12, arg_count, 3 do
+local id = ARGV[i]
+local current = claim_of(id)
+if current and current.token == tonumber(ARGV[i + 1]) and current.sid == sid then
+stat:set(id, ARGV[i + 2])
+append('c', id)
+count = count + 1
+end
+end
+return { str(count) }
+end
+`,
+  "snap.lua:10": `local needs_memory = false
+`,
+  "snap.lua:14": `local walked = { spec, tomb, claim }
+local rows, bytes, looked_at = {}, 0, 0
+
+local function visit(phase, ids)
+if phase < 3 then load_items(ids) end
+for _, id in ipairs(ids) do
+looked_at = looked_at + 1
+local told = phase == 3
+and (redis.call('HEXISTS', spec_key, id) == 1 or redis.call('HEXISTS', tomb_key, id) == 1)
+if not told then
+local item, size = item_of(id, true)
+bytes = bytes + size
+rows[#rows + 1] = item
+end
+end
+end
+
+local function is_full() return #rows >= MAX_BATCH or bytes >= MAX_PAGE_BYTES or looked_at >= MAX_ENTRIES end
+
+local function command()
+local phase, cursor = 1, '0'
+if ARGV[11] ~= '' then
+local at, rest = string.match(ARGV[11], '^([123]):(%d+)$')
+if not at then return refuse('RESYNC') end
+phase, cursor = tonumber(at), rest
+end
+repeat
+local step = redis.call('HSCAN', walked[phase].key, cursor, 'COUNT', phase == 3 and '100' or '10')
+local ids, row = {}, step[2]
+for i = 1, #row, 2 do
+ids[#ids + 1] = row[i]
+walked[phase].known[row[i]] = row[i + 1]
+end
+cursor = step[1]
+visit(phase, ids)
+if cursor == '0' then phase = phase + 1 end
+until phase > 3 or is_full()
+return { phase > 3 and '' or phase .. ':' .. cursor, rows }
+end
+`,
+  "tick.lua:8": `local needs_memory = false
+`,
+  "tick.lua:11": `local function command()
+local sid = ARGV[11]
+if not live(sid) then return refuse('NOSESSION') end
+expire_at(sid, meta.now + meta.ttl)
+return { str(held(sid) or 0), str(quarantine_left()) }
+end
+`,
+  "update.lua:8": `local needs_memory = false
+`,
+  "update.lua:12": `local function command()
+local sid = ARGV[11]
+if not live(sid) then return refuse('NOSESSION') end
+store_record(sid, tonumber(ARGV[12]), ARGV[13])
+return {}
+end
+`
+}
+
+/** The pieces of each command's script, in order. */
+export const commands = {
+  changes: [
+    "changes.lua:9",
+    "shared/numbers.lua:4",
+    "shared/hashes.lua:5",
+    "shared/records.lua:4",
+    "shared/clock.lua:5",
+    "shared/read.lua:4",
+    "shared/state.lua:5",
+    "shared/guard.lua:3",
+    "shared/live_nodes.lua:3",
+    "shared/items.lua:4",
+    "changes.lua:14",
+    "shared/end.lua:12"
+  ],
+  claim: [
+    "claim.lua:9",
+    "shared/numbers.lua:4",
+    "shared/hashes.lua:5",
+    "shared/records.lua:4",
+    "shared/clock.lua:5",
+    "shared/read.lua:4",
+    "shared/state.lua:5",
+    "shared/guard.lua:3",
+    "shared/ids.lua:3",
+    "claim.lua:13",
+    "shared/end.lua:12"
+  ],
+  close: [
+    "close.lua:8",
+    "shared/numbers.lua:4",
+    "shared/hashes.lua:5",
+    "shared/records.lua:4",
+    "shared/clock.lua:5",
+    "shared/read.lua:4",
+    "shared/state.lua:5",
+    "shared/guard.lua:3",
+    "close.lua:11",
+    "shared/end.lua:12"
+  ],
+  del: [
+    "del.lua:8",
+    "shared/numbers.lua:4",
+    "shared/hashes.lua:5",
+    "shared/records.lua:4",
+    "shared/clock.lua:5",
+    "shared/read.lua:4",
+    "shared/state.lua:5",
+    "shared/guard.lua:3",
+    "shared/ids.lua:3",
+    "shared/store_spec.lua:3",
+    "shared/store_tomb.lua:4",
+    "del.lua:14",
+    "shared/end.lua:12"
+  ],
+  finish: [
+    "finish.lua:8",
+    "shared/numbers.lua:4",
+    "shared/hashes.lua:5",
+    "shared/records.lua:4",
+    "shared/clock.lua:5",
+    "shared/read.lua:4",
+    "shared/state.lua:5",
+    "shared/guard.lua:3",
+    "shared/ids.lua:3",
+    "shared/store_spec.lua:3",
+    "shared/store_tomb.lua:4",
+    "finish.lua:14",
+    "shared/end.lua:12"
+  ],
+  merge: [
+    "merge.lua:8",
+    "shared/numbers.lua:4",
+    "shared/hashes.lua:5",
+    "shared/records.lua:4",
+    "shared/clock.lua:5",
+    "shared/read.lua:4",
+    "shared/state.lua:5",
+    "shared/guard.lua:3",
+    "shared/ids.lua:3",
+    "shared/store_spec.lua:3",
+    "shared/store_tomb.lua:4",
+    "merge.lua:14",
+    "shared/end.lua:12"
+  ],
+  nodes: [
+    "nodes.lua:8",
+    "shared/numbers.lua:4",
+    "shared/hashes.lua:5",
+    "shared/records.lua:4",
+    "shared/clock.lua:5",
+    "shared/read.lua:4",
+    "shared/state.lua:5",
+    "shared/guard.lua:3",
+    "shared/live_nodes.lua:3",
+    "nodes.lua:12",
+    "shared/end.lua:12"
+  ],
+  open: [
+    "open.lua:10",
+    "shared/numbers.lua:4",
+    "shared/hashes.lua:5",
+    "shared/records.lua:4",
+    "shared/clock.lua:5",
+    "shared/read.lua:4",
+    "shared/state.lua:5",
+    "shared/guard.lua:3",
+    "shared/node_record.lua:3",
+    "open.lua:14",
+    "shared/end.lua:12"
+  ],
+  put: [
+    "put.lua:8",
+    "shared/numbers.lua:4",
+    "shared/hashes.lua:5",
+    "shared/records.lua:4",
+    "shared/clock.lua:5",
+    "shared/read.lua:4",
+    "shared/state.lua:5",
+    "shared/guard.lua:3",
+    "shared/ids.lua:3",
+    "shared/store_spec.lua:3",
+    "put.lua:13",
+    "shared/end.lua:12"
+  ],
+  release: [
+    "release.lua:8",
+    "shared/numbers.lua:4",
+    "shared/hashes.lua:5",
+    "shared/records.lua:4",
+    "shared/clock.lua:5",
+    "shared/read.lua:4",
+    "shared/state.lua:5",
+    "shared/guard.lua:3",
+    "shared/ids.lua:3",
+    "release.lua:12",
+    "shared/end.lua:12"
+  ],
+  report: [
+    "report.lua:8",
+    "shared/numbers.lua:4",
+    "shared/hashes.lua:5",
+    "shared/records.lua:4",
+    "shared/clock.lua:5",
+    "shared/read.lua:4",
+    "shared/state.lua:5",
+    "shared/guard.lua:3",
+    "shared/ids.lua:3",
+    "report.lua:12",
+    "shared/end.lua:12"
+  ],
+  snap: [
+    "snap.lua:10",
+    "shared/numbers.lua:4",
+    "shared/hashes.lua:5",
+    "shared/records.lua:4",
+    "shared/clock.lua:5",
+    "shared/read.lua:4",
+    "shared/state.lua:5",
+    "shared/guard.lua:3",
+    "shared/items.lua:4",
+    "snap.lua:14",
+    "shared/end.lua:12"
+  ],
+  tick: [
+    "tick.lua:8",
+    "shared/numbers.lua:4",
+    "shared/hashes.lua:5",
+    "shared/records.lua:4",
+    "shared/clock.lua:5",
+    "shared/read.lua:4",
+    "shared/state.lua:5",
+    "shared/guard.lua:3",
+    "tick.lua:11",
+    "shared/end.lua:12"
+  ],
+  update: [
+    "update.lua:8",
+    "shared/numbers.lua:4",
+    "shared/hashes.lua:5",
+    "shared/records.lua:4",
+    "shared/clock.lua:5",
+    "shared/read.lua:4",
+    "shared/state.lua:5",
+    "shared/guard.lua:3",
+    "shared/node_record.lua:3",
+    "update.lua:12",
+    "shared/end.lua:12"
+  ]
+}
