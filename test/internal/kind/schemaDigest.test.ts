@@ -172,7 +172,7 @@ describe("digestOf", () => {
   it("is the same for the same form, whatever it is called and however it is described", () => {
     const fields = { a: withDefault, b: Schema.Int, c: Schema.Option(Schema.String), d: Schema.Literal("x", "y") }
     const digest = digestOf(Schema.Struct(fields))
-    const described = <S extends Schema.Annotable.All>(schema: S) =>
+    const described = (schema: Schema.Annotable.All) =>
       schema.annotations({
         identifier: "Name",
         title: "a title",
