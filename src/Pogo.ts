@@ -136,20 +136,14 @@ export class Pogo extends Context.Tag("effect-pogo/Pogo")<Pogo, Service>() {}
  *
  * @example
  * ```ts
- * import { Child, GroupRegistry, Pogo } from "effect-pogo"
+ * import { Child, Pogo } from "effect-pogo"
  * import { Effect, Layer } from "effect"
  *
  * class Billing extends Pogo.Tag("Billing")<Billing>() {}
  *
- * const Invoicer = Child.make("Invoicer", { payload: {} })
- * const InvoicerLive = Invoicer.toLayer(() => Effect.never, { supervisor: Billing })
+ * const InvoicerLive = Child.make("Invoicer", { payload: {} }).toLayer(() => Effect.never, { supervisor: Billing })
  *
- * const BillingLive = InvoicerLive.pipe(
- *   Layer.provideMerge(Pogo.layer({ scope: "billing", supervisor: Billing })),
- *   Layer.provide(GroupRegistry.layerMemory)
- * )
- * const program = Effect.flatMap(Billing, (billing) => billing.startChild(Invoicer.spec("eu", {})))
- * program.pipe(Effect.provide(BillingLive))
+ * const BillingLive = Layer.provideMerge(InvoicerLive, Pogo.layer({ scope: "billing", supervisor: Billing }))
  * ```
  *
  * @since 0.1.0
@@ -167,7 +161,8 @@ export const Tag = <const Id extends string>(id: Id) => <Self>() =>
 export type AnyTag<I> = Context.Tag<I, Service>
 
 /**
- * Makes a supervisor. It lives as long as its scope, and hands its children over when that is closed.
+ * Makes a supervisor. It lives as long as its scope, and hands its children over when that is closed. Most programs take
+ * `layer` or `PogoLive`.
  *
  * @since 0.1.0
  * @category constructors
@@ -184,7 +179,27 @@ export const make = (
  * @category layers
  */
 export const layer: {
+  /**
+   * A supervisor as a layer, with its settings in code: one node of a scope. It joins while the layer is built, and fails
+   * where it may not; when the layer closes, its children are handed over to the other nodes.
+   *
+   * @example
+   * ```ts
+   * import { Child, GroupRegistry, Pogo } from "effect-pogo"
+   * import { Effect, Layer } from "effect"
+   *
+   * const Ticker = Child.make("Ticker", { payload: {} })
+   * const TickerLive = Ticker.toLayer(() => Effect.never)
+   *
+   * const MainLive = TickerLive.pipe(
+   *   Layer.provideMerge(Pogo.layer({ scope: "shop", labels: { zone: "a" } })),
+   *   Layer.provide(GroupRegistry.layerMemory)
+   * )
+   * Layer.launch(MainLive)
+   * ```
+   */
   (options?: PogoConfig.Options): Layer.Layer<Pogo, PogoError, GroupRegistry.GroupRegistry>
+  /** A further supervisor of the same process, under a tag of its own: see `Tag`. */
   <I>(
     options: PogoConfig.Options & { readonly supervisor: AnyTag<I> }
   ): Layer.Layer<I, PogoError, GroupRegistry.GroupRegistry>
@@ -241,7 +256,16 @@ export const layerMemory = (options: PogoConfig.Options = {}): Layer.Layer<Pogo,
   Layer.provide(layer(options), Layer.fresh(GroupRegistry.layerMemory))
 
 /**
- * The supervisor, configured by `POGO_*`.
+ * The supervisor as a layer, with its settings from the environment: `POGO_SCOPE`, `POGO_TTL`, and the rest that `PogoConfig`
+ * lists.
+ *
+ * @example
+ * ```ts
+ * import { GroupRegistry, Pogo } from "effect-pogo"
+ * import { Layer } from "effect"
+ *
+ * Layer.launch(Layer.provide(Pogo.PogoLive, GroupRegistry.layerMemory))
+ * ```
  *
  * @since 0.1.0
  * @category layers
@@ -252,7 +276,9 @@ export const PogoLive: Layer.Layer<Pogo, ConfigError.ConfigError | PogoError, Gr
   )
 
 /**
- * Registers a child. See `Service`.
+ * Registers a child, from any node or client. When this succeeds the child is kept running, whatever happens to this
+ * process. Success does not mean that it runs already: `awaitChild` waits for that. The same spec again is `AlreadyStarted`,
+ * so that a call may be repeated; other content under the same id fails with `ChildSpecConflict`.
  *
  * @example
  * ```ts
@@ -280,7 +306,9 @@ export const startChild = (
 > => Effect.flatMap(Pogo, (pogo) => pogo.startChild(spec))
 
 /**
- * Registers many children, in batches. See `Service`.
+ * Registers many children, 100 at a time, in order. If one spec is invalid nothing is written; of those that conflict each
+ * has its own result. When a later batch fails the earlier ones stand, and `OutcomeUnknown` tells how many: repeat the
+ * call.
  *
  * @since 0.1.0
  * @category accessors
@@ -294,7 +322,8 @@ export const startChildren = (
 > => Effect.flatMap(Pogo, (pogo) => pogo.startChildren(specs))
 
 /**
- * Puts other content in the place of a child. See `Service`.
+ * Puts other content in the place of a registered child: the old one is stopped, and the new one started where it
+ * belongs. Fails with `ChildNotFound` where there is none to replace.
  *
  * @since 0.1.0
  * @category accessors
@@ -308,7 +337,8 @@ export const replaceChild = (
 > => Effect.flatMap(Pogo, (pogo) => pogo.replaceChild(spec))
 
 /**
- * Ends a child for good, from any node. See `Service`.
+ * Ends a child for good, from any node or client. When this succeeds no node starts it again, and the one that runs it
+ * stops it at once. An unknown id is no error: the result is `Absent`.
  *
  * @since 0.1.0
  * @category accessors
@@ -319,7 +349,7 @@ export const terminateChild = (
   Effect.flatMap(Pogo, (pogo) => pogo.terminateChild(id))
 
 /**
- * Stops a child and starts it anew; brings a failed one back. See `Service`.
+ * Stops a child and starts it anew where it belongs, with its count of restarts at zero. Brings a failed child back.
  *
  * @since 0.1.0
  * @category accessors
@@ -333,7 +363,8 @@ export const restartChild = (
 > => Effect.flatMap(Pogo, (pogo) => pogo.restartChild(id))
 
 /**
- * Waits until a child runs, and tells where. See `Service`.
+ * Waits until a child runs, and succeeds with its row: the node, and the fencing token of its claim. Waits for ever where
+ * it never does: bound it with `Effect.timeout`. Fails when this supervisor is shut down.
  *
  * @since 0.1.0
  * @category accessors
@@ -344,7 +375,8 @@ export const awaitChild = (
   Effect.flatMap(Pogo, (pogo) => pogo.awaitChild(id))
 
 /**
- * What becomes of a child. See `Service`.
+ * The row of a child, now and whenever it changes; `None` while the child is not registered. A slow reader misses
+ * changes that were overtaken, never the latest. Ends when this supervisor is shut down.
  *
  * @since 0.1.0
  * @category accessors
@@ -353,7 +385,7 @@ export const watchChild = (id: string): Stream.Stream<Option.Option<ChildRow>, n
   Stream.unwrap(Effect.map(Pogo, (pogo) => pogo.watchChild(id)))
 
 /**
- * One child. See `Service`.
+ * The row of one child, as this node knows it; `None` where it is not registered. Costs no call to the registry.
  *
  * @since 0.1.0
  * @category accessors
@@ -362,7 +394,8 @@ export const getChild = (id: string): Effect.Effect<Option.Option<ChildRow>, nev
   Effect.flatMap(Pogo, (pogo) => pogo.getChild(id))
 
 /**
- * The children of this node, or of the scope. See `Service`.
+ * The rows of all children of this node (`"local"`) or of the scope (`"global"`), as this node knows them. Costs no call
+ * to the registry.
  *
  * @since 0.1.0
  * @category accessors
@@ -371,7 +404,7 @@ export const whichChildren = (of: "local" | "global"): Effect.Effect<ReadonlyArr
   Effect.flatMap(Pogo, (pogo) => pogo.whichChildren(of))
 
 /**
- * The children of the scope by status. See `Service`.
+ * The number of children in the scope, by status and by type, as this node knows them. Costs no call to the registry.
  *
  * @since 0.1.0
  * @category accessors
@@ -379,7 +412,8 @@ export const whichChildren = (of: "local" | "global"): Effect.Effect<ReadonlyArr
 export const countChildren: Effect.Effect<ChildCounts, never, Pogo> = Effect.flatMap(Pogo, (pogo) => pogo.countChildren)
 
 /**
- * The live nodes of the scope. See `Service`.
+ * The live nodes of the scope, with their kinds, labels, and whether they are cordoned or draining. Costs no call to the
+ * registry.
  *
  * @since 0.1.0
  * @category accessors
@@ -387,7 +421,8 @@ export const countChildren: Effect.Effect<ChildCounts, never, Pogo> = Effect.fla
 export const nodes: Effect.Effect<ReadonlyArray<PogoNode>, never, Pogo> = Effect.flatMap(Pogo, (pogo) => pogo.nodes)
 
 /**
- * What happens from now on. See `Service`.
+ * Events of this node from now on: children that start, crash, move and end; nodes that come and go; the state of its
+ * lease. A subscriber that falls behind misses the oldest.
  *
  * @since 0.1.0
  * @category accessors
@@ -395,7 +430,8 @@ export const nodes: Effect.Effect<ReadonlyArray<PogoNode>, never, Pogo> = Effect
 export const events: Stream.Stream<PogoEvent, never, Pogo> = Stream.unwrap(Effect.map(Pogo, (pogo) => pogo.events))
 
 /**
- * Gives up all children of this node. See `Service`.
+ * Hands all children of this node over to others, and takes no new ones. Succeeds when none is left, or after the
+ * `drainTimeout`, with the number of those that are left. Undone by `uncordon`.
  *
  * @since 0.1.0
  * @category accessors
@@ -403,7 +439,7 @@ export const events: Stream.Stream<PogoEvent, never, Pogo> = Stream.unwrap(Effec
 export const drain: Effect.Effect<number, never, Pogo> = Effect.flatMap(Pogo, (pogo) => pogo.drain)
 
 /**
- * Takes no new children on this node. See `Service`.
+ * Closes this node to new children; those that run here stay. Undone by `uncordon`.
  *
  * @since 0.1.0
  * @category accessors
@@ -411,7 +447,7 @@ export const drain: Effect.Effect<number, never, Pogo> = Effect.flatMap(Pogo, (p
 export const cordon: Effect.Effect<void, never, Pogo> = Effect.flatMap(Pogo, (pogo) => pogo.cordon)
 
 /**
- * Takes children on this node again. See `Service`.
+ * Opens this node to children again, after `cordon` or `drain`.
  *
  * @since 0.1.0
  * @category accessors
@@ -419,7 +455,8 @@ export const cordon: Effect.Effect<void, never, Pogo> = Effect.flatMap(Pogo, (po
 export const uncordon: Effect.Effect<void, never, Pogo> = Effect.flatMap(Pogo, (pogo) => pogo.uncordon)
 
 /**
- * Where a child should run, who holds it, and why. See `Service`.
+ * Where a child should run, which node holds its claim and since when, and why it does not run where it does not: as data
+ * and as a text. Costs no call to the registry.
  *
  * @since 0.1.0
  * @category accessors
@@ -428,7 +465,7 @@ export const explain = (id: string): Effect.Effect<Explanation, never, Pogo> =>
   Effect.flatMap(Pogo, (pogo) => pogo.explain(id))
 
 /**
- * Whether this node holds a lease and knows its scope. See `Service`.
+ * Whether this node holds a lease and knows its scope: for readiness probes.
  *
  * @since 0.1.0
  * @category accessors
@@ -436,7 +473,7 @@ export const explain = (id: string): Effect.Effect<Explanation, never, Pogo> =>
 export const ready: Effect.Effect<boolean, never, Pogo> = Effect.flatMap(Pogo, (pogo) => pogo.ready)
 
 /**
- * Waits until this node is ready. See `Service`.
+ * Waits until this node holds a lease and knows its scope. Fails when this supervisor is shut down.
  *
  * @since 0.1.0
  * @category accessors
