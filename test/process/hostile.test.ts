@@ -44,7 +44,7 @@ const sceneOver = (transport: Transport) => (options: NodeTransportSocket.Option
     yield* friend.pogo.startChild(Counter.spec("x", {}))
     const { token } = yield* friend.pogo.awaitChild("Counter/x")
     const counters = yield* clientOf(friend)
-    const { address } = victim.pogo[Internals].node
+    const { address } = victim.pogo[Internals].node.own
     return { address, token: Number(token), friendly: Effect.orDie(counters("x").echo("alive")) }
   })
 

@@ -125,7 +125,7 @@ describe("a call to a child of another node", () => {
     Effect.gen(function*() {
       const { add, hub } = yield* connected(new Notes())
       const a = yield* add("a")
-      const link = yield* hub.transport.connect({ scope: "default", node: "raw" }, a.pogo[Internals].node.address)
+      const link = yield* hub.transport.connect({ scope: "default", node: "raw" }, a.pogo[Internals].node.own.address)
       const heard: Array<string> = []
       yield* Effect.forkScoped(link.run((message) => {
         const [kind, n, code] = message as ReadonlyArray<unknown>

@@ -16,7 +16,7 @@ const coreOf = (nodes: Nodes): ReadonlyArray<Life> => [...nodes.lives()].filter(
 const isAble = (life: Life, id: string, spec: SpecRecord): boolean => {
   const { node } = life
   const registration = node?.kinds.get(kindOf(id))
-  if (node === undefined || registration === undefined || node.cordoned || node.draining) return false
+  if (node === undefined || registration === undefined || node.own.cordoned || node.own.draining) return false
   const { digest, version } = registration.code
   return version >= (decodeBody(spec.body)?.version ?? 0) && !spec.refused.includes(`${version}.${digest}`)
 }
@@ -135,7 +135,7 @@ export class Final {
     if (!child.holds) this.tell(`${id}: ${name} may not act`)
     const entry = life.node!.view.entries.get(id)
     const home = entry === undefined ? undefined : life.node!.view.membership.homeOf(entry)
-    if (any && !life.node!.cordoned && home !== life.node!.session?.sid) {
+    if (any && !life.node!.own.cordoned && home !== life.node!.session?.sid) {
       this.tell(`${id} is on ${name}, not on ${home}`)
     }
   }

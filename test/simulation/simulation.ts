@@ -4,8 +4,8 @@
  */
 import { HashSet, Logger, LogLevel } from "effect"
 import type { Node } from "../../src/internal/node/node.js"
-import { deadline } from "../../src/internal/node/timing.js"
 import { seedShift } from "../../src/internal/registry/state.js"
+import { deadline } from "../../src/internal/registry/timing.js"
 import type { LocalChild } from "../../src/internal/supervisor/child.js"
 import { Dice } from "../../src/internal/testing/dice.js"
 import { epoch, type ProcessOptions } from "../../src/internal/testing/process.js"
@@ -100,8 +100,7 @@ class Simulation {
       state,
       () => this.serverTime(),
       this.copies,
-      (token) =>
-        this.seed() <= token && ![...this.nodes.lives()].some(({ node }) => (node?.horizon.high ?? 0) >= token),
+      (token) => this.seed() <= token && ![...this.nodes.lives()].some(({ node }) => (node?.clock.high ?? 0) >= token),
       (check, message) => this.fail(check, message)
     )
     const scene: Scene = {
@@ -238,7 +237,9 @@ class Simulation {
     this.guardian.onBegan(life, child)
     const node = life.node!
     if (!node.lease.holds()) this.fail("a child is started without a lease", `${child.id} on ${life.process.name}`)
-    if (node.draining || node.cordoned) this.fail("a closed node starts a child", `${child.id} on ${life.process.name}`)
+    if (node.own.draining || node.own.cordoned) {
+      this.fail("a closed node starts a child", `${child.id} on ${life.process.name}`)
+    }
   }
 
   /** Follows a node's lease. */

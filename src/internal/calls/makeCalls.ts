@@ -25,7 +25,7 @@ export const makeRouter = (node: Node): Effect.Effect<Router, InvalidConfig, Sco
     const inboxOf = inboxes(node.ambient.now, meter, timers)
     const peers = transport === undefined ? undefined : new Peers(node, transport, meter)
     if (transport !== undefined && !node.client) {
-      node.address = yield* transport.listen(peers!.self, serve(node, inboxOf))
+      node.own.listensAt(yield* transport.listen(peers!.self, serve(node, inboxOf)))
     }
     return new Router(node, peers, meter, timers, inboxOf)
   })

@@ -79,7 +79,7 @@ const heldStatus = (stat: StatRecord | undefined): ChildStatus => {
 
 /** Whether this node stopped the child with its lease, and has not heard that the claim is gone. */
 const isFenced = (node: Node, { claim, id }: Entry): boolean =>
-  claim?.sid === node.lastSid && !node.lease.holds() && !node.supervisor.children.has(id)
+  claim?.sid === node.era.lastSid && !node.lease.holds() && !node.supervisor.children.has(id)
 
 const statusOf = (node: Node, entry: Entry, stat: StatRecord | undefined): ChildStatus => {
   const { claim, spec } = entry
@@ -103,7 +103,7 @@ const currentStat = (entry: Entry, local: LocalChild | undefined): StatRecord | 
 
 /** Whether a kept row is still true: while its holder lives, and, of this node's own children, while its lease holds. */
 const stands = (node: Node, { claim }: Entry, holds: boolean): boolean =>
-  claim !== undefined && node.view.membership.isLive(claim.sid) && (holds || claim.sid !== node.lastSid)
+  claim !== undefined && node.view.membership.isLive(claim.sid) && (holds || claim.sid !== node.era.lastSid)
 
 const currentStatus = (node: Node, entry: Entry): ChildStatus =>
   statusOf(node, entry, currentStat(entry, node.supervisor.children.get(entry.id)))

@@ -17,7 +17,7 @@ import { applyMembers } from "./membershipChange.js"
 
 /** Takes a wake-up from the registry: the log reached `log`; `concerns`: the sessions that have to act, if known. */
 const wake = ({ session }: Node, log: number | undefined, concerns: ReadonlyArray<string> | undefined): void =>
-  session?.hear(log, concerns === undefined || concerns.includes(session.sid))
+  session?.heardOf(log, concerns === undefined || concerns.includes(session.sid))
 
 /** Subscribes to the registry's wake-ups, for ever. Without them changes are noticed with the next renewal. */
 export const listen = (node: Node): Effect.Effect<never, never, Scope.Scope> =>
@@ -171,10 +171,10 @@ export const giveBack = (node: Node, session: Session): Effect.Effect<void, Regi
 /** Reads one page of the log. */
 const readPage = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
   Effect.gen(function*() {
-    session.look = false
+    session.beginsToRead()
     const reply = yield* request(node, session, "changes", { cursor: session.cursor })
     if (reply._tag !== "OK") {
-      session.resync = true
+      session.fullReadWanted = true
       return
     }
     const { cursor, items, more, nodes } = reply.value
@@ -187,11 +187,11 @@ const readPage = (node: Node, session: Session): Effect.Effect<void, RegistryUna
 
 /** Reads one page, or everything again where that was asked for. */
 const step = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> => {
-  if (session.resync) {
-    session.resync = false
+  if (session.fullReadWanted) {
+    session.fullReadWanted = false
     return Effect.tapError(
       Effect.tap(readAgain(node, session), () => Effect.sync(() => node.agenda.sweep())),
-      () => Effect.sync(() => session.readAgain())
+      () => Effect.sync(() => session.wantFullRead())
     )
   }
   return readPage(node, session)
@@ -204,26 +204,26 @@ export const look = (node: Node, done: () => void): void => {
     done()
   }
   node.onLooked.add(listener)
-  node.session?.hear(undefined)
+  node.session?.heardOf(undefined)
 }
 
 /** Waits a little for more changes to read with those that concern others, unless somebody here waits for news. */
 const gather = (node: Node, session: Session): Effect.Effect<void> => {
   const { newsDelay = 0 } = node.registry
-  if (newsDelay === 0 || session.pressing || node.watchers.size > 0 || node.onLooked.size > 0) return Effect.void
+  if (newsDelay === 0 || session.urgent || node.watchers.size > 0 || node.onLooked.size > 0) return Effect.void
   return Effect.zipRight(
-    Effect.raceFirst(session.pressed.await, Effect.sleep(newsDelay)),
-    Effect.sync(() => session.press())
+    Effect.raceFirst(session.urgentLatch.await, Effect.sleep(newsDelay)),
+    Effect.sync(() => session.readAtOnce())
   )
 }
 
 /** Reads whenever there may be something to read, for ever. */
 export const follow = (node: Node, session: Session): Effect.Effect<never> =>
   Effect.forever(Effect.gen(function*() {
-    yield* session.news.await
+    yield* session.unread.await
     if (!session.behind) {
       for (const listener of node.onLooked) listener()
-      return session.rest()
+      return session.allRead()
     }
     yield* gather(node, session)
     yield* Effect.catchAll(step(node, session), () => Effect.sleep(node.timing.heartbeat / 4))

@@ -13,11 +13,11 @@ import { keepAlive } from "./lifecycle.js"
 
 /** Of another data set it keeps nothing: what is lost there, the nodes give back. */
 const begin = (node: Node): Session => {
-  const session = new Session(`${node.config.name}#client`, node.era)
+  const session = new Session(`${node.config.name}#client`, node.era.current)
   if (node.view.era !== session.era) node.view.clear()
   node.view.era = session.era
   node.lease.keep()
-  node.session = session
+  node.begin(session)
   return session
 }
 
@@ -34,8 +34,7 @@ const upkeep = (node: Node): Effect.Effect<never> =>
     Effect.sleep(node.timing.heartbeat),
     Effect.sync(() => {
       node.view.forgetTombs()
-      node.meter.flush()
-      for (const flush of node.onFlush) flush()
+      node.measure()
     })
   ))
 
@@ -60,7 +59,7 @@ export const clientLife = (
     for (;;) {
       yield* awaitEra(node).pipe(
         Effect.catchAll((error) => Effect.zipRight(refused(error), Effect.sleep(node.timing.ttl))),
-        Effect.repeat({ until: () => node.era !== "" })
+        Effect.repeat({ until: () => node.era.current !== "" })
       )
       const end = yield* live(node, begin(node), whenActive)
       if (end === "closed") return

@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Node } from "../node/node.js"
-import { call } from "../node/registryRequest.js"
+import { send } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
 import type { Value } from "../registry/commands.js"
 import { namesakes, warnDuplicate } from "./membershipChange.js"
@@ -16,7 +16,7 @@ const toleratedMismatches = 2
 
 /** A grant whose answer was lost leaves a claim that nothing stands behind: the counts show it. */
 const compareClaims = (node: Node, session: Session, claims: number): void => {
-  const quiet = !session.behind && node.releases.size === 0 && node.finishes.size === 0
+  const quiet = !session.behind && node.outbox.isSettled
   if (!quiet || claims === node.view.claimsOf(session.sid)) {
     session.mismatches = 0
     return
@@ -24,17 +24,16 @@ const compareClaims = (node: Node, session: Session, claims: number): void => {
   session.mismatches++
   if (session.mismatches <= toleratedMismatches) return
   session.mismatches = 0
-  session.readAgain()
+  session.wantFullRead()
 }
 
-/** A younger session took this node's name, and this node lives: there are two. */
-const noticeTwin = (node: Node, session: Session): void => {
-  if (node.twin) return
+/** Publishes that this node's name is a duplicate: a younger session took it, and this node lives. */
+const noticeDuplicateName = (node: Node, session: Session): void => {
+  if (node.own.duplicateName) return
   const opened = node.view.membership.members.get(session.sid)?.opened ?? Infinity
   const younger = namesakes(node, session).filter((member) => member.opened > opened)
   if (younger.length === 0) return
-  node.twin = true
-  node.recordIsNew()
+  node.own.foundDuplicate()
   warnDuplicate(node, [session.sid, ...younger.map(({ sid }) => sid)])
 }
 
@@ -49,16 +48,16 @@ const endQuarantine = (node: Node, session: Session, left: number): void => {
 
 const renewed = (node: Node, session: Session, value: Value<"tick">, log: number): void => {
   session.renewed.unsafeOpen()
-  session.hear(log, false)
+  session.heardOf(log, false)
   endQuarantine(node, session, value.quarantine)
-  if (session.inDoubt && value.quarantine === 0) confirmClaims(node, session)
+  if (session.hasUnconfirmed && value.quarantine === 0) confirmClaims(node, session)
   compareClaims(node, session, value.claims)
-  noticeTwin(node, session)
+  noticeDuplicateName(node, session)
 }
 
 /** One renewal; `false` when it did not get through. */
 const beat = (node: Node, session: Session): Effect.Effect<boolean> =>
-  Effect.suspend(() => session.over ? Effect.never : call(node, session.era, "tick", { sid: session.sid })).pipe(
+  Effect.suspend(() => session.over ? Effect.never : send(node, session.era, "tick", { sid: session.sid })).pipe(
     Effect.map(({ reply, sent }) => {
       if (session.over) return true
       switch (reply._tag) {
@@ -88,18 +87,13 @@ const beat = (node: Node, session: Session): Effect.Effect<boolean> =>
     )
   )
 
-/** A node that renews its lease and can do nothing else would keep its children from everybody. */
-const isUseless = ({ ambient, timing, workFailingSince }: Node): boolean =>
-  workFailingSince !== undefined && ambient.now() - workFailingSince > timing.ttl - timing.margin
-
 /** Renews for as long as the session lasts; sooner again after a failure. */
 export const heartbeat = (node: Node, session: Session): Effect.Effect<never> => {
   const { heartbeat: interval } = node.timing
   return Effect.forever(
     Effect.flatMap(beat(node, session), (good) => {
-      node.meter.flush()
-      for (const flush of node.onFlush) flush()
-      if (isUseless(node)) node.fence("renewals get through, but nothing else has for too long")
+      node.measure()
+      if (node.lease.isUseless) node.fence("renewals get through, but nothing else has for too long")
       return Effect.sleep(good ? interval : interval / 4)
     })
   )
@@ -108,7 +102,7 @@ export const heartbeat = (node: Node, session: Session): Effect.Effect<never> =>
 /** Fences the node at the moment its lease runs out. Runs for the node's whole life, session or not. */
 export const alarm = (node: Node): Effect.Effect<never> =>
   Effect.forever(Effect.gen(function*() {
-    yield* node.leaseGiven.await
+    yield* node.lease.givenLatch.await
     const { remaining } = node.lease
     if (remaining > 0) return yield* Effect.sleep(Math.max(1, remaining))
     node.fence("no renewal was answered in time")

@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import { LayoutMismatch, type RegistryUnavailable, TimingMismatch } from "../../PogoError.js"
 import type { Node } from "../node/node.js"
-import { call, unavailable } from "../node/registryRequest.js"
+import { send, unavailable } from "../node/registryRequest.js"
 import { Session } from "../node/session.js"
 import type { Args, ClaimAssertion, OpenMode, Refusal } from "../registry/commands.js"
 import { layoutVersion, maxBatch } from "../registry/commands.js"
@@ -46,7 +46,7 @@ const failureOf = (node: Node, reply: Refusal): Failure => {
     case "WRONGTYPE":
       return unavailable("join", "ForeignData", `the key ${reply.key} holds another type of data than ours`, false)
     case "ERA":
-      node.era = reply.era
+      node.era.learn(reply.era)
       return notYet()
     default:
       return notYet(reply._tag === "DEAD")
@@ -56,9 +56,9 @@ const failureOf = (node: Node, reply: Refusal): Failure => {
 /** Asks which era is current, if this node has not heard; on the connection that it is about to open its session on. */
 const learnEra = (node: Node): Effect.Effect<void, Failure> =>
   Effect.gen(function*() {
-    if (node.era !== "") return
-    const { reply } = yield* call(node, "", "nodes", {})
-    if (reply._tag === "ERA") node.era = reply.era
+    if (node.era.current !== "") return
+    const { reply } = yield* send(node, "", "nodes", {})
+    if (reply._tag === "ERA") node.era.learn(reply.era)
     else if (reply._tag !== "OK") return yield* Effect.fail(failureOf(node, reply))
   })
 
@@ -86,9 +86,13 @@ interface Opening {
 }
 
 const begin = (node: Node, sid: string): Opening => {
-  node.twin = false
-  const mode = node.supervisor.children.size === 0 ? "fresh" : node.era === node.claimsEra ? "carry" : "reassert"
-  return { sid, era: node.era, mode, fences: node.fences }
+  node.own.beginsSession()
+  const mode = node.supervisor.children.size === 0
+    ? "fresh"
+    : node.era.current === node.era.ofClaims
+    ? "carry"
+    : "reassert"
+  return { sid, era: node.era.current, mode, fences: node.lease.fences }
 }
 
 const refusedBy = (node: Node, ids: ReadonlyArray<string>): ReadonlyArray<LocalChild> =>
@@ -122,13 +126,12 @@ const sendChunk = (
 ): Effect.Effect<Chunk, Failure> =>
   Effect.gen(function*() {
     const { era, mode, sid } = opening
-    const version = node.recordVersion
-    const record = JSON.stringify(node.record())
-    const args: Args<"open"> = { sid, version, record, mode, claims, last, supersedes: node.lastSid }
-    const { reply, sent } = yield* call(node, era, "open", args)
-    if (node.fences !== opening.fences) return yield* Effect.fail(notYet())
+    const { record, version } = node.own.encode()
+    const args: Args<"open"> = { sid, version, record, mode, claims, last, supersedes: node.era.lastSid }
+    const { reply, sent } = yield* send(node, era, "open", args)
+    if (node.lease.fences !== opening.fences) return yield* Effect.fail(notYet())
     if (reply._tag !== "OK") return yield* Effect.fail(failureOf(node, reply))
-    if (last) node.publishedVersion = Math.max(node.publishedVersion, version)
+    if (last) node.own.published(version)
     return { ...reply.value, sent, log: reply.log }
   })
 
@@ -156,17 +159,15 @@ const assertAndOpen = (node: Node, opening: Opening): Effect.Effect<Session, Fai
 
 const establish = (node: Node, opening: Opening, { collected, log, quarantine }: Chunk): Session => {
   const session = new Session(opening.sid, opening.era)
-  session.hear(log)
+  session.heardOf(log)
   session.quarantineUntil = node.ambient.now() + quarantine
   // Tombstones that this memory has never heard of may have been swept away: it must not be given back.
   if (node.view.era !== opening.era && node.view.known < collected) node.view.clear()
   settleDoubts(node, session, opening.mode, quarantine)
-  node.claimsEra = opening.era
-  node.workFailingSince = undefined
-  node.lastSid = opening.sid
-  node.session = session
+  node.era.established(session)
+  node.lease.workSucceeded()
+  node.begin(session)
   node.enter("syncing")
-  node.leaseGiven.unsafeOpen()
   return session
 }
 
@@ -204,7 +205,7 @@ export const join = (node: Node): Effect.Effect<Session, Fatal> =>
       // Ask again before anything is opened again: a node that is heard, and hears nothing, would keep its session, and
       // the claims that it brought along, alive for ever.
       if (failure._tag === "RegistryUnavailable") {
-        node.era = ""
+        node.era.forget()
         node.joinProblem = `${failure.reason}: ${failure.detail}`
       }
       yield* pauseBefore(node, failure, tries)

@@ -15,7 +15,6 @@ import { follow, giveBack, readAgain, readEra } from "./changeFeed.js"
 import { heartbeat } from "./heartbeat.js"
 import { type Fatal, join } from "./join.js"
 import { watchNeighbours } from "./localPeers.js"
-import { outbox, publish } from "./outbox.js"
 import { reconcile } from "./reconcile.js"
 
 /** Starts a loop again when it dies. It shares the node's state, so its children go on meanwhile. */
@@ -50,7 +49,7 @@ const activate = (node: Node, session: Session): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (session.over) return Effect.void
     node.enter("active")
-    node.recordIsNew()
+    node.own.changed()
     node.agenda.sweep()
     const { name, scope } = node.config
     node.emit(() => PogoEvent.LeaseAcquired({ node: name, session: session.sid }))
@@ -84,13 +83,13 @@ const live = (node: Node, session: Session, whenActive: Effect.Effect<void>) =>
     yield* Effect.forkScoped(keepAlive(node, "heartbeat", heartbeat(node, session)))
     yield* completeView(node, session)
     // The end of a child is told even by a node whose renewals are not answered: it would keep the claim for ever.
-    for (const lane of outbox(node, session)) yield* Effect.forkScoped(keepAlive(node, "outbox", lane))
+    for (const lane of node.outbox.loops(session)) yield* Effect.forkScoped(keepAlive(node, "outbox", lane))
     // Renewals have a connection of their own: a node whose renewals are not answered must not be given children.
     yield* session.renewed.await
     yield* activate(node, session)
     yield* Effect.forkScoped(keepAlive(node, "follow", follow(node, session)))
     yield* Effect.forkScoped(keepAlive(node, "reconcile", reconcile(node, session)))
-    yield* Effect.forkScoped(keepAlive(node, "publish", publish(node, session)))
+    yield* Effect.forkScoped(keepAlive(node, "publish", node.own.keepPublished(session)))
     yield* Effect.forkScoped(keepAlive(node, "pass", passes(node)))
     yield* Effect.forkScoped(keepAlive(node, "neighbours", watchNeighbours(node, session)))
     yield* Effect.forkScoped(awaitQuarantine(node, session))

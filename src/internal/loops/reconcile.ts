@@ -33,10 +33,6 @@ const stopFor = (node: Node, child: LocalChild, action: Extract<Action, { readon
   node.supervisor.stop(child, action.reason)
 }
 
-const release = (node: Node, id: string, token: number): void => {
-  if (node.releases.get(id)?.token !== token) node.releases.offer(id, { token, refused: "" })
-}
-
 const revoke = (node: Node, child: LocalChild): void => {
   node.supervisor.revoke(child)
   node.supervisor.stop(child, "claimLost")
@@ -49,7 +45,7 @@ const look = (node: Node, condition: Condition, id: string, wanted: Array<Wanted
   const action = decide(entry, child, condition)
   switch (action._tag) {
     case "Nothing":
-      if (child !== undefined && entry !== undefined) node.reports.ensure(child, entry)
+      if (child !== undefined && entry !== undefined) node.outbox.reportIfUnknown(child, entry)
       return
     case "Claim":
       wanted.push({ id, generation: action.generation })
@@ -62,7 +58,7 @@ const look = (node: Node, condition: Condition, id: string, wanted: Array<Wanted
     case "Revoke":
       return revoke(node, child!)
     case "Release":
-      return release(node, id, action.token)
+      return node.outbox.release(id, action.token)
     case "Later":
       return node.agenda.postpone(id)
   }
@@ -70,7 +66,7 @@ const look = (node: Node, condition: Condition, id: string, wanted: Array<Wanted
 
 /** This code cannot decode the payload: the child is left to others. */
 const refuse = (node: Node, id: string, token: number, code: string, reason: string): void => {
-  node.releases.offer(id, { token, refused: code })
+  node.outbox.refuse(id, token, code)
   node.emit(() => PogoEvent.ChildRefused({ id, node: node.config.name, reason }))
   node.fork(
     Effect.annotateLogs(
@@ -95,7 +91,7 @@ const start = (
   node.view.setClaim(id, { token, generation, sid: condition.sid }, stat ?? undefined, at)
   const entry = node.view.entries.get(id)
   if (!mayStart(entry, generation, condition) || node.supervisor.children.has(id)) {
-    return release(node, id, token)
+    return node.outbox.release(id, token)
   }
   const spec = entry!.spec!
   const registration = node.kinds.get(spec.kind)!

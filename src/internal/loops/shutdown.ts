@@ -12,7 +12,6 @@ import { request } from "../node/registryRequest.js"
 import { noneLeft, until } from "../runtime/waitUntil.js"
 import type { LocalChild } from "../supervisor/child.js"
 import type { Registration } from "../supervisor/kindRegistration.js"
-import { publishRecord } from "./outbox.js"
 
 const childrenOf = (node: Node, belongs: (child: LocalChild) => boolean): ReadonlyArray<LocalChild> =>
   Array.from(node.supervisor.children.values()).filter(belongs)
@@ -47,11 +46,11 @@ const warnLeft = (node: Node, what: string, left: number): Effect.Effect<void> =
       childrenOf(node, isAlive).slice(0, 5).map(({ id }) => id).join(", ")
   )
 
-/** Tells the others first, so that they take over at once what is given up here. */
-const tellRecord = (node: Node): Effect.Effect<void> => {
+/** Publishes the record before children are given up, so that others take them over at once. */
+const publishFirst = (node: Node): Effect.Effect<void> => {
   if (node.client) return Effect.void
-  node.recordIsNew()
-  return node.session === undefined ? Effect.void : Effect.asVoid(publishRecord(node, node.session))
+  node.own.changed()
+  return node.session === undefined ? Effect.void : Effect.asVoid(node.own.publish(node.session))
 }
 
 const unregister = (node: Node, registration: Registration): Effect.Effect<void> =>
@@ -60,7 +59,7 @@ const unregister = (node: Node, registration: Registration): Effect.Effect<void>
     const { kind } = registration
     const belongs = (child: LocalChild) => child.registration === registration
     if (node.kinds.get(kind) === registration) node.kinds.delete(kind)
-    yield* tellRecord(node)
+    yield* publishFirst(node)
     yield* stopAll(node, belongs, "kindClosed")
     yield* warnLeft(node, `kind ${kind}`, yield* awaitEnded(node, belongs))
   })
@@ -91,7 +90,7 @@ const hold = (node: Node, registration: Registration) =>
       if (node.kinds.has(kind)) return Effect.fail(new KindConflict({ kind, node: node.config.name }))
       const own = { ...registration, intensity: registration.intensity ?? node.config.intensity }
       node.kinds.set(kind, own)
-      node.recordIsNew()
+      node.own.changed()
       node.agenda.sweep()
       return Effect.succeed(own)
     }),
@@ -101,8 +100,8 @@ const hold = (node: Node, registration: Registration) =>
 /** Stops all children at once; tells how many are left after the drain timeout. */
 export const drain = (node: Node): Effect.Effect<number> =>
   Effect.gen(function*() {
-    node.draining = true
-    yield* tellRecord(node)
+    node.own.drain()
+    yield* publishFirst(node)
     yield* stopAll(node, () => true, "drained")
     return yield* awaitEnded(node, () => true)
   })
@@ -110,9 +109,8 @@ export const drain = (node: Node): Effect.Effect<number> =>
 /** Makes this node take no new children, or take them again; the latter ends a drain too. */
 export const setCordon = (node: Node, cordoned: boolean): Effect.Effect<void> =>
   Effect.sync(() => {
-    node.cordoned = cordoned
-    if (!cordoned) node.draining = false
-    node.recordIsNew()
+    if (cordoned) node.own.cordon()
+    else node.own.uncordon()
     node.agenda.sweep()
   })
 
@@ -122,7 +120,7 @@ const closeSession = (node: Node): Effect.Effect<void> =>
     const { session } = node
     if (session === undefined) return
     yield* Effect.zipRight(Effect.yieldNow(), Effect.sleep(0)).pipe(
-      Effect.repeat({ until: () => session.over || (node.releases.size === 0 && node.finishes.size === 0) })
+      Effect.repeat({ until: () => session.over || node.outbox.isSettled })
     )
     // A session is closed only when nothing runs under it: its end frees all of its claims.
     if (session.over || node.supervisor.children.size > 0) return

@@ -27,13 +27,13 @@ const confirm = (node: Node, children: ReadonlyArray<LocalChild>): void => {
  */
 export const settleDoubts = (node: Node, session: Session, mode: OpenMode, quarantine: number): void => {
   const isKnown = mode !== "reassert" && quarantine === 0
-  session.inDoubt = !isKnown && doubted(node).length > 0
+  session.hasUnconfirmed = !isKnown && doubted(node).length > 0
   confirm(node, isKnown ? doubted(node) : [])
 }
 
 /** The quarantine is over, and with it every lease of before. What has been read then of the claims is final. */
 export const confirmClaims = (node: Node, session: Session): void => {
-  session.inDoubt = false
+  session.hasUnconfirmed = false
   look(node, () => {
     if (session.over) return
     const { entries } = node.view

@@ -1,19 +1,22 @@
 /**
- * The state of one node: what its loops share. Each loop lives in a file of its own; the synchronous steps that several
- * of them take are here.
+ * One node: the parts that its loops share, put together, and the synchronous steps that several loops take.
  *
  * @internal
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import type * as Metric from "effect/Metric"
+import * as MetricLabel from "effect/MetricLabel"
 import type { GroupRegistry } from "../../GroupRegistry.js"
 import type { Resolved } from "../../PogoConfig.js"
 import * as PogoEvent from "../../PogoEvent.js"
+import * as PogoMetrics from "../../PogoMetrics.js"
 import type { Watching } from "../observer.js"
 import type { Condition } from "../plan/decide.js"
 import { Moves } from "../plan/rebalance.js"
 import { Agenda } from "../plan/workQueue.js"
-import { nameOf, type NodeRecord } from "../replica/member.js"
+import type { Timing } from "../registry/timing.js"
+import { nameOf } from "../replica/member.js"
 import type { Score } from "../replica/placement.js"
 import { View } from "../replica/replica.js"
 import { Timers } from "../runtime/deadlines.js"
@@ -23,13 +26,10 @@ import type { Watch } from "../runtime/processTable.js"
 import type { LocalChild } from "../supervisor/child.js"
 import type { Registration } from "../supervisor/kindRegistration.js"
 import { type Owner, Supervisor } from "../supervisor/supervisor.js"
-import { Lane } from "./batchSender.js"
-import { Lease } from "./lease.js"
-import { Meter } from "./nodeMetrics.js"
-import { Horizon } from "./registryClock.js"
-import type { Session, SessionEnd } from "./session.js"
-import { Reports } from "./statusReports.js"
-import type { Timing } from "./timing.js"
+import { Outbox } from "./outbox.js"
+import { OwnRecord } from "./ownRecord.js"
+import { RegistryClock } from "./registryRequest.js"
+import { EraState, Lease, type Phase, type Session, type SessionEnd } from "./session.js"
 
 /** What a node is made of. */
 export interface Parts {
@@ -37,35 +37,18 @@ export interface Parts {
   readonly ambient: Ambient
   readonly registry: GroupRegistry["Type"]
   readonly score: Score
+  /** Random text that names this node's requests. */
   readonly random: string
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
   readonly emit: (event: () => PogoEvent.PogoEvent) => void
   readonly exitProcess: (child: LocalChild) => void
   readonly observer: Watching
-  /** It only calls, and runs no children. */
+  /** Whether the node only gives commands: it runs no children, and is no member of the scope. */
   readonly client: boolean
   readonly processes: Watch
 }
 
-/**
- * `joining`: no lease. `opening`: the lease holds, the registry's data set is new and has not taken this node in yet.
- * `syncing`: taken in, the view is not complete. `active`: all well. `closed`: no more.
- */
-export type Phase = "joining" | "opening" | "syncing" | "active" | "closed"
-
-/** A claim to be given back; `refused` names the code that could not run the child. */
-export interface Release {
-  readonly token: number
-  readonly refused: string
-}
-
-/** The end of a child, to be told. */
-export interface Finish {
-  readonly child: LocalChild
-  readonly how: "ended" | "failed"
-}
-
-/** @internal */
+/** One node of a scope, or a client. */
 export class Node {
   readonly config: Resolved
   readonly timing: Timing
@@ -75,55 +58,44 @@ export class Node {
   readonly emit: Parts["emit"]
   readonly score: Score
   readonly processes: Watch
+  readonly client: boolean
 
+  /** Until when the node may be believed alive. */
   readonly lease: Lease
-  readonly horizon: Horizon
+  /** In which data set its claims stand. */
+  readonly era = new EraState()
+  /** What it says of itself. */
+  readonly own: OwnRecord
+  /** Until when its requests may take effect. */
+  readonly clock: RegistryClock
+  /** What it knows of the scope. */
   readonly view: View
+  /** Children that the plan is to look at. */
   readonly agenda: Agenda
-  readonly supervisor: Supervisor
-  readonly kinds = new Map<string, Registration>()
-  readonly releases = new Lane<Release>()
-  readonly finishes = new Lane<Finish>()
+  /** Children on their way to other nodes. */
   readonly moves: Moves
-  readonly reports: Reports
-  readonly meter: Meter
+  /** The children that run here. */
+  readonly supervisor: Supervisor
+  /** The kinds whose layers are built here. */
+  readonly kinds = new Map<string, Registration>()
+  /** What the registry is still to be told of the children here. */
+  readonly outbox: Outbox
   readonly timers: Timers
 
-  /** It only calls, and is no member of the scope. */
-  readonly client: boolean
   private currentPhase: Phase = "joining"
+  private currentSession: Session | undefined
   /** Unreadable records that were reported. */
   private readonly reported = new Set<string>()
-  session: Session | undefined
-  /** The era that was last heard of. */
-  era = ""
-  /** The era in which the claims of this node's children were last established. */
-  claimsEra = ""
-  /** The session that the registry knew last. */
-  lastSid = ""
-  /** What was wrong when the registry could not be joined last. */
-  joinProblem = ""
-  /** How often the lease was lost. */
-  fences = 0
-  cordoned = false
-  draining = false
-  twin = false
-  /** Where others reach this node; empty if they cannot. */
-  address = ""
-  /** Version of this node's record, and the version that the registry has. */
-  recordVersion = 1
-  publishedVersion = 0
-  readonly recordChanged = Effect.unsafeMakeLatch(false)
-  /** Opened while the lease is given, for whoever waits for its end. */
-  readonly leaseGiven = Effect.unsafeMakeLatch(false)
   /** Elapsed milliseconds of the last change of the membership that may move children. */
-  placementChangedAt = -Infinity
-  /** A fiber waits for the membership to be quiet. */
-  debouncing = false
-  /** Elapsed milliseconds since when no work of this node has got through, though renewals may have. */
-  workFailingSince: number | undefined
+  private placementChangedAt = -Infinity
+  /** Whether a fiber waits for the membership to be quiet. */
+  private debouncing = false
+  private readonly labels: ReadonlyArray<MetricLabel.MetricLabel>
+  /** Why the registry could not be joined last; empty if it could. Written by `join`. */
+  joinProblem = ""
+
   /** Called when something about a child is new. */
-  readonly watchers = new Watchers(() => this.session?.press())
+  readonly watchers = new Watchers(() => this.session?.readAtOnce())
   /** Called when a child's fiber has ended after a stop. */
   readonly onStopped = new Set<() => void>()
   /** Called when the membership is another. */
@@ -145,8 +117,10 @@ export class Node {
     this.score = parts.score
     this.client = parts.client
     this.processes = parts.processes
+    this.labels = [MetricLabel.make("scope", this.config.scope), MetricLabel.make("node", this.config.name)]
     this.lease = new Lease(this.timing, parts.ambient)
-    this.horizon = new Horizon(parts.config.scope, this.timing, parts.ambient, parts.random)
+    this.own = new OwnRecord(this)
+    this.clock = new RegistryClock(parts.config.scope, this.timing, parts.ambient, parts.random)
     this.view = new View(parts.score, parts.ambient.now, {
       changed: (id) => this.touched(id),
       moved: (id, from, { sid, token }) => this.moved(id, nameOf(from), nameOf(sid), token),
@@ -161,8 +135,7 @@ export class Node {
       () => this.agenda.postponed,
       () => this.resumeMoves()
     )
-    this.reports = new Reports(this)
-    this.meter = new Meter(this)
+    this.outbox = new Outbox(this)
     this.timers = new Timers(this.ambient.now, this.fork)
     this.supervisor = new Supervisor(this.owner(parts))
   }
@@ -177,8 +150,8 @@ export class Node {
       exitProcess: parts.exitProcess,
       observer: parts.observer,
       changed: (child) => {
-        this.meterStage(child)
-        this.reports.offer(child)
+        this.countStage(child)
+        this.outbox.report(child)
         this.notify(child.id)
       },
       stopped: (child) => {
@@ -187,35 +160,51 @@ export class Node {
         for (const listener of this.onStopped) listener()
       },
       finished: (child, how) => {
-        if (how === "failed") this.meter.count("failures")
-        this.finishes.offer(child.id, { child, how })
+        if (how === "failed") this.count(PogoMetrics.childFailures)
+        this.outbox.finish(child, how)
         this.notify(child.id)
       },
-      exited: (child, next) => this.reports.logExit(child, next)
+      exited: (child, next) => this.outbox.logExit(child, next)
     }
   }
 
-  private meterStage(child: LocalChild): void {
-    if (child.stage === "running") this.meter.count("starts")
-    else if (child.stage === "restarting" && child.next > 0) this.meter.count("restarts")
-    else if (child.stage === "stopping" && child.stopReason === "moved") this.meter.count("moves")
-    else if (child.stage === "overdue") this.meter.count("overdue")
+  /** Counts one. Metrics find their counter by the identity of the labels, so these are kept. */
+  count(counter: Metric.Metric.Counter<number>): void {
+    counter.unsafeUpdate(1, this.labels)
   }
 
-  /** All ids that there is anything to decide about. */
+  private countStage(child: LocalChild): void {
+    if (child.stage === "running") this.count(PogoMetrics.childStarts)
+    else if (child.stage === "restarting" && child.next > 0) this.count(PogoMetrics.childRestarts)
+    else if (child.stage === "stopping" && child.stopReason === "moved") this.count(PogoMetrics.childMoves)
+    else if (child.stage === "overdue") this.count(PogoMetrics.childOverdue)
+  }
+
+  /** Sets the gauges; once per heartbeat. */
+  measure(): void {
+    const { labels, lease, session, supervisor, view } = this
+    PogoMetrics.children.unsafeUpdate(supervisor.children.size, labels)
+    PogoMetrics.scopeChildren.unsafeUpdate(view.entries.size, labels)
+    PogoMetrics.nodes.unsafeUpdate(view.membership.list.length, labels)
+    PogoMetrics.claims.unsafeUpdate(session === undefined ? 0 : view.claimsOf(session.sid), labels)
+    PogoMetrics.leaseRemaining.unsafeUpdate(Math.max(0, lease.given ? lease.remaining : 0), labels)
+    for (const listener of this.onFlush) listener()
+  }
+
+  /** The ids of all children that there is anything to decide about. */
   private *everything(): Generator<string, void> {
     yield* this.supervisor.children.keys()
     yield* this.view.entries.keys()
   }
 
-  /** Something about a child is new: the plan is to look at it, and so is whoever waits for it. */
+  /** Something about a child is new: the plan is to look at it, and whoever waits for it is called. */
   touched(id: string): void {
     if (!this.client) this.agenda.add(id)
     this.notify(id)
     this.moves.touched(id, () => this.hasArrived(id))
   }
 
-  /** It runs here, or another has claimed it, or there is nothing to claim any more. */
+  /** Whether a child runs here, or is claimed by another, or has nothing left to claim. */
   private hasArrived(id: string): boolean {
     const child = this.supervisor.children.get(id)
     if (child !== undefined) return !child.ending
@@ -247,13 +236,29 @@ export class Node {
     return this.currentPhase
   }
 
+  /** Enters a phase. */
   enter(phase: Phase): void {
     this.currentPhase = phase
     for (const listener of this.onPhase) listener()
     if (phase === "closed") this.watchers.tellAll()
   }
 
-  /** Running children may move away now. */
+  /** The session, while there is one. */
+  get session(): Session | undefined {
+    return this.currentSession
+  }
+
+  /** Begins a session. */
+  begin(session: Session): void {
+    this.currentSession = session
+  }
+
+  /** Whether the lease holds, and the replica is complete. */
+  get active(): boolean {
+    return this.phase === "active" && this.lease.holds()
+  }
+
+  /** Whether running children may move away now. */
   get movesOpen(): boolean {
     return this.moves.free > 0 &&
       this.ambient.now() >= this.placementChangedAt + this.timing.moveDebounce
@@ -266,20 +271,39 @@ export class Node {
     if (this.movesOpen) this.agenda.resume(this.moves.free)
   }
 
-  /** The lease holds, and the view is complete. */
-  get active(): boolean {
-    return this.phase === "active" && this.lease.holds()
+  /** The membership changed so that children may belong elsewhere. Moves wait until it is quiet; orphans do not. */
+  placementChanged(): void {
+    this.placementChangedAt = this.ambient.now()
+    if (!this.debouncing) this.debounceMoves()
+    this.agenda.sweep()
   }
 
-  /** What the plan needs to know, as of now. */
+  private debounceMoves(): void {
+    this.debouncing = true
+    this.fork(Effect.zipRight(
+      this.awaitQuiet,
+      Effect.sync(() => {
+        this.debouncing = false
+        this.resumeMoves()
+      })
+    ))
+  }
+
+  /** Sleeps until the membership has been quiet for long enough, however often it changes meanwhile. */
+  private readonly awaitQuiet: Effect.Effect<void> = Effect.suspend(() => {
+    const left = this.placementChangedAt + this.timing.moveDebounce - this.ambient.now()
+    return left <= 0 ? Effect.void : Effect.zipRight(Effect.sleep(Math.ceil(left)), this.awaitQuiet)
+  })
+
+  /** What the plan needs to know of this node, as of now. */
   condition(session: Session): Condition {
     const { list } = this.view.membership
     const open = () => this.movesOpen
     return {
       sid: session.sid,
       active: this.active && this.session === session,
-      cordoned: this.cordoned,
-      draining: this.draining,
+      cordoned: this.own.cordoned,
+      draining: this.own.draining,
       quarantined: this.ambient.now() < session.quarantineUntil,
       get movesOpen() {
         return open()
@@ -291,25 +315,10 @@ export class Node {
     }
   }
 
-  /** What this node says of itself. */
-  record(): NodeRecord {
-    const kinds = Object.fromEntries(Array.from(this.kinds, ([kind, { code }]) => [kind, code]))
-    const { labels, name, watchProcesses, weight } = this.config
-    const { address, cordoned, draining, twin } = this
-    const process = watchProcesses ? this.processes.self : undefined
-    return { name, weight, labels, kinds, cordoned, draining, joining: this.phase !== "active", twin, process, address }
-  }
-
-  /** The record is another: it is to be published. */
-  recordIsNew(): void {
-    this.recordVersion++
-    this.recordChanged.unsafeOpen()
-  }
-
-  /** The registry's data set is another one. Claims are asserted anew if the lease holds, else all stops. */
+  /** The registry's data set is another one. Claims are asserted anew if the lease holds, else all children stop. */
   meetEra(session: Session, era: string): void {
     if (session.over) return
-    this.era = era
+    this.era.learn(era)
     if (!this.lease.holds()) return this.fence("the registry's data set changed, and the lease had run out")
     this.enter("opening")
     this.leave(session, "era")
@@ -320,12 +329,10 @@ export class Node {
   fence(reason: string): void {
     if (!this.lease.given) return
     this.lease.revoke()
-    this.leaseGiven.unsafeClose()
-    this.fences++
-    this.meter.count("fences")
+    this.count(PogoMetrics.leasesLost)
     for (const child of Array.from(this.supervisor.children.values())) this.fenceChild(child)
     if (this.phase !== "closed") this.enter("joining")
-    this.emit(() => PogoEvent.LeaseLost({ node: this.config.name, session: this.lastSid, reason }))
+    this.emit(() => PogoEvent.LeaseLost({ node: this.config.name, session: this.era.lastSid, reason }))
     this.fork(Effect.logWarning(
       `lease lost: ${reason}; this node's children are stopped, and run elsewhere or here again as soon as a node can ` +
         `reach the registry`
@@ -342,10 +349,10 @@ export class Node {
     this.supervisor.stop(child, "fenced", Math.min(this.timing.stopBudget, child.graceMillis))
   }
 
-  /** Ends a session. What was to be given back under it is void. */
+  /** Ends a session. The claims that were to be given back under it are void. */
   leave(session: Session, how: SessionEnd): void {
-    if (this.session === session) this.session = undefined
-    this.releases.clear()
+    if (this.currentSession === session) this.currentSession = undefined
+    this.outbox.dropReleases()
     session.end(how)
   }
 }

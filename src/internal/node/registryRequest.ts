@@ -1,16 +1,168 @@
 /**
- * How a node's requests reach the registry, and what every reply means to it.
+ * How a node's requests reach the registry: until when each may take effect, whom it concerns, how long it is waited for,
+ * and what every reply means.
  *
  * @internal
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
+import type * as Metric from "effect/Metric"
+import type { GroupRegistry } from "../../GroupRegistry.js"
 import { RegistryUnavailable } from "../../PogoError.js"
-import type { Args, CommandName, Ok, Refusal, Reply, Value } from "../registry/commands.js"
-import type { Node } from "./node.js"
-import { concerned } from "./recipients.js"
-import type { Session } from "./session.js"
+import * as PogoMetrics from "../../PogoMetrics.js"
+import type { Args, CommandName, Envelope, Ok, Refusal, Reply, Value } from "../registry/commands.js"
+import { formatSpec } from "../registry/state.js"
+import type { Timing } from "../registry/timing.js"
+import { type Entry, makeEntry, readSpec } from "../replica/entry.js"
+import type { View } from "../replica/replica.js"
+import type { Timers } from "../runtime/deadlines.js"
+import type { Ambient } from "../runtime/environment.js"
+import { type Listeners, until } from "../runtime/waitUntil.js"
+import type { Lease, Phase, Session } from "./session.js"
+
+/** What a request needs of the node that makes it. */
+export interface Requester {
+  readonly registry: GroupRegistry["Type"]
+  readonly timing: Timing
+  readonly ambient: Ambient
+  readonly clock: RegistryClock
+  readonly view: View
+  readonly lease: Lease
+  readonly timers: Timers
+  readonly session: Session | undefined
+  readonly phase: Phase
+  readonly active: boolean
+  readonly onPhase: Listeners
+  readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
+  readonly count: (counter: Metric.Metric.Counter<number>) => void
+  readonly meetEra: (session: Session, era: string) => void
+  readonly fence: (reason: string) => void
+}
+
+/** What a node knows of the registry's counter and clock: enough to say when a command must no longer have an effect. */
+export class RegistryClock {
+  private highest = 0
+  /** The registry's clock, in its milliseconds, at the answer to the youngest request; and when that one was sent. */
+  private base: { readonly now: number; readonly sent: number; readonly era: string } | undefined
+  private calls = 0
+
+  constructor(
+    private readonly scope: string,
+    private readonly timing: Timing,
+    private readonly ambient: Ambient,
+    private readonly random: string
+  ) {}
+
+  /** The highest counter value seen. */
+  get high(): number {
+    return this.highest
+  }
+
+  /**
+   * Makes a command's envelope. Its `notAfter` never refuses a command that comes in time: the registry's clock stood at
+   * `base.now` no earlier than `base.sent`, and advances no faster than time. It is late by what the answered request
+   * took to arrive, which is below one command timeout. Where nothing is known of an era's clock the command expires at
+   * once, and the answer tells the time for the next.
+   */
+  envelope(era: string, sent: number, concerns?: Recipients): Envelope {
+    const { commandTimeout, maxStep, ttl } = this.timing
+    return {
+      scope: this.scope,
+      era,
+      notAfter: this.base?.era === era ? Math.floor(this.base.now + (sent - this.base.sent) + commandTimeout) : 0,
+      high: this.highest,
+      seconds: Math.floor(this.ambient.wall() / 1000),
+      bits: `${this.random}.${++this.calls}`,
+      ttl,
+      maxStep,
+      concerns
+    }
+  }
+
+  /** Learns from a reply to a request that was sent at `sent` under `era`. */
+  observe(reply: Reply<unknown>, sent: number, era: string): void {
+    if (!("now" in reply)) return
+    if (reply.high > this.highest) this.highest = reply.high
+    if (this.base === undefined || sent >= this.base.sent) {
+      this.base = { now: reply.now, sent, era: reply._tag === "ERA" ? reply.era : era }
+    }
+  }
+}
+
+/** The sessions that have to act on a change, and read of it at once; the others a little later. `undefined`: all. */
+type Recipients = ReadonlyArray<string> | undefined
+
+/** With more sessions than this, or more specs that nobody knows yet, all read of a change at once. */
+const few = 4
+
+/** Names the sessions that a command concerns, with repetitions and gaps; `undefined` for all. */
+type Question<K extends CommandName> = (node: Requester, args: Args<K>) => Iterable<string | undefined> | undefined
+
+type Questions = { readonly [K in CommandName]?: Question<K> }
+
+const homeOf = (node: Requester, entry: Entry | undefined): string | undefined =>
+  entry === undefined ? undefined : node.view.membership.homeOf(entry)
+
+/** The session where a spec belongs that the registry does not have yet. */
+const homeOfNew = (node: Requester, id: string, body: string): string | undefined => {
+  const entry = makeEntry(id)
+  entry.spec = readSpec(
+    id,
+    formatSpec({ generation: 0, stamp: 0, op: "", initial: false, failed: false, refused: [], body })
+  )
+  return homeOf(node, entry)
+}
+
+const questions: Questions = {
+  put: (node, { items, mode }) => {
+    if (items.length > few) return undefined
+    return items.flatMap(({ body, id }) => {
+      const entry = node.view.entries.get(id)
+      return [entry?.claim?.sid, mode === "bump" ? homeOf(node, entry) : homeOfNew(node, id, body)]
+    })
+  },
+  del: (node, { items }) =>
+    items.map(({ id }) => {
+      const entry = node.view.entries.get(id)
+      return entry?.claim?.sid ?? homeOf(node, entry)
+    }),
+  // The next to run the child.
+  release: (node, { items }) =>
+    items.some(({ refused }) => refused !== "")
+      ? undefined
+      : items.map(({ id }) => homeOf(node, node.view.entries.get(id))),
+  finish: (node, { items }) => items.map(({ id }) => homeOf(node, node.view.entries.get(id))),
+  // The last holder counts its children that are on their way.
+  claim: (node, { items }) => items.map(({ id }) => node.view.entries.get(id)?.holder),
+  report: () => []
+}
+
+/** Asks about one command. A user's score may throw: that is for the plan to meet, not for a command. */
+const namedBy = <K extends CommandName>(...[node, name, args]: [Requester, K, Args<K>]): ReturnType<Question<K>> => {
+  const question = questions[name] as Question<K> | undefined
+  try {
+    return question?.(node, args)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The recipients of a command, judged by what the sender knows. To be wrong costs latency only: whoever is left out reads
+ * of the change a little later.
+ */
+const recipientsOf = <K extends CommandName>(node: Requester, name: K, args: Args<K>): Recipients => {
+  const found = namedBy(node, name, args)
+  if (found === undefined) return undefined
+  const sids = new Set<string>()
+  for (const sid of found) {
+    if (sid !== undefined && sid !== node.session?.sid) sids.add(sid)
+    if (sids.size > few) return undefined
+  }
+  return Array.from(sids)
+}
 
 /** A reply, and when its request was sent. */
 export interface Answer<K extends CommandName> {
@@ -18,9 +170,9 @@ export interface Answer<K extends CommandName> {
   readonly sent: number
 }
 
-/** A supervisor that is closed interrupts what it still asks. */
+/** The answer; where the supervisor was closed, which interrupts what it still asks, a typed failure. */
 const answerOf = <A>(
-  node: Node,
+  node: Requester,
   name: string,
   exit: Exit.Exit<A, RegistryUnavailable>
 ): Effect.Effect<A, RegistryUnavailable> =>
@@ -29,11 +181,11 @@ const answerOf = <A>(
     : exit
 
 /**
- * Waits for an answer for so long as a command may take. The request has a fiber of the node's own, which costs less than
- * a race; a registry that answers at once, as the one in memory does, costs no timer, and others still have their turn.
+ * Waits for an answer for one command timeout. The request has a fiber of the node's own, which costs less than a race; a
+ * registry that answers at once, as the one in memory does, costs no timer, and other fibers still have their turn.
  */
 const bounded = <A>(
-  node: Node,
+  node: Requester,
   name: string,
   asked: Effect.Effect<A, RegistryUnavailable>
 ): Effect.Effect<A, RegistryUnavailable> =>
@@ -59,26 +211,26 @@ const bounded = <A>(
     return Effect.sync(giveUp)
   })
 
-/** Sends a command that belongs to no session yet. */
-export const call = <K extends CommandName>(
-  node: Node,
+/** Sends a command that belongs to no session yet, or is a renewal. */
+export const send = <K extends CommandName>(
+  node: Requester,
   era: string,
   name: K,
   args: Args<K>
 ): Effect.Effect<Answer<K>, RegistryUnavailable> =>
   Effect.suspend(() => {
     const sent = node.ambient.now()
-    const asked = node.registry.execute(name, node.horizon.envelope(era, sent, concerned(node, name, args)), args)
+    const asked = node.registry.execute(name, node.clock.envelope(era, sent, recipientsOf(node, name, args)), args)
     return bounded(node, name, Effect.interruptible(asked)).pipe(
-      Effect.tapError(() => Effect.sync(() => node.meter.count("registryFailures"))),
+      Effect.tapError(() => Effect.sync(() => node.count(PogoMetrics.registryFailures))),
       Effect.map((reply) => {
-        node.horizon.observe(reply, sent, era)
+        node.clock.observe(reply, sent, era)
         return { reply, sent }
       })
     )
   })
 
-/** @internal */
+/** An error of a command; `sent`: whether the command may have had its effect. */
 export const unavailable = (
   operation: string,
   reason: RegistryUnavailable["reason"],
@@ -86,17 +238,22 @@ export const unavailable = (
   sent: boolean
 ): RegistryUnavailable => new RegistryUnavailable({ operation, reason, detail, sent })
 
-/** @internal */
+/** The error of a command whose supervisor is closed. */
 export const shutDown = (operation: string, sent: boolean): RegistryUnavailable =>
   unavailable(operation, "Closed", "this supervisor is shut down", sent)
 
-/** The replies that a loop or call of a session has to deal with itself. */
+/** The replies that whoever makes a request has to deal with. */
 export type Outcome<K extends CommandName> =
   | Ok<Value<K>>
   | Extract<Refusal, { readonly _tag: "QUARANTINE" | "RESYNC" }>
 
 /** Why a refused command had no effect; `undefined` for a reply that the caller deals with. */
-const refusalOf = (node: Node, session: Session, name: string, reply: Refusal): RegistryUnavailable | undefined => {
+const refusalOf = (
+  node: Requester,
+  session: Session,
+  name: string,
+  reply: Refusal
+): RegistryUnavailable | undefined => {
   switch (reply._tag) {
     case "ERA":
       node.meetEra(session, reply.era)
@@ -127,22 +284,25 @@ const refusalOf = (node: Node, session: Session, name: string, reply: Refusal): 
   }
 }
 
-/** Notes since when nothing gets through: renewals have a connection of their own, and may go on. */
-const watched = <A>(node: Node, effect: Effect.Effect<A, RegistryUnavailable>): Effect.Effect<A, RegistryUnavailable> =>
+/** Tells the lease whether commands get through: renewals have a connection of their own, and may go on. */
+const watched = <A>(
+  node: Requester,
+  effect: Effect.Effect<A, RegistryUnavailable>
+): Effect.Effect<A, RegistryUnavailable> =>
   Effect.tapBoth(effect, {
-    onSuccess: () => Effect.sync(() => (node.workFailingSince = undefined)),
+    onSuccess: () => Effect.sync(() => node.lease.workSucceeded()),
     onFailure: ({ reason }) =>
       Effect.sync(() => {
-        if (reason === "Timeout" || reason === "Disconnected") node.workFailingSince ??= node.ambient.now()
+        if (reason === "Timeout" || reason === "Disconnected") node.lease.workFailed()
       })
   })
 
 /**
- * Sends a command of a session. A reply that comes after the session's end is no reply: a grant that is used under the
+ * Sends a command of a session. A reply that comes after the session's end counts as none: a grant that is used under the
  * next session would start a second copy.
  */
 export const request = <K extends CommandName>(
-  node: Node,
+  node: Requester,
   session: Session,
   name: K,
   args: Args<K>
@@ -150,15 +310,39 @@ export const request = <K extends CommandName>(
   const ended = (when: string, sent: boolean) =>
     Effect.fail(unavailable(name, "Joining", `the session ended before ${when}`, sent))
   const sending = Effect.suspend(() =>
-    session.over ? ended("it was sent", false) : watched(node, call(node, session.era, name, args))
+    session.over ? ended("it was sent", false) : watched(node, send(node, session.era, name, args))
   )
   return Effect.flatMap(sending, ({ reply }) => {
     if (session.over) return ended("the answer came", true)
     if (reply._tag === "OK") {
-      session.hear(reply.log, false)
+      session.heardOf(reply.log, false)
       return Effect.succeed(reply)
     }
     const error = refusalOf(node, session, name, reply)
     return error === undefined ? Effect.succeed(reply as Outcome<K>) : Effect.fail(error)
   })
 }
+
+/** The session of the node, as soon as it is active; fails at the elapsed millisecond `before`. */
+export const activeSession = (
+  node: Requester,
+  operation: string,
+  before: number
+): Effect.Effect<Session, RegistryUnavailable> =>
+  Effect.suspend(() => {
+    if (node.phase === "closed") return Effect.fail(shutDown(operation, false))
+    if (node.active && node.session !== undefined) return Effect.succeed(node.session)
+    const left = Math.max(0, before - node.ambient.now())
+    return until(node.onPhase, () => (node.active || node.phase === "closed" ? node.session : undefined)).pipe(
+      Effect.timeoutFail({
+        duration: left,
+        onTimeout: () =>
+          unavailable(
+            operation,
+            "Joining",
+            `this node has no session on ${node.registry.description} (${node.phase}); is the registry reachable?`,
+            false
+          )
+      })
+    )
+  })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Either, FastCheck } from "effect"
-import { Lease } from "../../../src/internal/node/lease.js"
-import { resolve } from "../../../src/internal/node/timing.js"
+import { Lease } from "../../../src/internal/node/session.js"
+import { resolve } from "../../../src/internal/registry/timing.js"
 import { handClock, holds } from "../../support/arbitrary.js"
 
 const timing = Either.getOrThrow(resolve({}))

@@ -4,12 +4,12 @@ import { Session } from "../../../src/internal/node/session.js"
 
 const open = (): Session => new Session("n#1", "era")
 
-const hasNews = (session: Session): boolean => Exit.isSuccess(Effect.runSyncExit(session.news.await))
+const hasNews = (session: Session): boolean => Exit.isSuccess(Effect.runSyncExit(session.unread.await))
 
 /** A session of which all news have been read. */
 const quiet = (): Session => {
   const session = open()
-  session.news.unsafeClose()
+  session.unread.unsafeClose()
   return session
 }
 
@@ -30,26 +30,26 @@ describe("Session", () => {
     expect(hasNews(open())).toBe(true)
     const session = quiet()
     session.cursor = 10
-    session.hear(10)
-    session.hear(9)
+    session.heardOf(10)
+    session.heardOf(9)
     expect([session.behind, hasNews(session)]).toEqual([false, false])
-    session.hear(11)
+    session.heardOf(11)
     expect([session.behind, hasNews(session)]).toEqual([true, true])
-    session.hear(5)
-    expect(session.hint).toBe(11)
+    session.heardOf(5)
+    expect(session.newestKnown).toBe(11)
     session.cursor = 11
     expect(session.behind).toBe(false)
   })
 
   it("looks once when messages may have been missed", () => {
     const session = quiet()
-    session.hear(undefined)
-    expect([session.behind, session.look, hasNews(session)]).toEqual([true, true, true])
+    session.heardOf(undefined)
+    expect([session.behind, session.mayHaveMissed, hasNews(session)]).toEqual([true, true, true])
   })
 
   it("has news when everything is to be read again", () => {
     const session = quiet()
-    session.readAgain()
-    expect([session.behind, session.resync, hasNews(session)]).toEqual([true, true, true])
+    session.wantFullRead()
+    expect([session.behind, session.fullReadWanted, hasNews(session)]).toEqual([true, true, true])
   })
 })

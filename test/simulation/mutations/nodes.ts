@@ -73,7 +73,7 @@ const misled = (node: Node): void => {
 }
 
 const renewForEver = (node: Node, sid: string, era: string): Effect.Effect<void> =>
-  Effect.suspend(() => node.registry.execute("tick", node.horizon.envelope(era, node.ambient.now()), { sid })).pipe(
+  Effect.suspend(() => node.registry.execute("tick", node.clock.envelope(era, node.ambient.now()), { sid })).pipe(
     Effect.ignore,
     Effect.zipRight(Effect.sleep(timing.heartbeat)),
     Effect.repeatN(10),
@@ -120,7 +120,9 @@ export const ofNodes: ReadonlyArray<Mutation> = [
     name: "a claim is given back before its child has ended",
     changed: stopping((node, child, reason, stop) => {
       stop()
-      if (reason === "moved" || reason === "drained") node.releases.offer(child.id, { token: child.claim, refused: "" })
+      if (reason === "moved" || reason === "drained") {
+        node.outbox.releases.offer(child.id, { token: child.claim, refused: "" })
+      }
     })
   },
   {
@@ -137,7 +139,7 @@ export const ofNodes: ReadonlyArray<Mutation> = [
       const { session } = node
       stop()
       if (reason !== "drained" || session === undefined || child.fiber === undefined) return
-      const envelope = node.horizon.envelope(session.era, node.ambient.now())
+      const envelope = node.clock.envelope(session.era, node.ambient.now())
       node.fork(Effect.ignore(node.registry.execute("close", envelope, { sid: session.sid })))
     })
   },
@@ -195,9 +197,9 @@ export const ofNodes: ReadonlyArray<Mutation> = [
   {
     name: "a node says that it has every kind",
     changed: (node) => {
-      const record = node.record.bind(node)
-      node.record = () => {
-        const truth = record()
+      const read = node.own.read.bind(node.own)
+      node.own.read = () => {
+        const truth = read()
         return {
           ...truth,
           kinds: Object.assign({}, ...node.view.membership.list.map(({ kinds }) => kinds), truth.kinds)

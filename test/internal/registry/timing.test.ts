@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Either, FastCheck } from "effect"
-import { deadline, minimumTtl, requiredMargin, resolve, type Timing } from "../../../src/internal/node/timing.js"
+import { deadline, minimumTtl, requiredMargin, resolve, type Timing } from "../../../src/internal/registry/timing.js"
 import { holds } from "../../support/arbitrary.js"
 
 const defaults: Timing = Either.getOrThrow(resolve({}))

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, FastCheck, TestClock } from "effect"
-import { Lane } from "../../../src/internal/node/batchSender.js"
+import { BatchQueue } from "../../../src/internal/node/outbox.js"
 import { maxBatch } from "../../../src/internal/registry/commands.js"
 import { holdsEffect, names } from "../../support/arbitrary.js"
 
@@ -9,7 +9,7 @@ type Batch<A> = ReadonlyArray<readonly [id: string, item: A]>
 const pause = 500
 
 /** A lane whose sending takes some time and may fail, and what the other side got. */
-const connect = <A>(lane: Lane<A>, takes: () => number, works: () => boolean) =>
+const connect = <A>(lane: BatchQueue<A>, takes: () => number, works: () => boolean) =>
   Effect.gen(function*() {
     const received: Array<readonly [id: string, item: A]> = []
     const sizes: Array<number> = []
@@ -31,7 +31,7 @@ const offer = FastCheck.record({
   value: FastCheck.nat(3)
 })
 
-describe("Lane", () => {
+describe("BatchQueue", () => {
   holdsEffect(
     "sends all that is offered, the newest value of each id last, through any failures",
     [
@@ -41,7 +41,7 @@ describe("Lane", () => {
     ],
     (offers, failures, times) =>
       Effect.gen(function*() {
-        const lane = new Lane<number>()
+        const lane = new BatchQueue<number>()
         let calls = 0
         const { received } = yield* connect(
           lane,
@@ -67,7 +67,7 @@ describe("Lane", () => {
 
   it.scoped("sends what is the same object again, when it is offered while it is being sent", () =>
     Effect.gen(function*() {
-      const lane = new Lane<{ state: string }>()
+      const lane = new BatchQueue<{ state: string }>()
       const told: Array<string> = []
       const child = { state: "starting" }
       yield* Effect.forkScoped(lane.run((batch) => {
@@ -84,7 +84,7 @@ describe("Lane", () => {
 
   it.scoped("sends no more than one batch at a time, and all of many", () =>
     Effect.gen(function*() {
-      const lane = new Lane<number>()
+      const lane = new BatchQueue<number>()
       const { received, sizes } = yield* connect(lane, () => 10, () => true)
       const ids = names(2 * maxBatch + 1)
       ids.forEach((id, i) => lane.offer(id, i))
@@ -95,7 +95,7 @@ describe("Lane", () => {
 
   it.scoped("waits before it sends again what was not taken, and then sends what came meanwhile with it", () =>
     Effect.gen(function*() {
-      const lane = new Lane<string>()
+      const lane = new BatchQueue<string>()
       const tries: Array<ReadonlyArray<string>> = []
       yield* Effect.forkScoped(lane.run((batch) =>
         Effect.sync(() => {
@@ -117,7 +117,7 @@ describe("Lane", () => {
 
   it.scoped("sends nothing of what was cleared", () =>
     Effect.gen(function*() {
-      const lane = new Lane<number>()
+      const lane = new BatchQueue<number>()
       lane.offer("a", 1)
       lane.clear()
       expect(lane.size).toBe(0)

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Either, FastCheck } from "effect"
-import { Horizon } from "../../../src/internal/node/registryClock.js"
-import { resolve } from "../../../src/internal/node/timing.js"
+import { RegistryClock } from "../../../src/internal/node/registryRequest.js"
 import type { Envelope, Reply } from "../../../src/internal/registry/commands.js"
+import { resolve } from "../../../src/internal/registry/timing.js"
 import { handClock, holds } from "../../support/arbitrary.js"
 
 const timing = Either.getOrThrow(resolve({}))
@@ -10,7 +10,7 @@ const { commandTimeout, maxStep } = timing
 
 const makeHorizon = () => {
   const clock = handClock()
-  return { clock, horizon: new Horizon("s", timing, clock, "rnd") }
+  return { clock, horizon: new RegistryClock("s", timing, clock, "rnd") }
 }
 
 const ok = (now: number, high = 1): Reply<unknown> => ({ _tag: "OK", now, high, log: 0, value: {} })

@@ -1,0 +1,286 @@
+/**
+ * What the registry is told of this node's children, in batches and until it took it: claims that are given back,
+ * children that ended for good, and statuses. Also the log's lines about runs that ended.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import { type FinishResult, maxBatch } from "../registry/commands.js"
+import { formatStat } from "../registry/state.js"
+import type { Entry } from "../replica/entry.js"
+import type { LocalChild } from "../supervisor/child.js"
+import { request, type Requester } from "./registryRequest.js"
+import type { Session } from "./session.js"
+
+/** Items by id, the newest of each, waiting to be sent. */
+export class BatchQueue<A> {
+  /** Each offer is a box of its own: one that is made while the same item is being sent counts as new. */
+  private readonly items = new Map<string, { readonly item: A }>()
+  private readonly ready = Effect.unsafeMakeLatch(false)
+
+  get size(): number {
+    return this.items.size
+  }
+
+  get(id: string): A | undefined {
+    return this.items.get(id)?.item
+  }
+
+  offer(id: string, item: A): void {
+    this.items.set(id, { item })
+    this.ready.unsafeOpen()
+  }
+
+  clear(): void {
+    this.items.clear()
+  }
+
+  private batch(): ReadonlyArray<readonly [id: string, box: { readonly item: A }]> {
+    const batch: Array<readonly [string, { readonly item: A }]> = []
+    for (const entry of this.items) {
+      if (batch.length >= maxBatch) break
+      batch.push(entry)
+    }
+    return batch
+  }
+
+  /**
+   * Sends what is offered, one batch at a time, for ever. `send` tells whether the registry took the batch; if not, it is
+   * sent again after `pause`, together with what has come since.
+   */
+  run(
+    send: (batch: ReadonlyArray<readonly [id: string, item: A]>) => Effect.Effect<boolean>,
+    pause: number
+  ): Effect.Effect<never> {
+    return Effect.forever(Effect.gen(this, function*() {
+      yield* this.ready.await
+      const batch = this.batch()
+      if (batch.length === 0) {
+        this.ready.unsafeClose()
+        return
+      }
+      if (!(yield* send(batch.map(([id, { item }]) => [id, item] as const)))) return yield* Effect.sleep(pause)
+      for (const [id, box] of batch) if (this.items.get(id) === box) this.items.delete(id)
+    }))
+  }
+}
+
+/** A claim to be given back; `refused` names the code that could not run the child. */
+interface Release {
+  readonly token: number
+  readonly refused: string
+}
+
+/** How a child ended for good. */
+type Ending = "ended" | "failed"
+
+/** The end of a child that is to be reported. */
+interface Finish {
+  readonly child: LocalChild
+  readonly how: Ending
+}
+
+type Batch<A> = ReadonlyArray<readonly [id: string, item: A]>
+
+/** Milliseconds between two status reports, or two log lines, of one child. */
+const interval = 1_000
+
+/**
+ * Status reports that are put off, per turn, and the pause between turns in milliseconds: where very many children change
+ * all the time, at most a thousand reports a second.
+ */
+const turn = { reports: 100, pause: 100 }
+
+/** Lines about crashes that a node logs within an interval, besides those of children that are not restarted. */
+const maxLines = 20
+
+/** What the outbox needs of its node. */
+export interface Teller extends Requester {
+  readonly supervisor: {
+    readonly children: ReadonlyMap<string, LocalChild>
+    readonly forget: (child: LocalChild) => void
+  }
+  readonly touched: (id: string) => void
+}
+
+const failed = () => Effect.succeed(false)
+
+/** The outbox of one node. */
+export class Outbox {
+  readonly releases = new BatchQueue<Release>()
+  private readonly finishes = new BatchQueue<Finish>()
+  private readonly statuses = new BatchQueue<LocalChild>()
+  /** Children whose status is reported a little later. */
+  private readonly deferred = new Set<LocalChild>()
+  private flushing = false
+  private lines = { since: -Infinity, count: 0 }
+
+  constructor(private readonly node: Teller) {}
+
+  /** Whether the registry knows of every claim that is given back, and of every end. */
+  get isSettled(): boolean {
+    return this.releases.size === 0 && this.finishes.size === 0
+  }
+
+  /** Gives a claim back. */
+  release(id: string, token: number): void {
+    if (this.releases.get(id)?.token !== token) this.releases.offer(id, { token, refused: "" })
+  }
+
+  /** Gives a claim back that this node's code cannot use; `code` names that code. */
+  refuse(id: string, token: number, code: string): void {
+    this.releases.offer(id, { token, refused: code })
+  }
+
+  /** Drops the claims to be given back: their session has ended, and they with it. */
+  dropReleases(): void {
+    this.releases.clear()
+  }
+
+  /** Reports that a child ended for good. */
+  finish(child: LocalChild, how: Ending): void {
+    this.finishes.offer(child.id, { child, how })
+  }
+
+  /** Reports a child's new stage: at once, or with others after a while if the last report is young. */
+  report(child: LocalChild): void {
+    const now = this.node.ambient.now()
+    if (child.stage === "stopping" || now - child.reportedAt < interval) return this.defer(child)
+    child.reportedAt = now
+    this.statuses.offer(child.id, child)
+  }
+
+  /** Reports a child's stage again if the registry does not know it, or has lost it. */
+  reportIfUnknown(child: LocalChild, entry: Entry): void {
+    if (child.stage === "starting" || child.stage === "telling") return
+    if (entry.stat?.startsWith(`${child.claim}:${child.stage}:`) !== true) this.report(child)
+  }
+
+  private defer(child: LocalChild): void {
+    this.deferred.add(child)
+    if (this.flushing) return
+    this.flushing = true
+    this.node.fork(Effect.zipRight(Effect.sleep(interval), this.flush))
+  }
+
+  private readonly flush: Effect.Effect<void> = Effect.suspend(() => {
+    const now = this.node.ambient.now()
+    let reports = 0
+    for (const child of this.deferred) {
+      if (reports === turn.reports) return Effect.zipRight(Effect.sleep(turn.pause), this.flush)
+      this.deferred.delete(child)
+      if (!this.isHere(child)) continue
+      reports++
+      child.reportedAt = now
+      this.statuses.offer(child.id, child)
+    }
+    this.flushing = false
+    return Effect.void
+  })
+
+  private isHere(child: LocalChild): boolean {
+    return this.node.supervisor.children.get(child.id) === child
+  }
+
+  /** The loops that send all this, for as long as a session lasts. */
+  loops(session: Session): ReadonlyArray<Effect.Effect<never>> {
+    const pause = this.node.timing.heartbeat / 4
+    return [
+      this.releases.run((batch) => Effect.catchAll(this.sendReleases(session, batch), failed), pause),
+      this.finishes.run((batch) => Effect.catchAll(this.sendFinishes(session, batch), failed), pause),
+      this.statuses.run((batch) => Effect.catchAll(this.sendStatuses(session, batch), failed), pause)
+    ]
+  }
+
+  private sendReleases(session: Session, batch: Batch<Release>) {
+    const { ambient, view } = this.node
+    return Effect.gen(this, function*() {
+      const items = batch.map(([id, { refused, token }]) => ({ id, token, refused }))
+      const reply = yield* request(this.node, session, "release", { sid: session.sid, items })
+      if (reply._tag !== "OK") return false
+      // Where one was not this session's any more, it may be another's: the log tells.
+      for (const { id, token } of reply.value.released < items.length ? [] : items) {
+        const entry = view.entries.get(id)
+        if (entry?.claim?.token === token) view.setClaim(id, undefined, entry.stat, reply.high)
+      }
+      yield* ambient.breathe
+      return true
+    })
+  }
+
+  private sendFinishes(session: Session, batch: Batch<Finish>) {
+    return Effect.gen(this, function*() {
+      const items = batch.map(([id, { child, how }]) => ({
+        id,
+        generation: child.spec.generation,
+        token: child.claim,
+        how,
+        stat: formatStat({ ...child.stat(), state: "failed" })
+      }))
+      const reply = yield* request(this.node, session, "finish", { sid: session.sid, items })
+      if (reply._tag !== "OK") return false
+      batch.forEach(([, { child }], i) => this.settleFinish(child, reply.value.results[i]!, reply.high))
+      yield* this.node.ambient.breathe
+      return true
+    })
+  }
+
+  private settleFinish(child: LocalChild, result: FinishResult, at: number): void {
+    const { id } = child
+    const { supervisor, view } = this.node
+    supervisor.forget(child)
+    if (result._tag === "ENDED") {
+      view.setClaim(id, undefined, undefined, at)
+      view.learnTomb(id, result.tomb, at)
+    } else if (result._tag === "FAILED") {
+      view.setClaim(id, undefined, formatStat({ ...child.stat(), state: "failed" }), at)
+      view.learnSpec(id, result.spec, at)
+    }
+    this.node.touched(id)
+  }
+
+  /** Sends statuses as they are now; children that are no longer here are left out. */
+  private sendStatuses(session: Session, batch: Batch<LocalChild>) {
+    return Effect.gen(this, function*() {
+      const items = batch
+        .filter(([, child]) => this.isHere(child))
+        .map(([id, child]) => ({ id, token: child.claim, stat: formatStat(child.stat()) }))
+      if (items.length === 0) return true
+      const reply = yield* request(this.node, session, "report", { sid: session.sid, items })
+      yield* this.node.ambient.breathe
+      return reply._tag === "OK"
+    })
+  }
+
+  /** Logs that a run ended by itself; `next`: milliseconds until the next one. Crash loops do not flood the log. */
+  logExit(child: LocalChild, next: number | Ending): void {
+    const now = this.node.ambient.now()
+    if (typeof next === "number" && (now - child.loggedAt < interval || !this.mayLog(now))) {
+      child.silentCrashes++
+      return
+    }
+    const more = child.silentCrashes > 0 ? ` (and ${child.silentCrashes} more since the last line)` : ""
+    child.loggedAt = now
+    child.silentCrashes = 0
+    this.node.fork(Effect.annotateLogs(exitLine(child, next, more), "child", child.id))
+  }
+
+  private mayLog(now: number): boolean {
+    if (now - this.lines.since >= interval) this.lines = { since: now, count: 0 }
+    return this.lines.count++ < maxLines
+  }
+}
+
+const exitLine = (child: LocalChild, next: number | Ending, more: string): Effect.Effect<void> => {
+  if (next === "failed") {
+    return Effect.logError(
+      `child failed: its restart policy is spent, restartChild brings it back${more}: ${child.cause}`
+    )
+  }
+  if (next === "ended") {
+    return child.endedWell
+      ? Effect.logDebug(`child ended${more}`)
+      : Effect.logWarning(`child ended, and is not restarted${more}: ${child.cause}`)
+  }
+  return Effect.logWarning(`child ended; restart in ${Math.round(next)} ms${more}: ${child.cause}`)
+}

@@ -1,0 +1,123 @@
+/**
+ * What this node says of itself: the record that it publishes under its session, and by which the others judge it. The
+ * only writer of its fields; every change of what the record says makes it a new version, and is published.
+ *
+ * Whatever makes a node take no children belongs here: its own cordon and drain, and those that a directive asks for.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import type { Resolved } from "../../PogoConfig.js"
+import type { NodeRecord } from "../replica/member.js"
+import type { ProcessId } from "../runtime/processTable.js"
+import type { Registration } from "../supervisor/kindRegistration.js"
+import { request, type Requester } from "./registryRequest.js"
+import type { Session } from "./session.js"
+
+/** What the record says besides its own fields. */
+interface Described extends Requester {
+  readonly config: Resolved
+  readonly kinds: ReadonlyMap<string, Registration>
+  readonly processes: { readonly self: ProcessId | undefined }
+}
+
+/** The record of one node. */
+export class OwnRecord {
+  /** Whether the node keeps the children that it has, and takes no new ones. */
+  readonly cordoned: boolean = false
+  /** Whether the node gives up its children, and takes no new ones. */
+  readonly draining: boolean = false
+  /** Whether another live node has this one's name: both are placed by their sessions then. */
+  readonly duplicateName: boolean = false
+  /** Where others reach this node; empty if they cannot. */
+  readonly address: string = ""
+  private version = 1
+  private publishedVersion = 0
+  private readonly newer = Effect.unsafeMakeLatch(false)
+
+  constructor(private readonly node: Described) {}
+
+  private set(fields: Partial<Pick<OwnRecord, "cordoned" | "draining" | "duplicateName" | "address">>): void {
+    Object.assign(this, fields)
+  }
+
+  /** Takes no new children. */
+  cordon(): void {
+    this.set({ cordoned: true })
+    this.changed()
+  }
+
+  /** Takes children again; ends a drain, too. */
+  uncordon(): void {
+    this.set({ cordoned: false, draining: false })
+    this.changed()
+  }
+
+  /** Begins to drain; the caller publishes. */
+  drain(): void {
+    this.set({ draining: true })
+  }
+
+  /** Found a live node of the same name. */
+  foundDuplicate(): void {
+    this.set({ duplicateName: true })
+    this.changed()
+  }
+
+  /** Begins a new session, of which nothing is known yet. */
+  beginsSession(): void {
+    this.set({ duplicateName: false })
+  }
+
+  /** Is reachable at an address, before it joins. */
+  listensAt(address: string): void {
+    this.set({ address })
+  }
+
+  /** The record says something else now: it is to be published. */
+  changed(): void {
+    this.version++
+    this.newer.unsafeOpen()
+  }
+
+  /** The record as it is now. The wire's name of a duplicate name is `twin`. */
+  read(): NodeRecord {
+    const { config, phase, processes } = this.node
+    const kinds = Object.fromEntries(Array.from(this.node.kinds, ([kind, { code }]) => [kind, code]))
+    const { labels, name, watchProcesses, weight } = config
+    const { address, cordoned, draining, duplicateName: twin } = this
+    const process = watchProcesses ? processes.self : undefined
+    return { name, weight, labels, kinds, cordoned, draining, joining: phase !== "active", twin, process, address }
+  }
+
+  /** The record as it is sent, and its version. */
+  encode(): { readonly version: number; readonly record: string } {
+    return { version: this.version, record: JSON.stringify(this.read()) }
+  }
+
+  /** Notes that the registry has a version. */
+  published(version: number): void {
+    this.publishedVersion = Math.max(this.publishedVersion, version)
+  }
+
+  /** Publishes the newest version; `true` when the registry has it. */
+  publish(session: Session): Effect.Effect<boolean> {
+    return Effect.gen(this, function*() {
+      const { record, version } = this.encode()
+      const reply = yield* request(this.node, session, "update", { sid: session.sid, version, record })
+      if (reply._tag !== "OK") return false
+      this.published(version)
+      return true
+    }).pipe(Effect.catchAll(() => Effect.succeed(false)))
+  }
+
+  /** Publishes every new version, for as long as a session lasts. Changes while one is on its way go with the next. */
+  keepPublished(session: Session): Effect.Effect<never> {
+    return Effect.forever(Effect.gen(this, function*() {
+      yield* this.newer.await
+      yield* Effect.yieldNow()
+      if (this.publishedVersion >= this.version) return this.newer.unsafeClose()
+      if (!(yield* this.publish(session))) yield* Effect.sleep(this.node.timing.heartbeat / 4)
+    }))
+  }
+}
