@@ -1,9 +1,9 @@
 /**
  * The registry on Redis (6.2 or newer) or Valkey: standalone, behind Sentinel, or Cluster. Needs `ioredis` installed.
  *
- * Every command is one Lua script, and each scope's keys live in one slot. Three connections are opened per layer: one
- * for renewals alone, one for everything else, one that listens. Without a connection calls fail at once, and nothing is
- * ever sent twice by itself: what to do is the supervisor's to decide.
+ * Every command is one Lua script, and each scope's keys live in one slot. A layer opens three connections: one for
+ * renewals of leases, one for all other commands, one for subscriptions. Without a connection calls fail at once, and no
+ * command is ever sent twice: whether to try again is the supervisor's decision.
  *
  * The server should not evict (`maxmemory-policy noeviction`), and where it can fail over it should refuse writes
  * without a replica (`min-replicas-to-write 1`); the layer warns when it sees otherwise.
@@ -12,146 +12,47 @@
  */
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { GroupRegistry, makeEncoded } from "./GroupRegistry.js"
 import { makeBackend } from "./internal/redis/backend.js"
-import { fromClient, fromSettings } from "./internal/redis/connections.js"
-import { resolve, resolveCommon } from "./internal/redis/options.js"
+import { fromClient, fromSettings, type RedisClient } from "./internal/redis/connections.js"
+import { type RedisClientOptions, type RedisOptions, resolve, resolveCommon } from "./internal/redis/redisOptions.js"
 import { InvalidConfig } from "./PogoError.js"
 
-/**
- * A host, and its port if that is not the usual one.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Address {
-  readonly host: string
-  readonly port?: number | undefined
-}
+export type { RedisClient } from "./internal/redis/connections.js"
 
-/**
- * Details of TLS, as Node's `tls.connect` takes them.
- *
- * @since 0.1.0
- * @category models
- */
-export interface TlsOptions {
-  /** Certificates of the authorities to trust, as PEM. Default: those that Node trusts. */
-  readonly ca?: string | Uint8Array | ReadonlyArray<string | Uint8Array> | undefined
-  /** This client's certificate, as PEM. */
-  readonly cert?: string | Uint8Array | undefined
-  /** The key of this client's certificate, as PEM. */
-  readonly key?: string | Uint8Array | undefined
-  /** The name that the server's certificate must have. Default: the host. */
-  readonly servername?: string | undefined
-  /** Whether the server's certificate is checked. Default `true`. */
-  readonly rejectUnauthorized?: boolean | undefined
-}
-
-/**
- * What can be said of a registry whose connections are given.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ClientOptions {
-  /**
-   * What all keys and channels begin with, before `pogo1:`. Default none. Registries of other prefixes share nothing; no
-   * braces, since the keys of a scope have a hash tag of their own.
-   */
-  readonly keyPrefix?: string | undefined
-  /**
-   * How long one command may take. Default 2 seconds. It bounds what hangs in a connection, and one on which nothing
-   * comes back for twice as long is given up: keep it well below the supervisor's `ttl`, whose own `commandTimeout`
-   * decides when a call counts as failed.
-   */
-  readonly commandTimeout?: Duration.DurationInput | undefined
-  /** How long an attempt to connect may take. Default 3 seconds; keep it well below the supervisor's `ttl`. */
-  readonly connectTimeout?: Duration.DurationInput | undefined
-  /**
-   * What to do when a scope holds no data at all. `"settle"` (the default) waits one `ttl` before it grants claims, since
-   * the data may have been lost: once in a scope's life. `"trust"` takes it for a new scope: for tests and demos.
-   */
-  readonly onEmpty?: "settle" | "trust" | undefined
-  /** The connections' name in `CLIENT LIST`, before `:tick`, `:work` and `:wake`. Default `"effect-pogo"`. */
-  readonly connectionName?: string | undefined
-}
-
-/**
- * Options of a Redis registry. The server is named in one of five ways: `url`; `host` and `port`; `path`; `sentinels`;
- * `cluster`. Without any it is 127.0.0.1:6379.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Options extends ClientOptions {
-  /**
-   * `redis://user:password@host:port/db`, `rediss://...` for TLS, or `unix:///path`. All parts but the scheme are
-   * optional. What is given as an option of its own goes before.
-   */
-  readonly url?: string | Redacted.Redacted | undefined
-  /** Name or address of the server. */
-  readonly host?: string | undefined
-  /** Port of the server. Default 6379. */
-  readonly port?: number | undefined
-  /** Path of the server's Unix socket. */
-  readonly path?: string | undefined
-  /** Number of the database. Default 0. */
-  readonly db?: number | undefined
-  /** Name of the user. Default: the server's default user. */
-  readonly username?: string | undefined
-  /** The user's password. Never logged. */
-  readonly password?: string | Redacted.Redacted | undefined
-  /** Encryption: `true`, or its details. Default: what the url's scheme says, else none. */
-  readonly tls?: boolean | TlsOptions | undefined
-  /** A primary that is found by asking Sentinels. */
-  readonly sentinels?: {
-    /** The name under which the Sentinels know the primary and its replicas. */
-    readonly name: string
-    /** The Sentinels; their usual port is 26379. */
-    readonly hosts: ReadonlyArray<Address>
-    /** Credentials for the Sentinels themselves. Default none. */
-    readonly username?: string | undefined
-    readonly password?: string | Redacted.Redacted | undefined
-    /** Encryption towards the Sentinels themselves. Default none. */
-    readonly tls?: boolean | TlsOptions | undefined
-  } | undefined
-  /** A Redis Cluster. */
-  readonly cluster?: {
-    /** Some of its nodes; the others are found. */
-    readonly nodes: ReadonlyArray<Address>
-    /** Addresses as the nodes tell them (`host:port`) -> as they are reachable from here. Default none. */
-    readonly natMap?: { readonly [address: string]: Address } | undefined
-  } | undefined
-}
-
-/**
- * A client of ioredis, of version 5 or 6: a `Redis` or a `Cluster`.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RedisClient {
-  readonly options: object
-  readonly duplicate: (...args: Array<never>) => unknown
-  readonly evalsha: (...args: Array<never>) => unknown
-}
+export type {
+  RedisAddress as Address,
+  RedisClientOptions as ClientOptions,
+  RedisOptions as Options,
+  RedisTlsOptions as TlsOptions
+} from "./internal/redis/redisOptions.js"
 
 type Registry = GroupRegistry["Type"]
 
 /**
- * Opens connections, which end with the scope. Waits for them for two seconds at most: a server that cannot be reached
- * is no error, it is tried again and again while calls fail with `RegistryUnavailable`.
+ * Makes a registry on Redis, whose connections close with the scope. Waits two seconds at most for the first
+ * connections: a server that cannot be reached is no error, but tried again while calls fail with `RegistryUnavailable`.
+ * Most programs use `layer` instead.
+ *
+ * @example
+ * ```ts
+ * import * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
+ * import { Effect } from "effect"
+ *
+ * // The sessions that are live in a scope.
+ * export const program = Effect.gen(function*() {
+ *   const registry = yield* GroupRegistryRedis.make({ host: "127.0.0.1" })
+ *   return yield* registry.members("default", "nodes")
+ * }).pipe(Effect.scoped)
+ * ```
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options = {}): Effect.Effect<Registry, InvalidConfig, Scope.Scope> =>
+export const make = (options: RedisOptions = {}): Effect.Effect<Registry, InvalidConfig, Scope.Scope> =>
   Effect.flatMap(
     Effect.suspend(() => resolve(options)),
     (settings) => Effect.map(makeBackend(fromSettings(settings)), makeEncoded)
@@ -165,14 +66,27 @@ const notIoredis = new InvalidConfig({
 })
 
 /**
- * Opens connections like those of a client of yours. The client itself is neither used nor closed.
+ * Makes a registry that reaches Redis as a given client does, whose connections close with the scope. The client itself
+ * is neither used nor closed. Most programs use `layerClient` instead.
+ *
+ * @example
+ * ```ts
+ * import * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
+ * import { Effect } from "effect"
+ * import { Redis } from "ioredis"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const registry = yield* GroupRegistryRedis.makeClient(new Redis({ lazyConnect: true }), { keyPrefix: "app:" })
+ *   return registry.description
+ * }).pipe(Effect.scoped)
+ * ```
  *
  * @since 0.1.0
  * @category constructors
  */
 export const makeClient = (
   redis: RedisClient,
-  options: ClientOptions = {}
+  options: RedisClientOptions = {}
 ): Effect.Effect<Registry, InvalidConfig, Scope.Scope> =>
   Effect.gen(function*() {
     const common = yield* resolveCommon(options)
@@ -181,7 +95,8 @@ export const makeClient = (
   })
 
 /**
- * A registry on Redis.
+ * Layer of a registry on Redis, by options. It fails with `InvalidConfig` for options that break a rule, never for a
+ * server that cannot be reached: that one is tried again, and until then calls fail with `RegistryUnavailable`.
  *
  * @example
  * ```ts
@@ -197,12 +112,12 @@ export const makeClient = (
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options = {}): Layer.Layer<GroupRegistry, InvalidConfig> =>
+export const layer = (options: RedisOptions = {}): Layer.Layer<GroupRegistry, InvalidConfig> =>
   Layer.scoped(GroupRegistry, make(options))
 
 /**
- * A registry on Redis whose options come through Effect's `Config`, each on its own: from the environment, unless another
- * `ConfigProvider` is installed. No names are given: they are yours.
+ * Layer of a registry on Redis whose options are read through Effect's `Config`: from the environment, unless another
+ * `ConfigProvider` is installed. The names of the variables are yours.
  *
  * @example
  * ```ts
@@ -222,12 +137,13 @@ export const layer = (options: Options = {}): Layer.Layer<GroupRegistry, Invalid
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options>
+  options: Config.Config.Wrap<RedisOptions>
 ): Layer.Layer<GroupRegistry, ConfigError | InvalidConfig> =>
   Layer.scoped(GroupRegistry, Effect.flatMap(Config.unwrap(options), make))
 
 /**
- * A registry that reaches Redis as a client of yours does: its address, credentials, TLS, database, and key prefix.
+ * Layer of a registry that reaches Redis as a given client of ioredis does: with its address, credentials, TLS, database
+ * and key prefix. The client itself is neither used nor closed.
  *
  * @example
  * ```ts
@@ -246,5 +162,5 @@ export const layerConfig = (
  */
 export const layerClient = (
   redis: RedisClient,
-  options: ClientOptions = {}
+  options: RedisClientOptions = {}
 ): Layer.Layer<GroupRegistry, InvalidConfig> => Layer.scoped(GroupRegistry, makeClient(redis, options))

@@ -195,11 +195,16 @@ describe("renewals", () => {
   it.scopedLive("are not delayed by bulk work of the same layer", () =>
     Effect.gen(function*() {
       const redis = yield* server()
-      const registry = yield* GroupRegistryRedis.make({ url: redis.url, onEmpty: "trust" })
+      // On a busy machine the whole of it takes longer than a command may by default.
+      const registry = yield* GroupRegistryRedis.make({
+        url: redis.url,
+        onEmpty: "trust",
+        commandTimeout: "20 seconds"
+      })
       const caller = yield* callerOf(registry, redis)
       yield* caller.join("a#1")
       const body = "x".repeat(20_000)
-      const bulk = yield* Effect.fork(Effect.forEach(
+      const bulk = yield* Effect.fork(elapsed(Effect.forEach(
         Array.from({ length: 20 }, (_, n) => n),
         (n) =>
           caller.ok("put", {
@@ -207,10 +212,9 @@ describe("renewals", () => {
             items: Array.from({ length: maxBatch }, (_, i) => ({ id: `k/${n}.${i}`, op: "1", generation: 0, body }))
           }),
         { concurrency: "unbounded" }
-      ))
+      )))
       const { millis } = yield* elapsed(caller.ok("tick", { sid: "a#1" }))
       expect(bulk.unsafePoll()).toBeNull()
-      expect(millis).toBeLessThan(1_000)
-      yield* bulk
+      expect(millis).toBeLessThan((yield* bulk).millis / 2)
     }))
 })

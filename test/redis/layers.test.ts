@@ -5,7 +5,7 @@ import { Cluster, Redis } from "ioredis"
 import { inject } from "vitest"
 import { GroupRegistry } from "../../src/GroupRegistry.js"
 import * as GroupRegistryRedis from "../../src/GroupRegistryRedis.js"
-import { describe as describePlace, resolve, secretsOf } from "../../src/internal/redis/options.js"
+import { describe as describePlace, resolve, secretsOf } from "../../src/internal/redis/redisOptions.js"
 import { callerOf, eventually, Lines, pause } from "../support/registryLive.js"
 import { connect } from "../support/registryScripted.js"
 

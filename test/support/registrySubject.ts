@@ -8,7 +8,7 @@ import type { Cluster, Redis } from "ioredis"
 import { type GroupRegistry, makeEncoded } from "../../src/GroupRegistry.js"
 import { makeBackend } from "../../src/internal/redis/backend.js"
 import { fromSettings } from "../../src/internal/redis/connections.js"
-import type { Place } from "../../src/internal/redis/options.js"
+import type { ServerPlace } from "../../src/internal/redis/redisOptions.js"
 import { keysOf, parts } from "../../src/internal/redis/scripts.js"
 import { makeBackend as makeMemory } from "../../src/internal/registry/memory.js"
 import { emptyState, type RegistryState } from "../../src/internal/registry/state.js"
@@ -122,7 +122,7 @@ export const memorySubject = (onEmpty: EmptyPolicy): Effect.Effect<Subject> =>
 const prefix = "conformance:"
 
 /** Where a test server is, by its address. */
-export const placeOf = (url: string): Place => {
+export const placeOf = (url: string): ServerPlace => {
   if (!url.includes("://")) return { _tag: "Unix", path: url }
   const { hostname, port } = new URL(url)
   return { _tag: "Tcp", endpoint: { host: hostname, port: Number(port) } }
@@ -130,7 +130,7 @@ export const placeOf = (url: string): Place => {
 
 /** Scripts that are told the time, on a real server. */
 export const redisSubject =
-  (redis: Redis | Cluster, place: Place) => (onEmpty: EmptyPolicy): Effect.Effect<Subject, never, Scope.Scope> =>
+  (redis: Redis | Cluster, place: ServerPlace) => (onEmpty: EmptyPolicy): Effect.Effect<Subject, never, Scope.Scope> =>
     Effect.gen(function*() {
       const connector = fromSettings({
         place,

@@ -1,23 +1,23 @@
 /**
- * The registry's port on Redis: connections that come and go, and scripts that are called on them.
+ * Backend of the registry on Redis: opens the connections, and runs each command as a script on one of them.
  *
  * @internal
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Runtime from "effect/Runtime"
+import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import type { Encoded } from "../../GroupRegistry.js"
 import type { RegistryUnavailable } from "../../PogoError.js"
 import { newsDelay } from "../registry/commands.js"
 import { decodeReply, encodeEnvelope, encoders } from "./codec.js"
-import { Outage } from "./connectionHealth.js"
-import { type Client, type Connector, insistOnDatabase, type Role } from "./connections.js"
-import { disconnected, failureOf, messageOf, strange } from "./errors.js"
+import { ConnectionHealth, serverWarnings } from "./connectionHealth.js"
+import { type Connector, insistOnDatabase, type RedisConnection, type Role } from "./connections.js"
+import { disconnected, failureOf, messageOf, unreadable } from "./errors.js"
 import { callScript, channelOf, keysOf, type Script, type Scripts, scripts } from "./scripts.js"
-import { advice } from "./serverAdvice.js"
-import { Wake } from "./subscription.js"
+import { makeSubscriptions } from "./subscription.js"
 
-/** Which scripts are called, and with what additional arguments. Only tests have others than these. */
+/** Scripts to run, and arguments that follow those of each command. Tests alone have others than `production`. */
 export interface Variant {
   readonly scripts: Scripts
   readonly extra: Effect.Effect<ReadonlyArray<string>>
@@ -25,63 +25,79 @@ export interface Variant {
 
 const production: Variant = { scripts, extra: Effect.succeed([]) }
 
-/** Milliseconds that a layer waits for its first connections, and that closing one may take. */
-const patience = { first: 2_000, close: 1_000 }
+/** Time limits: of the wait for the first connections, and of a farewell to the server. */
+const limits = { first: "2 seconds", close: "1 second" } as const
 
-/** Real time: connections know no other. */
-const orLater = (millis: number, promise: Promise<unknown>): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, millis)
-    const done = () => {
-      clearTimeout(timer)
-      resolve()
-    }
-    promise.then(done, done)
-  })
+/** Clock of connections: real time, since servers and sockets know nothing of a clock that a test installs. */
+const realClock = Clock.make()
 
-/** An encrypted connection that is closed while it is being made fails once more, when ioredis no longer listens. */
-const hush = (client: Client): void => {
-  for (const { stream } of [client, ...client.nodes?.("all") ?? []]) stream?.on("error", () => {})
-}
+const isReady = (connection: RedisConnection): boolean => connection.status === "ready"
 
-/** Takes leave, but not for ever. */
-const close = (client: Client): Effect.Effect<void> =>
-  Effect.promise(async () => {
-    if (client.status === "ready") await orLater(patience.close, client.quit())
-    hush(client)
-    client.disconnect()
-  })
-
-const isReady = (client: Client): boolean => client.status === "ready"
-
-const whenReady = (client: Client): Effect.Effect<void> =>
+/** Waits for an event of a connection. */
+const event = (connection: RedisConnection, name: "ready" | "error"): Effect.Effect<void> =>
   Effect.async((resume) => {
-    if (isReady(client)) return resume(Effect.void)
-    client.on("ready", () => resume(Effect.void))
+    const listener = () => resume(Effect.void)
+    connection.on(name, listener)
+    return Effect.sync(() => connection.off(name, listener))
   })
 
-/** Waits until all are connected, or something went wrong. */
-const firstConnections = (clients: ReadonlyArray<Client>): Effect.Effect<void> =>
-  Effect.promise(() => {
-    const start = performance.now()
-    let failed = false
-    for (const client of clients) client.on("error", () => void (failed = true))
-    return new Promise<void>((resolve) => {
-      const look = () => {
-        const over = failed || performance.now() - start > patience.first
-        if (over || clients.every(isReady)) resolve()
-        else setTimeout(look, 5)
-      }
-      look()
-    })
-  })
+const whenReady = (connection: RedisConnection): Effect.Effect<void> =>
+  Effect.suspend(() => (isReady(connection) ? Effect.void : event(connection, "ready")))
 
-const advise = (connector: Connector, client: Client): Effect.Effect<void> =>
-  whenReady(client).pipe(
-    Effect.zipRight(Effect.tryPromise(() => Promise.all([client.info("memory"), client.info("replication")]))),
+/** Waits until all connections are ready or one of them has failed, or for the time limit. */
+const firstConnections = (connections: ReadonlyArray<RedisConnection>): Effect.Effect<void> =>
+  Effect.forEach(connections, whenReady, { concurrency: "unbounded", discard: true }).pipe(
+    Effect.race(Effect.raceAll(connections.map((connection) => event(connection, "error")))),
+    Effect.timeoutOption(limits.first)
+  )
+
+/**
+ * Closes a connection, with a farewell if it is ready. An encrypted one that is closed while it is being made fails once
+ * more, when ioredis listens no longer.
+ */
+const close = (connection: RedisConnection): Effect.Effect<void> =>
+  Effect.tryPromise(async () => isReady(connection) && connection.quit()).pipe(
+    // The time limit ends it, even where nothing else may.
+    Effect.interruptible,
+    Effect.timeoutOption(limits.close),
+    Effect.withClock(realClock),
+    Effect.ignore,
+    Effect.zipRight(Effect.sync(() => {
+      for (const { stream } of [connection, ...connection.nodes?.("all") ?? []]) stream?.on("error", () => {})
+      connection.disconnect()
+    }))
+  )
+
+/** Opens a connection that closes with the scope, and whose health is followed. */
+const acquire = <A extends RedisConnection | undefined>(
+  health: ConnectionHealth,
+  role: Role,
+  open: () => A
+): Effect.Effect<A, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const connection = open()
+        if (connection === undefined) return { connection, leave: () => {} }
+        insistOnDatabase(connection)
+        return { connection, leave: health.watch(role, connection) }
+      }),
+      ({ connection, leave }) =>
+        Effect.suspend(() => {
+          leave()
+          return connection === undefined ? Effect.void : close(connection)
+        })
+    ),
+    ({ connection }) => connection
+  )
+
+/** Warns of settings of the server that weaken the guarantees, if this user may read them. */
+const warnOfServer = (connector: Connector, connection: RedisConnection): Effect.Effect<void> =>
+  whenReady(connection).pipe(
+    Effect.zipRight(Effect.tryPromise(() => Promise.all([connection.info("memory"), connection.info("replication")]))),
     Effect.flatMap(([memory, replication]) =>
       Effect.forEach(
-        advice(connector.description, memory, replication, connector.canFailOver),
+        serverWarnings(connector.description, memory, replication, connector.canFailOver),
         (warning) => Effect.logWarning(warning),
         { discard: true }
       )
@@ -89,52 +105,21 @@ const advise = (connector: Connector, client: Client): Effect.Effect<void> =>
     Effect.ignore
   )
 
-interface Open {
-  readonly tick: Client
-  readonly work: Client
-  readonly wake: Wake
-  readonly outage: Outage
-}
-
-const refusedWake = (connector: Connector, error: unknown): Effect.Effect<void> =>
+const warnOfRefusedSubscription = (connector: Connector, error: unknown): Effect.Effect<void> =>
   Effect.logWarning(
-    `the registry ${connector.description} lets this user not subscribe (${
+    `this user may not subscribe to channels of the registry ${connector.description} (${
       messageOf(error, connector.secrets)
-    }); news ` +
-      `come with the renewals only: allow the channels that begin with "${connector.keyPrefix}pogo1:"`
+    }); news come with the renewals only: allow the channels that begin with "${connector.keyPrefix}pogo1:"`
   )
-
-const openAll = (connector: Connector, log: (message: Effect.Effect<void>) => void): Open => {
-  const outage = new Outage(connector.description, connector.secrets, log)
-  const watched = <A extends Client | undefined>(role: Role, client: A): A => {
-    if (client === undefined) return client
-    outage.watch(role, client)
-    insistOnDatabase(client)
-    return client
-  }
-  const tick = watched("tick", connector.open("tick"))
-  const work = watched("work", connector.open("work"))
-  const wake = new Wake(
-    () => watched("wake", connector.openWake(work)),
-    (error) => log(refusedWake(connector, error))
-  )
-  return { tick, work, wake, outage }
-}
-
-const closeAll = ({ outage, tick, wake, work }: Open): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    outage.close()
-    const clients = [wake.close(), tick, work].flatMap((client) => client ?? [])
-    return Effect.forEach(clients, close, { concurrency: "unbounded", discard: true })
-  })
 
 /**
- * Calls a script. A rejection before the next turn of the event loop comes from a call that was not sent. The timer is
- * for what waits in the queue of a cluster; all else is bounded by ioredis itself, a little earlier.
+ * Calls a script. A rejection before the next turn of the event loop means that nothing was sent. ioredis has a time
+ * limit for each of the two calls that a script may take, but not for one that waits in the queue of a cluster's client:
+ * this one is a little longer, and for all. Timer and turn belong to the socket, hence to real time and no fiber.
  */
 const send = (
   connector: Connector,
-  client: Client,
+  connection: RedisConnection,
   name: string,
   script: Script,
   keys: ReadonlyArray<string>,
@@ -147,19 +132,24 @@ const send = (
     })
     const fail = (error: unknown) => resume(Effect.fail(failureOf(name, error, { ...connector, atOnce })))
     const timer = setTimeout(() => fail(new Error("Command timed out")), 1.2 * connector.commandTimeout)
-    callScript(client, script, keys, args).then((raw) => resume(Effect.succeed(raw)), fail).finally(() => {
+    callScript(connection, script, keys, args).then((raw) => resume(Effect.succeed(raw)), fail).finally(() => {
       clearImmediate(turn)
       clearTimeout(timer)
     })
   })
 
-const makeExecute = (connector: Connector, variant: Variant, open: Open): Encoded["execute"] => {
+const makeExecute = (
+  connector: Connector,
+  variant: Variant,
+  connections: { readonly tick: RedisConnection; readonly work: RedisConnection },
+  health: ConnectionHealth
+): Encoded["execute"] => {
   const { db, description, keyPrefix, trust } = connector
   return (name, envelope, args) =>
     Effect.flatMap(variant.extra, (extra) => {
       const role = name === "tick" ? "tick" : "work"
-      const client = open[role]
-      if (!isReady(client)) return Effect.fail(disconnected(name, description, open.outage.problemOf(role)))
+      const connection = connections[role]
+      if (!isReady(connection)) return Effect.fail(disconnected(name, description, health.problemOf(role)))
       const { scope } = envelope
       const argv = [
         ...encodeEnvelope(envelope, trust, channelOf(keyPrefix, scope, db)),
@@ -167,29 +157,38 @@ const makeExecute = (connector: Connector, variant: Variant, open: Open): Encode
         ...extra
       ]
       return Effect.flatMap(
-        send(connector, client, name, variant.scripts[name], keysOf(keyPrefix, scope), argv),
-        (raw) => Effect.try({ try: () => decodeReply(name, raw), catch: (error) => strange(name, error, description) })
+        send(connector, connection, name, variant.scripts[name], keysOf(keyPrefix, scope), argv),
+        (raw) =>
+          Effect.try({ try: () => decodeReply(name, raw), catch: (error) => unreadable(name, error, description) })
       )
     })
 }
 
-/** @internal */
+/** Makes the backend. Its connections close with the scope, all at the same time. */
 export const makeBackend = (
   connector: Connector,
   variant: Variant = production
 ): Effect.Effect<Encoded, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const runFork = Runtime.runFork(yield* Effect.runtime())
-    const open = yield* Effect.acquireRelease(
-      Effect.sync(() => openAll(connector, (message) => void runFork(message))),
-      closeAll
+    const run = yield* FiberSet.makeRuntime()
+    const health = new ConnectionHealth(
+      connector.description,
+      connector.secrets,
+      (message) => void run(message),
+      () => realClock.unsafeCurrentTimeMillis()
     )
-    yield* firstConnections([open.tick, open.work])
-    yield* Effect.forkScoped(advise(connector, open.work))
+    const tick = yield* acquire(health, "tick", () => connector.open("tick"))
+    const work = yield* acquire(health, "work", () => connector.open("work"))
+    const subscriptions = yield* makeSubscriptions(
+      acquire(health, "wake", () => connector.openWake(work)),
+      (error) => warnOfRefusedSubscription(connector, error)
+    )
+    yield* firstConnections([tick, work])
+    yield* Effect.forkScoped(warnOfServer(connector, work))
     return {
       description: connector.description,
       newsDelay,
-      execute: makeExecute(connector, variant, open),
-      onWake: (scope, listener) => open.wake.listen(channelOf(connector.keyPrefix, scope, connector.db), listener)
-    }
-  })
+      execute: makeExecute(connector, variant, { tick, work }, health),
+      onWake: (scope, listener) => subscriptions.listen(channelOf(connector.keyPrefix, scope, connector.db), listener)
+    } satisfies Encoded
+  }).pipe(Effect.parallelFinalizers, Effect.withClock(realClock))

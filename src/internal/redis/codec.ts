@@ -1,5 +1,6 @@
 /**
- * How commands become arguments of scripts, and replies of scripts become replies of commands.
+ * Codec of commands: to the arguments of scripts, and from the replies of scripts. Both forms are described in the
+ * headers of `lua/*.lua`.
  *
  * @internal
  */
@@ -19,15 +20,15 @@ import type {
   Value
 } from "../registry/commands.js"
 
-/** Who hears of wake-ups. */
+/** Listener to wake-ups. */
 export type WakeListener = Parameters<Encoded["onWake"]>[1]
 
-/** What a script returns: strings, nulls, and arrays of them. Numbers come as text. */
+/** Reply of a script: strings, nulls, and arrays of them. Numbers come as text. */
 export type Raw = string | null | ReadonlyArray<Raw>
 
 type Row = ReadonlyArray<Raw>
 
-/** A reply that no script of ours gives: what answers is not our server, or not our script. */
+/** Reply that no script of ours gives: another server answers, or another script. */
 export class MalformedReply extends Error {
   constructor(readonly found: string) {
     super(`a reply of a form that is not ours (${found})`)
@@ -45,7 +46,7 @@ const number = (raw: Raw | undefined): number => {
   return Number.isSafeInteger(value) ? value : malformed(raw)
 }
 
-/** A list ends before the first null that Lua puts into it: what is not there is null, too. */
+/** Text, or null. A list of Lua ends before its first trailing null: a missing element is null, too. */
 const textOrNull = (raw: Raw | undefined): string | null => (raw === null || raw === undefined ? null : text(raw))
 
 const row = (raw: Raw | undefined): Row => (Array.isArray(raw) ? raw as Row : malformed(raw))
@@ -57,11 +58,11 @@ const tagOf = <T extends string>(raw: Raw | undefined, tags: ReadonlyArray<T>): 
 
 const flag = (value: boolean): string => (value ? "1" : "")
 
-/** What a wake-up says after the log position: nothing when it concerns all. A session's name has no blanks. */
+/** Names the sessions that a wake-up concerns; nothing for all. A session's name has no blanks. */
 const encodeConcerns = (concerns: ReadonlyArray<string> | undefined): string =>
   concerns === undefined ? "" : ` ${concerns.join(" ")}`
 
-/** Reads a wake-up. What is no message of ours means that something may have been missed. */
+/** Parses a wake-up. A message of another form means that news may have been missed. */
 export const decodeWake = (message: unknown): Parameters<WakeListener> => {
   const [, log, concerns] = typeof message === "string" ? /^(\d{1,16})( .*)?$/.exec(message) ?? [] : []
   if (log === undefined) return [undefined]
@@ -69,8 +70,8 @@ export const decodeWake = (message: unknown): Parameters<WakeListener> => {
 }
 
 /**
- * The arguments that every command begins with. The registry's clock counts whole milliseconds: leases are rounded up,
- * and what limits an effect is rounded down.
+ * Arguments that every command begins with. The registry's clock counts whole milliseconds: leases are rounded up, and
+ * limits of an effect are rounded down.
  */
 export const encodeEnvelope = (envelope: Envelope, trust: boolean, channel: string): ReadonlyArray<string> => [
   envelope.era,
@@ -85,7 +86,7 @@ export const encodeEnvelope = (envelope: Envelope, trust: boolean, channel: stri
   encodeConcerns(envelope.concerns)
 ]
 
-/** The arguments of each command, after those of the envelope. */
+/** Arguments of each command, after those of the envelope. */
 export const encoders: { readonly [K in CommandName]: (args: Args<K>) => ReadonlyArray<string> } = {
   tick: ({ sid }) => [sid],
   open: ({ claims, last, mode, record, sid, supersedes, version }) => [
@@ -166,17 +167,17 @@ const finishResult = ([tag, record]: Row): FinishResult => {
   }
 }
 
-const item = ([id, told, spec, tomb, claim, stat]: Row): Item => ({
+const item = ([id, isWhole, spec, tomb, claim, stat]: Row): Item => ({
   id: text(id),
-  spec: told === "1" ? textOrNull(spec) : undefined,
-  tomb: told === "1" ? textOrNull(tomb) : undefined,
+  spec: isWhole === "1" ? textOrNull(spec) : undefined,
+  tomb: isWhole === "1" ? textOrNull(tomb) : undefined,
   claim: textOrNull(claim),
   stat: textOrNull(stat)
 })
 
 const nodeItem = ([sid, record]: Row): NodeItem => ({ sid: text(sid), record: text(record) })
 
-/** The values of each command's script. */
+/** Values of each command, from the reply of its script. */
 export const decoders: { readonly [K in CommandName]: (value: Row) => Value<K> } = {
   tick: ([claims, quarantine]) => ({ claims: number(claims), quarantine: number(quarantine) }),
   open: ([quarantine, collected, refused]) => ({
@@ -232,7 +233,7 @@ const decodeRefusal = (row: Row): Refusal => {
   }
 }
 
-/** Throws `MalformedReply` where it cannot be one of ours. */
+/** Decodes a reply. Throws `MalformedReply` where it cannot be one of ours. */
 export const decodeReply = <K extends CommandName>(name: K, raw: unknown): Reply<Value<K>> => {
   const reply = row(raw as Raw)
   if (reply[0] !== "OK") return decodeRefusal(reply)

@@ -1,82 +1,121 @@
 /**
- * Knowing of the connections of a registry: which are there, what was last wrong, and saying so once per outage.
+ * Health of a registry's connections and of their server: outages and settings that weaken the guarantees, each logged
+ * once.
  *
  * @internal
  */
 import * as Effect from "effect/Effect"
-import type { Client, Role } from "./connections.js"
+import type { RedisConnection, Role } from "./connections.js"
 import { messageOf } from "./errors.js"
 
-/** Milliseconds between warnings: connections that come and go are not told of each time. */
-const quiet = 10_000
+/** Least time between two warnings of outages, milliseconds: a connection may come and go all the time. */
+const warningInterval = 10_000
 
-/** What ioredis makes of a connection that is being closed: why that is so was told before. */
-const isEcho = (error: unknown): boolean => error instanceof Error && /Stream isn't writeable/.test(error.message)
+/** Whether an error only follows from a connection's being closed, whose reason was reported before. */
+const isConsequence = (error: unknown): boolean =>
+  error instanceof Error && /Stream isn't writeable/.test(error.message)
 
-/** @internal */
-export class Outage {
+/** Health of the connections of one registry. */
+export class ConnectionHealth {
   private readonly problems = new Map<Role, string>()
   private readonly down = new Set<Role>()
-  private told = false
+  private isReported = false
   private lastWarning = -Infinity
-  private closing = false
 
   constructor(
     private readonly description: string,
     private readonly secrets: ReadonlyArray<string>,
-    private readonly log: (message: Effect.Effect<void>) => void
+    private readonly log: (message: Effect.Effect<void>) => void,
+    /** Milliseconds, of a clock that no test moves. */
+    private readonly now: () => number
   ) {}
 
-  /** Follows a connection. Without a listener, ioredis would print each error to the console. */
-  watch(role: Role, client: Client): void {
-    client.on("error", (error) => this.lost(role, isEcho(error) ? undefined : messageOf(error, this.secrets)))
-    client.on("node error", (error, node) => this.lostNode(role, String(node), messageOf(error, this.secrets)))
-    client.on("close", () => this.lost(role, undefined))
-    client.on("ready", () => this.back(role))
+  /**
+   * Follows a connection, until the returned function is called: then it is about to be closed on purpose. ioredis
+   * prints every error to the console that no listener takes, so that the listeners stay.
+   */
+  watch(role: Role, connection: RedisConnection): () => void {
+    let closing = false
+    connection.on("error", (error) => {
+      if (!closing) this.onDown(role, isConsequence(error) ? undefined : messageOf(error, this.secrets))
+    })
+    connection.on("node error", (error, node) => {
+      if (!closing) this.onNodeDown(role, String(node), messageOf(error, this.secrets))
+    })
+    connection.on("close", () => {
+      if (!closing) this.onDown(role, undefined)
+    })
+    connection.on("ready", () => this.onReady(role))
+    return () => {
+      closing = true
+    }
   }
 
-  /** What was last wrong with a connection, or with another to the same place. */
+  /** Last problem of a connection, or of another one to the same place. */
   problemOf(role: Role): string | undefined {
     return this.problems.get(role) ?? this.problems.values().next().value
   }
 
-  /** From now on connections are closed on purpose. */
-  close(): void {
-    this.closing = true
-  }
-
-  private lost(role: Role, problem: string | undefined): void {
-    if (this.closing) return
+  private onDown(role: Role, problem: string | undefined): void {
     if (problem !== undefined) this.problems.set(role, problem)
     this.down.add(role)
-    if (this.told) return
-    this.told = true
-    this.warn(
-      `no connection to the registry ${this.description}${
-        problem === undefined ? "" : ` (${problem})`
-      }; trying again ` +
-        `all the time`
-    )
+    if (this.isReported) return
+    this.isReported = true
+    const reason = problem === undefined ? "" : ` (${problem})`
+    this.warn(`no connection to the registry ${this.description}${reason}; trying again all the time`)
   }
 
-  /** The cluster may serve without it. */
-  private lostNode(role: Role, node: string, problem: string): void {
-    if (this.closing) return
+  /** One node of a cluster is gone; the others may serve without it. */
+  private onNodeDown(role: Role, node: string, problem: string): void {
     this.problems.set(role, problem)
     this.warn(`no connection to the node ${node} of the registry ${this.description} (${problem})`)
   }
 
   private warn(message: string): void {
-    const now = performance.now()
-    this.log(now - this.lastWarning < quiet ? Effect.logDebug(message) : Effect.logWarning(message))
+    const now = this.now()
+    this.log(now - this.lastWarning < warningInterval ? Effect.logDebug(message) : Effect.logWarning(message))
     this.lastWarning = now
   }
 
-  private back(role: Role): void {
+  private onReady(role: Role): void {
     this.problems.delete(role)
     this.down.delete(role)
-    if (this.down.size > 0 || !this.told) return
-    this.told = false
+    if (this.down.size > 0 || !this.isReported) return
+    this.isReported = false
     this.log(Effect.logInfo(`connected to the registry ${this.description} again`))
   }
+}
+
+const fieldOf = (info: string, name: string): string | undefined =>
+  new RegExp(`^${name}:(.*?)\r?$`, "m").exec(info)?.[1]
+
+/**
+ * Settings of the server that weaken the guarantees, with remedies: from the texts of INFO `memory` and INFO
+ * `replication`.
+ */
+export const serverWarnings = (
+  description: string,
+  memory: string,
+  replication: string,
+  canFailOver: boolean
+): ReadonlyArray<string> => {
+  const warnings: Array<string> = []
+  const policy = fieldOf(memory, "maxmemory_policy")
+  // The policies named volatile-* evict keys that expire only, and none of ours does.
+  if (policy?.startsWith("allkeys-") === true) {
+    warnings.push(
+      `the registry ${description} evicts any key when its memory is full (maxmemory-policy ${policy}); each loss costs ` +
+        `a pause of one ttl, in which nothing starts: set maxmemory-policy to noeviction`
+    )
+  }
+  const replicas = Number(fieldOf(replication, "connected_slaves") ?? 0)
+  const isGuarded = /^min_(slaves|replicas)_good_(slaves|replicas):/m.test(replication)
+  if ((replicas > 0 || canFailOver) && !isGuarded) {
+    warnings.push(
+      `the registry ${description} can fail over, but its primary takes writes without a replica: in a network split two ` +
+        `primaries may grant the same claim. Set min-replicas-to-write to 1, and min-replicas-max-lag to no more than ` +
+        `down-after-milliseconds (in a cluster cluster-node-timeout) plus the margin`
+    )
+  }
+  return warnings
 }

@@ -1,84 +1,113 @@
 /**
- * Clients of ioredis, with the settings that the ownership protocol wants: a call without a connection fails at once, is
- * never repeated by itself, and never waits for ever. What is used of ioredis is written down here, so that neither its
- * version 5 nor 6 shows in our types.
+ * Connections: clients of ioredis with the settings that the ownership protocol wants. A command without a connection
+ * fails at once, is never sent twice, and has a time limit. The used part of ioredis has types of our own, so that
+ * neither its version 5 nor 6 shows in ours.
  *
  * @internal
  */
 import { Cluster, Redis } from "ioredis"
-import type { RedisClient } from "../../GroupRegistryRedis.js"
-import { type Common, describe, type Endpoint, secretsOf, type Settings } from "./options.js"
-import type { Caller } from "./scripts.js"
+import { type CommonSettings, describe, type Endpoint, type RedisSettings, secretsOf } from "./redisOptions.js"
+import type { ScriptClient } from "./scripts.js"
 
-/** What is used of a client. */
-export interface Client extends Caller {
+/**
+ * Client of ioredis, of version 5 or 6: a `Redis` or a `Cluster`.
+ *
+ * @example
+ * ```ts
+ * import type * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
+ * import { Redis } from "ioredis"
+ *
+ * export const client: GroupRegistryRedis.RedisClient = new Redis({ lazyConnect: true })
+ * ```
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RedisClient {
+  readonly options: object
+  readonly duplicate: (...args: Array<never>) => unknown
+  readonly evalsha: (...args: Array<never>) => unknown
+}
+
+/** Connection to a server or a cluster: the used part of a client of ioredis. */
+export interface RedisConnection extends ScriptClient {
   readonly status: string
   readonly isCluster?: boolean
   readonly on: (event: string, listener: (...args: ReadonlyArray<unknown>) => void) => unknown
+  readonly off: (event: string, listener: (...args: ReadonlyArray<unknown>) => void) => unknown
   readonly info: (section: string) => Promise<string>
   readonly subscribe: (channel: string) => Promise<unknown>
   readonly unsubscribe: (channel: string) => Promise<unknown>
   readonly ping: () => Promise<unknown>
   readonly quit: () => Promise<unknown>
   readonly disconnect: (reconnect?: boolean) => void
-  /** The socket, once there is one. */
+  /** Socket of a single server's connection; none before the first attempt. */
   readonly stream?: { readonly on: (event: "error", listener: () => void) => unknown }
-  /** Of a cluster. */
-  readonly nodes?: (role?: "all") => ReadonlyArray<Client>
+  /** Connections of a cluster's client to its nodes. */
+  readonly nodes?: (role?: "all") => ReadonlyArray<RedisConnection>
 }
 
-/** A client, of a server or a cluster, as it makes others like itself. */
+/** Client that others are duplicated from. */
 interface Original {
   readonly isCluster?: boolean
   readonly startupNodes?: ReadonlyArray<unknown>
-  readonly duplicate: (...args: ReadonlyArray<object>) => Client
+  readonly duplicate: (...args: ReadonlyArray<object>) => RedisConnection
 }
 
 const isRefusedDatabase = (error: unknown): boolean =>
   error instanceof Error && "command" in error && (error.command as { readonly name?: unknown }).name === "select"
 
-/** A connection that may not use its database would go on in another one, where others may be: it is given up. */
-export const insistOnDatabase = (client: Client): void => {
-  client.on("error", (error) => {
-    if (isRefusedDatabase(error)) client.disconnect(true)
+/**
+ * Reconnects after a refused SELECT: ioredis would go on in database 0, whose data may belong to others.
+ */
+export const insistOnDatabase = (connection: RedisConnection): void => {
+  connection.on("error", (error) => {
+    if (isRefusedDatabase(error)) connection.disconnect(true)
   })
 }
 
-/** What each connection is for. Renewals have one of their own, which bulk work cannot delay. */
+/**
+ * Purpose of a connection. `tick`: renewals of leases, which bulk work must not delay. `work`: all other commands.
+ * `wake`: subscriptions.
+ */
 export type Role = "tick" | "work" | "wake"
 
-/** How connections are made, and what is known of their other end. */
-export interface Connector extends Common {
+/** Connector: opens connections, and knows what there is to know of their other end. */
+export interface Connector extends CommonSettings {
   readonly description: string
   readonly db: number
   readonly secrets: ReadonlyArray<string>
-  /** A failover can happen, and with it two servers that both take themselves for the primary. */
+  /** Whether a failover can happen, and with it two servers that both take themselves for the primary. */
   readonly canFailOver: boolean
-  readonly open: (role: Exclude<Role, "wake">) => Client
+  readonly open: (role: Exclude<Role, "wake">) => RedisConnection
   /**
-   * The connection that listens. `undefined` when no server is known at the moment. In a cluster every node hears
-   * everything; one that ends is replaced by another.
+   * Opens the connection for subscriptions; `undefined` when no server is known at the moment. In a cluster it leads to
+   * any node, since each one has all messages, and does not reconnect by itself: another node may do.
    */
-  readonly openWake: (work: Client) => Client | undefined
+  readonly openWake: (work: RedisConnection) => RedisConnection | undefined
 }
 
+/** Bounds of the reconnection delay, milliseconds. */
 const backoff = { first: 50, most: 1_000 }
 
-/** Milliseconds before the next attempt to connect: well below any lease, and not the same for all nodes. */
+/**
+ * Reconnection delay, milliseconds: exponential with jitter, and well below any lease. ioredis calls it outside of any
+ * fiber: hence no `Schedule`, and no `Random`.
+ */
 export const retryDelay = (attempt: number): number => {
   const base = Math.min(backoff.most, backoff.first * 2 ** Math.min(attempt - 1, 10))
   return Math.round(base / 2 + Math.random() * (base / 2))
 }
 
-/** A server that answers so is not the primary, or not any more: the next connection may find another. */
+/** Whether a reply comes from a server that is not the primary, or no more: a new connection may find another. */
 const isDemoted = (error: Error): boolean => /READONLY|MASTERDOWN|NOREPLICAS/.test(error.message)
 
-/** Options of every connection. */
-const optionsOf = (common: Common, role: Role): object => ({
+/** Options of every connection, for ioredis. */
+const optionsOf = (common: CommonSettings, role: Role): object => ({
   connectionName: `${common.connectionName}:${role}`,
   commandTimeout: common.commandTimeout,
   connectTimeout: common.connectTimeout,
-  // A connection on which nothing comes back at all is dead, though nobody closed it.
+  // Closes a connection on which nothing comes back at all: the other end may be gone without a word.
   socketTimeout: 2 * common.commandTimeout,
   keepAlive: 5_000,
   noDelay: true,
@@ -98,8 +127,9 @@ const optionsOf = (common: Common, role: Role): object => ({
 })
 
 /**
- * Options of a cluster's client. It connects to a node when it has the first command for it: that one waits in a queue,
- * for as long as a command may take. A redirection was not executed; everything else is told to the caller at once.
+ * Options of a cluster's client, for ioredis. It connects to a node when it has the first command for it, which waits
+ * in a queue meanwhile, no longer than the time limit of a command. A redirection is followed, since nothing was
+ * executed; every other error fails the command at once.
  */
 const clusterOptionsOf = (redisOptions: object): object => ({
   redisOptions: { ...redisOptions, lazyConnect: true },
@@ -116,8 +146,7 @@ const clusterOptionsOf = (redisOptions: object): object => ({
   clusterRetryStrategy: retryDelay
 })
 
-/** The connection that listens, in a cluster: to any of its nodes. It does not come back by itself. */
-const openAnyNode = (common: Common, cluster: Client): Client | undefined => {
+const openAnyNode = (common: CommonSettings, cluster: RedisConnection): RedisConnection | undefined => {
   const nodes = cluster.nodes?.("all") ?? []
   const node = nodes[Math.floor(Math.random() * nodes.length)] as Original | undefined
   return node?.duplicate({ ...optionsOf(common, "wake"), retryStrategy: null })
@@ -126,7 +155,7 @@ const openAnyNode = (common: Common, cluster: Client): Client | undefined => {
 const hostsOf = (endpoints: ReadonlyArray<Endpoint>): Array<{ host: string; port: number }> =>
   endpoints.map(({ host, port }) => ({ host, port }))
 
-const placeOptions = (settings: Settings): object => {
+const placeOptions = (settings: RedisSettings): object => {
   const { place } = settings
   switch (place._tag) {
     case "Tcp":
@@ -150,27 +179,27 @@ const placeOptions = (settings: Settings): object => {
   }
 }
 
-const credentials = ({ db, password, tls, username }: Settings): object => ({
+const credentials = ({ db, password, tls, username }: RedisSettings): object => ({
   db,
   ...(username === undefined ? {} : { username }),
   ...(password === undefined ? {} : { password }),
   ...(tls === undefined ? {} : { tls })
 })
 
-const openSettings = (settings: Settings, role: Role): Client => {
+const openSettings = (settings: RedisSettings, role: Role): RedisConnection => {
   const { place, tls } = settings
   const options = { ...optionsOf(settings, role), ...credentials(settings), ...placeOptions(settings) }
   if (place._tag !== "Cluster") return new Redis(options)
   return new Cluster(hostsOf(place.nodes), {
     ...clusterOptionsOf(options),
     ...(place.natMap === undefined ? {} : { natMap: place.natMap }),
-    // A certificate is for a name, not for what the name resolves to.
+    // A certificate is for the name, not for the address that the name resolves to.
     ...(tls === undefined ? {} : { dnsLookup: (name: string, done: (e: null, a: string) => void) => done(null, name) })
   })
 }
 
-/** Connections by options. */
-export const fromSettings = (settings: Settings): Connector => {
+/** Makes a connector from options. */
+export const fromSettings = (settings: RedisSettings): Connector => {
   const isCluster = settings.place._tag === "Cluster"
   return {
     ...settings,
@@ -182,7 +211,7 @@ export const fromSettings = (settings: Settings): Connector => {
   }
 }
 
-/** What is read of the options of a given client. */
+/** Options of a given client, as far as they are read. */
 interface GivenOptions {
   readonly host?: string
   readonly port?: number
@@ -202,7 +231,7 @@ const endpointOf = ({ host, port }: { readonly host?: string; readonly port?: nu
   port: port ?? 6_379
 })
 
-const placeOfGiven = (given: Original, options: GivenOptions): Settings["place"] => {
+const placeOfGiven = (given: Original, options: GivenOptions): RedisSettings["place"] => {
   const { name, path, sentinels } = options
   if (given.isCluster === true) {
     const nodes = (given.startupNodes ?? []).filter((node): node is GivenOptions =>
@@ -223,13 +252,13 @@ const placeOfGiven = (given: Original, options: GivenOptions): Settings["place"]
   return path ? { _tag: "Unix", path } : { _tag: "Tcp", endpoint: endpointOf(options) }
 }
 
-const duplicate = (given: Original, options: GivenOptions, common: Common, role: Role): Client =>
+const duplicate = (given: Original, options: GivenOptions, common: CommonSettings, role: Role): RedisConnection =>
   given.isCluster === true
     ? given.duplicate([], clusterOptionsOf({ ...options.redisOptions, ...optionsOf(common, role) }))
     : given.duplicate(optionsOf(common, role))
 
-/** Connections as a given client has them. They are our own: the client itself is not used, and not closed. */
-export const fromClient = (client: RedisClient, common: Common): Connector => {
+/** Makes a connector from a given client: it opens duplicates, and neither uses nor closes the client itself. */
+export const fromClient = (client: RedisClient, common: CommonSettings): Connector => {
   const given = client as unknown as Original
   const options = client.options as GivenOptions
   const isCluster = given.isCluster === true
@@ -238,7 +267,7 @@ export const fromClient = (client: RedisClient, common: Common): Connector => {
   const db = isCluster ? 0 : options.db ?? 0
   return {
     ...common,
-    // The client's own prefix is made ours: ioredis would put it before keys, but not before channels.
+    // The client's prefix becomes part of ours: ioredis would put it before keys, but not before channels.
     keyPrefix: `${options.keyPrefix ?? ""}${common.keyPrefix}`,
     db,
     description: describe({ db, place, tls: inner.tls }),

@@ -1,11 +1,11 @@
 /**
- * What went wrong with a call to Redis, whether it may have had an effect, and what to do about it.
+ * Failures of commands: what was wrong, whether the command may have had an effect, and the remedy.
  *
  * @internal
  */
 import { RegistryUnavailable } from "../../PogoError.js"
 
-/** Replies by which a server refuses a command, and the remedies. */
+/** Remedies, by the code of the reply with which a server refuses a command. */
 const remedies: { readonly [code: string]: string } = {
   OOM: "the server's memory is full (maxmemory): raise the limit, or free memory",
   NOPERM:
@@ -27,7 +27,7 @@ const remedies: { readonly [code: string]: string } = {
 
 const codes = Object.keys(remedies)
 
-/** The code that a reply begins with; older servers wrap the refusal of a script's first write into other words. */
+/** Code of an error reply. Redis before 7 wraps the refusal of a script's first write into other words. */
 const codeOf = (message: string): string | undefined => {
   const first = message.replace(/^PARTIAL /, "").split(" ", 1)[0] ?? ""
   if (codes.includes(first)) return first
@@ -35,7 +35,7 @@ const codeOf = (message: string): string | undefined => {
   return codes.find((code) => message.includes(`-${code} `))
 }
 
-/** The words of an error, without secrets. Node's error for a name with several addresses has its words inside. */
+/** Message of an error, without secrets. Node's error for a name with several addresses has it in the inner errors. */
 export const messageOf = (error: unknown, secrets: ReadonlyArray<string>): string => {
   const inner: unknown = error instanceof AggregateError ? error.errors[0] : error
   const coded = inner as { readonly message?: unknown; readonly code?: unknown } | undefined
@@ -46,21 +46,22 @@ export const messageOf = (error: unknown, secrets: ReadonlyArray<string>): strin
 
 const isReply = (error: unknown): boolean => error instanceof Error && error.name === "ReplyError"
 
-/** Nothing was written to a socket. */
+/** Errors of ioredis for a command that was not written to a socket. */
 const unsent = /^(Stream isn't writeable|Cluster isn't ready|Too many Cluster redirections)/
 
 const timedOut = /^Command timed out/
 
-/** What is known of the connection that a call was made on. */
+/** Circumstances of a failure. */
 export interface Circumstance {
   readonly description: string
   readonly secrets: ReadonlyArray<string>
+  /** Time limit of a command, milliseconds. */
   readonly commandTimeout: number
-  /** The call failed before anything could have been sent. */
+  /** Whether the command failed before anything could have been sent. */
   readonly atOnce: boolean
 }
 
-/** No connection: the call was not made. */
+/** Failure for lack of a connection: nothing was sent. */
 export const disconnected = (operation: string, description: string, problem: string | undefined) =>
   new RegistryUnavailable({
     operation,
@@ -72,8 +73,8 @@ export const disconnected = (operation: string, description: string, problem: st
   })
 
 /**
- * A reply that is an error means that nothing was executed: scripts write nothing before all was checked, and mark an
- * error that comes later.
+ * Failure by an error reply: nothing was written, since scripts check everything before the first write, and mark an
+ * error that comes after it.
  */
 const refused = (operation: string, message: string, description: string): RegistryUnavailable => {
   const code = codeOf(message)
@@ -86,8 +87,8 @@ const refused = (operation: string, message: string, description: string): Regis
   })
 }
 
-/** What answered is not what we think it is; the command may have been executed. */
-export const strange = (operation: string, error: unknown, description: string): RegistryUnavailable =>
+/** Failure by a reply that no script of ours gives: the command may have been executed. */
+export const unreadable = (operation: string, error: unknown, description: string): RegistryUnavailable =>
   new RegistryUnavailable({
     operation,
     reason: "Refused",
@@ -97,7 +98,7 @@ export const strange = (operation: string, error: unknown, description: string):
     sent: true
   })
 
-/** @internal */
+/** Failure of a command, by the error that ioredis rejects it with. */
 export const failureOf = (operation: string, error: unknown, at: Circumstance): RegistryUnavailable => {
   const message = messageOf(error, at.secrets)
   if (isReply(error)) return refused(operation, message, at.description)

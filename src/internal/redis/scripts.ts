@@ -107,8 +107,8 @@ const locate = (script: Script, error: unknown): unknown => {
   return error
 }
 
-/** What is needed of a client to call scripts. */
-export interface Caller {
+/** Client that can call scripts. */
+export interface ScriptClient {
   readonly evalsha: (sha: string, numberOfKeys: number, ...args: Array<string>) => Promise<unknown>
   readonly eval: (lua: string, numberOfKeys: number, ...args: Array<string>) => Promise<unknown>
 }
@@ -120,14 +120,14 @@ const isNoScript = (error: unknown): boolean => error instanceof Error && error.
  * executed nothing, and gets the text.
  */
 export const callScript = (
-  caller: Caller,
+  client: ScriptClient,
   script: Script,
   keys: ReadonlyArray<string>,
   args: ReadonlyArray<string>
 ): Promise<unknown> =>
-  caller.evalsha(script.sha, script.numberOfKeys, ...keys, ...args)
+  client.evalsha(script.sha, script.numberOfKeys, ...keys, ...args)
     .catch((error: unknown) =>
-      isNoScript(error) ? caller.eval(script.lua, script.numberOfKeys, ...keys, ...args) : Promise.reject(error)
+      isNoScript(error) ? client.eval(script.lua, script.numberOfKeys, ...keys, ...args) : Promise.reject(error)
     )
     .catch((error: unknown) => Promise.reject(locate(script, error)))
 
