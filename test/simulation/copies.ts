@@ -93,7 +93,7 @@ export class Copies {
     for (const holder of holders) {
       const { child, life } = holder
       if (life.node?.supervisor.children.get(id) !== child) holders.delete(holder)
-      else if (child.stage !== "telling" && child.holds && isSane(life.process)) holding.push(holder)
+      else if (child.stage !== "reportingEnd" && child.holds && isSane(life.process)) holding.push(holder)
     }
     if (holding.length < 2) return undefined
     return { check: "two unfenced copies", message: `${id}: ${holding.map(nameOf).join(" and ")} may both act` }

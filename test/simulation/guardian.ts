@@ -226,7 +226,7 @@ export class Guardian {
   private checkClosed(sid: string): void {
     for (const id of this.copies.ids()) {
       for (const { child, life } of this.copies.of(id)) {
-        if (life.node?.era.lastSid === sid && child.stage !== "telling") {
+        if (life.node?.era.lastSid === sid && child.stage !== "reportingEnd") {
           this.report("a session is closed while a child runs", `${id} (token ${child.claim}) of ${sid}`)
         }
       }

@@ -173,7 +173,7 @@ export const handClock = (): HandClock => {
     time: 0,
     now: () => clock.time,
     wall: () => clock.time + 1_000_000_000,
-    breathe: Effect.yieldNow(),
+    yieldTurn: Effect.yieldNow(),
     randomId: Effect.succeed("0".repeat(32))
   }
   return clock

@@ -66,7 +66,7 @@ export class Batcher<A, B, E> {
   constructor(
     private readonly fork: (effect: Effect.Effect<void>) => unknown,
     private readonly send: (items: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>, E>,
-    private readonly breathe: Effect.Effect<void>,
+    private readonly yieldTurn: Effect.Effect<void>,
     private readonly closed: (sent: boolean) => E | undefined
   ) {}
 
@@ -94,7 +94,7 @@ export class Batcher<A, B, E> {
     return Effect.flatMap(Effect.exit(this.send(batch.map(({ item }) => item))), (exit) => {
       this.waiting = this.waiting.slice(batch.length)
       this.answer(batch, exit)
-      return Effect.zipRight(this.breathe, this.drain)
+      return Effect.zipRight(this.yieldTurn, this.drain)
     })
   }).pipe((drain) => Effect.zipRight(Effect.yieldNow(), drain))
 
@@ -171,11 +171,11 @@ export class ChildCommands {
 
   constructor(private readonly node: Node, private readonly name: string) {
     const closed = (sent: boolean) => (node.phase === "closed" ? shutDown("call", sent) : undefined)
-    this.puts = new Batcher(node.fork, (items) => this.put("ensure", items), node.ambient.breathe, closed)
+    this.puts = new Batcher(node.fork, (items) => this.put("ensure", items), node.ambient.yieldTurn, closed)
     this.dels = new Batcher(
       node.fork,
       (items) => Effect.map(this.send("del", { items }), (reply) => dated(reply.value.results, reply.high)),
-      node.ambient.breathe,
+      node.ambient.yieldTurn,
       closed
     )
   }
@@ -266,12 +266,12 @@ export class ChildCommands {
       for (const spec of specs) {
         const encoded = yield* ChildSpec.encode(spec)
         items.push({ id: encoded.id, op: this.newOp(), generation: 0, body: yield* encodeBody(encoded) })
-        if (items.length % maxBatch === 0) yield* this.node.ambient.breathe
+        if (items.length % maxBatch === 0) yield* this.node.ambient.yieldTurn
       }
       const results: Array<Either.Either<StartResult, ChildSpecConflict>> = []
       for (let i = 0; i < items.length; i += maxBatch) {
         results.push(...yield* this.startBatch(items, i))
-        yield* this.node.ambient.breathe
+        yield* this.node.ambient.yieldTurn
       }
       return results
     })

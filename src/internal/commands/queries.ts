@@ -171,7 +171,7 @@ const eachEntry = <A>(
   Effect.gen(function*() {
     const all: Array<A> = []
     for (let from = 0; from < entries.length; from += slice) {
-      if (from > 0) yield* node.ambient.breathe
+      if (from > 0) yield* node.ambient.yieldTurn
       const holds = node.lease.holds()
       for (const one of entries.slice(from, from + slice)) {
         const entry = current(node, one)

@@ -53,7 +53,7 @@ const readPages = (
       read ??= { log: reply.log, high: reply.high }
       for (const item of reply.value.items) take(item, reply.high)
       cursor = reply.value.next
-      if (cursor !== "") yield* node.ambient.breathe
+      if (cursor !== "") yield* node.ambient.yieldTurn
     } while (cursor !== "")
     return read
   })
@@ -126,7 +126,7 @@ const sendFacts = (
       const chunk = facts.slice(i, i + maxBatch)
       yield* request(node, session, "merge", { facts: chunk })
       for (const { id } of chunk) merge.settle(id)
-      yield* node.ambient.breathe
+      yield* node.ambient.yieldTurn
     }
   })
 
@@ -181,7 +181,7 @@ const readPage = (node: Node, session: Session): Effect.Effect<void, RegistryUna
     for (const item of items) applyItem(node, session, item, reply.high)
     if (nodes !== undefined) applyMembers(node, session, nodes)
     session.cursor = more ? cursor : Math.max(cursor, reply.log)
-    if (more) yield* node.ambient.breathe
+    if (more) yield* node.ambient.yieldTurn
     else node.view.known = reply.high
   })
 
@@ -198,7 +198,7 @@ const step = (node: Node, session: Session): Effect.Effect<void, RegistryUnavail
 }
 
 /** Has the log read up to its end, and calls back afterwards. */
-export const look = (node: Node, done: () => void): void => {
+export const afterReading = (node: Node, done: () => void): void => {
   const listener = () => {
     node.onLooked.delete(listener)
     done()

@@ -11,7 +11,7 @@ import { Session } from "../node/session.js"
 import type { Args, ClaimAssertion, OpenMode, Refusal } from "../registry/commands.js"
 import { layoutVersion, maxBatch } from "../registry/commands.js"
 import type { LocalChild } from "../supervisor/child.js"
-import { settleDoubts } from "./unconfirmedClaims.js"
+import { settleUnconfirmed } from "./unconfirmedClaims.js"
 
 /** Another version of the code, or of the settings, has the scope: to try again is of no use. */
 export type Fatal = TimingMismatch | LayoutMismatch
@@ -102,7 +102,7 @@ const refusedBy = (node: Node, ids: ReadonlyArray<string>): ReadonlyArray<LocalC
 const giveUp = (node: Node, children: ReadonlyArray<LocalChild>): void => {
   for (const child of children) {
     node.supervisor.revoke(child)
-    if (child.stage === "telling") node.supervisor.forget(child)
+    if (child.stage === "reportingEnd") node.supervisor.forget(child)
     else {
       child.stopReason = "claimLost"
       node.supervisor.stop(child, "claimLost")
@@ -163,7 +163,7 @@ const establish = (node: Node, opening: Opening, { collected, log, quarantine }:
   session.quarantineUntil = node.ambient.now() + quarantine
   // Tombstones that this memory has never heard of may have been swept away: it must not be given back.
   if (node.view.era !== opening.era && node.view.known < collected) node.view.clear()
-  settleDoubts(node, session, opening.mode, quarantine)
+  settleUnconfirmed(node, session, opening.mode, quarantine)
   node.era.established(session)
   node.lease.workSucceeded()
   node.begin(session)

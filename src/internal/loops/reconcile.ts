@@ -128,7 +128,7 @@ const claim = (node: Node, session: Session, wanted: ReadonlyArray<Wanted>): Eff
     if (reply._tag !== "OK") return
     for (let i = 0; i < wanted.length; i++) {
       settle(node, session, wanted[i]!, reply.value.results[i]!, reply.high)
-      if (i % startSlice === startSlice - 1) yield* node.ambient.breathe
+      if (i % startSlice === startSlice - 1) yield* node.ambient.yieldTurn
     }
   }).pipe(
     // Granted or not, nobody knows: the plan looks again when the registry had time to come back.
@@ -154,7 +154,7 @@ const pass = (node: Node, session: Session): Effect.Effect<void> =>
         // Some of those that were looked at again may have no need to move any more: their places are free.
         if (node.moves.isOpen) node.resumeMoves()
         return
-      } else yield* node.ambient.breathe
+      } else yield* node.ambient.yieldTurn
     }
   })
 

@@ -25,7 +25,7 @@ const stopAll = (node: Node, belongs: (child: LocalChild) => boolean, reason: "k
   Effect.gen(function*() {
     for (const [i, child] of childrenOf(node, belongs).entries()) {
       node.supervisor.stop(child, reason)
-      if (i % slice === slice - 1) yield* node.ambient.breathe
+      if (i % slice === slice - 1) yield* node.ambient.yieldTurn
     }
   })
 

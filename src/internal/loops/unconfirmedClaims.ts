@@ -1,5 +1,6 @@
 /**
- * Claims in doubt: those of children that went on while their node had no lease.
+ * Unconfirmed claims: those of children of kinds that keep running (`onRegistryLoss: "keep"`) while their node has no
+ * lease. Until such a claim is confirmed, `check` fails and calls wait.
  *
  * @internal
  */
@@ -7,14 +8,14 @@ import type { Node } from "../node/node.js"
 import type { Session } from "../node/session.js"
 import type { OpenMode } from "../registry/commands.js"
 import type { LocalChild } from "../supervisor/child.js"
-import { look } from "./changeFeed.js"
+import { afterReading } from "./changeFeed.js"
 
-const doubted = (node: Node): ReadonlyArray<LocalChild> =>
-  Array.from(node.supervisor.children.values()).filter(({ unverified }) => unverified)
+const unconfirmed = (node: Node): ReadonlyArray<LocalChild> =>
+  Array.from(node.supervisor.children.values()).filter((child) => child.unconfirmed)
 
 const confirm = (node: Node, children: ReadonlyArray<LocalChild>): void => {
   for (const child of children) {
-    child.unverified = false
+    child.unconfirmed = false
     // Calls wait for it.
     node.touched(child.id)
   }
@@ -22,24 +23,24 @@ const confirm = (node: Node, children: ReadonlyArray<LocalChild>): void => {
 }
 
 /**
- * A session was opened. In the data set of before the registry has just said which claims still stand. In a new one it
- * may not have heard yet of a node that took the child over meanwhile. `quarantine`: milliseconds that are left of it.
+ * Confirms what can be confirmed as a session opens. In the data set of before, the registry has just said which claims
+ * stand. A new one may not have heard yet of a node that took a child over meanwhile. `quarantine`: milliseconds left.
  */
-export const settleDoubts = (node: Node, session: Session, mode: OpenMode, quarantine: number): void => {
+export const settleUnconfirmed = (node: Node, session: Session, mode: OpenMode, quarantine: number): void => {
   const isKnown = mode !== "reassert" && quarantine === 0
-  session.hasUnconfirmed = !isKnown && doubted(node).length > 0
-  confirm(node, isKnown ? doubted(node) : [])
+  session.hasUnconfirmed = !isKnown && unconfirmed(node).length > 0
+  confirm(node, isKnown ? unconfirmed(node) : [])
 }
 
-/** The quarantine is over, and with it every lease of before. What has been read then of the claims is final. */
+/** Confirms claims once the quarantine is over, and with it every lease of before: what is read then is final. */
 export const confirmClaims = (node: Node, session: Session): void => {
   session.hasUnconfirmed = false
-  look(node, () => {
+  afterReading(node, () => {
     if (session.over) return
     const { entries } = node.view
     confirm(
       node,
-      doubted(node).filter(({ claim, id }) => {
+      unconfirmed(node).filter(({ claim, id }) => {
         const held = entries.get(id)?.claim
         return held?.sid === session.sid && held.token === claim
       })

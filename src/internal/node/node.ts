@@ -341,8 +341,8 @@ export class Node {
   }
 
   private fenceChild(child: LocalChild): void {
-    if (child.staysOnLoss && !child.ending) {
-      child.unverified = true
+    if (child.keepsOnLoss && !child.ending) {
+      child.unconfirmed = true
       return
     }
     this.supervisor.revoke(child)

@@ -152,7 +152,7 @@ export class Outbox {
 
   /** Reports a child's stage again if the registry does not know it, or has lost it. */
   reportIfUnknown(child: LocalChild, entry: Entry): void {
-    if (child.stage === "starting" || child.stage === "telling") return
+    if (child.stage === "starting" || child.stage === "reportingEnd") return
     if (entry.stat?.startsWith(`${child.claim}:${child.stage}:`) !== true) this.report(child)
   }
 
@@ -203,7 +203,7 @@ export class Outbox {
         const entry = view.entries.get(id)
         if (entry?.claim?.token === token) view.setClaim(id, undefined, entry.stat, reply.high)
       }
-      yield* ambient.breathe
+      yield* ambient.yieldTurn
       return true
     })
   }
@@ -220,7 +220,7 @@ export class Outbox {
       const reply = yield* request(this.node, session, "finish", { sid: session.sid, items })
       if (reply._tag !== "OK") return false
       batch.forEach(([, { child }], i) => this.settleFinish(child, reply.value.results[i]!, reply.high))
-      yield* this.node.ambient.breathe
+      yield* this.node.ambient.yieldTurn
       return true
     })
   }
@@ -247,7 +247,7 @@ export class Outbox {
         .map(([id, child]) => ({ id, token: child.claim, stat: formatStat(child.stat()) }))
       if (items.length === 0) return true
       const reply = yield* request(this.node, session, "report", { sid: session.sid, items })
-      yield* this.node.ambient.breathe
+      yield* this.node.ambient.yieldTurn
       return reply._tag === "OK"
     })
   }

@@ -19,7 +19,7 @@ export interface Ambient {
   /** Unix milliseconds, for people and for seeds only. */
   readonly wall: () => number
   /** Lets timers and sockets have their turn. */
-  readonly breathe: Effect.Effect<void>
+  readonly yieldTurn: Effect.Effect<void>
   /** Random text of 128 bits. */
   readonly randomId: Effect.Effect<string>
 }
@@ -78,7 +78,7 @@ export const makeAmbient: Effect.Effect<Ambient> = Effect.gen(function*() {
     // The same clock as Effect's own, which reads it as a big integer: this is asked several times per command and run.
     now: liveClock ? suspendAware(() => performance.now(), () => os.uptime() * 1000) : steady,
     wall: () => clock.unsafeCurrentTimeMillis(),
-    breathe: liveClock ? macrotask : Effect.yieldNow(),
+    yieldTurn: liveClock ? macrotask : Effect.yieldNow(),
     // The default generator is seeded with 32 bits only: too few for names that must never repeat.
     randomId: Context.get(live, Random.Random) === random
       ? Effect.sync(() => randomBytes(16).toString("hex"))

@@ -18,7 +18,7 @@ export class Turnstile {
 
   /** So many as `burst` need not wait for a turn, if nobody waits before them. */
   constructor(
-    private readonly breathe: Effect.Effect<void>,
+    private readonly yieldTurn: Effect.Effect<void>,
     private readonly fork: (effect: Effect.Effect<void>) => void,
     private readonly burst: number = 0
   ) {}
@@ -35,7 +35,7 @@ export class Turnstile {
   }
 
   private readonly turns: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.flatMap(this.breathe, () => {
+    Effect.flatMap(this.yieldTurn, () => {
       this.passed = 0
       for (const task of this.waiting.splice(0, perTurn)) task()
       if (this.waiting.length > 0) return this.turns

@@ -49,8 +49,8 @@ export const describeExit = (exit: Exit.Exit<unknown, unknown>): string =>
 /** How long a child that is stopped waits for its handlers, at most. Milliseconds. */
 const patience = 60_000
 
-/** A child's stages on a node; `telling` is the end of it all: its fiber has ended, and the registry is being told. */
-export type Stage = "starting" | "running" | "restarting" | "stopping" | "overdue" | "telling"
+/** A child's stages on a node. `reportingEnd`: its fiber has ended for good, and the registry is being told. */
+export type Stage = "starting" | "running" | "restarting" | "stopping" | "overdue" | "reportingEnd"
 
 /** Also the service that the child's own code sees. */
 export class LocalChild implements Current, Running {
@@ -76,8 +76,8 @@ export class LocalChild implements Current, Running {
   overdueAt = Infinity
   /** Its claim is lost, for good. */
   revoked = false
-  /** Its claim could not be confirmed since the lease lapsed. */
-  unverified = false
+  /** Whether its claim could not be confirmed since the lease lapsed. */
+  unconfirmed = false
   /** Elapsed milliseconds of the last report. */
   reportedAt = -Infinity
   /** Elapsed milliseconds of the last log line about a crash, and how many crashes had none since. */
@@ -136,15 +136,15 @@ export class LocalChild implements Current, Running {
   }
 
   get ending(): boolean {
-    return this.stage === "stopping" || this.stage === "overdue" || this.stage === "telling"
+    return this.stage === "stopping" || this.stage === "overdue" || this.stage === "reportingEnd"
   }
 
   get holds(): boolean {
-    return !this.revoked && !this.unverified && this.host.leaseHolds()
+    return !this.revoked && !this.unconfirmed && this.host.leaseHolds()
   }
 
-  /** It goes on when the claim is in doubt. */
-  get staysOnLoss(): boolean {
+  /** Whether it goes on while its claim is unconfirmed. */
+  get keepsOnLoss(): boolean {
     return this.registration.onRegistryLoss === "keep"
   }
 
@@ -200,7 +200,7 @@ export class LocalChild implements Current, Running {
   stat(): StatRecord {
     return {
       token: this.claim,
-      state: this.stage === "telling" ? "stopping" : this.stage satisfies StatState,
+      state: this.stage === "reportingEnd" ? "stopping" : this.stage satisfies StatState,
       restarts: this.restarts,
       since: this.since,
       next: this.next,

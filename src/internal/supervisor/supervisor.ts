@@ -80,8 +80,8 @@ export class Supervisor implements Host {
   private readonly confirmations = new Set<() => void>()
 
   constructor(private readonly owner: Owner) {
-    this.restarts = new Turnstile(owner.ambient.breathe, owner.fork, burst)
-    this.interruptions = new Turnstile(owner.ambient.breathe, owner.fork, burst)
+    this.restarts = new Turnstile(owner.ambient.yieldTurn, owner.fork, burst)
+    this.interruptions = new Turnstile(owner.ambient.yieldTurn, owner.fork, burst)
     this.overdue = new OverdueWatch(owner.ambient, owner.fork, (child) => this.becomeOverdue(child))
   }
 
@@ -167,8 +167,8 @@ export class Supervisor implements Host {
     child.runtime = undefined
     if (child.ending) return this.ended(child)
     if (!child.holds && Exit.isFailure(exit)) {
-      if (!child.staysOnLoss) return this.lapse(child)
-      if (isLoss(exit)) return this.awaitClaim(child)
+      if (!child.keepsOnLoss) return this.lapse(child)
+      if (isLoss(exit)) return this.awaitConfirmation(child)
     }
     child.lastEnd = exit
     if (this.owner.ambient.now() - child.startedAt >= this.resetAfter(child)) {
@@ -189,13 +189,13 @@ export class Supervisor implements Host {
   }
 
   /** Waits until the claim is confirmed; whoever loses it stops the wait. */
-  private awaitClaim(child: LocalChild): void {
+  private awaitConfirmation(child: LocalChild): void {
     this.enter(child, "restarting")
     const held = until(this.confirmations, () => (child.holds ? true : undefined))
     this.after(child, this.owner.fork(held), () => this.runAgain(child))
   }
 
-  /** Claims that were in doubt are confirmed. */
+  /** Claims that were unconfirmed are confirmed. */
   confirmed(): void {
     for (const listener of Array.from(this.confirmations)) listener()
   }
@@ -255,7 +255,7 @@ export class Supervisor implements Host {
     // It was stopped while it waited.
     if (child.stage !== "restarting" || this.children.get(child.id) !== child) return
     // The lease is over, and the fence about to fall.
-    if (!child.holds && !child.staysOnLoss) return this.lapse(child)
+    if (!child.holds && !child.keepsOnLoss) return this.lapse(child)
     this.launch(child)
   }
 
@@ -268,7 +268,7 @@ export class Supervisor implements Host {
   private finish(child: LocalChild, how: "ended" | "failed"): void {
     this.tellExit(child, how)
     if (how === "failed") this.owner.emit(() => PogoEvent.ChildFailed({ ...whichOf(child), cause: child.cause }))
-    child.stage = "telling"
+    child.stage = "reportingEnd"
     child.inbox?.turnAway()
     child.since = this.owner.ambient.wall()
     this.owner.finished(child, how)
@@ -281,7 +281,7 @@ export class Supervisor implements Host {
 
   /** Interrupts a child. It stays here until its fiber has ended, however long that takes. */
   stop(child: LocalChild, reason: NonNullable<LocalChild["stopReason"]>, grace = child.graceMillis): void {
-    if (child.stage === "telling") return
+    if (child.stage === "reportingEnd") return
     const overdueAt = this.owner.ambient.now() + grace
     if (!child.ending) {
       child.stopReason = reason

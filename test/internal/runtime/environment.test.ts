@@ -100,7 +100,7 @@ describe("makeAmbient", () => {
       yield* TestClock.adjust("3 seconds")
       expect(ambient.now()).toBe(3_000)
       expect(ambient.wall()).toBe(3_000)
-      yield* ambient.breathe
+      yield* ambient.yieldTurn
       expect(yield* ambient.randomId).toMatch(/^[0-9a-f]{32}$/)
     }))
 
@@ -114,11 +114,11 @@ describe("makeAmbient", () => {
 
   it.live("lets timers have their turn", () =>
     Effect.gen(function*() {
-      const { breathe } = yield* makeAmbient
+      const { yieldTurn } = yield* makeAmbient
       const rang: Array<boolean> = []
       setTimeout(() => rang.push(true), 0)
       const begin = Date.now()
-      while (rang.length === 0 && Date.now() - begin < 5_000) yield* breathe
+      while (rang.length === 0 && Date.now() - begin < 5_000) yield* yieldTurn
       expect(rang).toEqual([true])
     }))
 })

@@ -5,11 +5,11 @@ import { Turnstile } from "../../../src/internal/runtime/throttle.js"
 /** A turnstile whose turns of the event loop are made by hand. */
 const scene = (burst = 0) => {
   let next: Array<() => void> = []
-  const breathe = Effect.async<void>((resume) => {
+  const yieldTurn = Effect.async<void>((resume) => {
     next.push(() => resume(Effect.void))
   })
   const forks: Array<Fiber.RuntimeFiber<void>> = []
-  const turnstile = new Turnstile(breathe, (effect) => forks.push(Effect.runFork(effect)), burst)
+  const turnstile = new Turnstile(yieldTurn, (effect) => forks.push(Effect.runFork(effect)), burst)
   const passed: Array<number> = []
   return {
     passed,

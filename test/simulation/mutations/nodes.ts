@@ -129,7 +129,7 @@ export const ofNodes: ReadonlyArray<Mutation> = [
     name: "finalizers are not awaited",
     changed: stopping((node, child, _, stop) => {
       stop()
-      if (child.fiber !== undefined && child.stage !== "telling") node.supervisor["ended"](child)
+      if (child.fiber !== undefined && child.stage !== "reportingEnd") node.supervisor["ended"](child)
     })
   },
   {
@@ -162,13 +162,13 @@ export const ofNodes: ReadonlyArray<Mutation> = [
     changed: sending("open", (args) => ({ ...args, claims: [] }))
   },
   {
-    name: "a claim in doubt is taken for a good one",
+    name: "an unconfirmed claim is taken for a good one",
     shownBy: 438,
     weights: { lose: 30, freeze: 40, Keep: 60 },
     changed: (node) => {
       const confirmed = node.supervisor.confirmed.bind(node.supervisor)
       node.supervisor.confirmed = () => {
-        for (const child of node.supervisor.children.values()) child.unverified = false
+        for (const child of node.supervisor.children.values()) child.unconfirmed = false
         confirmed()
       }
     }

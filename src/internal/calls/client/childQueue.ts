@@ -5,7 +5,7 @@
  * @internal
  */
 import { type CallError, CallTimeout, MailboxFull, NodeUnreachable, PayloadTooLarge } from "../../../PogoError.js"
-import { look } from "../../loops/changeFeed.js"
+import { afterReading } from "../../loops/changeFeed.js"
 import type { Timer } from "../../runtime/deadlines.js"
 import { leaving, type Refusal } from "../wire/message.js"
 import type { Call } from "./call.js"
@@ -89,7 +89,7 @@ export class Lane {
     if (this.looked === "yes") return this.failAll(notFound(this.id))
     if (this.looked === "no") {
       this.looked = "now"
-      look(this.router.node, () => {
+      afterReading(this.router.node, () => {
         this.looked = "yes"
         this.pump()
       })

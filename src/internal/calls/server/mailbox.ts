@@ -166,7 +166,7 @@ export class Inbox {
   private answer(work: Work, exit: Exit.Exit<unknown, unknown>): void {
     const { child } = this
     // One that is kept stays where it is.
-    const where = child.revoked || !child.staysOnLoss ? leaving : 0
+    const where = child.revoked || !child.keepsOnLoss ? leaving : 0
     if (!child.holds) return work.receiver.refused(refusal("ended", "it lost its claim before it answered", where))
     if (exit._tag === "Failure" && Cause.isInterruptedOnly(exit.cause)) {
       const why = child.handlers === undefined ? "its run ended before it answered" : "its handler was interrupted"
