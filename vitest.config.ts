@@ -1,21 +1,57 @@
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
+import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 const src = fileURLToPath(new URL("./src", import.meta.url))
 
-const common = {
-  testTimeout: 30_000,
-  hookTimeout: 60_000
+/** Files of the second tier, `npm run test:deep`. All others are of the first, `npm test`. */
+const deep = "test/**/*.deep.test.ts"
+
+const onRedis = ["test/redis/**/*.test.ts", "test/security/server.test.ts"]
+const betweenProcesses = "test/process/**/*.test.ts"
+
+/** The files that take longest, the longest first: what is begun last must not be waited for alone. */
+const long = [
+  "process/processFaults",
+  "process/redisOutages",
+  "process/network",
+  "process/failover",
+  "simulation/",
+  "process/",
+  "examples/",
+  "redis/",
+  "cluster/"
+]
+
+const rank = ({ moduleId }: TestSpecification): number => {
+  const i = long.findIndex((part) => moduleId.includes(part))
+  return i < 0 ? long.length : i
 }
 
-const globalSetup = ["test/support/redisGlobal.ts"]
+class LongestFirst extends BaseSequencer {
+  override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
+    return [...files].sort((a, b) => rank(a) - rank(b) || (a.moduleId < b.moduleId ? -1 : 1))
+  }
+}
+
+// A guard against tests that never end, and not a measure of anything: a busy machine may take its time.
+const common = {
+  testTimeout: 600_000,
+  hookTimeout: 600_000
+}
+
+const withRedis = { ...common, globalSetup: ["test/support/redisGlobal.ts"] }
 
 export default defineConfig({
   test: {
     pool: "forks",
-    // Timing tests share the machine with Redis and with the processes they start.
-    maxWorkers: 2,
+    // Two cores; tests between processes mostly wait.
+    maxWorkers: 3,
     minWorkers: 1,
+    // Tests of one file that go on at once, where it says so.
+    maxConcurrency: 3,
+    sequence: { sequencer: LongestFirst },
+    setupFiles: ["test/support/endWithRun.ts"],
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],
@@ -28,36 +64,12 @@ export default defineConfig({
           ...common,
           name: "unit",
           include: ["test/**/*.test.ts", "examples/testing/*.test.ts"],
-          exclude: ["test/redis/**", "test/process/**", "test/security/server.test.ts"],
-          sequence: { groupOrder: 0 }
+          exclude: [...onRedis, betweenProcesses, deep]
         }
       },
-      {
-        extends: true,
-        test: {
-          ...common,
-          name: "redis",
-          include: ["test/redis/**/*.test.ts", "test/security/server.test.ts"],
-          globalSetup,
-          sequence: { groupOrder: 1 }
-        }
-      },
-      {
-        // Real processes, crashes and clocks: one file at a time. Tests mostly wait, so three go on at once. On a machine
-        // that is busy with other things a process may be paused for longer than any lease: one more try, and it is told.
-        extends: true,
-        test: {
-          ...common,
-          name: "process",
-          include: ["test/process/**/*.test.ts"],
-          maxConcurrency: 3,
-          testTimeout: 150_000,
-          retry: 1,
-          globalSetup,
-          sequence: { groupOrder: 2 },
-          poolOptions: { forks: { singleFork: true } }
-        }
-      }
+      { extends: true, test: { ...withRedis, name: "redis", include: onRedis, exclude: [deep] } },
+      { extends: true, test: { ...withRedis, name: "process", include: [betweenProcesses], exclude: [deep] } },
+      { extends: true, test: { ...withRedis, name: "deep", include: [deep] } }
     ]
   },
   resolve: {

@@ -19,7 +19,7 @@ const steps = [
 
 let failed = false
 for (const { args, script } of steps) {
-  const { code } = await node(script, args, { timeout: 300_000 })
+  const { code } = await node(script, args)
   failed ||= code !== 0
 }
 process.exit(failed ? 1 : 0)

@@ -21,7 +21,7 @@ const must = async (what, result) => {
   throw new Error(`${output}\npack check: ${what} ${timedOut ? "took too long" : "failed"}`)
 }
 
-const bound = { capture: true, timeout: 180_000 }
+const bound = { capture: true }
 
 /**
  * @param {string} name

@@ -66,7 +66,7 @@ const clientOf = (server) => {
  * @returns {Promise<Located>}
  */
 const located = async (programs, how) => {
-  const { stdout } = await exec(programs.server, ["--version"], { timeout: 10_000 })
+  const { stdout } = await exec(programs.server, ["--version"], { timeout: 120_000 })
   const version = /\bv=(\S+)/.exec(stdout)?.[1]
   if (version === undefined) throw new Error(`${programs.server} --version answered: ${stdout.trim()}`)
   return {
@@ -144,7 +144,7 @@ const freePort = () =>
  * @property {boolean} [sentinel] start a Sentinel
  * @property {boolean} [unixSocket] listen on a socket in `dir` instead of a port
  * @property {number} [port] a fixed port instead of a free one
- * @property {number} [readyTimeout] milliseconds; 10 seconds unless set
+ * @property {number} [readyTimeout] milliseconds; two minutes unless set
  */
 
 /**
@@ -270,7 +270,7 @@ export const startRedis = async (options = {}) => {
   }
 
   const awaitReady = async () => {
-    const deadline = Date.now() + (options.readyTimeout ?? 10_000)
+    const deadline = Date.now() + (options.readyTimeout ?? 120_000)
     const address = unixSocket ? { path: socketPath } : { port, host: "127.0.0.1" }
     for (;;) {
       const reply = await probe(address).catch((error) => String(error))
@@ -337,7 +337,7 @@ export const startRedis = async (options = {}) => {
     kill: (signal) => void child?.kill(signal),
     cli: async (...args) => {
       const address = unixSocket ? ["-s", socketPath] : ["-h", "127.0.0.1", "-p", String(port)]
-      const { stdout } = await exec(programs.cli, [...address, ...args], { env, timeout: 30_000, maxBuffer: 64 << 20 })
+      const { stdout } = await exec(programs.cli, [...address, ...args], { env, timeout: 120_000, maxBuffer: 64 << 20 })
       return stdout.trim()
     },
     log

@@ -19,8 +19,7 @@ if (!upToDate()) {
   console.log("installing dependencies (npm ci) ...")
   // Development dependencies are wanted whatever NODE_ENV says.
   const { code, output } = await npm(["ci", "--include=dev", "--no-audit", "--no-fund"], {
-    capture: true,
-    timeout: 600_000
+    capture: true
   })
   if (code !== 0) {
     console.error(output)

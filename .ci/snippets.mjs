@@ -88,8 +88,7 @@ const extract = (source) => {
 /** @param {ReadonlyArray<Snippet>} snippets */
 const typeCheck = async (snippets) => {
   const { code, output } = await node(bin("typescript", "tsc"), ["-p", "snippets/tsconfig.json", "--pretty", "false"], {
-    capture: true,
-    timeout: 300_000
+    capture: true
   })
   if (code === 0) return
   const byFile = new Map(snippets.map((snippet) => [relative(root, snippet.file), snippet]))
@@ -105,11 +104,11 @@ const runOne = async (snippet) => {
   const tsx = join(root, "node_modules", "tsx", "dist", "loader.mjs")
   const { code, output, timedOut } = await run(process.execPath, ["--import", tsx, snippet.file], {
     capture: true,
-    timeout: 60_000,
+    timeout: 600_000,
     env: { TSX_TSCONFIG_PATH: join(folder, "tsconfig.json") }
   })
   const where = `${snippet.source}:${snippet.line}`
-  if (timedOut) problems.push(`${where}: still running after 60 seconds\n${output}`)
+  if (timedOut) problems.push(`${where}: still running after ten minutes\n${output}`)
   else if (code !== 0) problems.push(`${where}: ended with exit code ${code}\n${output}`)
 }
 

@@ -1,98 +1,151 @@
 /**
- * All checks, in the order in which they are cheap. Stops at the first that fails. The last line is
- * `N passed, N failed`, from vitest's own counts (zeros when it never got to run).
+ * Runs the tiers of tests that are named: `quick` (also when none is named), `deep`, or both. `quick` judges a change;
+ * `deep` is what remains. Every step runs, whatever failed before it, so that one run tells all that is wrong. The last
+ * line is `N passed, N failed`: tests, and each other check that failed.
+ *
+ * `--within 55` ends the tests after so many minutes from the start. The counts are then of what ran, and what did not
+ * is told; that time was short is no failure.
  */
 import { join } from "node:path"
-import { bin, node, readJson, root, tempFolder } from "./lib.mjs"
+import { parseArgs } from "node:util"
+import { countsFile, readCounts } from "./counts.mjs"
+import { bin, node, root, tempFolder } from "./lib.mjs"
 import { locateRedis } from "./redis.mjs"
 
-/** The whole run has to end within twenty minutes. */
-const deadline = Date.now() + 19 * 60_000
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { within: { type: "string" } } })
+
+const deadline = values.within === undefined ? Infinity : Date.now() + Number(values.within) * 60_000
 
 const temp = tempFolder("pogo-test-")
 
 const counts = { passed: 0, failed: 0 }
 
+/** Checks that failed, and files that did not run: told once more in the end, where they are seen. */
+/** @type {Array<string>} */
+const remarks = []
+
+/** @param {string} script */
+const own = (script) => join(root, ".ci", script)
+
+// Works without a home folder to write to.
+const env = { DPRINT_CACHE_DIR: join(root, "node_modules", ".cache", "dprint") }
+
 /**
- * @param {string} script
- * @param {ReadonlyArray<string>} [args]
+ * A check is a script that fails, or does not. Which script is asked late: before the set-up there may be none.
+ *
+ * @typedef {readonly [name: string, script: () => string, args?: ReadonlyArray<string>]} Check
  */
-const tool = async (script, args = []) => {
-  const { code, timedOut } = await node(script, args, {
-    timeout: Math.max(1_000, deadline - Date.now()),
-    // Works without a home folder to write to.
-    env: { DPRINT_CACHE_DIR: join(root, "node_modules", ".cache", "dprint") }
-  })
-  if (timedOut) throw new Error("the time for the whole run is over")
-  if (code !== 0) throw new Error(`exit code ${code}`)
-}
 
-/** @param {string} name */
-const script = (name) => join(root, ".ci", name)
-
-const redis = async () => {
-  try {
-    const { how, version } = await locateRedis()
-    console.log(`Redis ${version} (${how})`)
-  } catch (error) {
-    const url = process.env["POGO_REDIS_URL"]
-    if (url === undefined || url === "") throw error
-    console.log("Redis at POGO_REDIS_URL; tests that start servers of their own will fail")
-  }
-}
-
-/** @param {string} file */
-const readCounts = (file) => {
-  const report = readJson(file)
-  counts.passed = report.numPassedTests
-  counts.failed = report.numFailedTests
-  // A file that cannot be loaded has no tests to count, yet it is a failure.
-  for (const { assertionResults, status } of report.testResults) {
-    if (status === "failed" && assertionResults.length === 0) counts.failed += 1
-  }
-}
-
-const vitest = async () => {
-  const file = join(temp, "vitest.json")
-  const args = ["run", "--allowOnly=false", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`]
-  const problem = await tool(bin("vitest"), args).catch((error) => error)
-  try {
-    readCounts(file)
-  } catch {
-    console.error("vitest left no counts")
-  }
-  if (problem === undefined) return
-  // An error outside of every test fails the run, too.
-  counts.failed ||= 1
-  throw problem
-}
-
-/** @type {ReadonlyArray<readonly [string, () => Promise<void>]>} */
-const steps = [
-  ["setup", () => tool(script("setup.mjs"))],
-  ["redis", redis],
-  ["types", () => tool(bin("typescript", "tsc"), ["--noEmit"])],
-  ["lint", () => tool(script("lint.mjs"))],
-  ["format", () => tool(bin("dprint"), ["check"])],
-  ["tests", vitest],
-  ["snippets", () => tool(script("snippets.mjs"))],
-  ["package", () => tool(script("pack.mjs"))]
+/** @type {ReadonlyArray<Check>} */
+const reading = [
+  ["types", () => bin("typescript", "tsc"), ["--noEmit"]],
+  ["format", () => bin("dprint"), ["check"]],
+  ["lint", () => own("lint.mjs")]
 ]
 
-let failed = false
-for (const [name, step] of steps) {
-  console.log(`\n== ${name}`)
-  const start = Date.now()
-  const problem = await step().then(() => undefined, (error) => error instanceof Error ? error.message : String(error))
-  const seconds = `${((Date.now() - start) / 1000).toFixed(1)} s`
-  if (problem === undefined) {
-    console.log(`== ${name}: ok, ${seconds}`)
-  } else {
-    console.log(`== ${name}: FAILED after ${seconds}: ${problem}`)
-    failed = true
-    break
+/** @type {ReadonlyArray<Check>} */
+const running = [
+  ["snippets", () => own("snippets.mjs")],
+  ["package", () => own("pack.mjs")]
+]
+
+/** @param {number} since */
+const seconds = (since) => `${((Date.now() - since) / 1_000).toFixed(1)} s`
+
+/** @param {string} name @param {number} since @param {string | undefined} problem @param {string} output */
+const tell = (name, since, problem, output) => {
+  const text = output.trim()
+  if (text !== "") console.log(`\n== ${name}\n${text}`)
+  console.log(`== ${name}: ${problem === undefined ? "ok" : `FAILED: ${problem}`}, ${seconds(since)}`)
+  if (problem === undefined) return
+  counts.failed++
+  remarks.push(`${name} failed: ${problem}`)
+}
+
+/** @param {Check} one */
+const check = async ([name, script, args = []]) => {
+  const since = Date.now()
+  const { code, output } = await node(script(), args, { capture: true, env })
+  tell(name, since, code === 0 ? undefined : `exit code ${code}`, code === 0 ? "" : output)
+}
+
+/** @param {ReadonlyArray<Check>} checks */
+const inOrder = async (checks) => {
+  for (const each of checks) await check(each)
+}
+
+const setup = async () => {
+  const { code } = await node(own("setup.mjs"), [])
+  if (code !== 0) throw new Error("the dependencies could not be installed")
+}
+
+const redis = async () => {
+  const since = Date.now()
+  try {
+    const { how, version } = await locateRedis()
+    tell("redis", since, undefined, `Redis ${version} (${how})`)
+  } catch (error) {
+    const given = process.env["POGO_REDIS_URL"] ?? ""
+    const problem = error instanceof Error ? error.message : String(error)
+    if (given === "") tell("redis", since, problem, "")
+    else tell("redis", since, undefined, "Redis at POGO_REDIS_URL; tests that start servers of their own will fail")
   }
 }
 
-console.log(`\n${counts.passed} passed, ${counts.failed} failed`)
-process.exitCode = failed ? 1 : 0
+/** @type {Record<string, ReadonlyArray<string>>} */
+const projects = { quick: ["unit", "redis", "process"], deep: ["deep"] }
+
+/**
+ * The tests of one tier, to their end or to the deadline.
+ *
+ * @param {string} tier
+ */
+const tests = async (tier) => {
+  const since = Date.now()
+  console.log(`\n== tests, ${tier}`)
+  const file = join(temp, `${tier}.jsonl`)
+  const chosen = projects[tier]?.map((name) => `--project=${name}`) ?? []
+  const args = ["run", ...chosen, "--allowOnly=false", "--reporter=default", `--reporter=${own("counts.mjs")}`]
+  const { code, timedOut } = await node(bin("vitest"), args, {
+    env: { [countsFile]: file },
+    ...(deadline === Infinity ? {} : { timeout: Math.max(1_000, deadline - Date.now()) })
+  })
+  const { ended, failed, left, passed, skipped } = readCounts(file)
+  counts.passed += passed
+  counts.failed += failed
+  console.log(`== tests, ${tier}: ${passed} passed, ${failed} failed, ${skipped} skipped, ${seconds(since)}`)
+  if (timedOut) {
+    remarks.push(`tests, ${tier}: time was up; ${left.length} files did not run to their end:`)
+    for (const name of left) remarks.push(`  ${name}`)
+  } else if (!ended || (code !== 0 && failed === 0)) {
+    counts.failed++
+    remarks.push(`tests, ${tier}: vitest ended with exit code ${code}, and does not say why`)
+  }
+}
+
+const quick = async () => {
+  await inOrder(reading)
+  // Both to their end: the package's check mostly waits for npm.
+  await Promise.all([tests("quick"), inOrder(running)])
+}
+
+const tiers = positionals.length === 0 ? ["quick"] : positionals
+
+const main = async () => {
+  const unknown = tiers.filter((tier) => !(tier in projects))
+  if (unknown.length > 0) throw new Error(`no tier "${unknown.join(", ")}"; there are quick and deep`)
+  await setup()
+  await redis()
+  if (tiers.includes("quick")) await quick()
+  if (tiers.includes("deep")) await tests("deep")
+}
+
+await main().catch((error) => {
+  counts.failed++
+  remarks.push(error instanceof Error ? error.message : String(error))
+})
+
+console.log("")
+for (const remark of remarks) console.log(remark)
+console.log(`${counts.passed} passed, ${counts.failed} failed`)
+process.exitCode = counts.failed > 0 ? 1 : 0

@@ -1,251 +1,126 @@
 /**
- * A primary with replicas that fails over, with Sentinels; two primaries at once; and a Redis Cluster. Numbers in brackets
- * are rows of `docs/faults.md`.
+ * One failover of each kind between real processes on a real Redis: a process that is killed, told to end, frozen, or cut
+ * off, and a Redis that goes away or loses its data. The rest of the matrix is in the second tier. Numbers in brackets are
+ * rows of `docs/faults.md`.
  */
-import { describe, expect, test, type TestContext } from "vitest"
+import { describe, expect, test } from "vitest"
 import { measured, spread } from "../support/measured.js"
-import { type RedisServer, startRedis } from "../support/redisServer.js"
-import { startClusterNode } from "../support/registryLive.js"
-import { copiesOf, gaps, runningOverlaps, unfencedOverlaps } from "./support/evidence.js"
+import { copiesOf, gaps, runningOverlaps } from "./support/evidence.js"
 import { eventually, sleep } from "./support/fleet.js"
-import { makeProxy, type Proxy } from "./support/proxy.js"
-import { idsOf, judge, moves, owned, sceneOn, ttl } from "./support/scene.js"
+import { idsOf, judge, keys, nothingMoved, owned, scene, ttl } from "./support/scene.js"
+import { tellStale } from "./support/stale.js"
 
-const times = (millis: number): Record<string, string> => ({
-  POGO_TTL: `${millis} millis`,
-  TEST_ON_EMPTY: "trust",
-  TEST_COMMAND_TIMEOUT: "500 millis"
-})
+/** A server that keeps its data over a restart. */
+const persistent = ["--appendonly", "yes", "--appendfsync", "always"]
 
-interface Replicated {
-  readonly primary: RedisServer
-  readonly replica: RedisServer
-  /** The replica hears the primary through it. */
-  readonly link: Proxy
-}
+const now = (): number => Number(process.hrtime.bigint()) / 1e6
 
-/** A primary and a replica that follows it through a proxy. */
-const replicated = async (
-  { onTestFinished }: TestContext,
-  args: ReadonlyArray<string> = []
-): Promise<Replicated> => {
-  const fast = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1", ...args]
-  const primary = await startRedis({ args: fast })
-  onTestFinished(() => primary.stop("SIGKILL"))
-  const link = await makeProxy(primary.port)
-  onTestFinished(link.close)
-  const replica = await startRedis({ args: [...fast, "--replicaof", "127.0.0.1", String(link.port)] })
-  onTestFinished(() => replica.stop("SIGKILL"))
-  await eventually("the replica follows", async () => (await replica.cli("INFO", "replication")).includes("status:up"))
-  return { primary, replica, link }
-}
-
-/** Sentinels that find the replica by its own address. */
-const sentinelsOf = async (
-  { onTestFinished }: TestContext,
-  primary: RedisServer
-): Promise<ReadonlyArray<RedisServer>> => {
-  const config = [
-    `sentinel monitor main 127.0.0.1 ${primary.port} 2`,
-    "sentinel down-after-milliseconds main 700",
-    "sentinel failover-timeout main 3000",
-    ""
-  ].join("\n")
-  const sentinels = await Promise.all([1, 2, 3].map(() => startRedis({ sentinel: true, config })))
-  for (const sentinel of sentinels) onTestFinished(() => sentinel.stop("SIGKILL"))
-  for (const sentinel of sentinels) {
-    await eventually(
-      "the sentinels know each other",
-      async () =>
-        /num-slaves\n1\n[\s\S]*num-other-sentinels\n2\n/.test(await sentinel.cli("SENTINEL", "MASTER", "main"))
-    )
-  }
-  return sentinels
-}
-
-const portsOf = (servers: ReadonlyArray<RedisServer>): string => servers.map(({ port }) => port).join(",")
-
-const isPrimary = async (server: RedisServer): Promise<boolean> =>
-  (await server.cli("INFO", "replication")).includes("role:master")
-
-describe.concurrent("behind Sentinel", () => {
-  test("[F28] a failover in order: nothing moves, or little", async (context) => {
-    const { primary, replica } = await replicated(context)
-    const sentinels = await sentinelsOf(context, primary)
-    const env = { ...times(4 * ttl), TEST_SENTINELS: portsOf(sentinels) }
-    const { fleet, runs } = await sceneOn(context, ["a", "b"], 20, env)
-    const before = Date.now()
-    // Refused or given up now and then: asked for again.
-    await eventually("the replica serves", async () => {
-      if (await isPrimary(replica)) return true
-      await sentinels[0]!.cli("SENTINEL", "FAILOVER", "main").catch(() => {})
-      await sleep(500)
-      return isPrimary(replica)
-    }, 60_000)
-    const took = Date.now() - before
-    await eventually("calls are served", async () => {
-      const [tag] = (await fleet.nodes.get("a")!.call("startEach", { keys: ["after"] })) as ReadonlyArray<string>
-      return tag === "Created" || tag === "AlreadyStarted"
-    }, 60_000)
-    await runs([...idsOf(20), "Probe/after"], 60_000)
-    expect(runningOverlaps(fleet.lines())).toEqual([])
-    measured(
-      "F28",
-      `failover in ${took} ms, lease ${4 * ttl}: ${gaps(fleet.lines()).length} moves, overlaps 0, none lost`
-    )
-    await judge(fleet, [...idsOf(20), "Probe/after"])
-  })
-
-  test("[F29] a failover that loses writes: what was started and ended stands, tokens rise", async (context) => {
-    const { link, primary, replica } = await replicated(context)
-    const sentinels = await sentinelsOf(context, primary)
-    const env = { ...times(4 * ttl), TEST_SENTINELS: portsOf(sentinels) }
-    const { fleet, runs } = await sceneOn(context, ["a", "b"], 12, env)
-    // From now on the replica hears nothing, and the connection stands.
-    link.flow("down", "hold")
-    await sleep(300)
-    await fleet.nodes.get("a")!.call("start", { keys: ["lost"] })
-    await fleet.nodes.get("b")!.call("terminate", { keys: ["k0"] })
-    const expected = [...idsOf(12).slice(1), "Probe/lost"]
-    await runs(expected)
-    await primary.stop("SIGKILL")
-    await eventually("the replica serves", () => isPrimary(replica), 30_000)
-    await sleep(ttl)
-    await runs(expected, 90_000)
+describe.concurrent("a process", () => {
+  test("[F1] that is killed: its children run elsewhere after the lease", async (context) => {
+    const { fleet, runs } = await scene(context, ["a", "b", "c"], 30)
+    const mine = await owned(fleet, "b")
+    expect(mine.length).toBeGreaterThan(0)
+    const killed = fleet.nodes.get("b")!
+    killed.signal("SIGKILL")
+    await killed.exited
+    await eventually("taken over", () => mine.every((id) => copiesOf(fleet.lines()).get(id)!.length === 2), ttl * 4)
+    await runs(idsOf(30))
     const lines = fleet.lines()
     expect(runningOverlaps(lines)).toEqual([])
-    expect(copiesOf(lines).get("Probe/k0")!.length).toBe(1)
-    measured("F29", `start and end that the new primary never heard of stand; ${gaps(lines).length} moves, overlaps 0`)
-    await judge(fleet, expected)
+    const took = gaps(lines)
+    measured("F1", `takeover ${spread(took)}, lease ${ttl} ms`)
+    expect(took.length).toBe(mine.length)
+    expect(took.at(-1)).toBeLessThan(ttl + 4_000)
+    await judge(fleet, idsOf(30))
+  })
+
+  test("[F2] that is told to end hands its children over and leaves; nobody waits for its lease", async (context) => {
+    const { fleet, runs } = await scene(context, ["a", "b", "c"], 30)
+    const leaving = fleet.nodes.get("b")!
+    leaving.signal("SIGTERM")
+    expect(await leaving.exited).toMatchObject({ signal: null })
+    await runs(idsOf(30))
+    const lines = fleet.lines()
+    expect(runningOverlaps(lines)).toEqual([])
+    const took = gaps(lines)
+    measured("F2", `handover ${spread(took)}, lease ${ttl} ms`)
+    expect(took.at(-1)).toBeLessThan(ttl)
+    expect(leaving.log()).toContain("left the scope")
+    await judge(fleet, idsOf(30))
+  })
+
+  test("[F4] that is frozen past its lease: taken over; its old copies fence themselves and write nothing", async (context) => {
+    const { fleet, runs } = await scene(context, ["a", "b"], 20)
+    const mine = await owned(fleet, "b")
+    const frozen = fleet.nodes.get("b")!
+    frozen.signal("SIGSTOP")
+    await eventually("a runs them all", async () => (await owned(fleet, "a")).length === 20)
+    await sleep(500)
+    const resumed = now()
+    frozen.signal("SIGCONT")
+    await eventually("b is back", async () => (await frozen.call("ready")) === true)
+    await runs(idsOf(20))
+    await judge(fleet, idsOf(20))
+    tellStale("F4", fleet, mine, "b", resumed)
+  })
+
+  test("[F63] whose way to Redis is cut: its children run elsewhere, kept ones as well, and one copy of each in the end", async (context) => {
+    const { fleet, proxies, runs } = await scene(context, ["a", "b"], 10, { proxied: true })
+    await fleet.nodes.get("a")!.call("start", { keys: keys(10), kind: "Kept" })
+    const all = [...idsOf(10), ...idsOf(10, "Kept")]
+    await runs(all)
+    proxies.get("b")!.cut()
+    await eventually("a runs them all", async () => (await owned(fleet, "a")).length === 20, 8 * ttl)
+    proxies.get("b")!.heal()
+    await runs(all, 8 * ttl)
+    const overlaps = runningOverlaps(fleet.lines())
+    expect(overlaps.filter(({ id }) => id.startsWith("Probe/"))).toEqual([])
+    measured(
+      "F63",
+      `"stop": overlaps 0; "keep": ${overlaps.length} second copies for as long as it was cut off (as documented), ` +
+        `unfenced 0; writes of theirs accepted ${fleet.wrongly()}, refused ${fleet.refused()}`
+    )
+    await judge(fleet, all)
   })
 })
 
-describe.concurrent("two primaries at once", () => {
-  for (const guarded of [true, false]) {
-    test(`[F30] ${guarded ? "with" : "without"} min-replicas-to-write`, async (context) => {
-      const args = guarded ? ["--min-replicas-to-write", "1", "--min-replicas-max-lag", "1"] : []
-      const { link, primary, replica } = await replicated(context, args)
-      // The replica of the new primary: it takes writes only with one.
-      const third = await startRedis({ args: ["--repl-diskless-sync-delay", "0"] })
-      context.onTestFinished(() => third.stop("SIGKILL"))
-      const ways = { a: await makeProxy(primary.port), b: await makeProxy(primary.port) }
-      for (const way of Object.values(ways)) context.onTestFinished(way.close)
-      const { fleet, runs } = await sceneOn(context, ["a", "b"], 16, times(ttl), async (name) => ({
-        TEST_REDIS_URL: ways[name as "a" | "b"].url
-      }))
-      const mine = await owned(fleet, "b")
-      expect(mine.length).toBeGreaterThan(0)
-      // The net splits: b stays with the old primary, all others go over to the new one.
-      link.cut()
-      await replica.cli("REPLICAOF", "NO", "ONE")
-      await third.cli("REPLICAOF", "127.0.0.1", String(replica.port))
-      ways.a.redirect(replica.port)
-      await eventually("a runs them all", async () => (await owned(fleet, "a")).length === 16, 60_000)
-      await sleep(1_000)
-      const overlaps = unfencedOverlaps(fleet.lines())
-      const refused = fleet.refused()
-      if (guarded) expect(overlaps).toEqual([])
-      else expect(overlaps.length).toBeGreaterThan(0)
-      expect(fleet.wrongly()).toBe(0)
-      measured(
-        "F30",
-        guarded
-          ? `with it: unfenced overlaps 0, ${mine.length} children taken over`
-          : `without it (W4): ${overlaps.length} of 16 children ran twice unfenced; their writes refused ${refused}, accepted 0`
-      )
-      // The split ends.
-      ways.b.redirect(replica.port)
-      await runs(idsOf(16), 60_000)
-      expect(fleet.wrongly()).toBe(0)
-    })
-  }
-})
-
-const makeRedisCluster = async ({ onTestFinished }: TestContext): Promise<ReadonlyArray<RedisServer>> => {
-  const servers = await Promise.all([1, 2, 3, 4, 5, 6].map(startClusterNode))
-  for (const server of servers) onTestFinished(() => server.stop("SIGKILL"))
-  const addresses = servers.map(({ port }) => `127.0.0.1:${port}`)
-  await servers[0]!.cli("--cluster", "create", ...addresses, "--cluster-replicas", "1", "--cluster-yes")
-  for (const server of servers) {
-    await eventually("the cluster is whole", async () => {
-      const [info, replication] = [await server.cli("CLUSTER", "INFO"), await server.cli("INFO", "replication")]
-      return info.includes("cluster_slots_ok:16384") && /connected_slaves:1|master_link_status:up/.test(replication)
-    }, 60_000)
-  }
-  return servers
-}
-
-const primaryOf = async (servers: ReadonlyArray<RedisServer>, slot: number): Promise<RedisServer | undefined> => {
-  for (const server of servers.filter(({ running }) => running)) {
-    const myself = (await server.cli("CLUSTER", "NODES")).split("\n").find((line) => line.includes("myself"))!
-    const ranges = myself.includes("master") ? myself.trim().split(" ").slice(8) : []
-    const has = ranges.some((range) => {
-      const [from, to = from] = range.split("-").map(Number)
-      return slot >= from! && slot <= to!
-    })
-    if (has) return server
-  }
-  return undefined
-}
-
-const idOf = (server: RedisServer): Promise<string> => server.cli("CLUSTER", "MYID")
-
-describe.concurrent("on a cluster", () => {
-  test("[F31] [F32] a slot that moves under load, and a primary that is killed", async (context) => {
-    const servers = await makeRedisCluster(context)
-    const env = { ...times(3 * ttl), TEST_CLUSTER: portsOf(servers.slice(0, 3)), POGO_SCOPE: "moving" }
-    const { fleet, runs } = await sceneOn(context, ["a", "b"], 16, env)
-    const slot = Number(await servers[0]!.cli("CLUSTER", "KEYSLOT", "{moving}"))
-    const from = (await primaryOf(servers, slot))!
-    const others = (await Promise.all(servers.map(async (server) => ({ server, primary: await isPrimary(server) }))))
-      .filter(({ primary, server }) => primary && server !== from)
-    const to = others[0]!.server
-    const load: Array<Promise<unknown>> = []
-    const during = (i: number) => fleet.nodes.get(i % 2 === 0 ? "a" : "b")!.call("startEach", { keys: [`during${i}`] })
-    // As `redis-cli --cluster reshard` does it, with calls in every state between.
-    await to.cli("CLUSTER", "SETSLOT", String(slot), "IMPORTING", await idOf(from))
-    await from.cli("CLUSTER", "SETSLOT", String(slot), "MIGRATING", await idOf(to))
-    let calls = 0
-    const keysOf = async () =>
-      (await from.cli("CLUSTER", "GETKEYSINSLOT", String(slot), "1")).split("\n").filter(Boolean)
-    for (let found = await keysOf(); found.length > 0; found = await keysOf()) {
-      load.push(during(calls++))
-      await from.cli("MIGRATE", "127.0.0.1", String(to.port), "", "0", "5000", "KEYS", ...found)
-      await sleep(50)
-    }
-    for (const server of [to, from, others[1]!.server]) {
-      await server.cli("CLUSTER", "SETSLOT", String(slot), "NODE", await idOf(to))
-    }
-    const answers = (await Promise.all(load)).flat()
-    // Whatever had no answer is asked again: in the end all are there, once.
-    const names = Array.from({ length: calls }, (_, i) => `during${i}`)
-    await eventually("calls are served", async () => {
-      const tags = (await fleet.nodes.get("a")!.call("startEach", { keys: names })) as ReadonlyArray<string>
-      return tags.every((tag) => tag === "Created" || tag === "AlreadyStarted")
-    }, 60_000)
-    const all = [...idsOf(16), ...names.map((key) => `Probe/${key}`)]
-    await runs(all, 60_000)
-    expect(runningOverlaps(fleet.lines())).toEqual([])
-    const created = answers.filter((tag) => tag === "Created").length
+describe.concurrent("Redis", () => {
+  test("[F13] is away for three leases: children stop in time, kept ones go on, and all is as it was when it is back", async (context) => {
+    const { fleet, redis, runs } = await scene(context, ["a", "b"], 10, { redis: persistent })
+    await fleet.nodes.get("a")!.call("start", { keys: keys(10), kind: "Kept" })
+    const all = [...idsOf(10), ...idsOf(10, "Kept")]
+    await runs(all)
+    const down = Number(process.hrtime.bigint()) / 1e6
+    await redis.stop()
+    await sleep(ttl * 3)
+    const last = Array.from(copiesOf(fleet.lines()).values(), (copies) => copies.at(-1)!)
+    const stopped = last.filter(({ stopped: is }) => is)
+    expect(new Set(stopped.map(({ id }) => id))).toEqual(new Set(idsOf(10)))
     measured(
-      "F31",
-      `${created} of ${calls} calls served while the slot moved, none lost; ${moves(fleet.lines())} moves, overlaps 0`
+      "F13",
+      `"stop": all ended, the last ${Math.max(...stopped.map((copy) => copy.last - down)).toFixed(0)} ms ` +
+        `after the loss (fence at ${(ttl * 8 / 15).toFixed(0)}, lease ${ttl})`
     )
+    await redis.restart()
+    await runs(all, ttl * 8)
+    const copies = copiesOf(fleet.lines())
+    for (const id of idsOf(10, "Kept")) expect(copies.get(id)!.length).toBe(1)
+    measured("F13", "\"keep\": 10 of 10 went on throughout")
+    await judge(fleet, all)
+  })
 
-    await to.stop("SIGKILL")
-    const died = Date.now()
-    await eventually("another serves the slot", async () => (await primaryOf(servers, slot)) !== undefined, 60_000)
-    await eventually("calls are served", async () => {
-      const [tag] = (await fleet.nodes.get("b")!.call("startEach", { keys: ["after"] })) as ReadonlyArray<string>
-      return tag === "Created" || tag === "AlreadyStarted"
-    }, 60_000)
-    const took = Date.now() - died
-    await runs([...all, "Probe/after"], 60_000)
-    expect(runningOverlaps(fleet.lines())).toEqual([])
-    measured(
-      "F32",
-      `a start is served ${took} ms after the kill; gaps ${spread(gaps(fleet.lines()))}, overlaps 0, none lost`
-    )
-    await judge(fleet, [...all, "Probe/after"])
+  test("[F14] comes back empty: owners keep their children, what was terminated stays so", async (context) => {
+    const { fleet, redis, runs } = await scene(context, ["a", "b", "c"], 20, { onEmpty: "settle", ttl: 2 * ttl })
+    await fleet.nodes.get("c")!.call("terminate", { keys: ["k0"] })
+    await runs(idsOf(20).slice(1))
+    await redis.stop("SIGKILL")
+    await redis.restart()
+    await sleep(ttl * 3)
+    await runs(idsOf(20).slice(1))
+    nothingMoved(fleet)
+    await fleet.nodes.get("a")!.call("start", { keys: ["new"] })
+    await runs([...idsOf(20).slice(1), "Probe/new"])
+    measured("F14", "19 of 19 children kept by their owners, 0 moves, the terminated one stays away")
+    await judge(fleet, idsOf(20).slice(1))
   })
 })

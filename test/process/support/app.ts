@@ -113,7 +113,8 @@ const serve = Effect.gen(function*() {
       })
     )
   )
-  return yield* Effect.never
+  // Nobody is there any more who would end it.
+  process.exit(1)
 })
 
 const live = kindsLive.pipe(

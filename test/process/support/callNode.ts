@@ -7,11 +7,12 @@ import { Config, Effect, Layer, Logger, LogLevel } from "effect"
 import { type NodeTransport, Pogo, PogoConfig } from "effect-pogo"
 import * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
 
-/** Runs until it is ended; says "ready" when it has joined. */
+/** Runs until it is ended, or who started it is gone; says "ready" when it has joined. */
 export const runNode = <E1, E2>(
   kinds: Layer.Layer<never, E1, Pogo.Pogo>,
   transport: Layer.Layer<NodeTransport.NodeTransport, E2>
 ): void => {
+  process.stdin.once("end", () => process.exit(1)).resume()
   const live = kinds.pipe(
     Layer.provideMerge(Pogo.layerConfig(PogoConfig.config)),
     Layer.provide(transport),

@@ -10,6 +10,7 @@ import { once } from "node:events"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { inject } from "vitest"
+import { clientOf } from "../../rpc/support.js"
 
 let scopes = 0
 
@@ -38,8 +39,9 @@ export const startIn =
             POGO_NODE_NAME: name,
             ...env
           },
-          stdio: ["ignore", "pipe", "inherit"]
+          stdio: ["pipe", "pipe", "inherit"]
         })
+        child.once("exit", (code, signal) => resume(Effect.die(new Error(`${name} ended: ${code ?? signal}`))))
         createInterface({ input: child.stdout }).once("line", () => resume(Effect.succeed(child)))
       }),
       (child) => end(child, "SIGKILL")
@@ -57,4 +59,12 @@ export const callScene = (app?: string, transport: Pick<typeof NodeTransportSock
       )
     )
     return { scope, pogo: Context.get(caller, Pogo.Pogo), start: startIn(scope, app) }
+  })
+
+/** A scope of its own, its counters as a caller in this process calls them, and a way to start nodes. */
+export const counterScene = (transport: Pick<typeof NodeTransportSocket, "layer"> = NodeTransportSocket) =>
+  Effect.gen(function*() {
+    const { pogo, start } = yield* callScene(undefined, transport)
+    const counters = yield* clientOf({ name: "caller", pogo, stop: Effect.void, crash: Effect.void })
+    return { pogo, start, counters }
   })

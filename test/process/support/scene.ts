@@ -2,14 +2,15 @@
  * A Redis, some processes on it, and what every test of a fault wants to know in the end.
  */
 import { expect, type TestContext } from "vitest"
+import { leaseFactor } from "../../support/pace.js"
 import { type RedisServer, startRedis } from "../../support/redisServer.js"
 import { copiesOf, gaps, type Line, type Overlap, unfencedOverlaps } from "./evidence.js"
 import { eventually, type Fleet, makeFleet } from "./fleet.js"
 import type { NodeProcess } from "./process.js"
 import { makeProxy, type Proxy } from "./proxy.js"
 
-/** The lease of most tests, in milliseconds; all other times scale with it. */
-export const ttl = 3_000
+/** The lease of most tests, in milliseconds; all other times scale with it. Longer on a busy machine. */
+export const ttl = Math.round(3_000 * leaseFactor())
 
 export const keys = (count: number, prefix = "k"): ReadonlyArray<string> =>
   Array.from({ length: count }, (_, i) => `${prefix}${i}`)

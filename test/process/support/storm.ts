@@ -2,11 +2,11 @@
  * Faults at random on many processes and children, for a while; and the verdict on what they did.
  */
 import { type RedisServer, startRedis } from "../../support/redisServer.js"
+import { type Absence, Desired } from "./desired.js"
 import { copiesOf, runningOverlaps, unfencedOverlaps } from "./evidence.js"
 import { eventually, type Fleet, makeFleet, sleep } from "./fleet.js"
 import type { NodeProcess } from "./process.js"
 import { makeProxy, type Proxy } from "./proxy.js"
-import { type Absence, Wishes } from "./wishes.js"
 
 export interface StormOptions {
   readonly seed: number
@@ -70,7 +70,7 @@ class Storm {
   readonly open = new Set<string>()
   /** What was done, and when. */
   readonly history: Array<{ readonly at: number; readonly what: string }> = []
-  readonly wishes = new Wishes()
+  readonly desired = new Desired()
   private readonly down = new Set<string>()
   private readonly proxies = new Map<string, Proxy>()
   private fresh = 0
@@ -111,7 +111,7 @@ class Storm {
       ids.add(key)
     }
     const keys = Array.from(ids)
-    for (const key of says === "end" ? keys : []) this.wishes.ending(`Probe/${key}`, now())
+    for (const key of says === "end" ? keys : []) this.desired.ending(`Probe/${key}`, now())
     const command = says === "start" ? "startEach" : "terminateEach"
     const answers = await node.call(command, { keys, every: 500 }).catch(() => []) as ReadonlyArray<string>
     for (const [i, key] of keys.entries()) {
@@ -122,7 +122,7 @@ class Storm {
       if (["Created", "AlreadyStarted", "Terminated", "Absent"].includes(tag)) {
         this.words.set(id, { says, at: now() })
         this.open.delete(id)
-        if (says === "start") this.wishes.started(id, now())
+        if (says === "start") this.desired.started(id, now())
       } else this.open.add(id)
     }
   }
@@ -261,7 +261,7 @@ const judge = (storm: Storm, running: ReadonlySet<string>): Verdict => {
   return {
     faults: storm.faults,
     calls: storm.calls,
-    gaps: storm.wishes.absences(lines),
+    gaps: storm.desired.absences(lines),
     unfenced: unfencedOverlaps(lines).length,
     overlaps: runningOverlaps(lines).map(({ millis }) => millis).sort((a, b) => a - b),
     lost: ends(storm, "start").filter((id) => !running.has(id)),
@@ -304,7 +304,7 @@ export const playStorm = async (options: StormOptions): Promise<Verdict> => {
     )
     for (const key of keys) {
       storm.words.set(`Probe/${key}`, { says: "start", at: now() })
-      storm.wishes.started(`Probe/${key}`, now())
+      storm.desired.started(`Probe/${key}`, now())
     }
     await eventually("all run", () => copiesOf(fleet.lines()).size === children, 60_000)
     tell(

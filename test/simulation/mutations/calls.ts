@@ -162,7 +162,7 @@ export const ofCalls: ReadonlyArray<Mutation> = [
     shape: patient,
     patch: beginsUnseen
   },
-  { name: "a call that may have run is sent again", patch: repeats },
+  { name: "a call that may have run is sent again", shownBy: 5, patch: repeats },
   { name: "a call that was broken off is refused as if it had not begun", patch: deniesToHaveRun },
   { name: "a call that may have run is said not to have", patch: allSpared },
   { name: "calls go on when the run of their child ends", patch: runsOn },
@@ -170,6 +170,6 @@ export const ofCalls: ReadonlyArray<Mutation> = [
   { name: "two calls of a connection have one number", patch: fewNumbers },
   { name: "a connection that breaks does not end what is on it", shownBy: 29, patch: forgetsCalls },
   { name: "calls overtake one that was turned away", shownBy: 1068, patch: forgives },
-  { name: "what waits has no order", patch: disorderly },
+  { name: "what waits has no order", shownBy: 49, patch: disorderly },
   { name: "a call is sent to a new place while the old one owes an answer", patch: hurried }
 ]

@@ -3,6 +3,7 @@
  */
 import { draw } from "../draw.js"
 import { play } from "../simulation.js"
+import { turn } from "../turn.js"
 import { ofCalls } from "./calls.js"
 import type { Mutation } from "./mutation.js"
 import { ofNeighbours } from "./neighbours.js"
@@ -18,7 +19,7 @@ export interface Caught {
   readonly seed: number
 }
 
-export const catchWith = ({ changed, execute, patch, shape, weights }: Mutation, seed: number): Caught | undefined => {
+const catchWith = ({ changed, execute, patch, shape, weights }: Mutation, seed: number): Caught | undefined => {
   const mend = patch?.()
   try {
     const plan = draw(seed, weights, patch === undefined ? 0 : 1)
@@ -32,9 +33,11 @@ export const catchWith = ({ changed, execute, patch, shape, weights }: Mutation,
   }
 }
 
-/** The first history that shows the mutation, if one of so many does. */
-export const hunt = (mutation: Mutation, limit: number, from = 1): Caught | undefined => {
-  for (let seed = from; seed < from + limit; seed++) {
+/** The first history that shows the mutation: the one that it names, or one of so many. */
+export const hunt = async (mutation: Mutation, limit: number): Promise<Caught | undefined> => {
+  const named = mutation.shownBy === undefined ? [] : [mutation.shownBy]
+  for (const seed of [...named, ...Array.from({ length: limit }, (_, i) => i + 1)]) {
+    await turn()
     const caught = catchWith(mutation, seed)
     if (caught !== undefined) return caught
   }

@@ -23,7 +23,7 @@ export interface Mutation {
   /** What else makes it show, in the plan of each history. */
   readonly shape?: (plan: Plan) => Plan
   /** A history that shows it, to begin with: most are shown by any. */
-  readonly shownBy?: number
+  readonly shownBy?: number | undefined
   /** A few commands that show it, where the nodes never get that far; what is wrong, if anything is. */
   readonly script?: (execute: Execute) => string | undefined
 }

@@ -59,7 +59,7 @@ export const ofNeighbours: ReadonlyArray<Mutation> = [
     name: "a process that cannot be looked at is taken for gone",
     changed: seeing((id, { look }) => (look(id) === "alive" ? "alive" : "gone"))
   },
-  { name: "a process that was never seen alive is taken for gone", changed: unseen },
+  { name: "a process that was never seen alive is taken for gone", shownBy: 42, changed: unseen },
   {
     name: "processes are told apart by their numbers, whatever their machine and beginning",
     weights: { crash: 20, stop: 20 },
@@ -67,6 +67,7 @@ export const ofNeighbours: ReadonlyArray<Mutation> = [
   },
   {
     name: "the end of a process ends whatever session its node's name has",
+    shownBy: 19,
     weights: { crash: 30 },
     changed: sending("close", successor)
   }

@@ -110,6 +110,7 @@ export const ofNodes: ReadonlyArray<Mutation> = [
   },
   {
     name: "a fenced session is renewed",
+    shownBy: 19,
     weights: { cut: 40, freeze: 20 },
     changed: onFence((node) => {
       const { session } = node
@@ -134,6 +135,7 @@ export const ofNodes: ReadonlyArray<Mutation> = [
   },
   {
     name: "a session is closed while its children run",
+    shownBy: 11,
     weights: { stop: 30 },
     changed: stopping((node, child, reason, stop) => {
       const { session } = node
@@ -151,6 +153,7 @@ export const ofNodes: ReadonlyArray<Mutation> = [
   },
   {
     name: "the tokens of a fenced node's children stay good",
+    shownBy: 16,
     weights: { cut: 40, freeze: 20, Stubborn: 40 },
     changed: (node) => {
       node.supervisor.revoke = () => {}
@@ -196,6 +199,7 @@ export const ofNodes: ReadonlyArray<Mutation> = [
   },
   {
     name: "a node says that it has every kind",
+    shownBy: 17,
     changed: (node) => {
       const read = node.own.read.bind(node.own)
       node.own.read = () => {

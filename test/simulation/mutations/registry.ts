@@ -115,6 +115,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "a list of initial children does not heed a tombstone",
+    shownBy: 9,
     weights: { call: 40, crash: 30, stop: 20 },
     execute: handling("put", (tx, args) => {
       if (args.mode === "ensureInitial") dropTombs(tx)
@@ -124,6 +125,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   { name: "the counter of a new data set is not seeded", weights: { lose: 20, rollback: 0 }, execute: unseeded },
   {
     name: "a session that was reaped is renewed",
+    shownBy: 19,
     weights: { freeze: 20, cut: 20 },
     execute: handling("tick", (tx, args) => {
       if (tx.state.dead.has(args.sid)) revive(tx, args.sid)
@@ -173,7 +175,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "a claim is granted for a generation that is gone",
-    shownBy: 50,
+    shownBy: 129,
     weights: { call: 40 },
     execute: handling("claim", (tx, args) => claim(tx, { ...args, items: withGeneration(tx, args.items) }))
   },
@@ -256,7 +258,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "claims that a node brings along replace those of others",
-    shownBy: 97,
+    shownBy: 119,
     weights: { freeze: 20, cut: 20, crash: 3 },
     execute: handling("open", (tx, args) => {
       for (const { id } of args.claims) setClaim(tx, id, undefined)
@@ -265,7 +267,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "what was removed from the log is not noticed by its readers",
-    shownBy: 97,
+    shownBy: 90,
     weights: { key: 30, call: 30 },
     execute: (state, server, envelope, name, args) => {
       const reply = execute(state, server, envelope, name, args)

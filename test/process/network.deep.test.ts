@@ -159,25 +159,6 @@ describe.concurrent("the way to Redis", () => {
     expect(Math.max(...took)).toBeLessThan(ttl)
     await judge(fleet, idsOf(10))
   })
-
-  test("[F63] of one node only is cut: its children run elsewhere, kept ones as well, and one copy of each in the end", async (context) => {
-    const { fleet, proxies, runs } = await scene(context, ["a", "b"], 10, { proxied: true })
-    await fleet.nodes.get("a")!.call("start", { keys: keys(10), kind: "Kept" })
-    const all = [...idsOf(10), ...idsOf(10, "Kept")]
-    await runs(all)
-    proxies.get("b")!.cut()
-    await eventually("a runs them all", async () => (await owned(fleet, "a")).length === 20, 8 * ttl)
-    proxies.get("b")!.heal()
-    await runs(all, 8 * ttl)
-    const overlaps = runningOverlaps(fleet.lines())
-    expect(overlaps.filter(({ id }) => id.startsWith("Probe/"))).toEqual([])
-    measured(
-      "F63",
-      `"stop": overlaps 0; "keep": ${overlaps.length} second copies for as long as it was cut off (as documented), ` +
-        `unfenced 0; writes of theirs accepted ${fleet.wrongly()}, refused ${fleet.refused()}`
-    )
-    await judge(fleet, all)
-  })
 })
 
 describe.concurrent("children that do not end", () => {

@@ -33,21 +33,6 @@ describe.concurrent("Redis", () => {
     await judge(fleet, [...idsOf(20), "Probe/new"])
   })
 
-  test("[F14] comes back empty: owners keep their children, what was terminated stays so", async (context) => {
-    const { fleet, redis, runs } = await scene(context, ["a", "b", "c"], 20, { onEmpty: "settle", ttl: 2 * ttl })
-    await fleet.nodes.get("c")!.call("terminate", { keys: ["k0"] })
-    await runs(idsOf(20).slice(1))
-    await redis.stop("SIGKILL")
-    await redis.restart()
-    await sleep(ttl * 3)
-    await runs(idsOf(20).slice(1))
-    nothingMoved(fleet)
-    await fleet.nodes.get("a")!.call("start", { keys: ["new"] })
-    await runs([...idsOf(20).slice(1), "Probe/new"])
-    measured("F14", "19 of 19 children kept by their owners, 0 moves, the terminated one stays away")
-    await judge(fleet, idsOf(20).slice(1))
-  })
-
   test("[F15] is flushed: owners keep their children, what was terminated stays so", async (context) => {
     const { fleet, redis, runs } = await scene(context, ["a", "b", "c"], 20, { onEmpty: "settle" })
     await fleet.nodes.get("c")!.call("terminate", { keys: ["k0"] })
@@ -89,30 +74,6 @@ describe.concurrent("Redis", () => {
     expect(copiesOf(fleet.lines()).get(victim)!.length).toBe(1)
     measured("F17", "the terminated child did not come back")
     await judge(fleet, idsOf(20).filter((id) => id !== victim))
-  })
-
-  test("[F13] is away for three leases: children stop in time, kept ones go on, and all is as it was when it is back", async (context) => {
-    const { fleet, redis, runs } = await scene(context, ["a", "b"], 10, { redis: aof })
-    await fleet.nodes.get("a")!.call("start", { keys: keys(10), kind: "Kept" })
-    const all = [...idsOf(10), ...idsOf(10, "Kept")]
-    await runs(all)
-    const down = Number(process.hrtime.bigint()) / 1e6
-    await redis.stop()
-    await sleep(ttl * 3)
-    const last = Array.from(copiesOf(fleet.lines()).values(), (copies) => copies.at(-1)!)
-    const stopped = last.filter(({ stopped: is }) => is)
-    expect(new Set(stopped.map(({ id }) => id))).toEqual(new Set(idsOf(10)))
-    measured(
-      "F13",
-      `"stop": all ended, the last ${Math.max(...stopped.map((copy) => copy.last - down)).toFixed(0)} ms ` +
-        `after the loss (fence at ${(ttl * 8 / 15).toFixed(0)}, lease ${ttl})`
-    )
-    await redis.restart()
-    await runs(all, ttl * 8)
-    const copies = copiesOf(fleet.lines())
-    for (const id of idsOf(10, "Kept")) expect(copies.get(id)!.length).toBe(1)
-    measured("F13", "\"keep\": 10 of 10 went on throughout")
-    await judge(fleet, all)
   })
 
   test("[F24] is frozen for two leases: nodes fence in time, and no lease is reaped in bulk when it goes on", async (context) => {

@@ -4,68 +4,14 @@
  */
 import { describe, expect, test } from "vitest"
 import { measured, spread } from "../support/measured.js"
-import { copiesOf, gaps, type Line, runningOverlaps } from "./support/evidence.js"
-import { eventually, type Fleet, sleep } from "./support/fleet.js"
+import { copiesOf, gaps, runningOverlaps } from "./support/evidence.js"
+import { eventually, sleep } from "./support/fleet.js"
 import { idsOf, judge, keys, moves, nothingMoved, owned, scene, ttl } from "./support/scene.js"
+import { tellStale } from "./support/stale.js"
 
 const now = (): number => Number(process.hrtime.bigint()) / 1e6
 
-/** How long each stale copy went on after the process could run again, and how often it acted unfenced meanwhile. */
-const stale = (lines: ReadonlyArray<Line>, ids: ReadonlyArray<string>, node: string, resumed: number) => {
-  const copies = copiesOf(lines)
-  const tokens = new Map(ids.map((id) => [id, copies.get(id)!.find((copy) => copy.node === node)!.token]))
-  const after = lines.filter(({ at, id, token }) => at > resumed && tokens.get(id) === BigInt(token))
-  return {
-    windows: ids.map((id) => Math.max(0, ...after.filter((line) => line.id === id).map(({ at }) => at - resumed))),
-    beats: after.filter(({ what }) => what === "fenced").length,
-    unfenced: after.filter(({ what }) => what === "beat").length
-  }
-}
-
-const tellStale = (row: string, fleet: Fleet, ids: ReadonlyArray<string>, node: string, resumed: number): void => {
-  const { beats, unfenced, windows } = stale(fleet.lines(), ids, node, resumed)
-  expect(unfenced).toBe(0)
-  measured(
-    row,
-    `stale copies went on for ${spread(windows)}; ${beats} beats, all fenced; writes refused ${fleet.refused()}, ` +
-      `accepted ${fleet.wrongly()}`
-  )
-}
-
 describe.concurrent("a process", () => {
-  test("[F1] that is killed: its children run elsewhere after the lease", async (context) => {
-    const { fleet, runs } = await scene(context, ["a", "b", "c"], 30)
-    const mine = await owned(fleet, "b")
-    expect(mine.length).toBeGreaterThan(0)
-    const killed = fleet.nodes.get("b")!
-    killed.signal("SIGKILL")
-    await killed.exited
-    await eventually("taken over", () => mine.every((id) => copiesOf(fleet.lines()).get(id)!.length === 2), ttl * 4)
-    await runs(idsOf(30))
-    const lines = fleet.lines()
-    expect(runningOverlaps(lines)).toEqual([])
-    const took = gaps(lines)
-    measured("F1", `takeover ${spread(took)}, lease ${ttl} ms`)
-    expect(took.length).toBe(mine.length)
-    expect(took.at(-1)).toBeLessThan(ttl + 4_000)
-    await judge(fleet, idsOf(30))
-  })
-
-  test("[F2] that is told to end hands its children over and leaves; nobody waits for its lease", async (context) => {
-    const { fleet, runs } = await scene(context, ["a", "b", "c"], 30)
-    const leaving = fleet.nodes.get("b")!
-    leaving.signal("SIGTERM")
-    expect(await leaving.exited).toMatchObject({ signal: null })
-    await runs(idsOf(30))
-    const lines = fleet.lines()
-    expect(runningOverlaps(lines)).toEqual([])
-    const took = gaps(lines)
-    measured("F2", `handover ${spread(took)}, lease ${ttl} ms`)
-    expect(took.at(-1)).toBeLessThan(ttl)
-    expect(leaving.log()).toContain("left the scope")
-    await judge(fleet, idsOf(30))
-  })
-
   test("[F61] that is told twice ends at once, though a child is still ending", async (context) => {
     const { fleet } = await scene(context, ["a"], 0)
     const node = fleet.nodes.get("a")!
@@ -93,21 +39,6 @@ describe.concurrent("a process", () => {
     nothingMoved(fleet)
     measured("F3", `frozen for 1 s of a lease of ${3 * ttl} ms: 0 moves`)
     measured("F5", `blocked for 1 s of a lease of ${3 * ttl} ms: 0 moves`)
-  })
-
-  test("[F4] that is frozen past its lease: taken over; its old copies fence themselves and write nothing", async (context) => {
-    const { fleet, runs } = await scene(context, ["a", "b"], 20)
-    const mine = await owned(fleet, "b")
-    const frozen = fleet.nodes.get("b")!
-    frozen.signal("SIGSTOP")
-    await eventually("a runs them all", async () => (await owned(fleet, "a")).length === 20)
-    await sleep(500)
-    const resumed = now()
-    frozen.signal("SIGCONT")
-    await eventually("b is back", async () => (await frozen.call("ready")) === true)
-    await runs(idsOf(20))
-    await judge(fleet, idsOf(20))
-    tellStale("F4", fleet, mine, "b", resumed)
   })
 
   test("[F5] whose event loop is blocked past its lease: as if frozen", async (context) => {

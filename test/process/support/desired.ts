@@ -17,7 +17,7 @@ export interface Absence {
   readonly to: number
 }
 
-export class Wishes {
+export class Desired {
   private readonly spans = new Map<string, Array<Span>>()
 
   /** The start of a child was acknowledged. */

@@ -1,0 +1,10 @@
+/**
+ * The histories that follow those of `histories.test.ts`, up to seed 1200.
+ */
+import { expect } from "vitest"
+import { faults } from "./report.js"
+import { histories } from "./suite.js"
+
+histories(401, 1_200, ({ stats }) => {
+  for (const fault of faults) expect(stats.counts.get(fault), fault).toBeGreaterThan(20)
+})
