@@ -1,5 +1,5 @@
 /**
- * Kinds of children: declared once, shared by the code that runs them and the code that starts them.
+ * Kinds of children. A kind is declared once, and shared by the code that starts its children and the code that runs them.
  *
  * @since 0.1.0
  */
@@ -27,13 +27,13 @@ import {
   type ResumeFrom
 } from "./internal/calls/wire/procedure.js"
 import { Internals } from "./internal/internals.js"
+import type { RunOptions } from "./internal/kind/checkRunOptions.js"
 import { Current } from "./internal/kind/current.js"
 import { type KindShape, makeDraft } from "./internal/kind/draftSpec.js"
 import { makeRegistration } from "./internal/kind/makeRegistration.js"
 import { LocalChild } from "./internal/supervisor/child.js"
 import * as Pogo from "./Pogo.js"
 import type { CallError, ChildMoved, InvalidConfig, KindConflict } from "./PogoError.js"
-import type { Intensity, Restart } from "./Restart.js"
 
 export {
   /**
@@ -59,7 +59,7 @@ export {
 } from "./internal/kind/current.js"
 
 /**
- * The fields of a payload. Their schemas may not need services: a payload is decoded on another node.
+ * Fields of a payload. Their schemas may not need services: a payload is decoded on another node.
  *
  * @since 0.1.0
  * @category models
@@ -75,40 +75,14 @@ export type PayloadFields = {
 type PropertyToken = Schema.PropertySignature.Token
 
 /**
- * A payload as code sees it.
+ * Type of a payload, as the child's code sees it.
  *
  * @since 0.1.0
  * @category models
  */
 export type Payload<Fields extends PayloadFields> = Schema.Struct.Type<Fields>
 
-/**
- * How a node runs the children of a kind.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RunOptions {
-  /** Default `Restart.permanent()`. */
-  readonly restart?: Restart | undefined
-  /**
-   * How long a child may take to end before it is reported as overdue. Default 5 seconds for workers, `"infinity"` for
-   * supervisors.
-   */
-  readonly shutdown?: Duration.DurationInput | "brutalKill" | "infinity" | undefined
-  /** Default: that of the supervisor, which has none unless it is set. */
-  readonly intensity?: Intensity | undefined
-  /** How long a child that is a layer may take to build. Default 1 minute. */
-  readonly startTimeout?: Duration.DurationInput | undefined
-  /**
-   * What happens when the node cannot renew its lease. `"stop"` (default): the child is stopped before it may be started
-   * elsewhere, so that no two copies run. `"keep"`: it goes on, its `check` fails, and if only this node was cut off a
-   * second copy is started elsewhere.
-   */
-  readonly onRegistryLoss?: "stop" | "keep" | undefined
-  /** What happens when a child does not end in time. `"exit"` ends the process: nothing else ends a stuck fiber. */
-  readonly onOverdue?: "report" | "exit" | undefined
-}
+export type { RunOptions }
 
 /**
  * How a node runs the children of a kind with a protocol.
@@ -129,40 +103,61 @@ export interface ServeOptions extends RunOptions {
 }
 
 /**
- * A kind of children.
+ * A kind of children: the declaration that the code that starts them shares with the code that runs them.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Kind<in out Fields extends PayloadFields> {
+  /** Name of the kind, the first part of its children's ids. */
   readonly kind: string
+  /** Version of the code: its children run on nodes with this version or a later one. */
   readonly version: number
+  /** Schema of the payload. */
   readonly payload: Schema.Struct<Fields>
   /**
-   * A spec of this kind, to be given to `Pogo.startChild`. Pure: a payload that does not fit fails that call. The key is
-   * unique within the kind.
+   * Makes a spec of this kind, to be given to `Pogo.startChild`. Pure: a payload that does not fit its schema fails that
+   * call. The key is unique within the kind.
+   *
+   * @example
+   * ```ts
+   * import { Child, Pogo } from "effect-pogo"
+   * import { Schema } from "effect"
+   *
+   * const Poller = Child.make("Poller", { payload: { url: Schema.String } })
+   *
+   * Pogo.startChild(Poller.spec("home", { url: "https://example.com" }, { requires: { zone: "a" } }))
+   * ```
    */
   readonly spec: (
     key: string,
     payload: Schema.Struct.Constructor<Fields>,
     options?: ChildSpec.Options
   ) => ChildSpec.Draft
-  /** The id of the child with this key: `kind/key`. */
+  /** Id of the child with a key: `kind/key`. */
   readonly id: (key: string) => string
   /**
-   * The implementation: a layer that lets this node run children of the kind, for as long as it lives.
+   * Implements the kind: a layer that lets this node run its children, for as long as the layer lives.
    *
    * `build` returns the child's code. If it is an effect, the child runs until the effect ends. If it is a layer, the
    * child runs from when the layer is built until it is stopped. Each run has a `Scope` and `Child.Current`; whatever
    * else the code needs comes from where the layer is provided. When the layer closes, its children are handed over
    * first, while those services still live.
+   *
+   * @example
+   * ```ts
+   * import { Child } from "effect-pogo"
+   * import { Effect, Schema } from "effect"
+   *
+   * const Poller = Child.make("Poller", { payload: { url: Schema.String } })
+   *
+   * const PollerLive = Poller.toLayer(({ url }) => Effect.log(`polls ${url}`).pipe(Effect.zipRight(Effect.never)))
+   * ```
    */
-  readonly toLayer: {
-    <A, E, R, I = Pogo.Pogo>(
-      build: (payload: Payload<Fields>) => Effect.Effect<A, E, R> | Layer.Layer<never, E, R>,
-      options?: RunOptions & { readonly supervisor?: Pogo.AnyTag<I> | undefined }
-    ): Layer.Layer<never, KindConflict | InvalidConfig, NoInfer<I> | Exclude<R, Scope.Scope | Current>>
-  }
+  readonly toLayer: <A, E, R, I = Pogo.Pogo>(
+    build: (payload: Payload<Fields>) => Effect.Effect<A, E, R> | Layer.Layer<never, E, R>,
+    options?: RunOptions & { readonly supervisor?: Pogo.AnyTag<I> | undefined }
+  ) => Layer.Layer<never, KindConflict | InvalidConfig, NoInfer<I> | Exclude<R, Scope.Scope | Current>>
 }
 
 /**
@@ -257,33 +252,39 @@ export interface Options<Fields extends PayloadFields> {
 }
 
 /**
- * Declares a kind. Its name is part of the ids of its children; no `/`.
- *
- * @example
- * ```ts
- * import { Child, Pogo, Restart } from "effect-pogo"
- * import { Console, Duration, Effect, Schedule, Schema } from "effect"
- *
- * const Heartbeat = Child.make("Heartbeat", {
- *   payload: { text: Schema.String, every: Schema.DurationFromMillis }
- * })
- *
- * const HeartbeatLive = Heartbeat.toLayer(
- *   ({ every, text }) => Effect.schedule(Console.log(text), Schedule.spaced(every)),
- *   { restart: Restart.permanent(Schedule.exponential("100 millis")), shutdown: "2 seconds" }
- * )
- *
- * const program = Pogo.startChild(Heartbeat.spec("hello", { text: "hello", every: Duration.seconds(1) })).pipe(
- *   Effect.provide(HeartbeatLive),
- *   Effect.provide(Pogo.layerMemory())
- * )
- * program satisfies Effect.Effect<unknown, unknown>
- * ```
+ * Declares a kind of children. Its name is part of their ids; no `/`.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make: {
+  /**
+   * Declares a kind of children that can be called, by a list of Rpcs.
+   *
+   * @example
+   * ```ts
+   * import { Rpc } from "@effect/rpc"
+   * import { Child, Pogo } from "effect-pogo"
+   * import { Effect, Schema } from "effect"
+   *
+   * const Counter = Child.make("Counter", {
+   *   payload: { from: Schema.Number },
+   *   protocol: [Rpc.make("add", { payload: { by: Schema.Number }, success: Schema.Number })]
+   * })
+   *
+   * const CounterLive = Counter.toLayer(({ from }) => {
+   *   let count = from
+   *   return { add: ({ by }) => Effect.sync(() => (count += by)) }
+   * })
+   *
+   * const program = Effect.gen(function*() {
+   *   yield* Pogo.startChild(Counter.spec("visits", { from: 0 }))
+   *   const counters = yield* Counter.client
+   *   return yield* counters("visits").add({ by: 1 })
+   * })
+   * program.pipe(Effect.provide(CounterLive))
+   * ```
+   */
   <Fields extends PayloadFields, const Rpcs extends ReadonlyArray<Rpc.Any>>(
     kind: string,
     options: Options<Fields> & {
@@ -291,10 +292,35 @@ export const make: {
       readonly protocol: Rpcs
     }
   ): CallableKind<Fields, Rpcs[number]>
+  /** Declares a kind of children that can be called, by an `RpcGroup`: with its middleware and annotations. */
   <Fields extends PayloadFields, Rpcs extends Rpc.Any>(
     kind: string,
     options: Options<Fields> & { readonly protocol: RpcGroup.RpcGroup<Rpcs> }
   ): CallableKind<Fields, Rpcs>
+  /**
+   * Declares a kind of children: their name, and the fields of their payload.
+   *
+   * @example
+   * ```ts
+   * import { Child, Pogo, Restart } from "effect-pogo"
+   * import { Console, Duration, Effect, Schedule, Schema } from "effect"
+   *
+   * const Heartbeat = Child.make("Heartbeat", {
+   *   payload: { text: Schema.String, every: Schema.DurationFromMillis }
+   * })
+   *
+   * const HeartbeatLive = Heartbeat.toLayer(
+   *   ({ every, text }) => Effect.schedule(Console.log(text), Schedule.spaced(every)),
+   *   { restart: Restart.permanent(Schedule.exponential("100 millis")), shutdown: "2 seconds" }
+   * )
+   *
+   * const program = Pogo.startChild(Heartbeat.spec("hello", { text: "hello", every: Duration.seconds(1) })).pipe(
+   *   Effect.provide(HeartbeatLive),
+   *   Effect.provide(Pogo.layerMemory())
+   * )
+   * program satisfies Effect.Effect<unknown, unknown>
+   * ```
+   */
   <Fields extends PayloadFields>(kind: string, options: Options<Fields>): Kind<Fields>
 } = (<Fields extends PayloadFields>(
   kind: string,
@@ -404,16 +430,33 @@ const crash = (self: Current, cause: Cause.Cause<unknown>): void => {
 export const idempotent = <R extends Rpc.Any>(rpc: R): R => annotate(rpc, Idempotent, true)
 
 /**
- * Says with which payload a stream goes on after its last item, when its child has moved or was restarted: the reader
- * then sees one stream, where each item comes at least once if `resume` names the place exactly.
+ * Makes the stream of an Rpc resumable, by the payload with which it goes on after its last item.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const resumable: {
+  /** Makes the stream of an Rpc resumable: as in `Rpc.make(...).pipe(Child.resumable(resume))`. */
   <R extends Rpc.Any>(
     resume: (payload: Rpc.Payload<R>, last: Rpc.SuccessChunk<R>) => Rpc.PayloadConstructor<R>
   ): (rpc: R) => R
+  /**
+   * Makes the stream of an Rpc resumable. When its child has moved or was restarted, the Rpc is called again with the
+   * payload that `resume` makes of the first payload and the last item, and the reader sees one stream. Each item comes at
+   * least once if that payload names the place exactly.
+   *
+   * @example
+   * ```ts
+   * import { Rpc } from "@effect/rpc"
+   * import { Child } from "effect-pogo"
+   * import { Schema } from "effect"
+   *
+   * const lines = Child.resumable(
+   *   Rpc.make("lines", { payload: { after: Schema.Number }, success: Schema.Number, stream: true }),
+   *   (_, last) => ({ after: last })
+   * )
+   * ```
+   */
   <R extends Rpc.Any>(
     rpc: R,
     resume: (payload: Rpc.Payload<R>, last: Rpc.SuccessChunk<R>) => Rpc.PayloadConstructor<R>

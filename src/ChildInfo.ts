@@ -1,13 +1,28 @@
 /**
- * What a node can tell of a child: how it is doing, where, and why.
+ * Status of children: how a child is doing, on which node, and why.
  *
  * @since 0.1.0
  */
 import type { ChildType } from "./ChildSpec.js"
 
 /**
- * How a child is doing. `Pending`: no node runs it, and why. `Overdue`: it was told to end, and takes longer than its
- * shutdown allows. `Failed`: its restart policy is spent, or no code can read its payload.
+ * Status of a child.
+ *
+ * - `Pending`: no node runs it; `reason` says why.
+ * - `Starting`: it is being built: a layer, or the handlers of a kind with a protocol.
+ * - `Running`
+ * - `Restarting`: its last run ended with `cause`; the next begins at `next`.
+ * - `Stopping`: it was told to end.
+ * - `Overdue`: it was told to end, and takes longer than its shutdown allows.
+ * - `Failed`: its restart policy is spent, or no node's code can read its payload. `Pogo.restartChild` brings it back.
+ *
+ * @example
+ * ```ts
+ * import type { ChildInfo } from "effect-pogo"
+ *
+ * const describe = (status: ChildInfo.ChildStatus): string =>
+ *   status._tag === "Restarting" ? `next try at ${status.next.toISOString()}` : status._tag
+ * ```
  *
  * @since 0.1.0
  * @category models
@@ -22,8 +37,8 @@ export type ChildStatus =
   | { readonly _tag: "Failed"; readonly cause: string }
 
 /**
- * A child as this node knows it. What happens elsewhere is known here some milliseconds later. Rows are frozen and shared by
- * those who ask: leave their dates as they are.
+ * Row of a child: what this node knows of it. Changes on other nodes are known here some milliseconds later. Rows are
+ * frozen, and shared by those who ask: leave their dates as they are.
  *
  * @since 0.1.0
  * @category models
@@ -33,63 +48,63 @@ export interface ChildRow {
   readonly kind: string
   readonly key: string
   readonly type: ChildType
-  /** Name of the node that holds its claim. */
+  /** Name of the node that holds its claim, if one does. */
   readonly node: string | undefined
   readonly status: ChildStatus
   /** Fencing token of that claim. */
   readonly token: bigint | undefined
-  /** Stamp of the spec; another one after `restartChild` and `replaceChild`. */
+  /** Generation of the spec: `restartChild` and `replaceChild` make a new one. */
   readonly generation: bigint
-  /** Restarts since it was last healthy, wherever they happened. */
+  /** Restarts since it was last healthy, on whatever nodes. */
   readonly restarts: number
-  /** Since when it has its status. */
+  /** Time since which it has its status. */
   readonly since: Date | undefined
 }
 
 /**
- * Children by status.
+ * Numbers of children, by status and by type.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ChildCounts {
-  /** All that are registered, or still being stopped. */
+  /** All children that are registered, or still being stopped. */
   readonly specs: number
   readonly running: number
   readonly pending: number
   readonly failed: number
-  /** Starting, restarting, stopping, overdue. */
+  /** Children that are starting, restarting, stopping or overdue. */
   readonly other: number
   readonly workers: number
   readonly supervisors: number
 }
 
 /**
- * Everything that a node knows of a child's placement, and a text that tells it.
+ * Explanation of a child's placement: everything that this node knows of it, and a text that tells it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Explanation {
   readonly id: string
-  /** Its row; none if it is not registered. */
+  /** Row of the child; none if it is not registered. */
   readonly row: ChildRow | undefined
   /** Name of the node where it belongs; none if no node can take it. */
   readonly belongs: string | undefined
-  /** All live nodes, best first, and why those at the end cannot take it. */
+  /** All live nodes, best first; those at the end cannot take it, and `obstacle` says why. */
   readonly nodes: ReadonlyArray<{
     readonly name: string
     readonly session: string
     readonly obstacle: string | undefined
   }>
-  /** What it last died of. */
+  /** Cause of its last crash. */
   readonly lastCause: string | undefined
-  /** When it is tried next. */
+  /** Time of its next start. */
   readonly next: Date | undefined
-  /** When it was ended, if it was. */
+  /** How it ended for good: by `terminateChild`, or by itself. */
   readonly ended: "terminated" | "ended" | undefined
-  /** This node has no lease at the moment, or is shut down: the rest is what it last knew. */
+  /** Whether this is old: the node has no lease at the moment, or is shut down, and tells what it last knew. */
   readonly stale: boolean
-  /** All of this in words. */
+  /** The explanation in words, for operators. */
   readonly text: string
 }

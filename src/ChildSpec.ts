@@ -11,8 +11,9 @@ import { describe } from "./internal/runtime/describe.js"
 import { InvalidChildSpec } from "./PogoError.js"
 
 /**
- * How a child's end is awaited. A duration is how long it may take before it is reported as *overdue*; `"infinity"`
- * never reports it, `"brutalKill"` at once. Whatever the mode, a child keeps its claim until its fiber has ended.
+ * Shutdown of a child: the time that it has to end when it is stopped, in milliseconds, before it is reported as overdue.
+ * `"infinity"` never reports it, `"brutalKill"` at once. Whatever the shutdown, a child keeps its claim until its fiber
+ * has ended.
  *
  * @since 0.1.0
  * @category models
@@ -20,8 +21,8 @@ import { InvalidChildSpec } from "./PogoError.js"
 export type Shutdown = "brutalKill" | "infinity" | number
 
 /**
- * A worker does work; a supervisor has children of its own. As in OTP they differ in their default shutdown: 5 seconds,
- * and infinity.
+ * Type of a child: a worker does work, a supervisor has children of its own. As in OTP they differ in their default
+ * shutdown: 5 seconds for workers, infinity for supervisors.
  *
  * @since 0.1.0
  * @category models
@@ -29,7 +30,7 @@ export type Shutdown = "brutalKill" | "infinity" | number
 export type ChildType = "worker" | "supervisor"
 
 /**
- * Labels of a node that a child needs, or would rather have.
+ * Labels by name: those that a node has, or that a child requires or prefers.
  *
  * @since 0.1.0
  * @category models
@@ -39,7 +40,7 @@ export type Labels = { readonly [name: string]: string }
 const LabelsSchema = Schema.Record({ key: Schema.String, value: Schema.String })
 
 /**
- * A child spec. Two specs have the same content when all their fields are equal.
+ * A child spec, with its payload encoded. Two specs have the same content when all their fields are equal.
  *
  * Specs of a kind that is declared in code come from `Child.spec`; construct this class for specs that come as data.
  *
@@ -55,56 +56,59 @@ const LabelsSchema = Schema.Record({ key: Schema.String, value: Schema.String })
  * @category models
  */
 export class ChildSpec extends Schema.Class<ChildSpec>("effect-pogo/ChildSpec")({
-  /** The kind's name. No `/`. */
+  /** Name of the kind. No `/`. */
   kind: Schema.String,
-  /** Unique among the children of its kind. */
+  /** Key of the child, unique within its kind. */
   key: Schema.String,
   /** Version of the kind's code that encoded the payload: only nodes of this version or a later one run the child. */
   version: Schema.optionalWith(Schema.Number, { default: () => 1 }),
-  /** Encoded: plain JSON. */
+  /** Payload as the kind's schema encodes it: plain JSON. */
   payload: Schema.Unknown,
+  /** Default `"worker"`. */
   type: Schema.optionalWith(Schema.Literal("worker", "supervisor"), { default: () => "worker" as const }),
-  /** Overrides the restart type of the kind. */
+  /** Restart type, in place of the kind's. */
   restart: Schema.optional(Schema.Literal("permanent", "transient", "temporary")),
-  /** Overrides the shutdown of the kind. A number is milliseconds. */
+  /** Shutdown, in place of the kind's. A number is milliseconds. */
   shutdown: Schema.optional(Schema.Union(Schema.Literal("brutalKill", "infinity"), Schema.Number)),
-  /** Labels that a node must have. */
+  /** Labels that a node must have to run the child. */
   requires: Schema.optionalWith(LabelsSchema, { default: () => ({}) }),
-  /** Labels that a node should have: one that has more of them is chosen first. */
+  /** Labels that a node should have: the nodes with most of them come first. */
   prefers: Schema.optionalWith(LabelsSchema, { default: () => ({}) })
 }) {
-  /** `kind/key`: unique in the scope. */
+  /** Id of the child, unique in the scope: `kind/key`. */
   get id(): string {
     return `${this.kind}/${this.key}`
   }
 }
 
 /**
- * What a single spec may say besides its payload.
+ * Options of a single spec, in place of what its kind says.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** Overrides the restart type of the kind. */
+  /** Restart type, in place of the kind's. */
   readonly restart?: "permanent" | "transient" | "temporary" | undefined
-  /** Overrides the shutdown of the kind. */
+  /** Shutdown, in place of the kind's. */
   readonly shutdown?: Duration.DurationInput | "brutalKill" | "infinity" | undefined
-  /** Labels that a node must have to run this child. */
+  /** Labels that a node must have to run the child. Default none. */
   readonly requires?: Labels | undefined
-  /** Labels that a node should have. */
+  /** Labels that a node should have: the nodes with most of them come first. Default none. */
   readonly prefers?: Labels | undefined
 }
 
 /**
+ * Mark of drafts, which tells them from specs.
+ *
  * @since 0.1.0
  * @category symbols
  */
 export const DraftTypeId: unique symbol = Symbol.for("effect-pogo/ChildSpec/Draft")
 
 /**
- * A spec whose payload is not encoded yet: what `Child.spec` makes. A payload that does not fit its schema fails the
- * call that the draft is given to.
+ * Draft of a spec, whose payload is not encoded yet: what the `spec` of a kind makes. A payload that does not fit its
+ * schema fails the call that the draft is given to.
  *
  * @since 0.1.0
  * @category models
@@ -113,12 +117,14 @@ export interface Draft {
   readonly [DraftTypeId]: typeof DraftTypeId
   readonly kind: string
   readonly key: string
+  /** Id of the child, unique in the scope: `kind/key`. */
   readonly id: string
+  /** Checks and encodes the payload. */
   readonly encode: Effect.Effect<ChildSpec, InvalidChildSpec>
 }
 
 /**
- * What `startChild` takes.
+ * Input of `startChild`: a spec, or the draft of one.
  *
  * @since 0.1.0
  * @category models
@@ -126,7 +132,18 @@ export interface Draft {
 export type Any = ChildSpec | Draft
 
 /**
- * The spec itself, encoded if it was a draft.
+ * Encodes a draft; a spec is passed on as it is.
+ *
+ * @example
+ * ```ts
+ * import { Child, ChildSpec } from "effect-pogo"
+ * import { Duration, Effect, Schema } from "effect"
+ *
+ * const Poller = Child.make("Poller", { payload: { every: Schema.DurationFromMillis } })
+ *
+ * const spec = ChildSpec.encode(Poller.spec("home", { every: Duration.seconds(5) }))
+ * spec satisfies Effect.Effect<ChildSpec.ChildSpec, unknown>
+ * ```
  *
  * @since 0.1.0
  * @category constructors

@@ -8,12 +8,43 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import type { RunOptions } from "../../Child.js"
 import { InvalidConfig } from "../../PogoError.js"
+import type { Intensity, Restart } from "../../Restart.js"
 import { describe } from "../runtime/describe.js"
 import { checkIntensity } from "./checkIntensity.js"
 import { type KindShape, shutdownOf } from "./draftSpec.js"
 import { checkKind, checkShutdown } from "./specCodec.js"
+
+/**
+ * How a node runs the children of a kind.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RunOptions {
+  /** Restart policy. Default `Restart.permanent()`. */
+  readonly restart?: Restart | undefined
+  /**
+   * Time in which a child has to end when it is stopped, before it is reported as overdue. Default 5 seconds for workers,
+   * `"infinity"` for supervisors.
+   */
+  readonly shutdown?: Duration.DurationInput | "brutalKill" | "infinity" | undefined
+  /** Restart intensity: the most restarts within a time. Default: the supervisor's, which has none unless it is set. */
+  readonly intensity?: Intensity | undefined
+  /** Time in which a child that is a layer has to be built. Default 1 minute. */
+  readonly startTimeout?: Duration.DurationInput | undefined
+  /**
+   * Policy for when the node cannot renew its lease. `"stop"` (default): the child is stopped before it may be started
+   * elsewhere, so that no two copies run. `"keep"`: it goes on, its `check` fails, and if only this node was cut off a
+   * second copy is started elsewhere.
+   */
+  readonly onRegistryLoss?: "stop" | "keep" | undefined
+  /**
+   * Policy for a child that does not end in time. `"report"` (default): a status and an event tell it. `"exit"`: the
+   * process is ended, since nothing else ends a stuck fiber.
+   */
+  readonly onOverdue?: "report" | "exit" | undefined
+}
 
 interface Fault {
   readonly setting: string

@@ -67,7 +67,11 @@ export interface ClaimAssertion {
  */
 export type OpenMode = "fresh" | "carry" | "reassert"
 
-/** How `put` treats a spec. See `machine.ts`. */
+/**
+ * Mode of `put`. `ensure`: registers a spec unless the id has one. `ensureInitial`: the same, unless the child has been
+ * ended on purpose. `replace`: puts other content in the place of a generation. `bump`: makes a new generation of the
+ * same content.
+ */
 export type PutMode = "ensure" | "ensureInitial" | "replace" | "bump"
 
 /** One row of `changes` or `snap`. `undefined` means that this part is not told, `null` that there is none. */
@@ -215,13 +219,13 @@ export interface Commands {
   nodes: [Record<string, never>, { readonly nodes: ReadonlyArray<NodeItem> }]
 }
 
-/** @internal */
+/** Name of a command. */
 export type CommandName = keyof Commands
 
-/** @internal */
+/** Arguments of a command. */
 export type Args<K extends CommandName> = Commands[K][0]
 
-/** @internal */
+/** Value that a command replies with when it had its effect. */
 export type Value<K extends CommandName> = Commands[K][1]
 
 /** Why a command had no effect. */
@@ -260,5 +264,5 @@ export interface Ok<A> {
   readonly value: A
 }
 
-/** @internal */
+/** Reply of the registry: the command's value, or why it had no effect. */
 export type Reply<A> = Ok<A> | Refusal
