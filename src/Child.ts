@@ -18,6 +18,11 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as ChildSpec from "./ChildSpec.js"
 import { makeClient } from "./internal/calls/client/proxy.js"
+import { Internals } from "./internal/internals.js"
+import type { RunOptions } from "./internal/kind/checkRunOptions.js"
+import { Current } from "./internal/kind/current.js"
+import { type KindShape, makeDraft } from "./internal/kind/draftSpec.js"
+import { makeRegistration } from "./internal/kind/makeRegistration.js"
 import {
   Idempotent,
   makeProtocol,
@@ -25,13 +30,8 @@ import {
   type ProtocolInput,
   Resume,
   type ResumeFrom
-} from "./internal/calls/wire/procedure.js"
-import { Internals } from "./internal/internals.js"
-import type { RunOptions } from "./internal/kind/checkRunOptions.js"
-import { Current } from "./internal/kind/current.js"
-import { type KindShape, makeDraft } from "./internal/kind/draftSpec.js"
-import { makeRegistration } from "./internal/kind/makeRegistration.js"
-import { LocalChild } from "./internal/supervisor/child.js"
+} from "./internal/kind/protocol.js"
+import { LocalChild } from "./internal/supervisor/localChild.js"
 import * as Pogo from "./Pogo.js"
 import type { CallError, ChildMoved, InvalidConfig, KindConflict } from "./PogoError.js"
 

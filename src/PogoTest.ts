@@ -12,12 +12,17 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { render, settles, whyNotOne } from "./internal/testing/expect.js"
-import { type FaultName, type Journey, playSeed } from "./internal/testing/explore.js"
-import type { Connection } from "./internal/testing/line.js"
-import { type Kinds, Members } from "./internal/testing/members.js"
-import { plainRoom } from "./internal/testing/rooms.js"
-import type { Occurrence } from "./internal/testing/runs.js"
+import { type FaultName, playSeed, type Scenario } from "./internal/testing/explore.js"
+import {
+  type Kinds,
+  type Occurrence,
+  plainSurroundings,
+  render,
+  settles,
+  TestCluster,
+  whyNotOne
+} from "./internal/testing/testCluster.js"
+import type { RegistryConnection } from "./internal/testing/testRegistry.js"
 import type * as Pogo from "./Pogo.js"
 import type * as PogoConfig from "./PogoConfig.js"
 
@@ -46,7 +51,7 @@ export type {
    * @category models
    */
   Occurrence
-} from "./internal/testing/runs.js"
+} from "./internal/testing/testCluster.js"
 
 /**
  * A cluster of nodes that share a registry. Nodes are named `n1`, `n2` and so on; a name that is not there is a defect.
@@ -89,14 +94,14 @@ export interface Cluster {
   readonly history: Effect.Effect<ReadonlyArray<Occurrence>>
 }
 
-const connections: ReadonlyArray<Connection> = ["tick", "work", "wake"]
+const connections: ReadonlyArray<RegistryConnection> = ["tick", "work", "wake"]
 
 const step = 250
 
-const brokenIn = (members: Members, rule: string, seed?: number): RuleBroken =>
+const brokenIn = (members: TestCluster, rule: string, seed?: number): RuleBroken =>
   new RuleBroken({ rule, history: render(members), seed })
 
-const partition = (members: Members) => (name: string, direction: "both" | "requests" | "replies" = "both") =>
+const partition = (members: TestCluster) => (name: string, direction: "both" | "requests" | "replies" = "both") =>
   Effect.sync(() => {
     const { line } = members.get(name)
     for (const connection of connections) {
@@ -106,7 +111,7 @@ const partition = (members: Members) => (name: string, direction: "both" | "requ
     members.runs.note(name, direction === "both" ? "is cut off" : `is cut off (${direction})`)
   })
 
-const heal = (members: Members) => (name?: string) =>
+const heal = (members: TestCluster) => (name?: string) =>
   Effect.sync(() => {
     for (const member of name === undefined ? [...members.all.values()] : [members.get(name)]) {
       member.line.heal()
@@ -114,31 +119,33 @@ const heal = (members: Members) => (name?: string) =>
     }
   })
 
-const loseRegistry = (members: Members): Effect.Effect<void> =>
+const loseRegistry = (members: TestCluster): Effect.Effect<void> =>
   Effect.sync(() => {
     members.runs.note("registry", "loses all data")
-    members.room.server.trust = false
-    for (const { node } of members.all.values()) if (node !== undefined) members.room.server.lose(node.config.scope)
+    members.surroundings.server.trust = false
+    for (const { node } of members.all.values()) {
+      if (node !== undefined) members.surroundings.server.lose(node.config.scope)
+    }
   })
 
-const pass = (members: Members) => (duration: Duration.DurationInput): Effect.Effect<void> =>
+const pass = (members: TestCluster) => (duration: Duration.DurationInput): Effect.Effect<void> =>
   Effect.gen(function*() {
-    for (let left = toMillis(duration); left > 0; left -= step) yield* members.room.pass(Math.min(left, step))
+    for (let left = toMillis(duration); left > 0; left -= step) yield* members.surroundings.pass(Math.min(left, step))
   })
 
-const eventuallyOne = (members: Members) => (id: string, within: Duration.DurationInput = "1 minute") =>
+const eventuallyOne = (members: TestCluster) => (id: string, within: Duration.DurationInput = "1 minute") =>
   Effect.flatMap(settles(members, () => whyNotOne(members, id), toMillis(within)), (problem) =>
     problem === undefined
       ? Effect.succeed(members.runs.of(id)[0]!.member.name)
       : Effect.fail(brokenIn(members, `not within ${toMillis(within)} ms: ${problem}`)))
 
-const atMostOne = (members: Members): Effect.Effect<void, RuleBroken> =>
+const atMostOne = (members: TestCluster): Effect.Effect<void, RuleBroken> =>
   Effect.suspend(() => {
     const [violation] = members.runs.violations
     return violation === undefined ? Effect.void : Effect.fail(brokenIn(members, violation))
   })
 
-const clusterOf = (members: Members): Cluster => ({
+const clusterOf = (members: TestCluster): Cluster => ({
   get names() {
     return [...members.all.keys()]
   },
@@ -199,7 +206,7 @@ export const cluster = <E, R>(
   options: PogoConfig.Options = {}
 ): Effect.Effect<Cluster, never, Exclude<R, Pogo.Pogo> | Scope.Scope> =>
   Effect.gen(function*() {
-    const members = new Members(yield* plainRoom, yield* closed(kinds), options)
+    const members = new TestCluster(yield* plainSurroundings, yield* closed(kinds), options)
     yield* Effect.addFinalizer(() => members.end)
     for (let i = 1; i <= size; i++) yield* members.add(`n${i}`)
     const ready = () => [...members.all.values()].every(({ node }) => node?.active) ? undefined : "not ready"
@@ -240,7 +247,7 @@ export interface Explored {
   readonly faults: { readonly [fault: string]: number }
 }
 
-const journeyOf = <E, R>({ begin, check, faults, nodes, options }: Exploration<E, R>, kinds: Kinds): Journey => ({
+const scenarioOf = <E, R>({ begin, check, faults, nodes, options }: Exploration<E, R>, kinds: Kinds): Scenario => ({
   nodes: nodes ?? 3,
   kinds,
   options: options ?? {},
@@ -280,13 +287,13 @@ export const explore = <E, R>(
   exploration: Exploration<E, R>
 ): Effect.Effect<Explored, RuleBroken, Exclude<R, Pogo.Pogo>> =>
   Effect.gen(function*() {
-    const journey = journeyOf(exploration, yield* closed(exploration.kinds))
+    const scenario = scenarioOf(exploration, yield* closed(exploration.kinds))
     const { seeds = 100 } = exploration
     const all = typeof seeds === "number" ? Array.from({ length: seeds }, (_, i) => i + 1) : seeds
     const counts: Record<string, number> = {}
     let total = 0
     for (const seed of all) {
-      const { faults, history, problem, steps } = playSeed(seed, journey)
+      const { faults, history, problem, steps } = playSeed(seed, scenario)
       total += steps
       for (const fault of faults) counts[fault] = (counts[fault] ?? 0) + 1
       if (problem !== undefined) return yield* new RuleBroken({ rule: problem, history, seed })

@@ -1,8 +1,8 @@
 /**
  * Placement: speed, balance and movement, against a ring of 128 points and, where it is installed, the npm `hashring`.
  */
-import { makeEntry, readSpec } from "../../src/internal/replica/entry.js"
 import { Membership } from "../../src/internal/replica/membership.js"
+import { makeEntry, readSpec } from "../../src/internal/replica/replica.js"
 import { hashText, mix } from "../../src/internal/runtime/hash.js"
 import { rendezvous } from "../../src/Placement.js"
 import { atMost, type Bench, type Group } from "../support/bench.js"

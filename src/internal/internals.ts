@@ -7,8 +7,8 @@ import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { KindConflict } from "../PogoError.js"
 import type { Router } from "./calls/client/router.js"
+import type { Registration } from "./kind/registration.js"
 import type { Node } from "./node/node.js"
-import type { Registration } from "./supervisor/kindRegistration.js"
 
 /** @internal */
 export const Internals: unique symbol = Symbol.for("effect-pogo/Pogo/Internals")

@@ -27,10 +27,9 @@ import { keepAlive, lifecycle } from "./loops/lifecycle.js"
 import { closeNode, crash, register } from "./loops/shutdown.js"
 import { Node, type Parts } from "./node/node.js"
 import { unavailable } from "./node/registryRequest.js"
-import { Observer } from "./observer.js"
-import { makeAmbient } from "./runtime/environment.js"
+import { makeAmbient, until } from "./runtime/environment.js"
 import { Processes } from "./runtime/processTable.js"
-import { until } from "./runtime/waitUntil.js"
+import { Observer } from "./supervisor/supervisor.js"
 
 /** How many events a slow subscriber may lag behind. */
 const eventBuffer = 4_096

@@ -9,7 +9,7 @@ import { decodeReply, MalformedReply } from "../../src/internal/redis/codec.js"
 import { describe as describePlace, resolve } from "../../src/internal/redis/redisOptions.js"
 import type { CommandName } from "../../src/internal/registry/commands.js"
 import * as records from "../../src/internal/registry/state.js"
-import { readMembers } from "../../src/internal/replica/member.js"
+import { readMembers } from "../../src/internal/replica/membership.js"
 import { Dice, hostileReply, hostileText } from "./hostile.js"
 
 const inputs = Number(process.env["POGO_FUZZ"] ?? 20_000)

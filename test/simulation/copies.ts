@@ -1,7 +1,7 @@
 /**
  * What runs where, and what believes that it may: at most one copy of each child.
  */
-import type { LocalChild } from "../../src/internal/supervisor/child.js"
+import type { LocalChild } from "../../src/internal/supervisor/localChild.js"
 import type { Life } from "./life.js"
 import { isSane, timing } from "./plan.js"
 

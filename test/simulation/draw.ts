@@ -2,7 +2,7 @@
  * Draws a plan from a seed.
  */
 import { Dice } from "../../src/internal/testing/dice.js"
-import type { Connection } from "../../src/internal/testing/line.js"
+import type { RegistryConnection } from "../../src/internal/testing/testRegistry.js"
 import { withCalls } from "./calls/draw.js"
 import {
   type Call,
@@ -70,10 +70,12 @@ const keyWeights: { readonly [K in Key]: number } = {
   log: 1
 }
 
-const connections: ReadonlyArray<Connection> = ["tick", "work", "wake"]
+const connections: ReadonlyArray<RegistryConnection> = ["tick", "work", "wake"]
 
 /** Which connections are cut, and in which direction. */
-const drawCut = (dice: Dice): { requests: ReadonlyArray<Connection>; replies: ReadonlyArray<Connection> } => {
+const drawCut = (
+  dice: Dice
+): { requests: ReadonlyArray<RegistryConnection>; replies: ReadonlyArray<RegistryConnection> } => {
   const which = dice.chance(0.6) ? connections : dice.chance(0.4) ? ["tick" as const] : ["work", "wake"] as const
   const direction = dice.between(1, 3)
   return { requests: direction & 1 ? which : [], replies: direction & 2 ? which : [] }

@@ -4,7 +4,7 @@
 import type { ChildInfo } from "effect-pogo"
 import { decodeBody } from "../../src/internal/kind/specCodec.js"
 import { type ClaimRecord, parseClaim, parseSpec, type SpecRecord } from "../../src/internal/registry/state.js"
-import type { LocalChild } from "../../src/internal/supervisor/child.js"
+import type { LocalChild } from "../../src/internal/supervisor/localChild.js"
 import type { Life } from "./life.js"
 import type { Nodes } from "./nodes.js"
 import { kindOf } from "./plan.js"

@@ -10,9 +10,8 @@ import {
   parseTomb,
   type RegistryState
 } from "../../src/internal/registry/state.js"
-import type { LocalChild } from "../../src/internal/supervisor/child.js"
-import type { Sent } from "../../src/internal/testing/line.js"
-import type { Execution } from "../../src/internal/testing/server.js"
+import type { LocalChild } from "../../src/internal/supervisor/localChild.js"
+import type { RegistryExecution, Sent } from "../../src/internal/testing/testRegistry.js"
 import type { Copies } from "./copies.js"
 import type { Life } from "./life.js"
 import { isSane, timing } from "./plan.js"
@@ -105,7 +104,7 @@ export class Guardian {
     this.logical()
   }
 
-  onExecuted({ args, name, reply, state }: Execution): void {
+  onExecuted({ args, name, reply, state }: RegistryExecution): void {
     if (reply._tag === "OK") {
       this.checkLateness(name, state)
       if (name === "claim") this.checkTokens(args as Args<"claim">, reply.value as never)

@@ -3,7 +3,7 @@
  */
 import type { CommandName, DelResult, FinishResult, PutResult, Reply } from "../../src/internal/registry/commands.js"
 import { parseSpec, parseTomb, type RegistryState } from "../../src/internal/registry/state.js"
-import type { Execution } from "../../src/internal/testing/server.js"
+import type { RegistryExecution } from "../../src/internal/testing/testRegistry.js"
 import type { Life } from "./life.js"
 
 /** The stamp of what a list of initial children wrote. */
@@ -80,7 +80,7 @@ export class Ledger {
     private readonly knowers: () => Iterable<Life>
   ) {}
 
-  executed({ args, name, reply }: Execution): void {
+  executed({ args, name, reply }: RegistryExecution): void {
     for (const written of writtenBy(name, args, reply)) {
       const key = keyOf(written)
       if (this.facts.has(key)) continue
@@ -92,7 +92,7 @@ export class Ledger {
    * The child that a call was told is not there, though its start was acknowledged, nothing has ended it since, and a
    * node that is well remembers it: in time for the quarantine, or the one that asks (W11 is about the others).
    */
-  denied({ args, name, reply, state }: Execution, asker: Life | undefined): string | undefined {
+  denied({ args, name, reply, state }: RegistryExecution, asker: Life | undefined): string | undefined {
     if (name !== "del" || reply._tag !== "OK") return undefined
     const { results } = reply.value as { readonly results: ReadonlyArray<DelResult> }
     const { items } = args as { readonly items: ReadonlyArray<{ readonly id: string }> }

@@ -5,13 +5,11 @@ import { Context, Effect, ExecutionStrategy, Exit, Layer, Scope } from "effect"
 import { GroupRegistry, NodeTransport, Pogo, type PogoConfig } from "effect-pogo"
 import { Internals } from "../../src/internal/internals.js"
 import type { Node } from "../../src/internal/node/node.js"
-import { Observer, type Watching } from "../../src/internal/observer.js"
 import { newsDelay } from "../../src/internal/registry/commands.js"
 import { Processes, type Watch } from "../../src/internal/runtime/processTable.js"
-import { Line, type LineWatch, type Traffic } from "../../src/internal/testing/line.js"
-import { Process, type ProcessOptions } from "../../src/internal/testing/process.js"
-import type { RegistryServer } from "../../src/internal/testing/server.js"
-import type { World } from "../../src/internal/testing/world.js"
+import { Observer, type RunObserver } from "../../src/internal/supervisor/supervisor.js"
+import { Line, type LineWatch, type RegistryServer, type Traffic } from "../../src/internal/testing/testRegistry.js"
+import { Process, type ProcessOptions, type World } from "../../src/internal/testing/virtualWorld.js"
 import type { Seams } from "./calls/seams.js"
 import { type Journal, layerOf } from "./kinds.js"
 import type { Code, KindName } from "./plan.js"
@@ -23,7 +21,7 @@ export interface Setting {
   readonly traffic: Traffic
   readonly process: (name: string) => ProcessOptions
   readonly processes: (process: Process) => Watch
-  readonly watch: (life: Life) => LineWatch & Watching
+  readonly watch: (life: Life) => LineWatch & RunObserver
   readonly journal: (life: Life) => Journal
   /** Its supervisor is there, and no kind is. */
   readonly built: (life: Life, node: Node) => void
@@ -38,7 +36,7 @@ export class Life {
   readonly line: Line
   readonly kinds = new Map<KindName, Scope.CloseableScope>()
   private readonly journal: Journal
-  private readonly watch: LineWatch & Watching
+  private readonly watch: LineWatch & RunObserver
   private scope: Scope.CloseableScope | undefined
   status: Status = "starting"
   pogo: Pogo.Service | undefined

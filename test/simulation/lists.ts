@@ -3,7 +3,7 @@
  */
 import { freshRow, rowOf } from "../../src/internal/commands/queries.js"
 import type { Node } from "../../src/internal/node/node.js"
-import type { Entry } from "../../src/internal/replica/entry.js"
+import type { Entry } from "../../src/internal/replica/replica.js"
 import type { Life } from "./life.js"
 
 /** One row is looked at in so many steps. */

@@ -2,8 +2,7 @@
  * The machines that the nodes of a history run on, and what a process can see of the others on its own.
  */
 import type { ProcessId, Sight, Watch } from "../../src/internal/runtime/processTable.js"
-import type { Process } from "../../src/internal/testing/process.js"
-import type { World } from "../../src/internal/testing/world.js"
+import type { Process, World } from "../../src/internal/testing/virtualWorld.js"
 
 /** Milliseconds between looks: fewer than in life, since each is a step of the history. */
 const every = 200

@@ -3,7 +3,7 @@
  */
 import { afterAll, describe, expect, it } from "vitest"
 import { execute } from "../../src/internal/registry/machine.js"
-import type { Execute } from "../../src/internal/testing/server.js"
+import type { Execute } from "../../src/internal/testing/testRegistry.js"
 import { hunt, mutations } from "./mutations/hunt.js"
 import type { Mutation } from "./mutations/mutation.js"
 

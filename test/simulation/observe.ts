@@ -1,7 +1,7 @@
 /**
  * Puts what the registry does into words.
  */
-import type { Execution } from "../../src/internal/testing/server.js"
+import type { RegistryExecution } from "../../src/internal/testing/testRegistry.js"
 
 const silent: ReadonlySet<string> = new Set(["changes", "snap", "nodes"])
 
@@ -12,7 +12,7 @@ const short = (value: unknown): string => {
 
 export const observe = {
   execution: (
-    { args, envelope, era, name, reply, state }: Execution,
+    { args, envelope, era, name, reply, state }: RegistryExecution,
     log: (who: string, what: string) => void
   ): void => {
     if (state.meta?.era !== era) log("registry", `new era ${state.meta?.era}, counter at ${state.meta?.high}`)

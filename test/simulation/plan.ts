@@ -2,8 +2,8 @@
  * What a history is to be: everything that is decided beforehand, drawn from the seed. Plain data, so that a fault can be
  * left out and the rest played again.
  */
-import type { Connection } from "../../src/internal/testing/line.js"
-import type { Disorder } from "../../src/internal/testing/world.js"
+import type { RegistryConnection } from "../../src/internal/testing/testRegistry.js"
+import type { Disorder } from "../../src/internal/testing/virtualWorld.js"
 import type { CalledKind } from "./calls/kinds.js"
 import type { CallsPlan } from "./calls/plan.js"
 
@@ -35,8 +35,8 @@ export type Event =
       readonly type: "cut"
       readonly node: number
       readonly millis: number
-      readonly requests: ReadonlyArray<Connection>
-      readonly replies: ReadonlyArray<Connection>
+      readonly requests: ReadonlyArray<RegistryConnection>
+      readonly replies: ReadonlyArray<RegistryConnection>
     }
     | { readonly type: "kind"; readonly node: number; readonly kind: KindName; readonly millis: number }
     | { readonly type: "deploy"; readonly between: number; readonly back: number }
@@ -63,8 +63,8 @@ export interface NodePlan {
   /** What it is when the faults are over. */
   readonly fate: "healthy" | "dead" | "frozen" | "cut"
   /** For the fate `cut`. */
-  readonly requests: ReadonlyArray<Connection>
-  readonly replies: ReadonlyArray<Connection>
+  readonly requests: ReadonlyArray<RegistryConnection>
+  readonly replies: ReadonlyArray<RegistryConnection>
 }
 
 export interface Plan {

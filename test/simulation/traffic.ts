@@ -2,8 +2,8 @@
  * The network of a history: latency, loss, duplicates, and requests that are executed long after their caller gave up.
  */
 import type { Dice } from "../../src/internal/testing/dice.js"
-import type { Fate, Traffic } from "../../src/internal/testing/line.js"
-import type { World } from "../../src/internal/testing/world.js"
+import type { Fate, Traffic } from "../../src/internal/testing/testRegistry.js"
+import type { World } from "../../src/internal/testing/virtualWorld.js"
 import type { Stats } from "./stats.js"
 
 const perfect = (dice: Dice): Fate => ({

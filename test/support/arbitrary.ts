@@ -16,8 +16,8 @@ import {
   type RegistryState,
   type SpecRecord
 } from "../../src/internal/registry/state.js"
-import { type Entry, type KnownSpec, makeEntry, readSpec } from "../../src/internal/replica/entry.js"
-import type { NodeRecord } from "../../src/internal/replica/member.js"
+import type { NodeRecord } from "../../src/internal/replica/membership.js"
+import { type Entry, type KnownSpec, makeEntry, readSpec } from "../../src/internal/replica/replica.js"
 import type { Ambient } from "../../src/internal/runtime/environment.js"
 import { Random } from "./registrySteps.js"
 

@@ -14,11 +14,10 @@ import type { PogoNode } from "../../PogoNode.js"
 import type { Node } from "../node/node.js"
 import { shutDown } from "../node/registryRequest.js"
 import { parseTomb, type StatRecord } from "../registry/state.js"
-import { type Entry, type KnownSpec, statOf } from "../replica/entry.js"
-import { nameOf } from "../replica/member.js"
-import { codeOf, obstacle, ranking } from "../replica/placement.js"
-import { until } from "../runtime/waitUntil.js"
-import type { LocalChild } from "../supervisor/child.js"
+import { codeOf, nameOf, obstacle, ranking } from "../replica/membership.js"
+import { type Entry, type KnownSpec, statOf } from "../replica/replica.js"
+import { until } from "../runtime/environment.js"
+import type { LocalChild } from "../supervisor/localChild.js"
 
 /** Why no live node can take the child. */
 const whyNobody = (node: Node, spec: KnownSpec): string => {

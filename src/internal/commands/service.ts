@@ -10,7 +10,7 @@ import type { PogoEvent } from "../../PogoEvent.js"
 import { drain, setCordon } from "../loops/shutdown.js"
 import type { Node } from "../node/node.js"
 import { shutDown } from "../node/registryRequest.js"
-import { until } from "../runtime/waitUntil.js"
+import { until } from "../runtime/environment.js"
 import type { ChildCommands } from "./childCommands.js"
 import { awaitRunning, countChildren, explain, listNodes, rowById, rows, watchRow } from "./queries.js"
 

@@ -14,12 +14,12 @@ import * as Schema from "effect/Schema"
 import type { ServeOptions } from "../../Child.js"
 import { InvalidConfig } from "../../PogoError.js"
 import * as Restart from "../../Restart.js"
-import type { Serving } from "../calls/server/mailbox.js"
-import type { Protocol } from "../calls/wire/procedure.js"
+
 import { describe } from "../runtime/describe.js"
-import type { Body, Registration } from "../supervisor/kindRegistration.js"
 import { checkRunOptions } from "./checkRunOptions.js"
 import { type KindShape, shutdownOf } from "./draftSpec.js"
+import type { Protocol } from "./protocol.js"
+import type { Body, Registration, Serving } from "./registration.js"
 import { digestOf } from "./schemaDigest.js"
 
 /** A kind's code, of which the types were checked where it was given. */

@@ -83,7 +83,7 @@ const begunAnew = <A>(
 
 /** Applies a row to the replica, save for what this node knows better and has not given back yet. */
 const applyItem = ({ view }: Node, { merge }: Session, item: Item, at: number): void =>
-  merge === undefined ? view.apply(item, at) : merge.hear(item, at)
+  merge === undefined ? view.apply(item, at) : merge.update(item, at)
 
 /** Reads everything again, in the era that the replica knows: the registry is right about all that was given back. */
 export const readAgain = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
@@ -104,7 +104,7 @@ export const readAgain = (node: Node, session: Session): Effect.Effect<void, Reg
 export const readEra = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
   begunAnew(Effect.suspend(() => {
     const merge = new EraMerge(node.view)
-    return Effect.map(readPages(node, session, (item, at) => merge.meet(item, at)), (read) => {
+    return Effect.map(readPages(node, session, (item, at) => merge.read(item, at)), (read) => {
       if (read === undefined) return undefined
       merge.end(read.high)
       return { merge, read }
@@ -190,7 +190,7 @@ const step = (node: Node, session: Session): Effect.Effect<void, RegistryUnavail
   if (session.fullReadWanted) {
     session.fullReadWanted = false
     return Effect.tapError(
-      Effect.tap(readAgain(node, session), () => Effect.sync(() => node.agenda.sweep())),
+      Effect.tap(readAgain(node, session), () => Effect.sync(() => node.workQueue.sweep())),
       () => Effect.sync(() => session.wantFullRead())
     )
   }

@@ -42,7 +42,7 @@ const endQuarantine = (node: Node, session: Session, left: number): void => {
   if (left > 0) session.quarantineUntil = Math.max(session.quarantineUntil, until)
   else if (session.quarantineUntil > 0) {
     session.quarantineUntil = 0
-    node.agenda.sweep()
+    node.workQueue.sweep()
   }
 }
 

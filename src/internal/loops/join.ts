@@ -8,9 +8,15 @@ import { LayoutMismatch, type RegistryUnavailable, TimingMismatch } from "../../
 import type { Node } from "../node/node.js"
 import { send, unavailable } from "../node/registryRequest.js"
 import { Session } from "../node/session.js"
-import type { Args, ClaimAssertion, OpenMode, Refusal } from "../registry/commands.js"
-import { layoutVersion, maxBatch } from "../registry/commands.js"
-import type { LocalChild } from "../supervisor/child.js"
+import {
+  type Args,
+  type ClaimAssertion,
+  layoutVersion,
+  maxBatch,
+  type OpenMode,
+  type Refusal
+} from "../registry/commands.js"
+import type { LocalChild } from "../supervisor/localChild.js"
 import { settleUnconfirmed } from "./unconfirmedClaims.js"
 
 /** Another version of the code, or of the settings, has the scope: to try again is of no use. */

@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope"
 import * as PogoEvent from "../../PogoEvent.js"
 import type { Node } from "../node/node.js"
 import type { Session } from "../node/session.js"
-import { noneLeft, until } from "../runtime/waitUntil.js"
+import { noneLeft, until } from "../runtime/environment.js"
 import { follow, giveBack, readAgain, readEra } from "./changeFeed.js"
 import { heartbeat } from "./heartbeat.js"
 import { type Fatal, join } from "./join.js"
@@ -25,7 +25,7 @@ export const keepAlive = (node: Node, loop: string, effect: Effect.Effect<never>
     node.emit(() => PogoEvent.LoopRestarted({ node: node.config.name, loop, cause: text }))
     return Effect.logError(`the ${loop} loop died and is started again; please report this: ${text}`).pipe(
       Effect.zipRight(Effect.sleep(node.timing.heartbeat / 10)),
-      Effect.zipRight(Effect.sync(() => node.agenda.sweep()))
+      Effect.zipRight(Effect.sync(() => node.workQueue.sweep()))
     )
   }))
 
@@ -50,7 +50,7 @@ const activate = (node: Node, session: Session): Effect.Effect<void> =>
     if (session.over) return Effect.void
     node.enter("active")
     node.own.changed()
-    node.agenda.sweep()
+    node.workQueue.sweep()
     const { name, scope } = node.config
     node.emit(() => PogoEvent.LeaseAcquired({ node: name, session: session.sid }))
     const left = Math.max(0, Math.round(session.quarantineUntil - node.ambient.now()))
@@ -64,7 +64,7 @@ const awaitQuarantine = (node: Node, session: Session): Effect.Effect<void> =>
     const left = session.quarantineUntil - node.ambient.now()
     return left <= 0
       ? Effect.void
-      : Effect.zipRight(Effect.sleep(Math.ceil(left) + 1), Effect.sync(() => node.agenda.sweep()))
+      : Effect.zipRight(Effect.sleep(Math.ceil(left) + 1), Effect.sync(() => node.workQueue.sweep()))
   })
 
 /** The safety net: everything is looked at now and then, whatever was or was not heard. */
@@ -73,7 +73,7 @@ const passes = (node: Node): Effect.Effect<never> =>
     Effect.sleep(node.timing.syncInterval),
     Effect.sync(() => {
       node.view.forgetTombs()
-      node.agenda.sweep()
+      node.workQueue.sweep()
     })
   ))
 

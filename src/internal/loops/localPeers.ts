@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import type { Node } from "../node/node.js"
 import { request } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
-import type { Member } from "../replica/member.js"
+import type { ScopeMember } from "../replica/membership.js"
 import type { ProcessId } from "../runtime/processTable.js"
 
 /** A node of this machine, in another process. */
@@ -22,7 +22,7 @@ interface Neighbour {
   readonly process: ProcessId
 }
 
-const isNeighbour = (self: ProcessId, member: Member): member is Member & Neighbour =>
+const isNeighbour = (self: ProcessId, member: ScopeMember): member is ScopeMember & Neighbour =>
   member.process !== undefined && member.process.host === self.host && member.process.pid !== self.pid
 
 /** The nodes of this machine, the next one in the order of sessions first. */

@@ -8,8 +8,7 @@ import * as PogoEvent from "../../PogoEvent.js"
 import type { Node } from "../node/node.js"
 import type { Session } from "../node/session.js"
 import type { NodeItem } from "../registry/commands.js"
-import type { Member } from "../replica/member.js"
-import type { MembershipChange } from "../replica/membership.js"
+import type { MembershipChange, ScopeMember } from "../replica/membership.js"
 
 const emitChange = (node: Node, { joined, left }: MembershipChange): void => {
   for (const { name, sid } of joined) node.emit(() => PogoEvent.NodeJoined({ node: name, session: sid }))
@@ -17,7 +16,7 @@ const emitChange = (node: Node, { joined, left }: MembershipChange): void => {
 }
 
 /** Live sessions of this node's own name, apart from its own. */
-export const namesakes = (node: Node, session: Session): ReadonlyArray<Member> =>
+export const namesakes = (node: Node, session: Session): ReadonlyArray<ScopeMember> =>
   node.view.membership.list.filter(({ name, sid }) => name === node.config.name && sid !== session.sid)
 
 /** Warns that two live nodes share a name. */

@@ -10,11 +10,10 @@ import type { Node } from "../node/node.js"
 import { request } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
 import { type Action, type Condition, decide, mayStart } from "../plan/decide.js"
-import type { ClaimResult } from "../registry/commands.js"
-import { maxBatch } from "../registry/commands.js"
+import { type ClaimResult, maxBatch } from "../registry/commands.js"
 import { parseClaim, parseStat } from "../registry/state.js"
-import { codeOf } from "../replica/placement.js"
-import type { LocalChild } from "../supervisor/child.js"
+import { codeOf } from "../replica/membership.js"
+import type { LocalChild } from "../supervisor/localChild.js"
 
 /** Children that are looked at before others have a turn: about a millisecond. */
 const slice = 500
@@ -60,7 +59,7 @@ const look = (node: Node, condition: Condition, id: string, wanted: Array<Wanted
     case "Release":
       return node.outbox.release(id, action.token)
     case "Later":
-      return node.agenda.postpone(id)
+      return node.workQueue.postpone(id)
   }
 }
 
@@ -134,17 +133,17 @@ const claim = (node: Node, session: Session, wanted: ReadonlyArray<Wanted>): Eff
     // Granted or not, nobody knows: the plan looks again when the registry had time to come back.
     Effect.catchAll(() =>
       Effect.sleep(node.timing.heartbeat / 4).pipe(
-        Effect.zipRight(Effect.sync(() => wanted.forEach(({ id }) => node.agenda.add(id))))
+        Effect.zipRight(Effect.sync(() => wanted.forEach(({ id }) => node.workQueue.add(id))))
       )
     )
   )
 
-/** Goes through the agenda until it is empty. */
+/** Works through the queue until it is empty. */
 const pass = (node: Node, session: Session): Effect.Effect<void> =>
   Effect.gen(function*() {
     let wanted: Array<Wanted> = []
     for (;;) {
-      const ids = node.agenda.take(Math.min(slice, maxBatch - wanted.length))
+      const ids = node.workQueue.take(Math.min(slice, maxBatch - wanted.length))
       const condition = node.condition(session)
       for (const id of ids) look(node, condition, id, wanted)
       if (wanted.length > 0 && (ids.length === 0 || wanted.length >= maxBatch)) {
@@ -160,4 +159,4 @@ const pass = (node: Node, session: Session): Effect.Effect<void> =>
 
 /** Reconciles for as long as the session lasts. */
 export const reconcile = (node: Node, session: Session): Effect.Effect<never> =>
-  Effect.forever(Effect.zipRight(node.agenda.wait, pass(node, session)))
+  Effect.forever(Effect.zipRight(node.workQueue.wait, pass(node, session)))

@@ -7,11 +7,11 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import { KindConflict } from "../../PogoError.js"
+import type { Registration } from "../kind/registration.js"
 import type { Node } from "../node/node.js"
 import { request } from "../node/registryRequest.js"
-import { noneLeft, until } from "../runtime/waitUntil.js"
-import type { LocalChild } from "../supervisor/child.js"
-import type { Registration } from "../supervisor/kindRegistration.js"
+import { noneLeft, until } from "../runtime/environment.js"
+import type { LocalChild } from "../supervisor/localChild.js"
 
 const childrenOf = (node: Node, belongs: (child: LocalChild) => boolean): ReadonlyArray<LocalChild> =>
   Array.from(node.supervisor.children.values()).filter(belongs)
@@ -91,7 +91,7 @@ const hold = (node: Node, registration: Registration) =>
       const own = { ...registration, intensity: registration.intensity ?? node.config.intensity }
       node.kinds.set(kind, own)
       node.own.changed()
-      node.agenda.sweep()
+      node.workQueue.sweep()
       return Effect.succeed(own)
     }),
     (own) => unregister(node, own)
@@ -111,7 +111,7 @@ export const setCordon = (node: Node, cordoned: boolean): Effect.Effect<void> =>
   Effect.sync(() => {
     if (cordoned) node.own.cordon()
     else node.own.uncordon()
-    node.agenda.sweep()
+    node.workQueue.sweep()
   })
 
 /** Waits until the registry knows of everything that ended, a moment at most, and closes the session. */

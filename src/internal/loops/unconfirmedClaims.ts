@@ -7,7 +7,7 @@
 import type { Node } from "../node/node.js"
 import type { Session } from "../node/session.js"
 import type { OpenMode } from "../registry/commands.js"
-import type { LocalChild } from "../supervisor/child.js"
+import type { LocalChild } from "../supervisor/localChild.js"
 import { afterReading } from "./changeFeed.js"
 
 const unconfirmed = (node: Node): ReadonlyArray<LocalChild> =>

@@ -11,21 +11,16 @@ import type { GroupRegistry } from "../../GroupRegistry.js"
 import type { Resolved } from "../../PogoConfig.js"
 import * as PogoEvent from "../../PogoEvent.js"
 import * as PogoMetrics from "../../PogoMetrics.js"
-import type { Watching } from "../observer.js"
-import type { Condition } from "../plan/decide.js"
+import type { Registration } from "../kind/registration.js"
+import { type Condition, WorkQueue } from "../plan/decide.js"
 import { Moves } from "../plan/rebalance.js"
-import { Agenda } from "../plan/workQueue.js"
 import type { Timing } from "../registry/timing.js"
-import { nameOf } from "../replica/member.js"
-import type { Score } from "../replica/placement.js"
+import { nameOf, type Score } from "../replica/membership.js"
 import { View } from "../replica/replica.js"
-import { Timers } from "../runtime/deadlines.js"
-import type { Ambient } from "../runtime/environment.js"
-import { Watchers } from "../runtime/listeners.js"
+import { type Ambient, Timers, Watchers } from "../runtime/environment.js"
 import type { Watch } from "../runtime/processTable.js"
-import type { LocalChild } from "../supervisor/child.js"
-import type { Registration } from "../supervisor/kindRegistration.js"
-import { type Owner, Supervisor } from "../supervisor/supervisor.js"
+import type { LocalChild } from "../supervisor/localChild.js"
+import { type Owner, type RunObserver, Supervisor } from "../supervisor/supervisor.js"
 import { Outbox } from "./outbox.js"
 import { OwnRecord } from "./ownRecord.js"
 import { RegistryClock } from "./registryRequest.js"
@@ -42,7 +37,7 @@ export interface Parts {
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
   readonly emit: (event: () => PogoEvent.PogoEvent) => void
   readonly exitProcess: (child: LocalChild) => void
-  readonly observer: Watching
+  readonly observer: RunObserver
   /** Whether the node only gives commands: it runs no children, and is no member of the scope. */
   readonly client: boolean
   readonly processes: Watch
@@ -71,7 +66,7 @@ export class Node {
   /** What it knows of the scope. */
   readonly view: View
   /** Children that the plan is to look at. */
-  readonly agenda: Agenda
+  readonly workQueue: WorkQueue
   /** Children on their way to other nodes. */
   readonly moves: Moves
   /** The children that run here. */
@@ -126,13 +121,13 @@ export class Node {
       moved: (id, from, { sid, token }) => this.moved(id, nameOf(from), nameOf(sid), token),
       foreign: (id, part) => this.foreign(id, part)
     })
-    this.agenda = new Agenda(() => this.everything())
+    this.workQueue = new WorkQueue(() => this.everything())
     this.moves = new Moves(
       this.config.moveParallel,
       this.timing.moveDebounce,
       this.ambient,
       (effect) => void this.fork(effect),
-      () => this.agenda.postponed,
+      () => this.workQueue.postponed,
       () => this.resumeMoves()
     )
     this.outbox = new Outbox(this)
@@ -149,6 +144,7 @@ export class Node {
       emit: parts.emit,
       exitProcess: parts.exitProcess,
       observer: parts.observer,
+      timers: this.timers,
       changed: (child) => {
         this.countStage(child)
         this.outbox.report(child)
@@ -199,7 +195,7 @@ export class Node {
 
   /** Something about a child is new: the plan is to look at it, and whoever waits for it is called. */
   touched(id: string): void {
-    if (!this.client) this.agenda.add(id)
+    if (!this.client) this.workQueue.add(id)
     this.notify(id)
     this.moves.touched(id, () => this.hasArrived(id))
   }
@@ -216,7 +212,7 @@ export class Node {
   private notify(id: string): void {
     const entry = this.view.entries.get(id)
     if (entry !== undefined) entry.row = undefined
-    this.watchers.tell(id)
+    this.watchers.notify(id)
   }
 
   private moved(id: string, from: string, to: string, token: number): void {
@@ -240,7 +236,7 @@ export class Node {
   enter(phase: Phase): void {
     this.currentPhase = phase
     for (const listener of this.onPhase) listener()
-    if (phase === "closed") this.watchers.tellAll()
+    if (phase === "closed") this.watchers.notifyAll()
   }
 
   /** The session, while there is one. */
@@ -266,16 +262,16 @@ export class Node {
 
   /** Looks at as many children that are to move as may move now. */
   resumeMoves(): void {
-    if (this.agenda.postponed === 0) return
+    if (this.workQueue.postponed === 0) return
     this.moves.adjust()
-    if (this.movesOpen) this.agenda.resume(this.moves.free)
+    if (this.movesOpen) this.workQueue.resume(this.moves.free)
   }
 
   /** The membership changed so that children may belong elsewhere. Moves wait until it is quiet; orphans do not. */
   placementChanged(): void {
     this.placementChangedAt = this.ambient.now()
     if (!this.debouncing) this.debounceMoves()
-    this.agenda.sweep()
+    this.workQueue.sweep()
   }
 
   private debounceMoves(): void {

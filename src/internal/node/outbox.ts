@@ -7,8 +7,8 @@
 import * as Effect from "effect/Effect"
 import { type FinishResult, maxBatch } from "../registry/commands.js"
 import { formatStat } from "../registry/state.js"
-import type { Entry } from "../replica/entry.js"
-import type { LocalChild } from "../supervisor/child.js"
+import type { Entry } from "../replica/replica.js"
+import type { LocalChild } from "../supervisor/localChild.js"
 import { request, type Requester } from "./registryRequest.js"
 import type { Session } from "./session.js"
 

@@ -8,9 +8,9 @@
  */
 import * as Effect from "effect/Effect"
 import type { Resolved } from "../../PogoConfig.js"
-import type { NodeRecord } from "../replica/member.js"
+import type { Registration } from "../kind/registration.js"
+import type { NodeRecord } from "../replica/membership.js"
 import type { ProcessId } from "../runtime/processTable.js"
-import type { Registration } from "../supervisor/kindRegistration.js"
 import { request, type Requester } from "./registryRequest.js"
 import type { Session } from "./session.js"
 

@@ -15,11 +15,8 @@ import * as PogoMetrics from "../../PogoMetrics.js"
 import type { Args, CommandName, Envelope, Ok, Refusal, Reply, Value } from "../registry/commands.js"
 import { formatSpec } from "../registry/state.js"
 import type { Timing } from "../registry/timing.js"
-import { type Entry, makeEntry, readSpec } from "../replica/entry.js"
-import type { View } from "../replica/replica.js"
-import type { Timers } from "../runtime/deadlines.js"
-import type { Ambient } from "../runtime/environment.js"
-import { type Listeners, until } from "../runtime/waitUntil.js"
+import { type Entry, makeEntry, readSpec, type View } from "../replica/replica.js"
+import { type Ambient, type Listeners, type Timers, until } from "../runtime/environment.js"
 import type { Lease, Phase, Session } from "./session.js"
 
 /** What a request needs of the node that makes it. */

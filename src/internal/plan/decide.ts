@@ -1,62 +1,64 @@
 /**
- * The plan: what a node does about one child, given what it knows. Pure; everything that changes the world is done
- * elsewhere, by somebody who asks this first.
+ * The plan: which children a node is to look at, and what it does about each, given what it knows. Nothing here changes
+ * the world; the loop `reconcile` does what `decide` says.
  *
  * @internal
  */
-import type { Entry } from "../replica/entry.js"
+import * as Effect from "effect/Effect"
+import type { StopReason } from "../../PogoEvent.js"
+import type { Entry } from "../replica/replica.js"
 
-/** What a node runs, as far as the plan cares. */
-export interface Running {
+/** A child that a node runs, as the plan needs it. */
+export interface RunningChild {
   /** Token of the claim that it runs under. */
   readonly claim: number
   readonly spec: { readonly generation: number }
-  /** It is ending, or its end is being told: nothing more to decide. */
+  /** Whether it is ending, or its end is being reported: there is nothing more to decide. */
   readonly ending: boolean
 }
 
-/** The node's own condition. */
+/** The condition of a node. */
 export interface Condition {
   readonly sid: string
-  /** The lease holds, and the view is complete. */
+  /** Whether the lease holds, and the view is complete. */
   readonly active: boolean
   readonly cordoned: boolean
   readonly draining: boolean
-  /** No claims are granted yet. */
+  /** Whether the registry grants no claims yet. */
   readonly quarantined: boolean
-  /** Running children may move now. */
+  /** Whether running children may move away now. */
   readonly movesOpen: boolean
   readonly hasKind: (kind: string) => boolean
   readonly isLive: (sid: string) => boolean
-  /** Session where the child belongs. */
+  /** The session where a child belongs. */
   readonly homeOf: (entry: Entry) => string | undefined
-  /** Session that looks after what nobody can run. */
+  /** The session that removes what dead nodes left on ended children. */
   readonly keeper: string | undefined
 }
 
-/** Why a running child is stopped. */
-export type StopReason = "terminated" | "replaced" | "moved" | "drained" | "kindClosed" | "claimLost"
+/** The reasons for which the plan stops a child. */
+export type PlannedStop = Exclude<StopReason, "claimLost" | "fenced" | "shutdown">
 
-/** What to do. */
+/** What a node does about a child. */
 export type Action =
   | { readonly _tag: "Nothing" }
-  /** Ask for the right to run it. */
+  /** Claim it. */
   | { readonly _tag: "Claim"; readonly generation: number }
-  /** Have a claim removed that a dead node left on an ended child. */
+  /** Remove a claim that a dead node left on an ended child. */
   | { readonly _tag: "Purge" }
   /** Stop it and give the claim back. */
-  | { readonly _tag: "Stop"; readonly reason: StopReason }
+  | { readonly _tag: "Stop"; readonly reason: PlannedStop }
   /** Stop it at once: the claim is another's. */
   | { readonly _tag: "Revoke" }
   /** Give back a claim that nothing stands behind. */
   | { readonly _tag: "Release"; readonly token: number }
-  /** Move it, when moves are open. */
+  /** Look at it again when moves are open: it is to move. */
   | { readonly _tag: "Later" }
 
 const nothing: Action = { _tag: "Nothing" }
-const stop = (reason: StopReason): Action => ({ _tag: "Stop", reason })
+const stop = (reason: PlannedStop): Action => ({ _tag: "Stop", reason })
 
-const forRunning = (entry: Entry | undefined, running: Running, node: Condition): Action => {
+const forRunning = (entry: Entry | undefined, running: RunningChild, node: Condition): Action => {
   if (running.ending) return nothing
   if (entry?.claim?.token !== running.claim) return { _tag: "Revoke" }
   const { spec } = entry
@@ -81,16 +83,92 @@ const forAbsent = (entry: Entry, node: Condition): Action => {
   return node.homeOf(entry) === node.sid ? { _tag: "Claim", generation: spec.generation } : nothing
 }
 
-/** What to do about a child that this node runs (`running`), or not. */
-export const decide = (entry: Entry | undefined, running: Running | undefined, node: Condition): Action => {
+/** Decides what a node does about a child, which it runs or not. */
+export const decide = (entry: Entry | undefined, running: RunningChild | undefined, node: Condition): Action => {
   if (!node.active) return nothing
   if (running !== undefined) return forRunning(entry, running, node)
   return entry === undefined ? nothing : forAbsent(entry, node)
 }
 
-/** Whether a grant that has just come may be used: the world may have changed since the claim was sent. */
+/** Whether a grant may still be used: the world may have changed since the claim was sent. */
 export const mayStart = (entry: Entry | undefined, generation: number, node: Condition): boolean => {
   const spec = entry?.spec
   return node.active && !node.cordoned && !node.draining && spec !== undefined && !spec.failed &&
     spec.generation === generation && node.hasKind(spec.kind)
+}
+
+/**
+ * The children that the plan is to look at. Most come by id, since something about them changed; after a change that
+ * concerns all, everything is gone through once, a slice at a time.
+ */
+export class WorkQueue {
+  private readonly dirty = new Set<string>()
+  /** Children that are to move when moves are open. */
+  private readonly later = new Set<string>()
+  private walk: Iterator<string> | undefined
+  private walkAgain = false
+  private readonly ready = Effect.unsafeMakeLatch(false)
+
+  /** `everything`: the ids of all children there are. */
+  constructor(private readonly everything: () => Iterator<string>) {}
+
+  /** Completes when the queue is not empty. */
+  readonly wait: Effect.Effect<void> = this.ready.await
+
+  add(id: string): void {
+    this.dirty.add(id)
+    this.ready.unsafeOpen()
+  }
+
+  postpone(id: string): void {
+    this.later.add(id)
+  }
+
+  /** The number of children that were postponed. */
+  get postponed(): number {
+    return this.later.size
+  }
+
+  /** Puts up to `count` of the postponed children into the queue again. */
+  resume(count = Infinity): void {
+    let left = count
+    for (const id of this.later) {
+      if (left-- <= 0) break
+      this.later.delete(id)
+      this.dirty.add(id)
+    }
+    if (this.dirty.size > 0) this.ready.unsafeOpen()
+  }
+
+  /** Puts everything into the queue. */
+  sweep(): void {
+    if (this.walk === undefined) this.walk = this.everything()
+    else this.walkAgain = true
+    this.ready.unsafeOpen()
+  }
+
+  /** Takes up to `count` ids, those that came by id first; none when the queue is empty. */
+  take(count: number): ReadonlyArray<string> {
+    const ids: Array<string> = []
+    for (const id of this.dirty) {
+      if (ids.length >= count) break
+      this.dirty.delete(id)
+      ids.push(id)
+    }
+    while (ids.length < count && this.walk !== undefined) {
+      const step = this.walk.next()
+      if (step.done !== true) ids.push(step.value)
+      else this.walk = this.walkAgain ? this.everything() : undefined
+      if (step.done === true) this.walkAgain = false
+    }
+    if (ids.length === 0) this.ready.unsafeClose()
+    return ids
+  }
+
+  clear(): void {
+    this.dirty.clear()
+    this.later.clear()
+    this.walk = undefined
+    this.walkAgain = false
+  }
 }

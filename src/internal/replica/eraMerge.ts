@@ -1,6 +1,6 @@
 /**
- * A node meets a data set that is not the one it knew. Per id the higher rank wins: what the registry knows better is
- * taken over, what the node knows better is a fact to give back.
+ * The merge of a node's view with a data set that is not the one it knew. Per id the higher rank wins: what the registry
+ * knows better is taken over, what the node knows better is a fact to give back.
  *
  * @internal
  */
@@ -8,9 +8,10 @@ import type { Args, Item } from "../registry/commands.js"
 import { parseSpec, parseTomb, rankOf, rankOfStored } from "../registry/state.js"
 import type { View } from "./replica.js"
 
-/** One thing that a node remembers, and the registry does not. */
+/** A record that a node remembers, and the registry lacks. */
 export type Fact = Args<"merge">["facts"][number]
 
+/** The record of higher rank that a view has of an id. */
 interface Known {
   readonly rank: number
   readonly kind: "spec" | "tomb"
@@ -30,15 +31,15 @@ const theirs = (item: Item): number =>
     typeof item.tomb === "string" ? rankOfStored(parseTomb(item.tomb)) : 0
   )
 
-/** The comparison of one complete read with the view. */
+/** The merge of one complete read into the view. */
 export class EraMerge {
   readonly seen = new Set<string>()
   private readonly facts = new Set<string>()
 
   constructor(private readonly view: View) {}
 
-  /** Takes a row over, or notes that the view knows better. */
-  meet(item: Item, at: number): void {
+  /** Takes over a row of the read, or notes that the view knows better. */
+  read(item: Item, at: number): void {
     this.seen.add(item.id)
     const known = ours(this.view, item.id)
     if (known === undefined || known.rank <= theirs(item)) this.view.apply(item, at)
@@ -48,13 +49,13 @@ export class EraMerge {
     }
   }
 
-  /** Takes over a row that was told later, unless the view knows better: then that is still to be given back. */
-  hear(item: Item, at: number): void {
+  /** Takes over a row that changed after the read, unless the view knows better: then that is still to be given back. */
+  update(item: Item, at: number): void {
     if (item.spec === undefined || !this.facts.delete(item.id)) this.view.apply(item, at)
-    else this.meet(item, at)
+    else this.read(item, at)
   }
 
-  /** Ends the read, which began when the counter stood at `at`. */
+  /** Ends the read, which began when the counter stood at `at`: what it lacks is to be given back. */
   end(at: number): void {
     for (const id of [...this.view.entries.keys(), ...this.view.tombs.keys()]) {
       if (this.seen.has(id)) continue
@@ -63,7 +64,7 @@ export class EraMerge {
     }
   }
 
-  /** What is still to be given back, and is in the view as it stands now. */
+  /** The facts still to be given back about ids that `mine` accepts, as the view has them now. */
   pending(mine: (id: string) => boolean): ReadonlyArray<Fact> {
     const facts: Array<Fact> = []
     for (const id of this.facts) {
@@ -73,7 +74,7 @@ export class EraMerge {
     return facts
   }
 
-  /** The ids of all that is still to be given back. */
+  /** Ids of the facts still to be given back. */
   get ids(): Iterable<string> {
     return this.facts
   }
@@ -83,12 +84,12 @@ export class EraMerge {
     return this.facts.has(id)
   }
 
-  /** How much is still to be given back. */
+  /** Number of the facts still to be given back. */
   get size(): number {
     return this.facts.size
   }
 
-  /** The registry has this id now: merged by this node, or told by another. */
+  /** Drops the fact about an id that the registry has now: merged by this node, or by another. */
   settle(id: string): void {
     this.facts.delete(id)
   }

@@ -1,39 +1,268 @@
 /**
- * The members of a scope as a node knows them, and what their last change was: enough to re-place a child by looking
- * only at the members that came, unless its own went.
+ * The members of a scope, and which of them each child belongs to.
  *
  * @internal
  */
+import type { Labels } from "../../ChildSpec.js"
+import type { KindVersion } from "../../PogoNode.js"
 import type { NodeItem } from "../registry/commands.js"
-import type { Entry } from "./entry.js"
-import { type Member, readMembers } from "./member.js"
-import { best, type Score } from "./placement.js"
+import { parseNode } from "../registry/state.js"
+import { hashText } from "../runtime/hash.js"
+import { type ProcessId, readProcess } from "../runtime/processTable.js"
 
-/** What came and went by one change of the membership. */
+/** The record that a node publishes of itself. Fields that a newer version added are ignored. */
+export interface NodeRecord {
+  readonly name: string
+  readonly weight: number
+  readonly labels: Labels
+  readonly kinds: { readonly [kind: string]: KindVersion }
+  readonly cordoned: boolean
+  readonly draining: boolean
+  /**
+   * Whether the node has yet to confirm that it knows of its session. A node whose requests arrive, and which hears no
+   * answers, would otherwise be given children that it can never start.
+   */
+  readonly joining: boolean
+  /** Whether the node renewed its lease after a younger session of its own name had opened: there really are two. */
+  readonly twin: boolean
+  /** The node's process, for the nodes of its machine; `undefined` where processes cannot be told apart. */
+  readonly process: ProcessId | undefined
+  /** Where others reach the node; empty if they cannot. */
+  readonly address: string
+}
+
+/** A live session. */
+export interface ScopeMember extends NodeRecord {
+  readonly sid: string
+  /** Stamp of the session: younger sessions have higher ones. */
+  readonly opened: number
+  /** Version of the node's record. */
+  readonly version: number
+  /** The text that placement hashes: the name, or the session where two live nodes share a name. */
+  readonly key: string
+  readonly hash: number
+  /** Whether the node takes children at all. */
+  readonly open: boolean
+}
+
+/** The name in a session. */
+export const nameOf = (sid: string): string => sid.slice(0, Math.max(0, sid.lastIndexOf("#")))
+
+/** The record of a session that publishes none that can be read: it lives, and takes no children that we know of. */
+const unreadable: NodeRecord = {
+  name: "",
+  weight: 0,
+  labels: {},
+  kinds: {},
+  cordoned: true,
+  draining: false,
+  joining: false,
+  twin: false,
+  process: undefined,
+  address: ""
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null
+
+const readKinds = (value: unknown): { readonly [kind: string]: KindVersion } => {
+  const kinds: Record<string, KindVersion> = Object.create(null)
+  if (!isRecord(value)) return kinds
+  for (const [kind, code] of Object.entries(value)) {
+    if (isRecord(code) && Number.isSafeInteger(code["version"]) && typeof code["digest"] === "string") {
+      kinds[kind] = { version: code["version"] as number, digest: code["digest"] }
+    }
+  }
+  return kinds
+}
+
+const readLabels = (value: unknown): Labels => {
+  const labels: Record<string, string> = Object.create(null)
+  if (!isRecord(value)) return labels
+  for (const [name, text] of Object.entries(value)) if (typeof text === "string") labels[name] = text
+  return labels
+}
+
+const readRecord = (json: string): NodeRecord => {
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch {
+    return unreadable
+  }
+  if (!isRecord(value) || typeof value["name"] !== "string") return unreadable
+  const weight = value["weight"]
+  return {
+    name: value["name"],
+    weight: typeof weight === "number" && weight > 0 && Number.isFinite(weight) ? weight : 1,
+    labels: readLabels(value["labels"]),
+    kinds: readKinds(value["kinds"]),
+    cordoned: value["cordoned"] === true,
+    draining: value["draining"] === true,
+    joining: value["joining"] === true,
+    twin: value["twin"] === true,
+    process: readProcess(value["process"]),
+    address: typeof value["address"] === "string" ? value["address"] : ""
+  }
+}
+
+/**
+ * The members of stored node records, in the order of their sessions. The youngest session of a name has the right to
+ * it: a node that was killed and started again has its children back as soon as its old session ends, and nothing is
+ * placed on the old one meanwhile. An older session counts only if it proved to live (`twin`); then it is placed by its
+ * session.
+ */
+export const readMembers = (items: ReadonlyArray<NodeItem>): ReadonlyArray<ScopeMember> => {
+  const read = items.map(({ record, sid }) => {
+    const header = parseNode(record)
+    const fields = header === undefined ? unreadable : readRecord(header.json)
+    return { ...fields, sid, opened: header?.opened ?? 0, version: header?.version ?? 0 }
+  })
+  const youngest = new Map<string, number>()
+  for (const { name, opened } of read) youngest.set(name, Math.max(opened, youngest.get(name) ?? 0))
+  return read
+    .map((member): ScopeMember => {
+      const first = member.name !== "" && member.opened === youngest.get(member.name)
+      const key = first ? member.name : member.sid
+      const open = (first || member.twin) && !member.cordoned && !member.draining && !member.joining
+      return { ...member, key, hash: hashText(key), open }
+    })
+    .sort((a, b) => (a.sid < b.sid ? -1 : 1))
+}
+
+/** A child's spec, as placement needs it. */
+export interface PlacedSpec {
+  readonly kind: string
+  readonly version: number
+  readonly refused: ReadonlyArray<string>
+  readonly requires: Labels | undefined
+  readonly prefers: Labels | undefined
+}
+
+/** A child, as placement needs it, with the memory of where it belongs. */
+export interface Placed {
+  readonly id: string
+  readonly hash: number
+  readonly spec: PlacedSpec | undefined
+  /** Session where the child belongs, as of `homeEpoch`. */
+  home: string | undefined
+  /** Epoch of the membership for which `home` was found. */
+  homeEpoch: number
+}
+
+/** The score of a child on a node; see `Placement`. */
+export type Score = (
+  child: { readonly id: string; readonly kind: string; readonly hash: number },
+  node: ScopeMember
+) => number
+
+/** The name under which a spec remembers code that refused it. */
+export const codeOf = (code: { readonly version: number; readonly digest: string }): string =>
+  `${code.version}.${code.digest}`
+
+/** The number of labels that a member has as they are asked for. */
+const countMatches = (member: ScopeMember, labels: Labels): number => {
+  let count = 0
+  for (const [name, value] of Object.entries(labels)) {
+    if (Object.hasOwn(member.labels, name) && member.labels[name] === value) count++
+  }
+  return count
+}
+
+const whyClosed = ({ cordoned, draining, joining }: ScopeMember): string =>
+  draining ? "it is draining" : cordoned ? "it is cordoned" : joining ? "it is joining" : "its name is taken"
+
+/** The reason why a member cannot take a child, in words; `undefined` when it can. */
+export const obstacle = (spec: PlacedSpec, member: ScopeMember): string | undefined => {
+  const code = Object.hasOwn(member.kinds, spec.kind) ? member.kinds[spec.kind] : undefined
+  if (code === undefined) return "it does not have the kind"
+  if (!member.open) return whyClosed(member)
+  if (code.version < spec.version) return `it has version ${code.version} of the kind, the child needs ${spec.version}`
+  if (spec.refused.length > 0 && spec.refused.includes(codeOf(code))) return "its code could not decode the payload"
+  if (spec.requires !== undefined && countMatches(member, spec.requires) < Object.keys(spec.requires).length) {
+    return `it lacks the labels ${JSON.stringify(spec.requires)}`
+  }
+  return undefined
+}
+
+interface Rank {
+  readonly member: ScopeMember
+  readonly preferred: number
+  readonly score: number
+}
+
+const rank = (child: Placed, spec: PlacedSpec, member: ScopeMember, score: Score): Rank => ({
+  member,
+  preferred: spec.prefers === undefined ? 0 : countMatches(member, spec.prefers),
+  score: score({ id: child.id, kind: spec.kind, hash: child.hash }, member)
+})
+
+/** The strict order of ranks: preferred labels, then score, then session. */
+const isBetter = (a: Rank, b: Rank): boolean =>
+  a.preferred !== b.preferred
+    ? a.preferred > b.preferred
+    : a.score !== b.score
+    ? a.score > b.score
+    : a.member.sid < b.member.sid
+
+/** The best of the members for a child, or of those and the best so far. */
+export const best = (
+  child: Placed,
+  spec: PlacedSpec,
+  members: ReadonlyArray<ScopeMember>,
+  score: Score,
+  sofar?: ScopeMember
+): ScopeMember | undefined => {
+  let top = sofar === undefined ? undefined : rank(child, spec, sofar, score)
+  for (const member of members) {
+    if (obstacle(spec, member) !== undefined) continue
+    const candidate = rank(child, spec, member, score)
+    if (top === undefined || isBetter(candidate, top)) top = candidate
+  }
+  return top?.member
+}
+
+/** The members that can take a child, best first. */
+export const ranking = (
+  child: Placed,
+  spec: PlacedSpec,
+  members: ReadonlyArray<ScopeMember>,
+  score: Score
+): ReadonlyArray<ScopeMember> =>
+  members
+    .filter((member) => obstacle(spec, member) === undefined)
+    .map((member) => rank(child, spec, member, score))
+    .sort((a, b) => (isBetter(a, b) ? -1 : 1))
+    .map(({ member }) => member)
+
+/** One change of the membership. */
 export interface MembershipChange {
-  readonly joined: ReadonlyArray<Member>
-  readonly left: ReadonlyArray<Member>
+  readonly joined: ReadonlyArray<ScopeMember>
+  readonly left: ReadonlyArray<ScopeMember>
   /** Whether any child may belong elsewhere now. */
   readonly placement: boolean
 }
 
-const samePlacement = (a: Member, b: Member): boolean =>
+/** Whether no child's place depends on which of two records a member has. */
+const samePlacement = (a: ScopeMember, b: ScopeMember): boolean =>
   a.open === b.open && a.hash === b.hash && a.weight === b.weight &&
   JSON.stringify(a.kinds) === JSON.stringify(b.kinds) && JSON.stringify(a.labels) === JSON.stringify(b.labels)
 
-/** @internal */
+/**
+ * The members as a node knows them, and their last change: enough to re-place a child by looking only at the members that
+ * came, unless its own went.
+ */
 export class Membership {
-  readonly members = new Map<string, Member>()
-  /** Grows whenever placement may have changed. */
+  readonly members = new Map<string, ScopeMember>()
+  /** Number of the changes that may have changed placement. */
   epoch = 0
-  private added: ReadonlyArray<Member> = []
+  private added: ReadonlyArray<ScopeMember> = []
   private removed: ReadonlySet<string> = new Set()
-  private all: ReadonlyArray<Member> = []
+  private all: ReadonlyArray<ScopeMember> = []
 
   constructor(private readonly score: Score) {}
 
   /** All members, in the order of their sessions. */
-  get list(): ReadonlyArray<Member> {
+  get list(): ReadonlyArray<ScopeMember> {
     return this.all
   }
 
@@ -64,15 +293,15 @@ export class Membership {
   }
 
   /** The session where the child belongs; `undefined` when no member can take it. */
-  homeOf(entry: Entry): string | undefined {
-    const { spec } = entry
+  homeOf(child: Placed): string | undefined {
+    const { spec } = child
     if (spec === undefined) return undefined
-    if (entry.homeEpoch === this.epoch) return entry.home
-    const kept = entry.homeEpoch === this.epoch - 1 && entry.home !== undefined && !this.removed.has(entry.home)
-      ? this.members.get(entry.home)
+    if (child.homeEpoch === this.epoch) return child.home
+    const kept = child.homeEpoch === this.epoch - 1 && child.home !== undefined && !this.removed.has(child.home)
+      ? this.members.get(child.home)
       : undefined
-    entry.home = best(entry, spec, kept === undefined ? this.all : this.added, this.score, kept)?.sid
-    entry.homeEpoch = this.epoch
-    return entry.home
+    child.home = best(child, spec, kept === undefined ? this.all : this.added, this.score, kept)?.sid
+    child.homeEpoch = this.epoch
+    return child.home
   }
 }

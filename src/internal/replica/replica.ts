@@ -1,50 +1,165 @@
 /**
- * A node's replica of its scope. Within an era the registry is right, and the view follows it; across a loss of the
- * registry's data the view is the memory from which the registry is filled again.
+ * A node's replica of its scope: the view. Within an era the registry is right, and the view follows it; across a loss of
+ * the registry's data the view is the memory from which the registry is filled again.
  *
  * @internal
  */
+import type { ChildRow } from "../../ChildInfo.js"
+import type { ChildType, Shutdown } from "../../ChildSpec.js"
+import type { RestartType } from "../../Restart.js"
+import { decodeBody, type SpecBody } from "../kind/specCodec.js"
 import { type Item, tombstoneRetention } from "../registry/commands.js"
 import {
   type ClaimRecord,
   parseClaim,
   parseSpec,
+  parseStat,
   parseTomb,
   rankOf,
   type SpecRecord,
+  type StatRecord,
   type TombRecord
 } from "../registry/state.js"
-import { type Entry, type KnownTomb, makeEntry, readSpec, readTomb } from "./entry.js"
-import { Membership } from "./membership.js"
-import type { Score } from "./placement.js"
+import { hashText } from "../runtime/hash.js"
+import { Membership, type Placed, type PlacedSpec, type Score } from "./membership.js"
 
-/** @internal */
-export interface ViewListener {
-  /** Something about this child is new. */
-  readonly changed: (id: string) => void
-  /** Its claim is held by another session than before. */
-  readonly moved: (id: string, from: string, to: ClaimRecord) => void
-  /** A record could not be read. It is left alone. */
-  readonly foreign: (id: string, part: "spec" | "tombstone" | "claim") => void
+/** A registered spec: what placement and lists need. The payload stays in the text, to keep a child small. */
+export interface KnownSpec extends PlacedSpec {
+  readonly generation: number
+  readonly stamp: number
+  readonly initial: boolean
+  readonly failed: boolean
+  readonly type: ChildType
+  readonly restart: RestartType | undefined
+  readonly shutdown: Shutdown | undefined
+  /** The stored record. */
+  readonly raw: string
+}
+
+/** A child as a node knows it. Lean, since a node knows every child of its scope. */
+export interface Entry extends Placed {
+  spec: KnownSpec | undefined
+  claim: ClaimRecord | undefined
+  /** Session that held the claim last. */
+  holder: string | undefined
+  /** The stored status; parsed when it is asked for. */
+  stat: string | undefined
+  /** Counter values as of which the spec, and the claim with its status, are known: a reply may tell of one alone. */
+  specAt: number
+  claimAt: number
+  /** The child's row in lists; made when it is asked for, dropped when something about the child is new. */
+  row: ChildRow | undefined
+}
+
+/** A tombstone as a node remembers it. */
+export interface KnownTomb {
+  readonly stamp: number
+  readonly raw: string
+  /** Counter value as of which it is known. */
+  readonly at: number
+  /** When this node learned of it. Elapsed milliseconds. */
+  readonly since: number
+  /** Whether it ends an initial child, and is kept for good. */
+  readonly initial: boolean
 }
 
 /** @internal */
+export const makeEntry = (id: string): Entry => ({
+  id,
+  hash: hashText(id),
+  spec: undefined,
+  claim: undefined,
+  holder: undefined,
+  stat: undefined,
+  specAt: 0,
+  claimAt: 0,
+  home: undefined,
+  homeEpoch: -1,
+  row: undefined
+})
+
+const none: ReadonlyArray<string> = []
+const kinds = new Map<string, string>()
+
+/** One string per kind instead of one per child. */
+const intern = (kind: string): string => {
+  const known = kinds.get(kind)
+  if (known !== undefined) return known
+  kinds.set(kind, kind)
+  return kind
+}
+
+const orUndefined = (labels: SpecBody["requires"]): SpecBody["requires"] | undefined => {
+  for (const _ in labels) return labels
+  return undefined
+}
+
+/** Reads a stored spec; `undefined` when it is not one of ours, or belongs to another id. */
+export const readSpec = (id: string, raw: string): KnownSpec | undefined => {
+  const record = parseSpec(raw)
+  if (record === undefined) return undefined
+  const body = decodeBody(record.body)
+  if (body === undefined || !id.startsWith(`${body.kind}/`)) return undefined
+  return {
+    generation: record.generation,
+    stamp: record.stamp,
+    initial: record.initial,
+    failed: record.failed,
+    refused: record.refused.length === 0 ? none : record.refused,
+    kind: intern(body.kind),
+    version: body.version,
+    type: body.type,
+    restart: body.restart,
+    shutdown: body.shutdown,
+    requires: orUndefined(body.requires),
+    prefers: orUndefined(body.prefers),
+    raw
+  }
+}
+
+/** The decoded content of a known spec. */
+export const bodyOf = (spec: KnownSpec): SpecBody => decodeBody(bodyTextOf(spec))!
+
+/** The encoded content of a known spec. */
+export const bodyTextOf = (spec: KnownSpec): string => parseSpec(spec.raw)!.body
+
+/** Reads a stored tombstone. */
+export const readTomb = (raw: string, at: number, since: number): KnownTomb | undefined => {
+  const record = parseTomb(raw)
+  return record === undefined ? undefined : { stamp: record.stamp, raw, at, since, initial: record.initial }
+}
+
+/** The last status that the claim's holder reported of the child. */
+export const statOf = (entry: Entry): StatRecord | undefined =>
+  entry.stat === undefined ? undefined : parseStat(entry.stat)
+
+/** Callbacks of a view. */
+export interface ViewListener {
+  /** Something about this child is new. */
+  readonly changed: (id: string) => void
+  /** A child's claim is held by another session than before. */
+  readonly moved: (id: string, from: string, to: ClaimRecord) => void
+  /** A record cannot be read; it is left alone. */
+  readonly foreign: (id: string, part: "spec" | "tombstone" | "claim") => void
+}
+
+/** A node's replica of its scope. */
 export class View {
   readonly entries = new Map<string, Entry>()
   readonly tombs = new Map<string, KnownTomb>()
   readonly membership: Membership
-  /** How many claims each session holds; and its name, once, however many claims name it. */
+  /** The number of claims that each session holds; and its text, once, however many claims name it. */
   private readonly held = new Map<string, { readonly sid: string; count: number }>()
-  /** The era that this was read in. */
+  /** The era that the view was read in. */
   era = ""
-  /** Counter value up to which this is known. */
+  /** Counter value up to which all changes are known. */
   known = 0
 
   constructor(score: Score, private readonly now: () => number, private readonly listener: ViewListener) {
     this.membership = new Membership(score)
   }
 
-  /** How many claims a session holds, as far as is known. */
+  /** The number of claims that a session holds, as far as is known. */
   claimsOf(sid: string): number {
     return this.held.get(sid)?.count ?? 0
   }
@@ -60,7 +175,7 @@ export class View {
     return at < (this.entries.get(id)?.specAt ?? 0) || at < (this.tombs.get(id)?.at ?? 0)
   }
 
-  /** Applies a row that was read when the counter stood at `at`. Older news changes nothing. */
+  /** Takes over a row that was read when the counter stood at `at`. An older row changes nothing. */
   apply(item: Item, at: number): void {
     const { id, spec, tomb } = item
     if (!this.isSpecStale(id, at)) {
@@ -70,7 +185,7 @@ export class View {
     this.setClaim(id, this.readClaim(id, item.claim), item.stat ?? undefined, at)
   }
 
-  /** A register's higher rank is known already: the data set that tells is an older copy, not yet given back to. */
+  /** Whether a higher rank is known already: then `record` comes from an older copy of the data, yet to be filled. */
   private isOutranked(id: string, record: SpecRecord | TombRecord | undefined): boolean {
     const spec = this.entries.get(id)?.spec
     const tomb = this.tombs.get(id)
@@ -78,14 +193,14 @@ export class View {
     return (spec !== undefined && rankOf(spec) > rank) || (tomb !== undefined && rankOf(tomb) > rank)
   }
 
-  /** A spec as a call returned it; the log tells too. */
+  /** Takes over a spec that a reply told; the log tells it, too. */
   learnSpec(id: string, raw: string, at: number): void {
     if (this.isSpecStale(id, at) || this.isOutranked(id, parseSpec(raw))) return
     this.tombs.delete(id)
     this.setSpec(id, raw, at)
   }
 
-  /** A tombstone as a call returned it; the log tells too. */
+  /** Takes over a tombstone that a reply told; the log tells it, too. */
   learnTomb(id: string, raw: string, at: number): void {
     if (this.isSpecStale(id, at) || this.isOutranked(id, parseTomb(raw))) return
     this.setTomb(id, raw, at)
@@ -132,7 +247,7 @@ export class View {
   /** Stores or drops a claim, and the status that goes with it. */
   setClaim(id: string, claim: ClaimRecord | undefined, stat: string | undefined, at: number): void {
     const known = this.entries.get(id)
-    // Of a child that is forgotten, its tombstone tells when.
+    // The tombstone of a forgotten child tells as of when.
     if (at < (known?.claimAt ?? this.tombs.get(id)?.at ?? 0)) return
     if (claim === undefined && known?.claim === undefined && stat === known?.stat) {
       if (known !== undefined) known.claimAt = at
@@ -159,7 +274,7 @@ export class View {
     else if ((held.count += by) === 0) this.held.delete(sid)
   }
 
-  /** Notes the news, and forgets a child of which nothing is left. */
+  /** Reports that something is new, and forgets a child of which nothing is left. */
   private touch(entry: Entry): void {
     if (entry.spec === undefined && entry.claim === undefined) this.entries.delete(entry.id)
     this.listener.changed(entry.id)

@@ -1,18 +1,19 @@
 /**
- * Values in the words of errors.
+ * Values as the texts of errors show them.
  *
  * @internal
  */
 
-const attempt = (tell: () => string | undefined): string | undefined => {
+/** A rendering; `undefined` if it throws. */
+const attempt = (render: () => string | undefined): string | undefined => {
   try {
-    return tell()
+    return render()
   } catch {
     return undefined
   }
 }
 
-/** A value as text, shortened. What comes from elsewhere may throw when it is told as text: this never does. */
+/** A value as text of at most 123 characters. Never throws, though a value of somebody else's may when it is rendered. */
 export const describe = (value: unknown): string => {
   const json = typeof value === "string" || typeof value === "object" ? attempt(() => JSON.stringify(value)) : undefined
   const text = json ?? attempt(() => String(value)) ?? typeof value

@@ -4,9 +4,7 @@
  * @internal
  */
 
-/**
- * The finalizer of MurmurHash3 (Austin Appleby, public domain): every input bit reaches every output bit.
- */
+/** The finalizer of MurmurHash3 (Austin Appleby, public domain): every input bit reaches every output bit. 32 bits. */
 export const mix = (value: number): number => {
   let h = value
   h ^= h >>> 16
@@ -17,7 +15,7 @@ export const mix = (value: number): number => {
   return h >>> 0
 }
 
-/** FNV-1a (Fowler, Noll and Vo) over UTF-16 code units, finished by {@link mix}. 32 bits. */
+/** The hash of a text: FNV-1a (Fowler, Noll and Vo) over UTF-16 code units, finished by {@link mix}. 32 bits. */
 export const hashText = (text: string): number => {
   let h = 0x811c9dc5
   for (let i = 0; i < text.length; i++) {

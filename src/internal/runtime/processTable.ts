@@ -1,7 +1,7 @@
 /**
- * Processes of this machine, told apart for certain: so that a node can know that another one's process is gone, and
- * need not wait for its lease. Linux only, since it takes a file system that shows each process with the time at which it
- * began; elsewhere nobody is identified and nobody watched.
+ * The processes of this machine, told apart for certain: a node that knows that another node's process is gone need not
+ * wait for its lease to end. Linux only, since it takes a file system that shows each process with the time at which it
+ * began; elsewhere no process is identified and none watched.
  *
  * @internal
  */
@@ -9,24 +9,24 @@ import * as Context from "effect/Context"
 import { createHash } from "node:crypto"
 import { readdirSync, readFileSync, readlinkSync } from "node:fs"
 
-/** No two processes have the same, not even one after the other. */
+/** The identity of a process. No two processes have the same, not even one after the other. */
 export interface ProcessId {
-  /** The kernel that runs it, since its boot, and the namespace in which `pid` has its meaning. */
+  /** Digest of the kernel's boot and of the namespace in which `pid` has its meaning. */
   readonly host: string
   readonly pid: number
-  /** When it began: ticks of the kernel's clock. */
+  /** Begin of the process. Ticks of the kernel's clock. */
   readonly start: number
 }
 
-/** What can be said of a process. `gone` is said only of one that will never run another instruction. */
+/** What is known of a process. `gone`: it will never run another instruction. */
 export type Sight = "alive" | "gone" | "unknown"
 
-/** @internal */
+/** The process table, as a node sees it. */
 export interface Watch {
   /** This process; `undefined` where processes cannot be told apart. */
   readonly self: ProcessId | undefined
   readonly look: (process: ProcessId) => Sight
-  /** How often to look. Milliseconds. */
+  /** Time between two looks. Milliseconds. */
   readonly every: number
 }
 
@@ -35,23 +35,23 @@ interface Stat {
   readonly start: number
 }
 
-/** The fields follow the command's name, which stands in parentheses and may hold any character: proc_pid_stat(5). */
+/** Reads a stat file. Its fields follow the command's name in parentheses, which may hold any character: proc_pid_stat(5). */
 const readStat = (path: string): Stat => {
   const text = readFileSync(path, "latin1")
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ")
   return { state: fields[0] ?? "", start: Number(fields[19]) }
 }
 
-/** Zombie, or dead: the kernel keeps its number for whoever waits for it, and runs nothing of it. */
+/** Whether a task is a zombie or dead: the kernel keeps its number for whoever waits for it, and runs nothing of it. */
 const hasEnded = ({ state }: Stat): boolean => state === "Z" || state === "X" || state === "x"
 
-/** Its first thread may end before the others do. */
+/** Whether all threads of a process have ended: the first may end before the others. */
 const haveThreadsEnded = (pid: number): boolean =>
   readdirSync(`/proc/${pid}/task`).every((tid) => hasEnded(readStat(`/proc/${pid}/task/${tid}/stat`)))
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && "code" in error ? error.code : undefined)
 
-/** Asks the kernel itself: files may be hidden from us, or be another namespace's. */
+/** Whether the kernel itself knows no such process: files may be hidden from us, or be another namespace's. */
 const isUnknownToKernel = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
@@ -77,7 +77,7 @@ const identify = (): ProcessId | undefined => {
   try {
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim()
     const namespace = readlinkSync("/proc/self/ns/pid")
-    // Whose numbers does this file system show?
+    // The file system must show the numbers of this process's own namespace.
     if (boot === "" || Number(readlinkSync("/proc/self")) !== process.pid) return undefined
     const { start } = readStat("/proc/self/stat")
     if (!Number.isSafeInteger(start)) return undefined
@@ -88,14 +88,14 @@ const identify = (): ProcessId | undefined => {
   }
 }
 
-/** @internal */
+/** The process table that nodes look at; by default the machine's. */
 export class Processes extends Context.Reference<Processes>()("effect-pogo/internal/Processes", {
   defaultValue: (): Watch => ({ self: process.platform === "linux" ? identify() : undefined, look, every: 25 })
 }) {}
 
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
-/** Reads what another node says of its process. */
+/** Reads the identity in another node's record. */
 export const readProcess = (value: unknown): ProcessId | undefined => {
   if (typeof value !== "object" || value === null) return undefined
   const { host, pid, start } = value as { readonly [field: string]: unknown }

@@ -1,11 +1,12 @@
 /**
  * The local supervisor: runs the children that this node holds claims on, restarts them by their policies, and stops
- * them. It knows nothing of the registry; it tells its owner what happened.
+ * them. It knows nothing of the registry; it reports to its owner.
  *
  * @internal
  */
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,73 +17,81 @@ import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
 import { ClaimLost } from "../../PogoError.js"
 import * as PogoEvent from "../../PogoEvent.js"
-import type { Watching } from "../observer.js"
+import type { Registration } from "../kind/registration.js"
 import type { StatRecord } from "../registry/state.js"
-import { bodyOf, type KnownSpec } from "../replica/entry.js"
-import type { Ambient } from "../runtime/environment.js"
-import { Turnstile } from "../runtime/throttle.js"
-import { until } from "../runtime/waitUntil.js"
-import { describeExit, type Host, LocalChild } from "./child.js"
-import type { Registration } from "./kindRegistration.js"
-import { OverdueWatch } from "./overdue.js"
-import { Backoff } from "./restartSchedule.js"
-import { forkAttempt } from "./run.js"
+import { bodyOf, type KnownSpec } from "../replica/replica.js"
+import { type Ambient, Throttle, type Timers, until } from "../runtime/environment.js"
+import { Backoff, type ChildHost, describeExit, forkRun, LocalChild } from "./localChild.js"
 
-/** What the supervisor tells its owner. All are synchronous, and must not throw. */
+/** Callbacks about the runs of children, for tests that compare them with what the supervisor believes. */
+export interface RunObserver {
+  /** A run is forked. */
+  readonly began: (child: LocalChild) => void
+  /** A run has ended, its finalizers included. */
+  readonly ended: (child: LocalChild) => void
+}
+
+/** The observer of a node's runs; by default nobody. */
+export class Observer extends Context.Reference<Observer>()("effect-pogo/internal/Observer", {
+  defaultValue: (): RunObserver => ({ began: () => {}, ended: () => {} })
+}) {}
+
+/** The node, as the supervisor needs it. Callbacks are synchronous, and must not throw. */
 export interface Owner {
   readonly nodeName: string
   readonly ambient: Ambient
+  readonly timers: Timers
   readonly leaseHolds: () => boolean
   /** Forks into the node's own scope. */
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
-  readonly observer: Watching
+  readonly observer: RunObserver
   /** A child is in another stage. */
   readonly changed: (child: LocalChild) => void
-  /** A child's fiber has ended after a stop; it is no longer here. */
+  /** A child that was stopped has ended, and is no longer here. */
   readonly stopped: (child: LocalChild) => void
-  /** A child's fiber has ended for good, or its policy is spent: the registry is to be told. It is still here. */
+  /** A child has ended for good, or has failed: the registry is to know. The child stays here until `forget`. */
   readonly finished: (child: LocalChild, how: "ended" | "failed") => void
-  /** The event is made only if somebody listens. */
+  /** Publishes an event, which is made only if somebody listens. */
   readonly emit: (event: () => PogoEvent.PogoEvent) => void
-  /** A run ended by itself; for the log. It is restarted in so many milliseconds, or that was the end of it. */
+  /** A run ended by itself; for the log. `next`: milliseconds until the restart, or why there is none. */
   readonly exited: (child: LocalChild, next: number | "ended" | "failed") => void
-  /** A child does not end, and its kind asks for the process to end instead. */
+  /** Ends the process, since a child is overdue and its kind asks for that. */
   readonly exitProcess: (child: LocalChild) => void
 }
 
-/** What comes with a claim. */
+/** A claim that was granted, and what is known of its child. */
 export interface Grant {
   readonly id: string
   readonly spec: KnownSpec
   readonly token: number
+  /** The last owner's status of the child. */
   readonly stat: StatRecord | undefined
 }
 
-/** Whether a run ended since it had lost its claim, as `check` tells it. */
+/** Whether a run failed with the `ClaimLost` of its `check`. */
 const isLoss = (exit: Exit.Failure<unknown, unknown>): boolean =>
   Chunk.some(
     Chunk.appendAll(Cause.failures(exit.cause), Cause.defects(exit.cause)),
     (error) => error instanceof ClaimLost
   )
 
-/** How many children are restarted, or interrupted, at once, before others wait for the next turn of the event loop. */
+/** Children that are restarted, or interrupted, at once; others wait for the next turn of the event loop. */
 const burst = 32
 
 const whichOf = ({ id, node, token }: LocalChild) => ({ id, node, token })
 
 /** @internal */
-export class Supervisor implements Host {
+export class Supervisor implements ChildHost {
   readonly children = new Map<string, LocalChild>()
-  /** Restarts without delay, and interruptions, each have their turns. */
-  private readonly restarts: Turnstile
-  private readonly interruptions: Turnstile
-  private readonly overdue: OverdueWatch
+  /** Throttles of restarts without delay, and of interruptions. */
+  private readonly restarts: Throttle
+  private readonly interruptions: Throttle
+  /** Listeners to `confirmed`. */
   private readonly confirmations = new Set<() => void>()
 
   constructor(private readonly owner: Owner) {
-    this.restarts = new Turnstile(owner.ambient.yieldTurn, owner.fork, burst)
-    this.interruptions = new Turnstile(owner.ambient.yieldTurn, owner.fork, burst)
-    this.overdue = new OverdueWatch(owner.ambient, owner.fork, (child) => this.becomeOverdue(child))
+    this.restarts = new Throttle(owner.ambient.yieldTurn, owner.fork, burst)
+    this.interruptions = new Throttle(owner.ambient.yieldTurn, owner.fork, burst)
   }
 
   get nodeName(): string {
@@ -101,7 +110,7 @@ export class Supervisor implements Host {
     return child.lostSignal
   }
 
-  /** Starts a child under a claim. A `Left` says why its code cannot read its payload. */
+  /** Starts a child under a claim. A `Left` says why the kind's code cannot read the payload. */
   start(grant: Grant, registration: Registration): Either.Either<LocalChild, string> {
     const prepared = registration.prepare(bodyOf(grant.spec).payload)
     if (Either.isLeft(prepared)) return Either.left(prepared.left)
@@ -112,7 +121,7 @@ export class Supervisor implements Host {
     return Either.right(child)
   }
 
-  /** The count of restarts travels with the child, unless it was healthy since. */
+  /** Takes over the count of restarts, which travels with the child unless the child was healthy since. */
   private inherit(child: LocalChild, stat: StatRecord | undefined): void {
     if (stat === undefined || stat.state === "failed") return
     const healthy = stat.state === "running" && this.owner.ambient.wall() - stat.since >= this.resetAfter(child)
@@ -131,16 +140,16 @@ export class Supervisor implements Host {
     child.stage = "starting"
     child.since = this.owner.ambient.wall()
     this.owner.observer.began(child)
-    const fiber = forkAttempt(child, child.body, () => this.running(child))
+    const fiber = forkRun(child, () => this.running(child))
     child.fiber = fiber
     fiber.addObserver((exit) => {
       this.owner.observer.ended(child)
-      this.surely(child, () => this.exited(child, child.outcome(exit)))
+      this.guarded(child, () => this.exited(child, child.outcome(exit)))
     })
   }
 
-  /** What happens when a run ends must not end with the run: where the policy's own code throws, the child is failed. */
-  private surely(child: LocalChild, step: () => void): void {
+  /** Takes a step after a run; where the restart policy's own code throws, the child has failed. */
+  private guarded(child: LocalChild, step: () => void): void {
     try {
       step()
     } catch (error) {
@@ -181,14 +190,14 @@ export class Supervisor implements Host {
     this.restart(child, exit)
   }
 
-  /** It ended since the lease had: no fault of its own, and nothing that its policy should hear of. */
+  /** Ends a child whose run ended because the lease had: no crash, so its policy does not count it. */
   private lapse(child: LocalChild): void {
     child.stopReason = "fenced"
     child.stage = "stopping"
     this.ended(child)
   }
 
-  /** Waits until the claim is confirmed; whoever loses it stops the wait. */
+  /** Runs a child again when its unconfirmed claim is confirmed. Should the claim be lost, the child is stopped. */
   private awaitConfirmation(child: LocalChild): void {
     this.enter(child, "restarting")
     const held = until(this.confirmations, () => (child.holds ? true : undefined))
@@ -212,22 +221,22 @@ export class Supervisor implements Host {
   private restart(child: LocalChild, exit: Exit.Exit<unknown, unknown>): void {
     child.stage = "restarting"
     child.since = this.owner.ambient.wall()
-    // As the child's own code has it: its clock, its random numbers. Whoever stops the child interrupts it.
+    // With the clock and the random numbers of the child's own code. Whoever stops the child interrupts it.
     const stepping = Runtime.runFork(child.registration.runtime)(this.step(child, exit))
     this.after(child, stepping, (delay) => {
       if (delay === undefined) return this.finish(child, "failed")
       child.restarts++
       child.next = this.owner.ambient.wall() + delay
-      this.tellExit(child, delay)
+      this.reportExit(child, delay)
       this.owner.changed(child)
       if (delay > 0) this.after(child, this.owner.fork(Effect.sleep(delay)), () => this.runAgain(child))
-      else this.restarts.enter(() => this.runAgain(child))
+      else this.restarts.run(() => this.runAgain(child))
     })
-    // Its schedule takes its time.
+    // The schedule did not answer at once.
     if (child.fiber === stepping) this.owner.changed(child)
   }
 
-  /** What the schedule says: the delay before the next run, or that it is done. */
+  /** The delay before the next run, milliseconds; `undefined` when the restart schedule is done. */
   private step(child: LocalChild, exit: Exit.Exit<unknown, unknown>): Effect.Effect<number | undefined> {
     const now = this.owner.ambient.wall()
     if (child.backoff !== undefined) return child.backoff.step(now, exit)
@@ -235,7 +244,7 @@ export class Supervisor implements Host {
     return Effect.zipRight(backoff.replay(child.restarts, now, exit), backoff.step(now, exit))
   }
 
-  /** Goes on when a fiber has ended, unless the child is stopped meanwhile. Most schedules answer at once. */
+  /** Calls `then` when a fiber has ended, unless the child is stopped meanwhile. Most schedules answer at once. */
   private after<A>(child: LocalChild, fiber: Fiber.RuntimeFiber<A>, then: (value: A) => void): void {
     const settle = (outcome: Exit.Exit<A>) => {
       child.fiber = undefined
@@ -250,51 +259,57 @@ export class Supervisor implements Host {
     fiber.addObserver(settle)
   }
 
-  /** Its time, or its turn, has come. */
+  /** Begins the next run: its time, or its turn, has come. */
   private runAgain(child: LocalChild): void {
-    // It was stopped while it waited.
+    // The child was stopped while it waited.
     if (child.stage !== "restarting" || this.children.get(child.id) !== child) return
-    // The lease is over, and the fence about to fall.
+    // The lease is over, and the node is about to stop all children.
     if (!child.holds && !child.keepsOnLoss) return this.lapse(child)
     this.launch(child)
   }
 
-  private tellExit(child: LocalChild, next: number | "ended" | "failed"): void {
+  private reportExit(child: LocalChild, next: number | "ended" | "failed"): void {
     const restartIn = typeof next === "number" ? next : undefined
     this.owner.exited(child, next)
     this.owner.emit(() => PogoEvent.ChildExited({ ...whichOf(child), cause: child.cause, restartIn }))
   }
 
+  /** Ends a child for good: the registry is to know. */
   private finish(child: LocalChild, how: "ended" | "failed"): void {
-    this.tellExit(child, how)
+    this.reportExit(child, how)
     if (how === "failed") this.owner.emit(() => PogoEvent.ChildFailed({ ...whichOf(child), cause: child.cause }))
     child.stage = "reportingEnd"
-    child.inbox?.turnAway()
+    child.endpoint?.turnAway()
     child.since = this.owner.ambient.wall()
     this.owner.finished(child, how)
   }
 
-  /** The registry knows of the end. */
+  /** Lets go of a child of whose end the registry knows. */
   forget(child: LocalChild): void {
     if (this.children.get(child.id) === child) this.children.delete(child.id)
   }
 
-  /** Interrupts a child. It stays here until its fiber has ended, however long that takes. */
+  /** Interrupts a child, which stays here until its fiber has ended, however long that takes. `grace`: milliseconds. */
   stop(child: LocalChild, reason: NonNullable<LocalChild["stopReason"]>, grace = child.graceMillis): void {
     if (child.stage === "reportingEnd") return
-    const overdueAt = this.owner.ambient.now() + grace
+    const graceEnd = this.owner.ambient.now() + grace
     if (!child.ending) {
       child.stopReason = reason
       this.enter(child, "stopping")
-      child.inbox?.turnAway()
-      // Between two runs, with its turn still to come, there is nothing to interrupt.
+      child.endpoint?.turnAway()
+      // Between two runs, when it only waits for its turn, there is nothing to interrupt.
       if (child.fiber === undefined) return this.ended(child)
-      this.interruptions.enter(() => child.fiber?.unsafeInterruptAsFork(FiberId.none))
+      this.interruptions.run(() => child.fiber?.unsafeInterruptAsFork(FiberId.none))
     }
-    if (child.stage === "stopping" && overdueAt < child.overdueAt) {
-      child.overdueAt = overdueAt
-      this.overdue.watch(child)
+    if (child.stage === "stopping" && graceEnd < (child.graceEnd?.at ?? Infinity)) {
+      this.clearGrace(child)
+      child.graceEnd = { at: graceEnd, run: () => this.becomeOverdue(child) }
+      this.owner.timers.add(child.graceEnd)
     }
+  }
+
+  private clearGrace({ graceEnd }: LocalChild): void {
+    if (graceEnd !== undefined) this.owner.timers.delete(graceEnd)
   }
 
   /** Marks a child's claim as lost for good. */
@@ -315,9 +330,10 @@ export class Supervisor implements Host {
     if (child.registration.onOverdue === "exit") this.owner.exitProcess(child)
   }
 
+  /** Ends a stop: the child's fiber has ended. */
   private ended(child: LocalChild): void {
-    child.inbox?.turnAway()
-    this.overdue.forget(child)
+    child.endpoint?.turnAway()
+    this.clearGrace(child)
     this.forget(child)
     this.owner.emit(() => PogoEvent.ChildStopped({ ...whichOf(child), reason: child.stopReason ?? "shutdown" }))
     this.owner.stopped(child)

@@ -1,5 +1,5 @@
 /**
- * Plays seeded histories of a user's own kinds in virtual time.
+ * Seeded histories of a user's own kinds in virtual time.
  *
  * @internal
  */
@@ -8,27 +8,23 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as PogoConfig from "../../PogoConfig.js"
 import { Dice } from "./dice.js"
-import { render, settles, whatIsWrong } from "./expect.js"
-import { type Kinds, Members } from "./members.js"
-import { Process } from "./process.js"
-import { virtualRoom } from "./rooms.js"
-import { sandboxed } from "./sandbox.js"
-import { World } from "./world.js"
+import { type Kinds, render, settles, TestCluster, virtualSurroundings, whatIsWrong } from "./testCluster.js"
+import { Process, sandboxed, World } from "./virtualWorld.js"
 
-/** @internal */
+/** The faults that a history may have. */
 export type FaultName = "crash" | "stop" | "freeze" | "partition" | "lose" | "restart"
 
-/** @internal */
-export interface Journey {
+/** The scenario that histories play: a cluster, what it begins with, its faults, what is to hold. */
+export interface Scenario {
   readonly nodes: number
   readonly kinds: Kinds
   readonly options: PogoConfig.Options
   readonly faults: ReadonlyArray<FaultName>
-  readonly begin: (members: Members) => Effect.Effect<void, unknown>
-  readonly check: (members: Members) => Effect.Effect<void, unknown>
+  readonly begin: (cluster: TestCluster) => Effect.Effect<void, unknown>
+  readonly check: (cluster: TestCluster) => Effect.Effect<void, unknown>
 }
 
-/** How one history ended. */
+/** The outcome of one history. */
 export interface Played {
   readonly problem: string | undefined
   readonly history: string
@@ -36,54 +32,55 @@ export interface Played {
   readonly faults: ReadonlyArray<FaultName>
 }
 
+/** Limits of one history: steps of its world, and virtual milliseconds in which it must settle after its faults. */
 const limits = { steps: 3_000_000, settle: 120_000 }
 
-const restartLater = (members: Members, name: string, dice: Dice): Effect.Effect<void> =>
-  Effect.zipRight(Effect.sleep(dice.between(50, 20_000)), Effect.asVoid(members.add(name)))
+const restartLater = (cluster: TestCluster, name: string, dice: Dice): Effect.Effect<void> =>
+  Effect.zipRight(Effect.sleep(dice.between(50, 20_000)), Effect.asVoid(cluster.add(name)))
 
-const cut = (members: Members, name: string, dice: Dice): Effect.Effect<void> =>
+const cut = (cluster: TestCluster, name: string, dice: Dice): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const { line } = members.get(name)
+    const { line } = cluster.get(name)
     const direction = dice.between(1, 3)
     for (const connection of ["tick", "work", "wake"] as const) {
       if (direction & 1) line.cutRequests.add(connection)
       if (direction & 2) line.cutReplies.add(connection)
     }
-    members.runs.note(name, ["", "is not heard", "hears nothing", "is cut off"][direction]!)
+    cluster.runs.note(name, ["", "is not heard", "hears nothing", "is cut off"][direction]!)
     yield* Effect.sleep(dice.between(500, 25_000))
     line.heal()
-    members.runs.note(name, "is connected again")
+    cluster.runs.note(name, "is connected again")
   })
 
-/** One fault, from its beginning to its end. */
-const suffer = (members: Members, fault: FaultName, dice: Dice): Effect.Effect<void> => {
-  const { server } = members.room
-  const scope = [...members.all.values()][0]?.node?.config.scope ?? "default"
+/** Applies one fault, from its beginning to its end. */
+const applyFault = (cluster: TestCluster, fault: FaultName, dice: Dice): Effect.Effect<void> => {
+  const { server } = cluster.surroundings
+  const scope = [...cluster.all.values()][0]?.node?.config.scope ?? "default"
   // The first node is never ended: what nobody is left to remember may be lost, and is no mistake.
-  const all = [...members.all.values()].filter(({ leaving }) => !leaving).map(({ name }) => name)
+  const all = [...cluster.all.values()].filter(({ leaving }) => !leaving).map(({ name }) => name)
   const names = fault === "crash" || fault === "stop" ? all.filter((name) => name !== "n1") : all
   if (names.length === 0) return Effect.void
   const name = dice.pick(names)
   switch (fault) {
     case "crash":
-      return Effect.zipRight(members.crash(name), restartLater(members, name, dice))
+      return Effect.zipRight(cluster.crash(name), restartLater(cluster, name, dice))
     case "stop":
-      return Effect.zipRight(members.stop(name), restartLater(members, name, dice))
+      return Effect.zipRight(cluster.stop(name), restartLater(cluster, name, dice))
     case "freeze":
-      return members.freeze(name).pipe(
+      return cluster.freeze(name).pipe(
         Effect.zipRight(Effect.sleep(dice.between(500, 25_000))),
-        Effect.zipRight(Effect.suspend(() => members.all.has(name) ? members.thaw(name) : Effect.void))
+        Effect.zipRight(Effect.suspend(() => cluster.all.has(name) ? cluster.thaw(name) : Effect.void))
       )
     case "partition":
-      return cut(members, name, dice)
+      return cut(cluster, name, dice)
     case "lose":
       return Effect.sync(() => {
-        members.runs.note("registry", "loses all data")
+        cluster.runs.note("registry", "loses all data")
         server.lose(scope)
       })
     case "restart":
       return Effect.sync(() => {
-        members.runs.note("registry", "is restarted")
+        cluster.runs.note("registry", "is restarted")
         server.restart()
       })
   }
@@ -92,23 +89,23 @@ const suffer = (members: Members, fault: FaultName, dice: Dice): Effect.Effect<v
 const drawn = (faults: ReadonlyArray<FaultName>, dice: Dice): ReadonlyArray<FaultName> =>
   faults.length === 0 ? [] : Array.from({ length: dice.between(1, 6) }, () => dice.pick(faults))
 
-/** The whole history, as a program in the world. */
-const tale = (members: Members, journey: Journey, faults: ReadonlyArray<FaultName>, dice: Dice) =>
+/** The whole history, as a program in the world; its value is what is wrong in the end. */
+const program = (cluster: TestCluster, scenario: Scenario, faults: ReadonlyArray<FaultName>, dice: Dice) =>
   Effect.gen(function*() {
-    for (let i = 1; i <= journey.nodes; i++) yield* members.add(`n${i}`)
-    yield* settles(members, () => [...members.all.values()].every(({ node }) => node?.active) ? undefined : "-", 30_000)
-    members.room.server.trust = false
-    yield* journey.begin(members)
-    const suffered = faults.map((fault, i) =>
+    for (let i = 1; i <= scenario.nodes; i++) yield* cluster.add(`n${i}`)
+    yield* settles(cluster, () => [...cluster.all.values()].every(({ node }) => node?.active) ? undefined : "-", 30_000)
+    cluster.surroundings.server.trust = false
+    yield* scenario.begin(cluster)
+    const applied = faults.map((fault, i) =>
       Effect.zipRight(
         Effect.sleep(dice.between(1_000, 30_000)),
-        Effect.suspend(() => suffer(members, fault, dice.stream(`fault ${i}`)))
+        Effect.suspend(() => applyFault(cluster, fault, dice.stream(`fault ${i}`)))
       )
     )
-    yield* Effect.all(suffered, { concurrency: "unbounded", discard: true })
-    const problem = yield* settles(members, () => whatIsWrong(members), limits.settle)
+    yield* Effect.all(applied, { concurrency: "unbounded", discard: true })
+    const problem = yield* settles(cluster, () => whatIsWrong(cluster), limits.settle)
     if (problem !== undefined) return problem
-    yield* journey.check(members)
+    yield* scenario.check(cluster)
     return undefined
   })
 
@@ -119,24 +116,28 @@ const verdict = (exit: Exit.Exit<string | undefined, unknown> | undefined, real:
 }
 
 /** Plays the history of a seed. */
-export const playSeed = (seed: number, journey: Journey): Played => {
+export const playSeed = (seed: number, scenario: Scenario): Played => {
   const dice = new Dice(`explore ${seed}`)
   const disorder = { window: dice.pick([1, 2, 4, 8]), preempt: dice.pick([0, 0, 0.1]) }
   const world = new World(dice.stream("world"), disorder)
   let lives = 0
-  const room = virtualRoom(world, dice.stream("network"), (name) => new Process(world, `${name}.${++lives}`))
-  const members = new Members(room, journey.kinds, journey.options)
-  const faults = drawn(journey.faults, dice)
+  const surroundings = virtualSurroundings(
+    world,
+    dice.stream("network"),
+    (name) => new Process(world, `${name}.${++lives}`)
+  )
+  const cluster = new TestCluster(surroundings, scenario.kinds, scenario.options)
+  const faults = drawn(scenario.faults, dice)
   let real: string | undefined
   let exit: Exit.Exit<string | undefined, unknown> | undefined
   sandboxed(() => {
     const driver = new Process(world, "test")
-    driver.fork(tale(members, journey, faults, dice.stream("tale"))).addObserver((end) => (exit = end))
+    driver.fork(program(cluster, scenario, faults, dice.stream("tale"))).addObserver((end) => (exit = end))
     world.runUntil(() =>
-      exit !== undefined || real !== undefined || members.runs.violations.length > 0 || world.steps > limits.steps
+      exit !== undefined || real !== undefined || cluster.runs.violations.length > 0 || world.steps > limits.steps
     )
     world.end()
   }, (what) => (real = what))
-  const problem = members.runs.violations[0] ?? verdict(exit, real)
-  return { problem, history: problem === undefined ? "" : render(members), steps: world.steps, faults }
+  const problem = cluster.runs.violations[0] ?? verdict(exit, real)
+  return { problem, history: problem === undefined ? "" : render(cluster), steps: world.steps, faults }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import { type Action, type Condition, decide, mayStart, type Running } from "../../../src/internal/plan/decide.js"
-import { type Entry, makeEntry } from "../../../src/internal/replica/entry.js"
+import { type Action, type Condition, decide, mayStart, type RunningChild } from "../../../src/internal/plan/decide.js"
+import { type Entry, makeEntry } from "../../../src/internal/replica/replica.js"
 import { counter, entryOf, holds, knownSpec, random } from "../../support/arbitrary.js"
 
 const me = "me#1"
@@ -21,7 +21,7 @@ const entry: FastCheck.Arbitrary<Entry> = FastCheck.record({
   claim: claim ?? undefined
 }))
 
-const running: FastCheck.Arbitrary<Running> = FastCheck.record({
+const running: FastCheck.Arbitrary<RunningChild> = FastCheck.record({
   claim: counter,
   spec: FastCheck.record({ generation: FastCheck.integer({ min: 1, max: 3 }) }),
   ending: FastCheck.integer({ min: 0, max: 4 }).map((n) => n === 0)
@@ -235,7 +235,7 @@ interface World {
   readonly children: ReadonlyArray<Child>
   readonly claims: Map<string, { readonly token: number; readonly generation: number; readonly sid: string }>
   /** What runs: by child and node. */
-  readonly running: Map<string, Running>
+  readonly running: Map<string, RunningChild>
   tokens: number
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, FastCheck, Fiber } from "effect"
-import { Agenda } from "../../../src/internal/plan/workQueue.js"
+import { WorkQueue } from "../../../src/internal/plan/decide.js"
 import { holds } from "../../support/arbitrary.js"
 
 const id = FastCheck.nat(9).map(String)
@@ -16,24 +16,24 @@ const command: FastCheck.Arbitrary<Command> = FastCheck.oneof(
   FastCheck.record({ do: FastCheck.constant("take"), count: FastCheck.integer({ min: 1, max: 4 }) })
 ) as FastCheck.Arbitrary<Command>
 
-const drain = (agenda: Agenda): ReadonlyArray<string> => {
+const drain = (queue: WorkQueue): ReadonlyArray<string> => {
   const all: Array<string> = []
   for (;;) {
-    const ids = agenda.take(3)
+    const ids = queue.take(3)
     if (ids.length === 0) return all
     all.push(...ids)
   }
 }
 
-const isReady = (agenda: Agenda): boolean => Exit.isSuccess(Effect.runSyncExit(agenda.wait))
+const isReady = (queue: WorkQueue): boolean => Exit.isSuccess(Effect.runSyncExit(queue.wait))
 
-describe("Agenda", () => {
+describe("WorkQueue", () => {
   holds(
     "loses nothing: what was added, resumed, or there at a sweep is taken before it is empty",
     [FastCheck.array(command, { maxLength: 60 })],
     (commands) => {
       const everything = new Set(["0", "1", "2"])
-      const agenda = new Agenda(() => everything.values())
+      const queue = new WorkQueue(() => everything.values())
       // What must still be taken, and what waits for its time.
       const due = new Set<string>()
       const later = new Set<string>()
@@ -41,11 +41,11 @@ describe("Agenda", () => {
         switch (one.do) {
           case "add":
             due.add(one.id)
-            agenda.add(one.id)
+            queue.add(one.id)
             break
           case "postpone":
             later.add(one.id)
-            agenda.postpone(one.id)
+            queue.postpone(one.id)
             break
           case "create":
             everything.add(one.id)
@@ -58,21 +58,21 @@ describe("Agenda", () => {
           case "resume":
             for (const postponed of later) due.add(postponed)
             later.clear()
-            agenda.resume()
+            queue.resume()
             break
           case "sweep":
             for (const known of everything) due.add(known)
-            agenda.sweep()
+            queue.sweep()
             break
           case "take":
-            for (const taken of agenda.take(one.count)) due.delete(taken)
+            for (const taken of queue.take(one.count)) due.delete(taken)
         }
-        if (due.size > 0) expect(isReady(agenda)).toBe(true)
-        expect(agenda.postponed).toBe(later.size)
+        if (due.size > 0) expect(isReady(queue)).toBe(true)
+        expect(queue.postponed).toBe(later.size)
       }
-      const taken = new Set(drain(agenda))
+      const taken = new Set(drain(queue))
       for (const known of due) expect(taken).toContain(known)
-      expect(isReady(agenda)).toBe(false)
+      expect(isReady(queue)).toBe(false)
     },
     2_000
   )
@@ -81,24 +81,24 @@ describe("Agenda", () => {
     "takes nothing that nobody asked for, and no more at once than it was told to",
     [FastCheck.array(command, { maxLength: 60 })],
     (commands) => {
-      const agenda = new Agenda(() => ["a", "b", "c"].values())
+      const queue = new WorkQueue(() => ["a", "b", "c"].values())
       const asked = new Set<string>()
       const postponed = new Set<string>()
       for (const one of commands) {
         if (one.do === "add") {
           asked.add(one.id)
-          agenda.add(one.id)
+          queue.add(one.id)
         } else if (one.do === "postpone") {
           postponed.add(one.id)
-          agenda.postpone(one.id)
+          queue.postpone(one.id)
         } else if (one.do === "resume") {
           for (const known of postponed) asked.add(known)
-          agenda.resume()
+          queue.resume()
         } else if (one.do === "sweep") {
           for (const known of ["a", "b", "c"]) asked.add(known)
-          agenda.sweep()
+          queue.sweep()
         } else if (one.do === "take") {
-          const taken = agenda.take(one.count)
+          const taken = queue.take(one.count)
           expect(taken.length).toBeLessThanOrEqual(one.count)
           for (const known of taken) expect(asked).toContain(known)
         }
@@ -108,61 +108,61 @@ describe("Agenda", () => {
   )
 
   it("takes what was named before what is gone through", () => {
-    const agenda = new Agenda(() => ["a", "b", "c"].values())
-    agenda.sweep()
-    expect(agenda.take(1)).toEqual(["a"])
-    agenda.add("x")
-    agenda.add("y")
-    expect(agenda.take(3)).toEqual(["x", "y", "b"])
-    expect(drain(agenda)).toEqual(["c"])
+    const queue = new WorkQueue(() => ["a", "b", "c"].values())
+    queue.sweep()
+    expect(queue.take(1)).toEqual(["a"])
+    queue.add("x")
+    queue.add("y")
+    expect(queue.take(3)).toEqual(["x", "y", "b"])
+    expect(drain(queue)).toEqual(["c"])
   })
 
   it("goes through everything once more, when a sweep is asked for while one is on its way", () => {
-    const agenda = new Agenda(() => ["a", "b", "c"].values())
-    agenda.sweep()
-    agenda.take(2)
-    agenda.sweep()
-    agenda.sweep()
-    expect(drain(agenda)).toEqual(["c", "a", "b", "c"])
+    const queue = new WorkQueue(() => ["a", "b", "c"].values())
+    queue.sweep()
+    queue.take(2)
+    queue.sweep()
+    queue.sweep()
+    expect(drain(queue)).toEqual(["c", "a", "b", "c"])
   })
 
   it("names an id once, however often it was added", () => {
-    const agenda = new Agenda(() => [].values())
-    for (let i = 0; i < 5; i++) agenda.add("a")
-    expect(drain(agenda)).toEqual(["a"])
+    const queue = new WorkQueue(() => [].values())
+    for (let i = 0; i < 5; i++) queue.add("a")
+    expect(drain(queue)).toEqual(["a"])
   })
 
   it("forgets everything when it is cleared", () => {
-    const agenda = new Agenda(() => ["a", "b"].values())
-    agenda.add("x")
-    agenda.postpone("y")
-    agenda.sweep()
-    agenda.clear()
-    agenda.resume()
-    expect(drain(agenda)).toEqual([])
+    const queue = new WorkQueue(() => ["a", "b"].values())
+    queue.add("x")
+    queue.postpone("y")
+    queue.sweep()
+    queue.clear()
+    queue.resume()
+    expect(drain(queue)).toEqual([])
   })
 
   it("looks again at no more of the postponed than it is told to, and at those that waited longest", () => {
-    const agenda = new Agenda(() => [].values())
-    for (const id of ["a", "b", "c"]) agenda.postpone(id)
-    agenda.resume(2)
-    expect(drain(agenda)).toEqual(["a", "b"])
-    expect(agenda.postponed).toBe(1)
-    agenda.resume(2)
-    expect(drain(agenda)).toEqual(["c"])
+    const queue = new WorkQueue(() => [].values())
+    for (const id of ["a", "b", "c"]) queue.postpone(id)
+    queue.resume(2)
+    expect(drain(queue)).toEqual(["a", "b"])
+    expect(queue.postponed).toBe(1)
+    queue.resume(2)
+    expect(drain(queue)).toEqual(["c"])
   })
 
   it.effect("wakes who waits, when something is added, resumed or to be gone through", () =>
     Effect.gen(function*() {
       for (const act of ["add", "resume", "sweep"] as const) {
-        const agenda = new Agenda(() => ["a"].values())
-        const waiting = yield* Effect.fork(agenda.wait)
+        const queue = new WorkQueue(() => ["a"].values())
+        const waiting = yield* Effect.fork(queue.wait)
         yield* Effect.yieldNow()
-        agenda.postpone("p")
+        queue.postpone("p")
         expect(waiting.unsafePoll()).toBeNull()
-        if (act === "add") agenda.add("a")
-        else if (act === "resume") agenda.resume()
-        else agenda.sweep()
+        if (act === "add") queue.add("a")
+        else if (act === "resume") queue.resume()
+        else queue.sweep()
         yield* Fiber.join(waiting)
       }
     }))

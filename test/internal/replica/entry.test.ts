@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import { bodyOf, bodyTextOf, makeEntry, readSpec, readTomb, statOf } from "../../../src/internal/replica/entry.js"
+import { bodyOf, bodyTextOf, makeEntry, readSpec, readTomb, statOf } from "../../../src/internal/replica/replica.js"
 import { bodyText, holds, hostileText, json, nameText, specText } from "../../support/arbitrary.js"
 
 const id = "K/x"

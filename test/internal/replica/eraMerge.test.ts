@@ -46,7 +46,7 @@ const meetAll = (view: View, history: History): EraMerge => {
   const at = history.high
   for (const known of ids) {
     const item = history.row(known)
-    if (item.spec !== null || item.tomb !== null || item.claim !== null) merge.meet(item, at)
+    if (item.spec !== null || item.tomb !== null || item.claim !== null) merge.read(item, at)
   }
   merge.end(at)
   return merge
@@ -168,14 +168,14 @@ describe("EraMerge", () => {
     view.learnSpec(id, specText(id, { generation: 5 }), 5)
     const merge = new EraMerge(view)
     merge.end(10)
-    merge.hear(row(id, { spec: specText(id, { generation: 4 }), claim: "11:4:a#1" }), 11)
+    merge.update(row(id, { spec: specText(id, { generation: 4 }), claim: "11:4:a#1" }), 11)
     expect(merge.pending(() => true)).toEqual([{ id, kind: "spec", value: specText(id, { generation: 5 }) }])
     expect(Array.from(merge.ids)).toEqual([id])
     expect(view.entries.get(id)?.claim?.token).toBe(11)
     // A row that tells nothing of the spec settles nothing.
-    merge.hear(row(id, { spec: undefined, tomb: undefined }), 12)
+    merge.update(row(id, { spec: undefined, tomb: undefined }), 12)
     expect([merge.size, view.entries.get(id)?.claim]).toEqual([1, undefined])
-    merge.hear(row(id, { spec: specText(id, { generation: 13 }) }), 13)
+    merge.update(row(id, { spec: specText(id, { generation: 13 }) }), 13)
     expect(merge.pending(() => true)).toEqual([])
     expect(view.entries.get(id)?.spec?.generation).toBe(13)
   })
@@ -185,7 +185,7 @@ describe("EraMerge", () => {
     const view = makeView((known, part) => foreign.push(`${part} ${known}`))
     view.learnSpec(id, specText(id, { generation: 5 }), 5)
     const merge = new EraMerge(view)
-    merge.meet(row(id, { spec: "something else" }), 10)
+    merge.read(row(id, { spec: "something else" }), 10)
     merge.end(10)
     expect(foreign).toEqual([`spec ${id}`])
     expect(merge.pending(() => true)).toEqual([])

@@ -1,11 +1,18 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import { type Member, type NodeRecord, readMembers } from "../../../src/internal/replica/member.js"
-import { best, obstacle, ranking, type Score } from "../../../src/internal/replica/placement.js"
+import {
+  best,
+  type NodeRecord,
+  obstacle,
+  ranking,
+  readMembers,
+  type ScopeMember,
+  type Score
+} from "../../../src/internal/replica/membership.js"
 import { rendezvous } from "../../../src/Placement.js"
 import { entryOf, holds, knownSpec, nameText, nodeItem, random } from "../../support/arbitrary.js"
 
-const member = (name: string, record: Partial<NodeRecord> = {}): Member =>
+const member = (name: string, record: Partial<NodeRecord> = {}): ScopeMember =>
   readMembers([nodeItem(`${name}#1`, record)])[0]!
 
 const flat: Score = () => 1
@@ -37,7 +44,7 @@ const spec = FastCheck.record({
   refused: FastCheck.uniqueArray(FastCheck.constantFrom("1.d", "2.e", "0.d"), { maxLength: 3 })
 }).map(({ id, prefers, refused, requires, version }) => entryOf(id, { refused }, { version, requires, prefers }))
 
-const has = (node: Member, wanted: Readonly<Record<string, string>> | undefined): number =>
+const has = (node: ScopeMember, wanted: Readonly<Record<string, string>> | undefined): number =>
   Object.entries(wanted ?? {}).filter(([name, value]) =>
     Object.entries(node.labels).some(([n, v]) => n === name && v === value)
   )
@@ -116,7 +123,7 @@ describe("best", () => {
     const chosen = best(entry, entry.spec!, all, rendezvous)
     if (chosen === undefined) return
     const { kind, prefers } = entry.spec!
-    const score = (node: Member) => rendezvous({ id: entry.id, kind, hash: entry.hash }, node)
+    const score = (node: ScopeMember) => rendezvous({ id: entry.id, kind, hash: entry.hash }, node)
     for (const node of all.filter((other) => obstacle(entry.spec!, other) === undefined)) {
       expect(has(node, prefers)).toBeLessThanOrEqual(has(chosen, prefers))
       if (has(node, prefers) === has(chosen, prefers)) expect(score(node)).toBeLessThanOrEqual(score(chosen))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Watchers } from "../../../src/internal/runtime/listeners.js"
+import { Watchers } from "../../../src/internal/runtime/environment.js"
 
 describe("Watchers", () => {
   it("tells those of one child, and those only", () => {
@@ -7,9 +7,9 @@ describe("Watchers", () => {
     const watchers = new Watchers(() => {})
     watchers.of("a").add(() => told.push("a"))
     watchers.of("b").add(() => told.push("b"))
-    watchers.tell("a")
+    watchers.notify("a")
     expect(told).toEqual(["a"])
-    watchers.tellAll()
+    watchers.notifyAll()
     expect(told).toEqual(["a", "a", "b"])
   })
 
@@ -23,7 +23,7 @@ describe("Watchers", () => {
     places[0]!.delete(one)
     places[1]!.add(other)
     places[2]!.delete(one)
-    watchers.tell("a")
+    watchers.notify("a")
     expect(told).toEqual(["other"])
   })
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { Turnstile } from "../../../src/internal/runtime/throttle.js"
+import { Throttle } from "../../../src/internal/runtime/environment.js"
 
 /** A turnstile whose turns of the event loop are made by hand. */
 const scene = (burst = 0) => {
@@ -9,7 +9,7 @@ const scene = (burst = 0) => {
     next.push(() => resume(Effect.void))
   })
   const forks: Array<Fiber.RuntimeFiber<void>> = []
-  const turnstile = new Turnstile(yieldTurn, (effect) => forks.push(Effect.runFork(effect)), burst)
+  const turnstile = new Throttle(yieldTurn, (effect) => forks.push(Effect.runFork(effect)), burst)
   const passed: Array<number> = []
   return {
     passed,
@@ -18,7 +18,7 @@ const scene = (burst = 0) => {
     close: Effect.suspend(() => Fiber.interruptAll(forks)),
     /** Children that come to it; each notes when it is through. */
     come: (count: number, from = 0) => {
-      for (let i = from; i < from + count; i++) turnstile.enter(() => passed.push(i))
+      for (let i = from; i < from + count; i++) turnstile.run(() => passed.push(i))
     },
     turn: Effect.gen(function*() {
       const due = next
@@ -29,7 +29,7 @@ const scene = (burst = 0) => {
   }
 }
 
-describe("Turnstile", () => {
+describe("Throttle", () => {
   it.effect("lets 32 through in each turn, in order, and nobody before the first", () =>
     Effect.gen(function*() {
       const { come, passed, turn } = scene()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { until } from "../../../src/internal/runtime/waitUntil.js"
+import { until } from "../../../src/internal/runtime/environment.js"
 
 const scene = () => {
   const listeners = new Set<() => void>()

@@ -3,7 +3,7 @@
  */
 import { Effect, type Exit, Stream } from "effect"
 import { Pogo } from "effect-pogo"
-import type { Execution } from "../../../src/internal/testing/server.js"
+import type { RegistryExecution } from "../../../src/internal/testing/testRegistry.js"
 import type { Life } from "../life.js"
 import type { Nodes } from "../nodes.js"
 import { kindOf } from "../plan.js"
@@ -54,7 +54,7 @@ export class Callers {
     for (const fault of this.plan.faults) world.after(fault.at, () => this.breaks(fault))
   }
 
-  onExecuted(execution: Execution): void {
+  onExecuted(execution: RegistryExecution): void {
     this.witness.onExecuted(execution)
   }
 

@@ -6,7 +6,7 @@ import { Effect, type Layer, Schema, type Scope, Stream } from "effect"
 import { Child, type Pogo } from "effect-pogo"
 import type { Current } from "../../../src/internal/kind/current.js"
 import type { Dice } from "../../../src/internal/testing/dice.js"
-import type { Process } from "../../../src/internal/testing/process.js"
+import type { Process } from "../../../src/internal/testing/virtualWorld.js"
 import type { Vault } from "./vault.js"
 
 export type CalledKind = "Account" | "Desk"

@@ -4,8 +4,7 @@
  */
 import { Effect } from "effect"
 import type { Dice } from "../../../src/internal/testing/dice.js"
-import type { Process } from "../../../src/internal/testing/process.js"
-import type { World } from "../../../src/internal/testing/world.js"
+import type { Process, World } from "../../../src/internal/testing/virtualWorld.js"
 
 export class Vault {
   private readonly tokens = new Map<string, bigint>()

@@ -5,8 +5,7 @@
 import { Effect } from "effect"
 import type { NodeTransport } from "effect-pogo"
 import type { Dice } from "../../../src/internal/testing/dice.js"
-import type { Process } from "../../../src/internal/testing/process.js"
-import type { World } from "../../../src/internal/testing/world.js"
+import type { Process, World } from "../../../src/internal/testing/virtualWorld.js"
 import type { Stats } from "../stats.js"
 
 type Transport = NodeTransport.NodeTransport["Type"]

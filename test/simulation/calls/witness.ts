@@ -6,7 +6,7 @@
 import type { Current } from "../../../src/internal/kind/current.js"
 import type { Args, ClaimResult } from "../../../src/internal/registry/commands.js"
 import { parseClaim, type RegistryState } from "../../../src/internal/registry/state.js"
-import type { Execution } from "../../../src/internal/testing/server.js"
+import type { RegistryExecution } from "../../../src/internal/testing/testRegistry.js"
 import type { Life } from "../life.js"
 import { isSane } from "../plan.js"
 import { type Mark, marksIn } from "./kinds.js"
@@ -18,7 +18,7 @@ export class Witness {
 
   constructor(private readonly state: () => RegistryState, private readonly report: Report) {}
 
-  onExecuted({ args, name, reply }: Execution): void {
+  onExecuted({ args, name, reply }: RegistryExecution): void {
     if (name !== "claim" || reply._tag !== "OK") return
     const { results } = reply.value as { readonly results: ReadonlyArray<ClaimResult> }
     for (const [i, { id }] of (args as Args<"claim">).items.entries()) {

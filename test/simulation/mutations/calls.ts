@@ -1,14 +1,13 @@
 /**
  * Rules of calls, broken. What breaks them is put into the code that all nodes share, for the time of one history.
  */
-import { Effect } from "effect"
 import type { Call } from "../../../src/internal/calls/client/call.js"
 import { Lane } from "../../../src/internal/calls/client/childQueue.js"
 import { Peer } from "../../../src/internal/calls/client/peerConnection.js"
 import { Router } from "../../../src/internal/calls/client/router.js"
 import { Inbox } from "../../../src/internal/calls/server/mailbox.js"
 import { refusal } from "../../../src/internal/calls/wire/message.js"
-import { LocalChild } from "../../../src/internal/supervisor/child.js"
+import { LocalChild } from "../../../src/internal/supervisor/localChild.js"
 import { ChildUnavailable, NodeUnreachable } from "../../../src/PogoError.js"
 import type { Plan } from "../plan.js"
 import type { Mutation } from "./mutation.js"
@@ -31,6 +30,7 @@ const repeatable = (call: Call, run: () => void): void => {
   Object.assign(call, { procedure })
 }
 
+const child = LocalChild.prototype
 const inbox = Inbox.prototype
 const lane = Lane.prototype
 const peer = Peer.prototype
@@ -74,9 +74,9 @@ const repeats = (): Undo => {
 }
 
 const runsOn = (): Undo => {
-  const quiesce = Object.getOwnPropertyDescriptor(LocalChild.prototype, "quiesce")!
-  Object.defineProperty(LocalChild.prototype, "quiesce", { configurable: true, get: () => Effect.void })
-  return () => Object.defineProperty(LocalChild.prototype, "quiesce", quiesce)
+  const endCalls = child["endCalls"]
+  child["endCalls"] = (then) => then
+  return () => (child["endCalls"] = endCalls)
 }
 
 const neverExpires = (): Undo => {

@@ -5,7 +5,7 @@ import type { Node } from "../../../src/internal/node/node.js"
 import type { Args, CommandName, Envelope, Refusal, Value } from "../../../src/internal/registry/commands.js"
 import { execute } from "../../../src/internal/registry/machine.js"
 import { guard, type RegistryState, type Server, type Tx } from "../../../src/internal/registry/state.js"
-import type { Execute } from "../../../src/internal/testing/server.js"
+import type { Execute } from "../../../src/internal/testing/testRegistry.js"
 import type { Weights } from "../draw.js"
 import type { Plan } from "../plan.js"
 

@@ -5,7 +5,7 @@ import { Effect } from "effect"
 import type { GroupRegistry } from "effect-pogo"
 import type { Node } from "../../../src/internal/node/node.js"
 import type { Args, CommandName, Reply, Value } from "../../../src/internal/registry/commands.js"
-import type { LocalChild } from "../../../src/internal/supervisor/child.js"
+import type { LocalChild } from "../../../src/internal/supervisor/localChild.js"
 import { timing } from "../plan.js"
 import type { Mutation } from "./mutation.js"
 
@@ -179,7 +179,7 @@ export const ofNodes: ReadonlyArray<Mutation> = [
   {
     name: "a list keeps what it said of a child that has changed since",
     changed: (node) => {
-      Object.assign(node, { notify: (id: string) => node.watchers.tell(id) })
+      Object.assign(node, { notify: (id: string) => node.watchers.notify(id) })
     }
   },
   {

@@ -13,7 +13,7 @@ import {
   setClaim,
   type Tx
 } from "../../../src/internal/registry/state.js"
-import type { Execute } from "../../../src/internal/testing/server.js"
+import type { Execute } from "../../../src/internal/testing/testRegistry.js"
 import { timing } from "../plan.js"
 import { before, handling, type Mutation } from "./mutation.js"
 import { mergesTheYounger, repeats } from "./scripts.js"

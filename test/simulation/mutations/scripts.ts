@@ -3,7 +3,7 @@
  */
 import type { Args, CommandName, Reply, Value } from "../../../src/internal/registry/commands.js"
 import { emptyState, formatSpec, parseSpec, type RegistryState } from "../../../src/internal/registry/state.js"
-import type { Execute } from "../../../src/internal/testing/server.js"
+import type { Execute } from "../../../src/internal/testing/testRegistry.js"
 import { timing } from "../plan.js"
 import { scope } from "../scene.js"
 

@@ -5,9 +5,9 @@
  */
 import type * as Effect from "effect/Effect"
 import type { CallError } from "../../../PogoError.js"
-import type { Timer } from "../../runtime/deadlines.js"
+import type { Procedure } from "../../kind/protocol.js"
+import type { Timer } from "../../runtime/environment.js"
 import type { HeaderRecord, Trace } from "../wire/message.js"
-import type { Procedure } from "../wire/procedure.js"
 
 /** What a call to a child, or an item of a stream, is told. Synchronous. */
 export interface Caller {

@@ -6,7 +6,7 @@
  */
 import { type CallError, CallTimeout, MailboxFull, NodeUnreachable, PayloadTooLarge } from "../../../PogoError.js"
 import { afterReading } from "../../loops/changeFeed.js"
-import type { Timer } from "../../runtime/deadlines.js"
+import type { Timer } from "../../runtime/environment.js"
 import { leaving, type Refusal } from "../wire/message.js"
 import type { Call } from "./call.js"
 import { notFound, type Route, routeOf, unavailable } from "./route.js"

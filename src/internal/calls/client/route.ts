@@ -6,8 +6,8 @@
 import { type CallError, ChildNotFound, ChildUnavailable, NodeUnreachable } from "../../../PogoError.js"
 import { statusById } from "../../commands/queries.js"
 import type { Node } from "../../node/node.js"
-import { nameOf } from "../../replica/member.js"
-import type { LocalChild } from "../../supervisor/child.js"
+import { nameOf } from "../../replica/membership.js"
+import type { LocalChild } from "../../supervisor/localChild.js"
 
 /** @internal */
 export type Route =

@@ -12,9 +12,9 @@ import type * as Fiber from "effect/Fiber"
 import type * as Mailbox from "effect/Mailbox"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
-import type { LocalChild } from "../../supervisor/child.js"
+import type { Procedure } from "../../kind/protocol.js"
+import type { LocalChild } from "../../supervisor/localChild.js"
 import type { HeaderRecord, Refusal, Trace } from "../wire/message.js"
-import type { Procedure } from "../wire/procedure.js"
 
 /** An effect of which the types were checked where it was declared. */
 export type AnyEffect = Effect.Effect<unknown, unknown>
@@ -151,7 +151,7 @@ const emit = ({ receiver }: Work, child: LocalChild, items: Chunk.Chunk<unknown>
 /** The run of a call's handler. `uncount` is called when others need not wait for it. */
 export const execute = (work: Work, child: LocalChild, uncount: () => void): AnyEffect => {
   const { procedure, receiver } = work
-  const handlers = child.handlers!
+  const handlers = child.handlers as Handlers
   const { context } = child.runtime!
   const handle = (payload: unknown): AnyEffect =>
     Effect.suspend(() => {

@@ -9,23 +9,12 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
-import type { Timer, Timers } from "../../runtime/deadlines.js"
-import { until } from "../../runtime/waitUntil.js"
-import { annotate } from "../../supervisor/annotate.js"
-import type { LocalChild } from "../../supervisor/child.js"
+import type { Serving } from "../../kind/registration.js"
+import { type Timer, type Timers, until } from "../../runtime/environment.js"
+import { annotate, type CallEndpoint, type LocalChild } from "../../supervisor/localChild.js"
 import type { CallMeter, Tally } from "../callMetrics.js"
 import { leaving, refusal } from "../wire/message.js"
 import { execute, type Work } from "./invocation.js"
-
-/** How the calls to the children of a kind are served. */
-export interface Serving {
-  /** Calls of one child that run at a time. */
-  readonly concurrency: number
-  /** Calls of one child that may wait. */
-  readonly mailbox: number
-  /** Whether a handler that dies takes its child with it. */
-  readonly onDefect: "call" | "child"
-}
 
 /** Why a child answers nobody. */
 const describeAbsence = ({ cause, node, stage }: LocalChild): string =>
@@ -36,10 +25,10 @@ export type Inboxes = (child: LocalChild) => Inbox
 
 /** @internal */
 export const inboxes = (now: () => number, meter: CallMeter, timers: Timers): Inboxes => (child) =>
-  child.inbox ??= new Inbox(child, now, meter.serving(child.kind), timers)
+  (child.endpoint ??= new Inbox(child, now, meter.serving(child.kind), timers)) as Inbox
 
 /** @internal */
-export class Inbox {
+export class Inbox implements CallEndpoint {
   private readonly waiting: Array<Work> = []
   private readonly running = new Set<Work>()
   /** Those of the running that others wait for. */
@@ -113,8 +102,12 @@ export class Inbox {
     return this.child.handlers !== undefined && this.counted < this.serving.concurrency
   }
 
+  open(): void {
+    this.pump()
+  }
+
   /** Begins what may begin. */
-  pump(): void {
+  private pump(): void {
     while (this.waiting.length > 0 && this.free) this.begin(this.waiting.shift()!)
     this.rest()
   }
@@ -208,7 +201,7 @@ export class Inbox {
   })
 
   /** Ends what runs. In an orderly stop handlers may come to their end first, for a while; streams have none. */
-  quiesce(patience: number): Effect.Effect<void> {
+  drain(patience: number): Effect.Effect<void> {
     const interrupt = (which: (work: Work) => boolean) =>
       Effect.sync(() => {
         for (const work of this.running) if (which(work)) work.fiber?.unsafeInterruptAsFork(FiberId.none)

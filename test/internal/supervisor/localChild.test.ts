@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Exit, FastCheck, Random, Schedule } from "effect"
 import { Restart } from "effect-pogo"
-import { Backoff } from "../../../src/internal/supervisor/restartSchedule.js"
+import { Backoff } from "../../../src/internal/supervisor/localChild.js"
 import { holds } from "../../support/arbitrary.js"
 
 const crash = Exit.fail(new Error("crash"))

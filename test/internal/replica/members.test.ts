@@ -1,9 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
 import { formatNode } from "../../../src/internal/registry/state.js"
-import { type Member, readMembers } from "../../../src/internal/replica/member.js"
-import { Membership } from "../../../src/internal/replica/membership.js"
-import { best, obstacle } from "../../../src/internal/replica/placement.js"
+import { best, Membership, obstacle, readMembers, type ScopeMember } from "../../../src/internal/replica/membership.js"
 import { rendezvous } from "../../../src/Placement.js"
 import { entryOf, holds, hostileText, names, nodeItem } from "../../support/arbitrary.js"
 
@@ -11,7 +9,7 @@ const stored = (sid: string, json: string) => ({ sid, record: formatNode({ versi
 
 const child = entryOf("K/x")
 
-const canTake = (member: Member): boolean => obstacle(child.spec!, member) === undefined
+const canTake = (member: ScopeMember): boolean => obstacle(child.spec!, member) === undefined
 
 /** Any JSON, with the fields of a record here and there. */
 const anyJson = FastCheck.oneof(
@@ -89,7 +87,7 @@ describe("readMembers", () => {
     expect(canTake(member!)).toBe(false)
   })
 
-  it.each<[string, unknown, Partial<Member>]>([
+  it.each<[string, unknown, Partial<ScopeMember>]>([
     ["a weight of 0", { weight: 0 }, { weight: 1 }],
     ["a negative weight", { weight: -3 }, { weight: 1 }],
     ["a weight that is no number", { weight: "3" }, { weight: 1 }],
@@ -104,7 +102,7 @@ describe("readMembers", () => {
     }]
   ])("reads past %s", (_, fields, expected) => {
     const [member] = readMembers([stored("x#1", JSON.stringify({ name: "x", ...(fields as object) }))])
-    for (const [field, value] of Object.entries(expected)) expect(member![field as keyof Member]).toEqual(value)
+    for (const [field, value] of Object.entries(expected)) expect(member![field as keyof ScopeMember]).toEqual(value)
   })
 
   it("reads an infinite weight as 1", () => {

@@ -1,15 +1,29 @@
 /**
- * A node's process within a test's own: its fibers run on the usual scheduler, and stop when it is frozen or killed.
+ * The processes that the nodes of a test run in.
  *
  * @internal
  */
 import * as FiberRef from "effect/FiberRef"
 import * as Runtime from "effect/Runtime"
 import * as Scheduler from "effect/Scheduler"
-import type { Host } from "./host.js"
 
-/** @internal */
-export class PlainHost implements Host, Scheduler.Scheduler {
+/** The process of a node in a test: a scheduler of its own, so that it can be frozen, and can die without a word. */
+export interface ProcessHost {
+  /** The runtime of the process: its fibers, and those forked from them, run on the process's scheduler. */
+  readonly runtime: Runtime.Runtime<never>
+  readonly dead: boolean
+  readonly frozen: boolean
+  /** Runs a task that comes from outside. */
+  readonly post: (task: () => void) => void
+  /** Stops everything until `thaw`; clocks go on. */
+  readonly freeze: () => void
+  readonly thaw: () => void
+  /** Stops everything for good; no finalizer runs. */
+  readonly kill: () => void
+}
+
+/** A process within the test's own: its fibers run on the usual scheduler, and stop when it is frozen or killed. */
+export class PlainHost implements ProcessHost, Scheduler.Scheduler {
   readonly runtime: Runtime.Runtime<never>
   readonly shouldYield: Scheduler.Scheduler["shouldYield"] = (fiber) => Scheduler.defaultScheduler.shouldYield(fiber)
   dead = false

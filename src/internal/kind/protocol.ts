@@ -10,7 +10,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { hashText } from "../../runtime/hash.js"
+import { hashText } from "../runtime/hash.js"
 
 /** Whether a call that may have been executed may be executed again. */
 export class Idempotent extends Context.Reference<Idempotent>()("effect-pogo/Child/Idempotent", {

@@ -1,0 +1,56 @@
+/**
+ * A kind as one node has it: how to read a child's payload, how to run it, and by which policies.
+ *
+ * @internal
+ */
+import type * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
+import type * as Layer from "effect/Layer"
+import type * as Runtime from "effect/Runtime"
+import type { ChildType, Shutdown } from "../../ChildSpec.js"
+import type { KindVersion } from "../../PogoNode.js"
+import type { Intensity, Restart } from "../../Restart.js"
+import type { Protocol } from "./protocol.js"
+
+/** A child's code: an effect that runs until the child ends, or a layer that stands until the child is stopped. */
+export type Body = Effect.Effect<unknown, unknown, unknown> | Layer.Layer<never, unknown, unknown>
+
+/** Bounds on the calls to the children of a kind. */
+export interface Serving {
+  /** Handlers of one child that run at a time. */
+  readonly concurrency: number
+  /** Calls to one child that may wait for their turn. */
+  readonly mailbox: number
+  /** What a defect in a handler ends: the call alone, or the child's whole run. */
+  readonly onDefect: "call" | "child"
+}
+
+/** @internal */
+export interface Registration {
+  readonly kind: string
+  /** The version and schema digest that the node publishes for the kind. */
+  readonly code: KindVersion
+  /** Decodes a stored payload and makes the child's code; a `Left` says why the payload cannot be read. */
+  readonly prepare: (payload: unknown) => Either.Either<() => Body, string>
+  /** Context, fiber refs and runtime flags that every run of the kind starts with. */
+  readonly runtime: Runtime.Runtime<never>
+  readonly restart: Restart
+  readonly shutdown: Shutdown | undefined
+  readonly intensity: Intensity | undefined
+  /** Longest build of a layer, or of handlers. Milliseconds. */
+  readonly startTimeout: number
+  /** Whether children stop when the node's lease ends, or go on with an unconfirmed claim. */
+  readonly onRegistryLoss: "stop" | "keep"
+  /** Whether a child that outstays its grace is only reported, or ends the process. */
+  readonly onOverdue: "report" | "exit"
+  /** The rpcs that children answer; `undefined` for a kind without a protocol, as is `serving`. */
+  readonly protocol: Protocol | undefined
+  readonly serving: Serving | undefined
+}
+
+/** OTP's default shutdowns: 5 seconds for a worker, no bound for a supervisor. Milliseconds. */
+export const defaultShutdown = (type: ChildType): Shutdown => (type === "supervisor" ? "infinity" : 5_000)
+
+/** The grace of a shutdown: how long a child may take to end before it is overdue. Milliseconds. */
+export const graceOf = (shutdown: Shutdown): number =>
+  shutdown === "infinity" ? Infinity : shutdown === "brutalKill" ? 0 : shutdown
