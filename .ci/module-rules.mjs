@@ -53,7 +53,7 @@ const rooms = [
     name: "transport",
     files: ["internal/transport/", "NodeTransport.ts", "NodeTransportSocket.ts", "NodeTransportWebSocket.ts"],
     imports: ["runtime", "vocabulary"],
-    packages: [...pure, "@effect/platform", "@effect/platform-node", "@effect/rpc", "msgpackr", "node:", "ws"]
+    packages: [...pure, "@effect/platform", "msgpackr", "node:", "ws"]
   },
   { name: "kind", files: ["internal/kind/"], imports: base, packages: [...pure, "@effect/rpc"] },
   { name: "replica", files: ["internal/replica/"], imports: [...base, "kind"], packages: pure },

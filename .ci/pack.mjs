@@ -2,7 +2,7 @@
  * Checks the package as its users get it: built, packed, installed in a project of its own, type-checked there by the
  * compilers a user may have, and run.
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { bin, node, npm, readJson, root, run, tempFolder } from "./lib.mjs"
 
@@ -88,12 +88,47 @@ const consumer = async (packed) => {
   await must("the consumer's program", node(join("out", "main.js"), [], { ...bound, cwd }))
 }
 
-/** The optional peers are optional: the index loads with effect alone. @param {string} packed */
+/**
+ * A program in which two nodes of a transport exchange messages, one of them longer than a message of a WebSocket.
+ *
+ * @param {string} transport
+ */
+const exchange = (transport) => `
+  import { NodeTransport } from "effect-pogo"
+  import * as Transport from "effect-pogo/${transport}"
+  import { Context, Deferred, Effect, Layer } from "effect"
+  await Effect.runPromise(Effect.scoped(Effect.gen(function*() {
+    const { connect, listen } = Context.get(yield* Layer.build(Transport.layer()), NodeTransport.NodeTransport)
+    const echo = (connection) => connection.run((message) => connection.send(message))
+    const address = yield* listen({ scope: "s", node: "a" }, echo)
+    const connection = yield* connect({ scope: "s", node: "b" }, address)
+    const back = yield* Deferred.make()
+    yield* Effect.forkScoped(connection.run((message) => Deferred.unsafeDone(back, Effect.succeed(message))))
+    connection.send(["x".repeat(200_000)])
+    const [text] = yield* Effect.timeout(Deferred.await(back), "10 seconds")
+    if (connection.remote !== "a" || text.length !== 200_000) throw new Error("another message came back")
+  })))`
+
+/** @param {string} what @param {string} cwd @param {string} program */
+const execute = (what, cwd, program) =>
+  must(what, run(process.execPath, ["--input-type=module", "-e", program], { ...bound, cwd }))
+
+/**
+ * The optional peers are optional: the index loads with effect alone, and so does the transport over TCP, which loads no
+ * WebSocket; that one needs @effect/platform.
+ *
+ * @param {string} packed
+ */
 const bare = async (packed) => {
-  const { devDependencies: { effect } } = readJson(join(root, "package.json"))
-  const cwd = await project("bare", { effect, "effect-pogo": packed })
-  const args = ["--input-type=module", "-e", "await import(\"effect-pogo\")"]
-  await must("loading the index beside effect alone", run(process.execPath, args, { ...bound, cwd }))
+  const { devDependencies: { "@effect/platform": platform, effect } } = readJson(join(root, "package.json"))
+  const [alone, web] = await Promise.all([
+    project("bare", { effect, "effect-pogo": packed }),
+    project("web", { "@effect/platform": platform, effect, "effect-pogo": packed })
+  ])
+  rmSync(join(alone, "node_modules", "ws"), { recursive: true })
+  await execute("loading the index beside effect alone", alone, "await import(\"effect-pogo\")")
+  await execute("two nodes over TCP beside effect alone", alone, exchange("NodeTransportSocket"))
+  await execute("two nodes over WebSocket beside @effect/platform", web, exchange("NodeTransportWebSocket"))
 }
 
 const main = async () => {
@@ -105,7 +140,9 @@ const main = async () => {
   for (const result of await Promise.allSettled([consumer(packed), bare(packed)])) {
     if (result.status === "rejected") throw result.reason
   }
-  console.log(`package ok: publint, attw, ${count} public modules, a consumer by TypeScript 5.9 and 6.0, effect alone`)
+  console.log(
+    `package ok: publint, attw, ${count} public modules, a consumer by TypeScript 5.9 and 6.0, effect alone, both transports`
+  )
 }
 
 await main().catch((error) => {

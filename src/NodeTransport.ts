@@ -1,88 +1,74 @@
 /**
- * How nodes reach each other: a port for calls to children of other nodes. Provide one to the supervisor's layer, such
- * as `NodeTransportSocket`; without one a node calls its own children only.
+ * How nodes reach one another, for calls to children that run on other nodes. Provide one of these layers to the
+ * supervisor's: `NodeTransportSocket` (TCP or TLS), `NodeTransportWebSocket` (where only HTTP gets through), or
+ * `layerMemory` (all nodes in one process). Without any, a node calls its own children only.
+ *
+ * All nodes and clients of a scope use the same transport.
  *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
-import { makeHub } from "./internal/transport/memory.js"
-import type { InvalidConfig } from "./PogoError.js"
+import { makeHub } from "./internal/transport/hub.js"
+import type { Transport } from "./internal/transport/transport.js"
 
-/**
- * Who opens a port, or a connection.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Identity {
-  readonly scope: string
-  readonly node: string
-}
-
-/**
- * A connection between two nodes. Messages are arrays of plain values: texts, numbers, big integers, dates, binary, arrays
- * and records.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Connection {
-  /** The other end, for people. */
-  readonly remote: string
-  /** Bytes that a message may have. */
-  readonly maxFrame: number
-  /** Sends a message, in order. If it is larger than `maxFrame` nothing is sent: its size is returned, else 0. Throws what is no plain value. */
-  readonly send: (message: ReadonlyArray<unknown>) => number
-  /** Completes when what was sent before is on its way, so that more may be made. Missing: at once. */
-  readonly ready?: Effect.Effect<void> | undefined
+export type {
   /**
-   * Delivers what comes, with its size in bytes, until the connection ends; tells why it did. `receive` is synchronous
-   * and does not throw.
+   * @since 0.1.0
+   * @category models
    */
-  readonly run: (receive: (message: unknown, size: number) => void) => Effect.Effect<string>
-}
+  ConnectFailure,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Connection,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Identity,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Transport
+} from "./internal/transport/transport.js"
 
 /**
- * A connection could not be opened.
+ * The transport of a node or client. Implement `Transport` for a way of your own.
  *
- * @since 0.1.0
- * @category models
- */
-export interface ConnectFailure {
-  readonly _tag: "ConnectFailure"
-  readonly reason: string
-}
-
-/**
- * The port.
+ * @example
+ * ```ts
+ * import { NodeTransport } from "effect-pogo"
+ * import { Effect, Layer } from "effect"
+ *
+ * // A node that is called by nobody, and calls nobody.
+ * export const Unreachable = Layer.succeed(NodeTransport.NodeTransport, {
+ *   listen: ({ node }) => Effect.succeed(`nowhere:${node}`),
+ *   connect: (_self, address) => Effect.fail({ _tag: "ConnectFailure", reason: `${address} is not connected` })
+ * })
+ * ```
  *
  * @since 0.1.0
  * @category tags
  */
-export class NodeTransport extends Context.Tag("effect-pogo/NodeTransport")<
-  NodeTransport,
-  {
-    /**
-     * Opens this node's port for as long as the scope lives, and tells the address under which others reach it. `serve`
-     * is run for each connection, which ends with it.
-     */
-    readonly listen: (
-      self: Identity,
-      serve: (connection: Connection) => Effect.Effect<void>
-    ) => Effect.Effect<string, InvalidConfig, Scope.Scope>
-    /** Opens a connection that lives as long as the scope. */
-    readonly connect: (
-      self: Identity,
-      address: string
-    ) => Effect.Effect<Connection, ConnectFailure, Scope.Scope>
-  }
->() {}
+export class NodeTransport extends Context.Tag("effect-pogo/NodeTransport")<NodeTransport, Transport>() {}
 
 /**
- * Connects the nodes of one process, for tests and demonstrations. Provide one value to all of them.
+ * Connects the nodes of one process with each other, for tests and demonstrations. All of them need the same layer
+ * value, built once.
+ *
+ * @example
+ * ```ts
+ * import { GroupRegistry, NodeTransport, PogoLive } from "effect-pogo"
+ * import { Layer } from "effect"
+ *
+ * export const SupervisorLive = PogoLive.pipe(
+ *   Layer.provide(NodeTransport.layerMemory),
+ *   Layer.provide(GroupRegistry.layerMemory)
+ * )
+ * ```
  *
  * @since 0.1.0
  * @category layers

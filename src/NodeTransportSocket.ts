@@ -1,100 +1,35 @@
 /**
- * Nodes that reach each other over TCP, or TLS: one connection each way between two nodes, MessagePack in frames.
- *
- * Needs `@effect/platform-node` and `@effect/rpc` beside this package.
+ * Nodes that reach one another over TCP, or TLS: one connection each way between two nodes, MessagePack in frames. Both
+ * sides of a connection prove that they know the scope's secret before anything is called.
  *
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { optional, optionalText, overridden } from "./internal/runtime/configOptions.js"
-import { failure } from "./internal/transport/authenticate.js"
-import { callAt, openPort } from "./internal/transport/listener.js"
-import { formatAddress, noAddress, parseAddress, resolve, type Settings } from "./internal/transport/options.js"
-import { dial, type Place, secured, tune } from "./internal/transport/tcp.js"
+import { resolveSocketOptions, type SocketOptions } from "./internal/transport/socketOptions.js"
+import { makeTcpTransport } from "./internal/transport/tcp.js"
 import { NodeTransport } from "./NodeTransport.js"
 import type { InvalidConfig } from "./PogoError.js"
 
-/**
- * Encryption of the connections between nodes. All nodes of a scope use it, or none.
- *
- * @since 0.1.0
- * @category models
- */
-export interface TlsOptions {
-  /** This node's private key and certificate, in PEM. */
-  readonly key: string | Redacted.Redacted
-  readonly cert: string
+export type {
   /**
-   * Authorities that sign the nodes' certificates, in PEM. If it is given, both sides must show a certificate; without
-   * it the callee only, signed by an authority that the machine trusts.
+   * @since 0.1.0
+   * @category models
    */
-  readonly ca?: string | undefined
-  /** The name that the nodes' certificates carry. Default: the host that is connected to. */
-  readonly servername?: string | undefined
-}
+  NodeTlsOptions as TlsOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  SocketOptions as Options
+} from "./internal/transport/socketOptions.js"
 
 /**
- * Options, all optional.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Options {
-  /** Address to listen on. Default `127.0.0.1`: this machine only. Another needs a secret, or `tls.ca`. `POGO_RPC_HOST`. */
-  readonly host?: string | undefined
-  /** Port to listen on. Default 0: any that is free. `POGO_RPC_PORT`. */
-  readonly port?: number | undefined
-  /**
-   * Host, or host and port, that other nodes are told. Default: what is bound; where all addresses are, the first that is
-   * not the machine's own. `POGO_RPC_ADVERTISE`.
-   */
-  readonly advertise?: string | undefined
-  /**
-   * What the nodes of a scope share, at least 16 characters. Of a list, the first is used to call others, and all are
-   * taken from them: to change it, add the new one everywhere, put it first everywhere, then remove the old one.
-   * `POGO_RPC_SECRET`, separated by commas.
-   */
-  readonly secret?: string | Redacted.Redacted | ReadonlyArray<string | Redacted.Redacted> | undefined
-  readonly tls?: TlsOptions | undefined
-  /** Bytes that a message may have. The same on all nodes. Default 1 MiB. `POGO_RPC_MAX_FRAME`. */
-  readonly maxFrame?: number | undefined
-  /** How long the other side may take to prove itself. Default 5 seconds. */
-  readonly authTimeout?: Duration.DurationInput | undefined
-  /** How many connections are taken at a time. Default 512. */
-  readonly connections?: number | undefined
-}
-
-const placeOf = (address: string, tls: TlsOptions | undefined): Either.Either<Place, string> => {
-  const place = parseAddress(address)
-  if (place === undefined) return Either.left(noAddress(address))
-  const { host, port, secure } = place
-  return secure === (tls !== undefined)
-    ? Either.right({ host, port, tls })
-    : Either.left(`"${address}" ${secure ? "uses TLS, this side does not" : "does not use TLS, this side does"}`)
-}
-
-const connectWith = (settings: Settings): NodeTransport["Type"]["connect"] => (self, address) =>
-  Either.match(placeOf(address, settings.tls), {
-    onLeft: (problem) => Effect.fail(failure(problem)),
-    onRight: (place) => callAt(settings, self, address, dial(place))
-  })
-
-const listenWith = (settings: Settings): NodeTransport["Type"]["listen"] => (self, serve) => {
-  const { advertiseHost, advertisePort, tls } = settings
-  return Effect.map(
-    openPort(settings, self, serve, (raw) => secured(tune(raw), tls)),
-    (bound) => formatAddress(advertiseHost, advertisePort || bound, tls !== undefined)
-  )
-}
-
-/**
- * The transport, with its options in code.
+ * The transport, with options in code. Fails with `InvalidConfig`, which names the option, its rule and a remedy.
  *
  * @example
  * ```ts
@@ -103,7 +38,11 @@ const listenWith = (settings: Settings): NodeTransport["Type"]["listen"] => (sel
  * import { Layer } from "effect"
  *
  * export const SupervisorLive = PogoLive.pipe(
- *   Layer.provide(NodeTransportSocket.layer({ port: 7600 })),
+ *   Layer.provide(NodeTransportSocket.layer({
+ *     host: "0.0.0.0",
+ *     port: 7600,
+ *     secret: "as many random characters as you like"
+ *   })),
  *   Layer.provide(GroupRegistry.layerMemory)
  * )
  * ```
@@ -111,40 +50,59 @@ const listenWith = (settings: Settings): NodeTransport["Type"]["listen"] => (sel
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options = {}): Layer.Layer<NodeTransport, InvalidConfig> =>
-  Layer.effect(
-    NodeTransport,
-    Effect.map(resolve(options), (settings) => ({
-      listen: listenWith(settings),
-      connect: connectWith(settings)
-    }))
-  )
+export const layer = (options: SocketOptions = {}): Layer.Layer<NodeTransport, InvalidConfig> =>
+  Layer.effect(NodeTransport, Effect.map(resolveSocketOptions(options), makeTcpTransport))
 
 /**
- * What the environment may give.
+ * The options that are set in the environment: `POGO_RPC_HOST`, `POGO_RPC_PORT`, `POGO_RPC_ADVERTISE`,
+ * `POGO_RPC_SECRET` (several, separated by commas) and `POGO_RPC_MAX_FRAME`. An empty `POGO_RPC_SECRET` is an invalid
+ * one, not none.
+ *
+ * @example
+ * ```ts
+ * import * as NodeTransportSocket from "effect-pogo/NodeTransportSocket"
+ * import { Effect, Layer } from "effect"
+ *
+ * // The port of the environment, and one above it for others.
+ * export const TransportLive = Layer.unwrapEffect(Effect.map(NodeTransportSocket.config, ({ port = 7600, ...options }) =>
+ *   NodeTransportSocket.layer({ ...options, port, advertise: `proxy.internal:${port + 1}` })))
+ * ```
  *
  * @since 0.1.0
  * @category config
  */
-export const config: Config.Config<Options> = Config.all({
+export const config: Config.Config<SocketOptions> = Config.all({
   host: optionalText("POGO_RPC_HOST"),
   port: optional(Config.integer("POGO_RPC_PORT")),
   advertise: optionalText("POGO_RPC_ADVERTISE"),
   secret: optional(Config.map(Config.array(Config.redacted(), "POGO_RPC_SECRET"), (secrets) => {
     const given = secrets.filter((secret) => Redacted.value(secret) !== "")
-    // None at all is a mistake, and is told as one: it must not pass for a node without a secret.
+    // No secret at all is reported as invalid: it must not pass for a node without one.
     return given.length === 0 ? secrets : given
   })),
   maxFrame: optional(Config.integer("POGO_RPC_MAX_FRAME"))
 })
 
 /**
- * The transport, with its options from `POGO_RPC_*`, and what is given here.
+ * The transport, with options from the environment (see `config`). `overrides` take precedence.
+ *
+ * @example
+ * ```ts
+ * import { PogoLive } from "effect-pogo"
+ * import * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
+ * import * as NodeTransportSocket from "effect-pogo/NodeTransportSocket"
+ * import { Layer } from "effect"
+ *
+ * export const SupervisorLive = PogoLive.pipe(
+ *   Layer.provide(NodeTransportSocket.layerConfig({ authTimeout: "2 seconds" })),
+ *   Layer.provide(GroupRegistryRedis.layer({ host: "redis.internal" }))
+ * )
+ * ```
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (
-  overrides: Options = {}
+  overrides: SocketOptions = {}
 ): Layer.Layer<NodeTransport, InvalidConfig | ConfigError.ConfigError> =>
   Layer.unwrapEffect(Effect.map(config, (options) => layer(overridden(options, overrides))))

@@ -9,7 +9,7 @@ import { Duration, Effect, Either, Fiber, Layer, Schema, Stream, TestClock } fro
 import { Child, ChildSpec, GroupRegistry, type NodeTransport, Pogo } from "effect-pogo"
 import { decodeBody, encodeBody } from "../src/internal/kind/specCodec.js"
 import { formatClaim, formatNode, formatSpec, formatStat, formatTomb } from "../src/internal/registry/state.js"
-import { makeHub } from "../src/internal/transport/memory.js"
+import { makeHub } from "../src/internal/transport/hub.js"
 import { passing } from "./rpc/support.js"
 import { makeCluster, type Registry } from "./support/cluster.js"
 

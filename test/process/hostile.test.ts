@@ -9,14 +9,14 @@ import { Packr } from "msgpackr"
 import { randomBytes } from "node:crypto"
 import type { Duplex } from "node:stream"
 import { Internals } from "../../src/internal/internals.js"
-import { Frames, headerOf } from "../../src/internal/transport/framing.js"
 import {
   encodeHandshake,
   makeNonce,
   proofOf,
   readChallenge,
   readWelcome
-} from "../../src/internal/transport/handshake.js"
+} from "../../src/internal/transport/authenticate.js"
+import { frameHeader, FrameReader } from "../../src/internal/transport/framing.js"
 import { clientOf, Counter, counterLive, Notes } from "../rpc/support.js"
 import { rawTo, streamTo, type Transport, transports } from "./support/transports.js"
 
@@ -58,7 +58,7 @@ interface Attacker {
 const attackOver = (socket: Duplex): Attacker => {
   let closed = socket.destroyed
   const received: Array<Uint8Array> = []
-  const frames = new Frames(64 * megabyte)
+  const frames = new FrameReader(64 * megabyte)
   socket.on("error", () => {})
   socket.on("close", () => (closed = true))
   socket.on("data", (data: Buffer) => frames.push(data, (frame) => received.push(Buffer.from(frame)) > 0))
@@ -78,7 +78,7 @@ const until = (what: string, condition: () => boolean) =>
     Effect.orDie
   )
 
-const frame = (body: Uint8Array): Buffer => Buffer.concat([headerOf(body.length), body])
+const frame = (body: Uint8Array): Buffer => Buffer.concat([frameHeader(body.length), body])
 const message = (value: unknown): Buffer => frame(codec.pack(value))
 
 /** Introduces itself, with what is changed about it. */
@@ -113,9 +113,9 @@ describe.each(transports.slice(0, 2))("a stranger, over $name,", (transport) => 
       const { address, friendly } = yield* scene()
       const inputs: ReadonlyArray<Buffer> = [
         randomBytes(100_000),
-        headerOf(0xffffffff),
-        headerOf(2_049),
-        Buffer.concat([headerOf(100), Buffer.from("{")]),
+        frameHeader(0xffffffff),
+        frameHeader(2_049),
+        Buffer.concat([frameHeader(100), Buffer.from("{")]),
         frame(Buffer.from("{\"version\":1}")),
         frame(Buffer.from("[".repeat(2_000))),
         frame(Buffer.from("null")),
@@ -173,7 +173,7 @@ describe.each(transports.slice(0, 2))("a peer that knows the secret and is broke
         frame(Buffer.from([0xdd, 0x01, 0xff, 0xff, 0xff])),
         frame(Buffer.from(Array.from({ length: 1_000 }, () => 0x91))),
         frame(randomBytes(1_000)),
-        headerOf(megabyte + 1),
+        frameHeader(megabyte + 1),
         frame(Buffer.alloc(0))
       ]
       for (const bomb of bombs) {

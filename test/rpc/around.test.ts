@@ -5,7 +5,7 @@ import { Rpc, RpcGroup, RpcMiddleware } from "@effect/rpc"
 import { describe, expect, it } from "@effect/vitest"
 import { Context, Effect, Layer, Metric, Option, Schema, Stream, TestClock, Tracer } from "effect"
 import { Child, GroupRegistry, Pogo, PogoMetrics } from "effect-pogo"
-import { makeHub } from "../../src/internal/transport/memory.js"
+import { makeHub } from "../../src/internal/transport/hub.js"
 import { makeCluster } from "../support/cluster.js"
 import { clientOf, noKinds, passing } from "./support.js"
 

@@ -4,7 +4,7 @@
 import { Rpc } from "@effect/rpc"
 import { type Duration, Effect, Fiber, Layer, Option, Schema, Stream, TestClock } from "effect"
 import { Child, GroupRegistry, Pogo, type PogoConfig } from "effect-pogo"
-import { type Hub, makeHub } from "../../src/internal/transport/memory.js"
+import { type Hub, makeHub } from "../../src/internal/transport/hub.js"
 import { type Kinds, makeCluster, type Registry, type TestNode } from "../support/cluster.js"
 
 export class Refused extends Schema.TaggedError<Refused>("test/Refused")("Refused", { why: Schema.String }) {}

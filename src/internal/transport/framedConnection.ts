@@ -1,10 +1,9 @@
 /**
- * One connection over a stream of bytes: frames in order, a bound on what waits to be written, and no reading while the
- * other side does not read.
+ * A connection over a stream of bytes: one MessagePack value per frame, in order, with bounds on what is buffered for a
+ * peer in either direction.
  *
  * @internal
  */
-import type * as Socket from "@effect/platform/Socket"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -13,17 +12,23 @@ import type * as Scope from "effect/Scope"
 import type * as Msgpackr from "msgpackr"
 import { Packr } from "msgpackr/pack"
 import type { Duplex } from "node:stream"
-import type { Connection } from "../../NodeTransport.js"
-import { Frames, headerOf } from "./framing.js"
-import { handshakeLimit } from "./handshake.js"
-import { isSound, unsound } from "./msgpackGuard.js"
+import { frameHeader, FrameReader } from "./framing.js"
+import { isSafe, unsafeValue } from "./msgpackGuard.js"
+import type { Connection } from "./transport.js"
+
+/** The longest frame of the handshake, bytes. It holds until the peer has authenticated itself. */
+const handshakeLimit = 2_048
 
 /**
- * What waits to be written. From so many bytes on a side that answers reads nothing, and writes no more of its streams;
- * no more than so many may wait there; and nowhere may it be that nothing is taken for so many milliseconds. What a caller
- * asks for at once is his own to bound, and he goes on reading: else both sides might wait for each other.
+ * Write backlog limits. `pause`, bytes: above this many unsent bytes an answering side reads nothing more and sends no
+ * more of its streams. `drop`, bytes: above this many it closes the connection. `stall`, milliseconds: a peer that
+ * takes nothing for this long, with more than `pause` unsent, is disconnected by either side. A calling side reads on
+ * above `pause`, lest two nodes wait for each other; how much it sends is bounded by its own callers.
  */
-export const backlog = { pause: 1024 * 1024, answers: 64 * 1024 * 1024, patience: 10_000 }
+const backlog = { pause: 1024 * 1024, drop: 64 * 1024 * 1024, stall: 10_000 }
+
+/** How long a closing stream may take to send what is buffered, and to hear the peer's end, milliseconds. */
+export const closeGrace = 500
 
 /**
  * MessagePack, one value per frame. `msgpackr/pack` is the package without its native addon: no native code reads what a
@@ -31,156 +36,167 @@ export const backlog = { pause: 1024 * 1024, answers: 64 * 1024 * 1024, patience
  */
 export const codec: Msgpackr.Packr = new Packr({ useRecords: false, useBigIntExtension: true })
 
-/** @internal */
-export class Link implements Connection {
-  private readonly frames = new Frames(handshakeLimit)
-  private readonly ended = Deferred.unsafeMake<string>(FiberId.none)
-  /** Who takes the frames that come; without one nothing is read. */
-  private taker: ((frame: Uint8Array) => boolean) | undefined
-  private readonly held: Array<Uint8Array> = []
-  private readonly waiters: Array<() => void> = []
-  private corked = false
-  private over = false
-  /** Writes that were taken so far. */
-  private taken = 0
-  private watch: NodeJS.Timeout | undefined
+/** Destroys a stream that is not closed within `closeGrace`. The timer is none of Effect's: it must not hold the process. */
+export const destroyAfterGrace = (stream: Duplex): void => {
+  if (stream.destroyed) return
+  const timer = setTimeout(() => stream.destroy(), closeGrace)
+  timer.unref()
+  stream.once("close", () => clearTimeout(timer))
+}
 
-  constructor(
-    private readonly duplex: Duplex,
+/** @internal */
+export class FramedConnection implements Connection {
+  private readonly frames = new FrameReader(handshakeLimit)
+  private readonly ended = Deferred.unsafeMake<string>(FiberId.none)
+  /** Whom frames are delivered to; meanwhile `unread` collects what arrives. */
+  private onFrame: ((body: Uint8Array) => boolean) | undefined
+  private readonly unread: Array<Uint8Array> = []
+  private readonly readyWaiters: Array<() => void> = []
+  /** Open while more than `backlog.pause` bytes are unsent. */
+  private readonly congested = Effect.unsafeMakeLatch(false)
+  private corked = false
+  private closed = false
+  /** Frames that the stream has taken so far. */
+  private flushed = 0
+
+  private constructor(
+    private readonly stream: Duplex,
     public remote: string,
     readonly maxFrame: number,
-    /** It answers: what waits to be written is what the other side asked for. */
+    /** Whether this side answers: its backlog is then what the peer asked for. */
     private readonly answers: boolean
   ) {
-    duplex.on("drain", () => this.drained())
+    stream.on("data", (chunk: Buffer) => this.receive(chunk))
+    stream.on("drain", () => this.drained())
+    stream.on("end", () => this.end("closed by the other side"))
+    // The listener stays, for an error after the end must not become an uncaught exception.
+    stream.on("error", () => this.end("the connection broke"))
+    stream.on("close", () => this.end("the connection broke"))
+    if (stream.destroyed || stream.readableEnded) this.end("closed by the other side")
   }
 
-  /** Reads from the socket until the scope closes. */
-  open(socket: Socket.Socket): Effect.Effect<void, never, Scope.Scope> {
-    return socket.runRaw((data) => this.receive(data)).pipe(
-      Effect.matchCause({ onSuccess: () => "closed by the other side", onFailure: () => "the connection broke" }),
-      Effect.map((reason) => this.end(reason)),
-      Effect.forkScoped,
-      Effect.zipRight(Effect.addFinalizer(() => Effect.sync(() => this.end("closed")))),
-      Effect.asVoid
-    )
+  /** Takes over a stream until the scope closes. */
+  static make(
+    stream: Duplex,
+    remote: string,
+    maxFrame: number,
+    answers: boolean
+  ): Effect.Effect<FramedConnection, never, Scope.Scope> {
+    return Effect.acquireRelease(
+      Effect.sync(() => new FramedConnection(stream, remote, maxFrame, answers)),
+      (connection) => Effect.sync(() => connection.end("closed"))
+    ).pipe(Effect.tap((connection) => Effect.forkScoped(connection.dropStalled)))
   }
 
-  private receive(data: string | Uint8Array): void {
-    if (this.over) return
-    const chunk = typeof data === "string" ? Buffer.from(data) : data
-    if (this.taker === undefined) this.held.push(chunk)
-    else this.digest(chunk)
+  private receive(chunk: Uint8Array): void {
+    if (this.closed) return
+    if (this.onFrame === undefined) this.unread.push(chunk)
+    else this.split(chunk)
   }
 
-  private digest(chunk: Uint8Array): void {
-    if (this.over || this.frames.push(chunk, (frame) => this.taker?.(frame) ?? false)) return
+  private split(chunk: Uint8Array): void {
+    if (this.closed || this.frames.push(chunk, (body) => this.onFrame?.(body) ?? false)) return
     this.end("it sent what is no message, or one that is too long")
   }
 
-  /** Ends the connection; what was written before is still sent, for a moment. */
+  /** Closes the connection. What was written before is still sent, within `closeGrace`; what arrives is discarded. */
   end(reason: string): void {
-    if (this.over) return
-    this.over = true
+    if (this.closed) return
+    this.closed = true
     this.frames.clear()
-    this.held.length = 0
-    clearTimeout(this.watch)
+    this.unread.length = 0
     this.drained()
     Deferred.unsafeDone(this.ended, Exit.succeed(reason))
-    this.duplex.end()
-    this.duplex.resume()
-    const timer = setTimeout(() => this.duplex.destroy(), 500)
-    timer.unref()
-    this.duplex.once("close", () => clearTimeout(timer))
+    this.stream.end()
+    this.stream.resume()
+    destroyAfterGrace(this.stream)
   }
 
-  private take(taker: (frame: Uint8Array) => boolean): void {
-    this.taker = taker
-    for (const chunk of this.held.splice(0)) this.digest(chunk)
+  private deliverTo(onFrame: (body: Uint8Array) => boolean): void {
+    this.onFrame = onFrame
+    for (const chunk of this.unread.splice(0)) this.split(chunk)
   }
 
-  /** The next frame of the handshake. */
+  /** The next frame of the handshake. A second one before this is asked for again is a violation, and ends the connection. */
   readonly nextFrame: Effect.Effect<Uint8Array, string> = Effect.raceFirst(
     Effect.async<Uint8Array>((resume) => {
-      // One frame only: whatever follows is kept back until somebody takes it.
-      this.take((frame) => {
-        this.taker = undefined
-        resume(Effect.succeed(Buffer.from(frame)))
+      this.deliverTo((body) => {
+        this.onFrame = undefined
+        resume(Effect.succeed(Buffer.from(body)))
         return true
       })
     }),
     Effect.flip(Deferred.await(this.ended))
   )
 
-  /** Writes a frame as it is. */
+  /** Writes a frame. The frames of one turn of the event loop are written to the stream together. */
   write(body: Uint8Array): void {
-    if (this.over || !this.duplex.writable) return
+    if (this.closed || !this.stream.writable) return
     if (!this.corked) {
       this.corked = true
-      this.duplex.cork()
+      this.stream.cork()
       process.nextTick(() => {
         this.corked = false
-        this.duplex.uncork()
+        this.stream.uncork()
       })
     }
-    this.duplex.write(headerOf(body.length))
-    this.duplex.write(body, () => this.taken++)
-    this.mind()
+    this.stream.write(frameHeader(body.length))
+    this.stream.write(body, () => this.flushed++)
+    if (this.isCongested) this.congest()
   }
 
-  private get isBehind(): boolean {
-    return this.duplex.writableLength > backlog.pause
+  private get isCongested(): boolean {
+    return this.stream.writableLength > backlog.pause
   }
 
   private drained(): void {
-    if (this.answers && !this.over) this.duplex.resume()
-    for (const waiter of this.waiters.splice(0)) waiter()
+    if (this.answers && !this.closed) this.stream.resume()
+    for (const resume of this.readyWaiters.splice(0)) resume()
   }
 
-  /** Whoever does not read what is written is not read from, and in the end left alone. */
-  private mind(): void {
-    if (!this.isBehind) return
-    if (this.answers && this.duplex.writableLength > backlog.answers) return this.abandon()
-    if (this.answers && !this.duplex.isPaused()) this.duplex.pause()
-    if (this.watch === undefined) this.watchOver(this.taken)
+  private congest(): void {
+    if (this.answers && this.stream.writableLength > backlog.drop) return this.abandon()
+    if (this.answers && !this.stream.isPaused()) this.stream.pause()
+    this.congested.unsafeOpen()
   }
 
-  private watchOver(taken: number): void {
-    this.watch = setTimeout(() => {
-      this.watch = undefined
-      if (this.over || !this.isBehind) return
-      if (this.taken === taken) this.abandon()
-      else this.watchOver(this.taken)
-    }, backlog.patience)
-    this.watch.unref()
-  }
+  /** Disconnects a peer that takes nothing for `backlog.stall` while the connection is congested. */
+  private readonly dropStalled: Effect.Effect<void> = Effect.gen(this, function*() {
+    for (;;) {
+      yield* this.congested.await
+      const before = this.flushed
+      yield* Effect.sleep(backlog.stall)
+      if (!this.isCongested) this.congested.unsafeClose()
+      else if (this.flushed === before) return this.abandon()
+    }
+  })
 
   private abandon(): void {
-    this.end(`it did not read, and ${this.duplex.writableLength} bytes waited for it`)
-    this.duplex.destroy()
+    this.end(`it did not read, and ${this.stream.writableLength} bytes waited for it`)
+    this.stream.destroy()
   }
 
-  /** Completes when not much waits to be written. */
+  /** Completes as soon as at most `backlog.pause` bytes are unsent. */
   readonly ready: Effect.Effect<void> = Effect.suspend(() =>
-    this.over || !this.isBehind ? Effect.void : Effect.async<void>((resume) => {
-      this.waiters.push(() => resume(Effect.void))
+    this.closed || !this.isCongested ? Effect.void : Effect.async<void>((resume) => {
+      this.readyWaiters.push(() => resume(Effect.void))
     })
   )
 
   readonly send = (message: ReadonlyArray<unknown>): number => {
     const bytes = codec.pack(message)
     if (bytes.length > this.maxFrame) return bytes.length
-    // The other side would take it for an attack, and end the connection that others share.
-    if (!isSound(bytes)) throw new Error(unsound)
+    // The peer would end the connection, which other calls share.
+    if (!isSafe(bytes)) throw new Error(unsafeValue)
     this.write(bytes)
     return 0
   }
 
   /** The value of a frame, in an array; `undefined` for a frame that is not one value. */
-  private decode(frame: Uint8Array): readonly [unknown] | undefined {
-    if (!isSound(frame)) return undefined
+  private decode(body: Uint8Array): readonly [unknown] | undefined {
+    if (!isSafe(body)) return undefined
     try {
-      return [codec.unpack(frame)]
+      return [codec.unpack(body)]
     } catch {
       return undefined
     }
@@ -189,10 +205,10 @@ export class Link implements Connection {
   readonly run = (receive: (message: unknown, size: number) => void): Effect.Effect<string> =>
     Effect.suspend(() => {
       this.frames.limit = this.maxFrame
-      this.take((frame) => {
-        const decoded = this.decode(frame)
+      this.deliverTo((body) => {
+        const decoded = this.decode(body)
         if (decoded === undefined) return false
-        receive(decoded[0], frame.length)
+        receive(decoded[0], body.length)
         return true
       })
       return Deferred.await(this.ended)

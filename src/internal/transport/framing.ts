@@ -1,62 +1,79 @@
 /**
- * Frames: four bytes that tell a length, and so many bytes. What is announced to be longer than the limit is refused
- * before any of it is kept.
+ * Length-prefixed frames: four bytes of length, big-endian, and that many bytes of body.
  *
  * @internal
  */
 
 const headerSize = 4
 
-/** Pieces that are kept apart: each costs more than the few bytes that a hostile peer may put into it. */
-const mostChunks = 256
+/** Chunks that are buffered unjoined. Each costs about 100 bytes of its own, however few a peer puts into it. */
+const maxChunks = 256
 
-/** @internal */
-export class Frames {
+const copyOf = (bytes: Uint8Array): Uint8Array => {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
+  return copy
+}
+
+/** Splits a stream of bytes into frames. */
+export class FrameReader {
   private chunks: Array<Uint8Array> = []
   private size = 0
 
-  /** `limit` may be changed between frames. */
+  /** `limit`: the longest body, bytes. It may be changed between frames. */
   constructor(public limit: number) {}
 
   /**
-   * Takes what came, and hands over whole frames; `false` when a frame is too long, or `take` wants no more. `take` keeps
-   * nothing of what it is given.
+   * Takes a chunk of the stream, and calls `onFrame` with the body of each frame that is complete. Returns `false` for a
+   * frame whose header announces more than `limit`, before any of its body is buffered, and once `onFrame` returns
+   * `false`. The body is valid during `onFrame` only.
    */
-  push(chunk: Uint8Array, take: (frame: Uint8Array) => boolean): boolean {
+  push(chunk: Uint8Array, onFrame: (body: Uint8Array) => boolean): boolean {
     this.chunks.push(chunk)
     this.size += chunk.length
-    if (this.chunks.length > mostChunks) this.joined()
+    if (this.chunks.length > maxChunks) this.join()
     for (;;) {
-      if (this.size < headerSize) return true
-      const head = this.chunks[0]!.length >= headerSize ? this.chunks[0]! : this.joined()
+      if (this.size < headerSize) return this.keep()
+      const head = this.chunks[0]!.length >= headerSize ? this.chunks[0]! : this.join()
       const length = head[0]! * 0x1000000 + (head[1]! << 16) + (head[2]! << 8) + head[3]!
       if (length > this.limit) return false
       const end = headerSize + length
-      if (this.size < end) return true
-      const all = this.chunks[0]!.length >= end ? this.chunks[0]! : this.joined()
-      const frame = all.subarray(headerSize, end)
+      if (this.size < end) return this.keep()
+      const all = this.chunks[0]!.length >= end ? this.chunks[0]! : this.join()
       this.chunks[0] = all.subarray(end)
       this.size -= end
       if (this.chunks[0].length === 0) this.chunks.shift()
-      if (!take(frame)) return false
+      if (!onFrame(all.subarray(headerSize, end))) return false
     }
   }
 
-  /** All that is kept, in one piece. */
-  private joined(): Uint8Array {
+  /**
+   * Buffers the last chunk for the next `push`. A chunk is a view of what was read from the socket, up to 64 KiB: a peer
+   * could have all of that held for one byte, so a small view is copied.
+   */
+  private keep(): true {
+    const last = this.chunks.at(-1)
+    if (last !== undefined && last.length * 2 < last.buffer.byteLength) {
+      this.chunks[this.chunks.length - 1] = copyOf(last)
+    }
+    return true
+  }
+
+  private join(): Uint8Array {
     const all = this.chunks.length === 1 ? this.chunks[0]! : Buffer.concat(this.chunks)
     this.chunks = [all]
     return all
   }
 
+  /** Drops the incomplete frame. */
   clear(): void {
     this.chunks = []
     this.size = 0
   }
 }
 
-/** The header of a frame. */
-export const headerOf = (length: number): Buffer => {
+/** The header of a frame with a body of `length` bytes. */
+export const frameHeader = (length: number): Buffer => {
   const header = Buffer.allocUnsafe(headerSize)
   header.writeUInt32BE(length, 0)
   return header

@@ -1,126 +1,124 @@
 /**
- * Taking and making connections, whatever carries them: who is there must prove itself in time.
+ * Accepted and opened connections, whatever carries them: a peer is authenticated within a time limit, and the number of
+ * accepted connections is bounded.
  *
  * @internal
  */
-import * as NodeSocket from "@effect/platform-node/NodeSocket"
-import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
-import type * as Net from "node:net"
+import * as Net from "node:net"
 import type { Duplex } from "node:stream"
-import type { ConnectFailure, Connection, Identity } from "../../NodeTransport.js"
 import { InvalidConfig } from "../../PogoError.js"
-import { failure, greetAsCallee, greetAsCaller } from "./authenticate.js"
-import { Link } from "./framedConnection.js"
-import type { Settings } from "./options.js"
+import { authenticateCallee, authenticateCaller } from "./authenticate.js"
+import { destroyAfterGrace, FramedConnection } from "./framedConnection.js"
+import type { SocketSettings } from "./socketOptions.js"
+import { type ConnectFailure, connectFailure, type Connection, type Identity } from "./transport.js"
 
-/** What a connection needs to know of the settings. */
-export type Manners = Pick<Settings, "secrets" | "maxFrame" | "authTimeout" | "connections">
+/** The settings of a connection. */
+export type ConnectionSettings = Pick<SocketSettings, "secrets" | "maxFrame" | "authTimeout" | "connections">
 
-/** What is done with a connection that was taken. */
+/** Serves an authenticated connection, which is closed when this completes. */
 export type Serve = (connection: Connection) => Effect.Effect<void>
 
-const within = <A, E, R>(manners: Manners, effect: Effect.Effect<A, E, R>, late: () => E) =>
-  Effect.timeoutFail(effect, { duration: manners.authTimeout, onTimeout: late })
-
-const linkOver = (
-  duplex: Duplex,
-  remote: string,
-  { maxFrame }: Manners,
-  answers: boolean
-): Effect.Effect<Link, never, Scope.Scope> =>
-  Effect.gen(function*() {
-    const link = new Link(duplex, remote, maxFrame, answers)
-    yield* link.open(yield* NodeSocket.fromDuplex(Effect.succeed(duplex)))
-    return link
-  })
-
-/** A connection to another node, over a stream of bytes that is opened to its address. */
-export const callAt = (
-  manners: Manners,
+/** Opens a connection to `address` over the stream that `open` gives, and authenticates both sides. */
+export const connectOver = (
+  { authTimeout, maxFrame, secrets }: ConnectionSettings,
   self: Identity,
   address: string,
-  stream: Effect.Effect<Duplex, ConnectFailure, Scope.Scope>
+  open: Effect.Effect<Duplex, ConnectFailure, Scope.Scope>
 ): Effect.Effect<Connection, ConnectFailure, Scope.Scope> =>
-  Effect.gen(function*() {
-    const greeted = Effect.gen(function*() {
-      const link = yield* linkOver(yield* stream, address, manners, false)
-      yield* greetAsCaller(link, self, manners.secrets)
-      return link
-    })
-    return yield* within(manners, greeted, () => failure("it did not greet in time"))
-  })
+  open.pipe(
+    Effect.flatMap((stream) => FramedConnection.make(stream, address, maxFrame, false)),
+    Effect.tap((connection) => authenticateCaller(connection, self, secrets)),
+    Effect.timeoutFail({ duration: authTimeout, onTimeout: () => connectFailure("it did not greet in time") })
+  )
 
-/** Somebody who came. */
-export interface Visitor {
+/** A connection that was accepted, and is not authenticated yet. */
+export interface Incoming {
+  /** The peer's address, for logs. */
   readonly remote: string
-  /** The stream of bytes to him, once it is ready. */
-  readonly stream: Effect.Effect<Duplex, string, Scope.Scope>
-  /** Sends him away. */
-  readonly leave: () => void
+  readonly socket: Duplex
+  /** Turns `socket` into the stream that frames are read from: TLS and HTTP are done here, within the time limit. */
+  readonly prepare: Effect.Effect<Duplex, string, Scope.Scope>
 }
 
-/** One connection that was taken: who is there must prove itself in time, or is gone. */
-const accept = (manners: Manners, self: Identity, { remote, stream }: Visitor, serve: Serve): Effect.Effect<void> =>
-  Effect.gen(function*() {
-    const greeted = Effect.gen(function*() {
-      const link = yield* linkOver(yield* stream, remote, manners, true)
-      yield* Effect.tapError(
-        greetAsCallee(link, self, manners.secrets),
-        (reason) => Effect.sync(() => link.end(reason))
-      )
-      return link
-    })
-    yield* serve(yield* within(manners, greeted, () => "it did not prove itself in time"))
-  }).pipe(
+const authenticateAndServe = (
+  { authTimeout, maxFrame, secrets }: ConnectionSettings,
+  self: Identity,
+  { prepare, remote }: Incoming,
+  serve: Serve
+): Effect.Effect<void> =>
+  prepare.pipe(
+    Effect.flatMap((stream) => FramedConnection.make(stream, remote, maxFrame, true)),
+    Effect.tap((connection) => authenticateCallee(connection, self, secrets)),
+    Effect.timeoutFail({ duration: authTimeout, onTimeout: () => "it did not prove itself in time" }),
+    Effect.flatMap(serve),
     Effect.catchAll((reason) => Effect.logDebug(`a connection from ${remote} was refused: ${reason}`)),
     Effect.scoped
   )
 
-/** Takes visitors, up to a limit at a time. */
-export const makeDoor = (manners: Manners, self: Identity, serve: Serve): (visitor: Visitor) => Effect.Effect<void> => {
-  let taken = 0
-  return (visitor) =>
+/** Serves incoming connections, at most `settings.connections` at a time; further ones are closed at once. */
+export const makeAcceptor = (
+  settings: ConnectionSettings,
+  self: Identity,
+  serve: Serve
+): (incoming: Incoming) => Effect.Effect<void> => {
+  let accepted = 0
+  return (incoming) =>
     Effect.suspend(() => {
-      if (taken >= manners.connections) return Effect.sync(visitor.leave)
-      taken++
+      if (accepted >= settings.connections) return Effect.sync(() => incoming.socket.destroy())
+      accepted++
       return Effect.ensuring(
-        accept(manners, self, visitor, serve),
+        authenticateAndServe(settings, self, incoming, serve),
         Effect.sync(() => {
-          taken--
-          visitor.leave()
+          accepted--
+          destroyAfterGrace(incoming.socket)
         })
       )
     })
 }
 
-/** Makes a stream of bytes, over which nodes speak, of a connection that was taken. */
-export type Receive = (raw: Net.Socket) => Effect.Effect<Duplex, string, Scope.Scope>
+const bind = (server: Net.Server, host: string, port: number): Effect.Effect<number, InvalidConfig> =>
+  Effect.async((resume) => {
+    // Once it is bound, an error of accepting a connection is that connection's loss.
+    server.on("error", (error) =>
+      resume(Effect.fail(
+        new InvalidConfig({
+          setting: "host and port",
+          value: `${host}:${port}`,
+          rule: `an address that can be bound (${String(error)})`,
+          remedy: "choose another port, or 0 for any that is free"
+        })
+      )))
+    server.listen({ host, port }, () => {
+      const address = server.address()
+      resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0))
+    })
+  })
 
-/** Opens a port for as long as the scope lives, and tells which one it is. */
-export const openPort = (
-  settings: Settings,
+/**
+ * Listens on a TCP port for as long as the scope lives, and returns its number. `prepare` turns each accepted socket
+ * into the stream that frames are read from.
+ */
+export const listenOnPort = (
+  settings: SocketSettings,
   self: Identity,
   serve: Serve,
-  receive: Receive
+  prepare: (socket: Net.Socket) => Effect.Effect<Duplex, string, Scope.Scope>
 ): Effect.Effect<number, InvalidConfig, Scope.Scope> =>
   Effect.gen(function*() {
-    const { host, port } = settings
-    const server = yield* Effect.mapError(NodeSocketServer.make({ host, port }), ({ cause }) =>
-      new InvalidConfig({
-        setting: "host and port",
-        value: `${host}:${port}`,
-        rule: `an address that can be bound (${String(cause)})`,
-        remedy: "choose another port, or 0 for any that is free"
-      }))
-    const enter = makeDoor(settings, self, serve)
-    const handler = Effect.flatMap(NodeSocket.NetSocket, (raw) =>
-      enter({
-        remote: `${raw.remoteAddress ?? "?"}:${raw.remotePort ?? 0}`,
-        stream: receive(raw),
-        leave: () => raw.destroySoon()
-      })) as Effect.Effect<void>
-    yield* server.run(() => handler).pipe(Effect.ignoreLogged, Effect.forkScoped)
-    return server.address._tag === "TcpAddress" ? server.address.port : 0
+    const accept = makeAcceptor(settings, self, serve)
+    // Closed after the fibers below have ended, and with them their sockets, for which `close` waits.
+    const server = yield* Effect.acquireRelease(
+      Effect.sync(() => Net.createServer()),
+      (server) => Effect.async<void>((resume) => void server.close(() => resume(Effect.void)))
+    )
+    const fork = yield* FiberSet.makeRuntime()
+    server.on("connection", (socket) => {
+      socket.on("error", () => {})
+      const remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`
+      fork(accept({ remote, socket, prepare: prepare(socket) }))
+    })
+    return yield* bind(server, settings.host, settings.port)
   })

@@ -6,16 +6,16 @@
  * @internal
  */
 
-/** How deep values may be nested: a decoder calls itself for each level. */
+/** The deepest nesting: a decoder calls itself for each level. */
 const maxDepth = 128
 
-/** Extensions that are taken, and how long they may be: undefined, big integers, dates. */
+/** The accepted extension types, with the longest payload of each, bytes: `undefined`, bigints, dates. */
 const extensions: { readonly [type: number]: number } = { 0x00: 1, 0x42: 1_024, 0xff: 12 }
 
-/** What is wrong with a value of ours that others would not take. */
-export const unsound = `values may be nested ${maxDepth} deep, and big integers have ${extensions[0x42]} bytes`
+/** The error of sending a value that the peer would refuse. */
+export const unsafeValue = `values may be nested ${maxDepth} deep, and big integers have ${extensions[0x42]} bytes`
 
-/** Bytes that follow the first of a scalar, by it. */
+/** The number of bytes that follow the first one of a scalar, by that byte. */
 const scalars: { readonly [byte: number]: number } = {
   0xc0: 0,
   0xc2: 0,
@@ -32,12 +32,16 @@ const scalars: { readonly [byte: number]: number } = {
   0xd3: 8
 }
 
-class Walk {
+/** Walks over the values of one frame. */
+class Scanner {
   private at = 0
 
   constructor(private readonly bytes: Uint8Array) {}
 
-  /** Reads a number of so many bytes; infinite if they are not there, so that whatever it counts is not there either. */
+  /**
+   * Reads an unsigned integer of `size` bytes. It is infinite where the bytes end before, so that what it counts is missing
+   * as well.
+   */
   private number(size: number): number {
     if (this.at + size > this.bytes.length) return Infinity
     let value = 0
@@ -51,12 +55,11 @@ class Walk {
   }
 
   private extension(size: number): boolean {
-    const type = this.number(1)
-    const most = extensions[type]
-    return most !== undefined && size <= most && this.skip(size)
+    const limit = extensions[this.number(1)]
+    return limit !== undefined && size <= limit && this.skip(size)
   }
 
-  /** Values that this one contains; -1 if it is not sound. */
+  /** Reads the head of a value. Returns the number of values that it contains, or -1 for one that is not safe. */
   private step(): number {
     const byte = this.number(1)
     if (byte <= 0x7f || (byte >= 0xe0 && byte <= 0xff)) return 0
@@ -68,8 +71,8 @@ class Walk {
     return this.long(byte)
   }
 
+  /** `step` for a head with a length of its own. The length of binary and text takes 1, 2 or 4 bytes. */
   private long(byte: number): number {
-    // Binary and text, by the size of their length.
     if (byte >= 0xc4 && byte <= 0xc6) return this.skip(this.number(1 << (byte - 0xc4))) ? 0 : -1
     if (byte >= 0xd9 && byte <= 0xdb) return this.skip(this.number(1 << (byte - 0xd9))) ? 0 : -1
     if (byte === 0xdc || byte === 0xdd) return this.number(byte === 0xdc ? 2 : 4)
@@ -79,8 +82,8 @@ class Walk {
     return -1
   }
 
-  /** Whether the bytes are one value, all of which is there. */
-  get sound(): boolean {
+  get isSafe(): boolean {
+    // The number of values that are still to come, by level of nesting.
     const open = [1]
     while (open.length > 0) {
       const last = open.length - 1
@@ -90,7 +93,7 @@ class Walk {
       }
       open[last]! -= 1
       const inside = this.step()
-      // Every value takes at least one byte.
+      // A value takes at least one byte.
       if (inside < 0 || inside > this.bytes.length - this.at) return false
       if (inside > 0) {
         if (open.length >= maxDepth) return false
@@ -101,5 +104,5 @@ class Walk {
   }
 }
 
-/** Whether the bytes are one MessagePack value, and nothing that a decoder should not be given. */
-export const isSound = (bytes: Uint8Array): boolean => new Walk(bytes).sound
+/** Whether the bytes are one complete MessagePack value, and safe to decode. */
+export const isSafe = (bytes: Uint8Array): boolean => new Scanner(bytes).isSafe

@@ -10,7 +10,7 @@ import * as NodeTransportWebSocket from "effect-pogo/NodeTransportWebSocket"
 import { createServer } from "node:http"
 import * as Net from "node:net"
 import type { Duplex } from "node:stream"
-import { askUpgrade } from "../../../src/internal/transport/websocket/upgrade.js"
+import { requestUpgrade } from "../../../src/internal/transport/websocket.js"
 import { makeReverseProxy, type ReverseProxy } from "./reverseProxy.js"
 
 export interface Transport {
@@ -98,5 +98,5 @@ export const rawTo = (address: string): Effect.Effect<Net.Socket, never, Scope.S
 export const streamTo = (address: string): Effect.Effect<Duplex, never, Scope.Scope> =>
   Effect.flatMap(rawTo(address), (raw) => {
     const url = new URL(address)
-    return url.protocol === "ws:" ? Effect.orDie(askUpgrade(raw, { url, headers: {} })) : Effect.succeed(raw)
+    return url.protocol === "ws:" ? Effect.orDie(requestUpgrade(raw, url, {})) : Effect.succeed(raw)
   })
