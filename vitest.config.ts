@@ -8,6 +8,8 @@ const src = fileURLToPath(new URL("./src", import.meta.url))
 const deep = "test/**/*.deep.test.ts"
 
 const onRedis = ["test/redis/**/*.test.ts", "test/security/server.test.ts"]
+/** Of those, what is about the scripts and the server, whatever client sends them. */
+const onServer = ["lua", "scripts", "twin", "connectionStorm"].map((name) => `test/redis/${name}.test.ts`)
 const betweenProcesses = "test/process/**/*.test.ts"
 
 /** The files that take longest, the longest first: what is begun last must not be waited for alone. */
@@ -69,7 +71,17 @@ export default defineConfig({
       },
       { extends: true, test: { ...withRedis, name: "redis", include: onRedis, exclude: [deep] } },
       { extends: true, test: { ...withRedis, name: "process", include: [betweenProcesses], exclude: [deep] } },
-      { extends: true, test: { ...withRedis, name: "deep", include: [deep] } }
+      { extends: true, test: { ...withRedis, name: "deep", include: [deep] } },
+      {
+        extends: true,
+        test: {
+          ...withRedis,
+          name: "ioredis-6",
+          include: onRedis,
+          exclude: [deep, ...onServer],
+          alias: { ioredis: "ioredis-6" }
+        }
+      }
     ]
   },
   resolve: {

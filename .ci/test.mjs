@@ -93,7 +93,7 @@ const redis = async () => {
 }
 
 /** @type {Record<string, ReadonlyArray<string>>} */
-const projects = { quick: ["unit", "redis", "process"], deep: ["deep"] }
+const projects = { quick: ["unit", "redis", "process"], deep: ["deep", "ioredis-6"] }
 
 /**
  * The tests of one tier, to their end or to the deadline.
@@ -137,7 +137,9 @@ const main = async () => {
   await setup()
   await redis()
   if (tiers.includes("quick")) await quick()
-  if (tiers.includes("deep")) await tests("deep")
+  if (!tiers.includes("deep")) return
+  await check(["types, ioredis 6", () => bin("typescript", "tsc"), ["--noEmit", "-p", own("ioredis-6.tsconfig.json")]])
+  await tests("deep")
 }
 
 await main().catch((error) => {

@@ -122,9 +122,11 @@ const impostor = (answer: () => string) =>
           socket.on("error", () => {})
           socket.on("data", (data) => {
             const text = data.toString("latin1")
-            for (const command of text.match(/\r\n(evalsha|eval|info|client|subscribe|ping|quit)\r\n/gi) ?? []) {
+            for (const command of text.match(/\r\n(evalsha|eval|info|client|subscribe|ping|quit|hello)\r\n/gi) ?? []) {
               if (/eval/i.test(command)) socket.write(answer())
               else if (/info/i.test(command)) socket.write("$11\r\nloading:0\r\n\r\n")
+              // ioredis 6 asks for RESP3, and goes on with RESP2.
+              else if (/hello/i.test(command)) socket.write("-ERR unknown command 'HELLO'\r\n")
               else socket.write("+OK\r\n")
             }
           })
