@@ -17,12 +17,20 @@ import type { Labels } from "./ChildSpec.js"
 import { mix } from "./internal/runtime/hash.js"
 
 /**
- * What is known of a child when it is placed.
+ * A child, as a score function sees it.
+ *
+ * @example
+ * ```ts
+ * import { Placement } from "effect-pogo"
+ *
+ * const isLeader = (child: Placement.Child): boolean => child.kind === "Leader"
+ * ```
  *
  * @since 0.1.0
  * @category models
  */
 export interface Child {
+  /** The id: `kind/key`. */
   readonly id: string
   readonly kind: string
   /** A well-mixed hash of the id. 32 bits. */
@@ -30,21 +38,32 @@ export interface Child {
 }
 
 /**
- * What is known of a node when a child is placed on it.
+ * A node, as a score function sees it.
+ *
+ * @example
+ * ```ts
+ * import { Placement } from "effect-pogo"
+ *
+ * const isLarge = (node: Placement.Node): boolean => node.labels["size"] === "large"
+ * ```
  *
  * @since 0.1.0
  * @category models
  */
-export interface Node {
+interface PlacementNode {
   readonly name: string
+  /** The node's share of the children, relative to the others'. */
   readonly weight: number
   readonly labels: Labels
-  /** A well-mixed hash of its name. 32 bits. */
+  /** A well-mixed hash of the name. 32 bits. */
   readonly hash: number
 }
 
+export type { PlacementNode as Node }
+
 /**
- * The score function. It must be pure, and the same on every node of the scope.
+ * The placement of a scope: its score function, which must be pure, and the same on every node. By default
+ * {@link rendezvous}.
  *
  * @example
  * ```ts
@@ -63,13 +82,24 @@ export interface Node {
  */
 export class Placement extends Context.Reference<Placement>()("effect-pogo/Placement", {
   defaultValue: (): {
-    /** The higher, the rather the child runs there. Never `NaN`; a tie goes to the lower session name. */
-    readonly score: (child: Child, node: Node) => number
+    /** The score of a child on a node; the highest wins. Never `NaN`; a tie goes to the lower session name. */
+    readonly score: (child: Child, node: PlacementNode) => number
   } => ({ score: rendezvous })
 }) {}
 
 /**
- * Consistent hashing by highest random weight, with weights: `-weight / ln(u)`, where `u` is the pair's hash in (0, 1).
+ * The default score: consistent hashing by highest random weight, with weights. `-weight / ln(u)`, where `u` is the
+ * pair's hash in (0, 1).
+ *
+ * @example
+ * ```ts
+ * import { Placement } from "effect-pogo"
+ *
+ * // as by default, but children of the kind "Batch" keep off small nodes while there are others
+ * const KeepOff = Placement.layer((child, node) =>
+ *   child.kind === "Batch" && node.labels["size"] === "small" ? -1 : Placement.rendezvous(child, node)
+ * )
+ * ```
  *
  * Thaler and Ravishankar, "Using name-based mappings to increase hit rates" (1998); the weights as in Schindelhauer and
  * Schomaker, "Weighted distributed hash tables" (2005).
@@ -77,14 +107,24 @@ export class Placement extends Context.Reference<Placement>()("effect-pogo/Place
  * @since 0.1.0
  * @category constructors
  */
-export const rendezvous = (child: Child, node: Node): number =>
+export const rendezvous = (child: Child, node: PlacementNode): number =>
   -node.weight / Math.log((mix(child.hash ^ node.hash) + 0.5) / 2 ** 32)
 
 /**
- * A placement by a score function of one's own.
+ * The layer of a placement by a score function of one's own. Provide the same one to every node of the scope.
+ *
+ * @example
+ * ```ts
+ * import { Placement, Pogo } from "effect-pogo"
+ * import { Layer } from "effect"
+ *
+ * // each child on the node whose name is first in the alphabet
+ * const First = Placement.layer((_child, node) => -node.name.charCodeAt(0))
+ * const NodeLive = Pogo.layerMemory().pipe(Layer.provide(First))
+ * ```
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = (score: (child: Child, node: Node) => number): Layer.Layer<never> =>
+export const layer = (score: (child: Child, node: PlacementNode) => number): Layer.Layer<never> =>
   Layer.succeed(Placement, { score })

@@ -27,8 +27,17 @@ import type * as Pogo from "./Pogo.js"
 import type * as PogoConfig from "./PogoConfig.js"
 
 /**
- * Something that must never be was, or something that must come did not. `history` tells all that happened before, and
- * `seed`, if there is one, plays it again: `explore({ seeds: [seed], ... })`.
+ * The error of a broken rule: something that must never be was, or something that must come did not. `history` has all
+ * that happened before, and `seed`, if there is one, plays it again: `explore({ seeds: [seed], ... })`.
+ *
+ * @example
+ * ```ts
+ * import * as PogoTest from "effect-pogo/PogoTest"
+ * import { Console, Effect } from "effect"
+ *
+ * const reported = (cluster: PogoTest.Cluster) =>
+ *   cluster.atMostOne.pipe(Effect.catchTag("RuleBroken", ({ history, rule }) => Console.log(rule, history)))
+ * ```
  *
  * @since 0.1.0
  * @category errors
@@ -45,7 +54,16 @@ export class RuleBroken extends Schema.TaggedError<RuleBroken>("effect-pogo/Pogo
 
 export type {
   /**
-   * One thing that happened in a cluster: a fault, or the beginning or end of a run of a child.
+   * One thing that happened in a cluster: a fault or its end, or the beginning or end of a run of a child.
+   *
+   * @example
+   * ```ts
+   * import * as PogoTest from "effect-pogo/PogoTest"
+   * import { Effect } from "effect"
+   *
+   * const isStart = ({ what }: PogoTest.Occurrence): boolean => what === "started"
+   * const starts = (cluster: PogoTest.Cluster) => Effect.map(cluster.history, (history) => history.filter(isStart))
+   * ```
    *
    * @since 0.1.0
    * @category models
@@ -54,7 +72,22 @@ export type {
 } from "./internal/testing/testCluster.js"
 
 /**
- * A cluster of nodes that share a registry. Nodes are named `n1`, `n2` and so on; a name that is not there is a defect.
+ * A cluster of nodes that share a registry. Nodes are named `n1`, `n2` and so on; the name of no node is a defect.
+ *
+ * @example
+ * ```ts
+ * import * as PogoTest from "effect-pogo/PogoTest"
+ * import { Effect } from "effect"
+ *
+ * // a split brain that heals
+ * const split = (cluster: PogoTest.Cluster) =>
+ *   Effect.gen(function*() {
+ *     yield* cluster.partition("n1")
+ *     yield* cluster.pass("1 minute")
+ *     yield* cluster.heal()
+ *     yield* cluster.atMostOne
+ *   })
+ * ```
  *
  * @since 0.1.0
  * @category models
@@ -64,107 +97,108 @@ export interface Cluster {
   readonly names: ReadonlyArray<string>
   /** The supervisor of a node. */
   readonly node: (name: string) => Pogo.Service
-  /** Starts another node, or one of a name that has ended. */
+  /** Starts a node of a new name, or of the name of one that has ended. */
   readonly addNode: (name: string) => Effect.Effect<Pogo.Service>
   /** Ends a node as SIGKILL ends a process: no finalizer runs, and nobody is told. */
   readonly crash: (name: string) => Effect.Effect<void>
   /** Ends a node in order: its children are stopped and handed over. */
   readonly stop: (name: string) => Effect.Effect<void>
-  /** Nothing runs on a node until it is thawed, though time passes: SIGSTOP, or a blocked event loop. */
+  /** Pauses a node, while time passes: SIGSTOP, or a blocked event loop. */
   readonly freeze: (name: string) => Effect.Effect<void>
-  /** Lets a frozen node go on. */
+  /** Ends the pause of a node. */
   readonly thaw: (name: string) => Effect.Effect<void>
-  /** Cuts a node off the registry: both ways, or only what it sends (`requests`) or hears (`replies`). */
+  /** Cuts a node off the registry: both ways, or only what it sends (`requests`) or receives (`replies`). */
   readonly partition: (name: string, direction?: "both" | "requests" | "replies") => Effect.Effect<void>
-  /** Connects one node, or all, again. */
+  /** Ends the partition of one node, or of all. */
   readonly heal: (name?: string) => Effect.Effect<void>
-  /** All data of the registry is gone. */
+  /** Drops all data of the registry. */
   readonly loseRegistry: Effect.Effect<void>
   /** Lets time pass: under `TestClock` the clock is moved in small steps. */
   readonly pass: (duration: Duration.DurationInput) => Effect.Effect<void>
   /**
-   * Fails if two copies of a child ever ran, or might ever act, at once. A process that was paused beyond its lease is
-   * excused for the moment in which it goes on, and so are kinds with `onRegistryLoss: "keep"`, as long as the
-   * `Child.Current.check` of no two copies succeeds.
+   * Fails if two copies of a child ever ran at once, or if `Child.Current.check` ever succeeded in two. That two ran is
+   * excused of a node that was paused beyond its lease, for the moment in which it goes on, and of kinds with
+   * `onRegistryLoss: "keep"`.
    */
   readonly atMostOne: Effect.Effect<void, RuleBroken>
-  /** Waits until a child runs on exactly one node and all others know where; tells the node. Default: 1 minute. */
+  /** Waits until a child runs on exactly one node and all others know where; the node. `within`: default 1 minute. */
   readonly eventuallyOne: (id: string, within?: Duration.DurationInput) => Effect.Effect<string, RuleBroken>
-  /** What happened, in order. */
+  /** All that happened, in order. */
   readonly history: Effect.Effect<ReadonlyArray<Occurrence>>
 }
 
 const connections: ReadonlyArray<RegistryConnection> = ["tick", "work", "wake"]
 
+/** Steps in which time passes under `TestClock`. Milliseconds. */
 const step = 250
 
-const brokenIn = (members: TestCluster, rule: string, seed?: number): RuleBroken =>
-  new RuleBroken({ rule, history: render(members), seed })
+const brokenIn = (engine: TestCluster, rule: string, seed?: number): RuleBroken =>
+  new RuleBroken({ rule, history: render(engine), seed })
 
-const partition = (members: TestCluster) => (name: string, direction: "both" | "requests" | "replies" = "both") =>
+const partition = (engine: TestCluster) => (name: string, direction: "both" | "requests" | "replies" = "both") =>
   Effect.sync(() => {
-    const { line } = members.get(name)
+    const { line } = engine.get(name)
     for (const connection of connections) {
       if (direction !== "replies") line.cutRequests.add(connection)
       if (direction !== "requests") line.cutReplies.add(connection)
     }
-    members.runs.note(name, direction === "both" ? "is cut off" : `is cut off (${direction})`)
+    engine.runs.note(name, direction === "both" ? "is cut off" : `is cut off (${direction})`)
   })
 
-const heal = (members: TestCluster) => (name?: string) =>
+const heal = (engine: TestCluster) => (name?: string) =>
   Effect.sync(() => {
-    for (const member of name === undefined ? [...members.all.values()] : [members.get(name)]) {
+    for (const member of name === undefined ? [...engine.all.values()] : [engine.get(name)]) {
       member.line.heal()
-      members.runs.note(member.name, "is connected")
+      engine.runs.note(member.name, "is connected")
     }
   })
 
-const loseRegistry = (members: TestCluster): Effect.Effect<void> =>
+const loseRegistry = (engine: TestCluster): Effect.Effect<void> =>
   Effect.sync(() => {
-    members.runs.note("registry", "loses all data")
-    members.surroundings.server.trust = false
-    for (const { node } of members.all.values()) {
-      if (node !== undefined) members.surroundings.server.lose(node.config.scope)
+    engine.runs.note("registry", "loses all data")
+    engine.surroundings.server.trust = false
+    for (const { node } of engine.all.values()) {
+      if (node !== undefined) engine.surroundings.server.lose(node.config.scope)
     }
   })
 
-const pass = (members: TestCluster) => (duration: Duration.DurationInput): Effect.Effect<void> =>
+const pass = (engine: TestCluster) => (duration: Duration.DurationInput): Effect.Effect<void> =>
   Effect.gen(function*() {
-    for (let left = toMillis(duration); left > 0; left -= step) yield* members.surroundings.pass(Math.min(left, step))
+    for (let left = toMillis(duration); left > 0; left -= step) yield* engine.surroundings.pass(Math.min(left, step))
   })
 
-const eventuallyOne = (members: TestCluster) => (id: string, within: Duration.DurationInput = "1 minute") =>
-  Effect.flatMap(settles(members, () => whyNotOne(members, id), toMillis(within)), (problem) =>
+const eventuallyOne = (engine: TestCluster) => (id: string, within: Duration.DurationInput = "1 minute") =>
+  Effect.flatMap(settles(engine, () => whyNotOne(engine, id), toMillis(within)), (problem) =>
     problem === undefined
-      ? Effect.succeed(members.runs.of(id)[0]!.member.name)
-      : Effect.fail(brokenIn(members, `not within ${toMillis(within)} ms: ${problem}`)))
+      ? Effect.succeed(engine.runs.of(id)[0]!.member.name)
+      : Effect.fail(brokenIn(engine, `not within ${toMillis(within)} ms: ${problem}`)))
 
-const atMostOne = (members: TestCluster): Effect.Effect<void, RuleBroken> =>
+const atMostOne = (engine: TestCluster): Effect.Effect<void, RuleBroken> =>
   Effect.suspend(() => {
-    const [violation] = members.runs.violations
-    return violation === undefined ? Effect.void : Effect.fail(brokenIn(members, violation))
+    const [violation] = engine.runs.violations
+    return violation === undefined ? Effect.void : Effect.fail(brokenIn(engine, violation))
   })
 
-const clusterOf = (members: TestCluster): Cluster => ({
+const clusterOf = (engine: TestCluster): Cluster => ({
   get names() {
-    return [...members.all.keys()]
+    return [...engine.all.keys()]
   },
-  node: (name) => members.get(name).pogo!,
-  addNode: (name) => Effect.map(members.add(name), ({ pogo }) => pogo!),
-  crash: members.crash,
-  stop: (name) => members.stop(name),
-  freeze: members.freeze,
-  thaw: members.thaw,
-  partition: partition(members),
-  heal: heal(members),
-  loseRegistry: loseRegistry(members),
-  pass: pass(members),
-  atMostOne: atMostOne(members),
-  eventuallyOne: eventuallyOne(members),
-  history: Effect.sync(() => [...members.runs.history])
+  node: (name) => engine.get(name).pogo!,
+  addNode: (name) => Effect.map(engine.add(name), ({ pogo }) => pogo!),
+  crash: engine.crash,
+  stop: (name) => engine.stop(name),
+  freeze: engine.freeze,
+  thaw: engine.thaw,
+  partition: partition(engine),
+  heal: heal(engine),
+  loseRegistry: loseRegistry(engine),
+  pass: pass(engine),
+  atMostOne: atMostOne(engine),
+  eventuallyOne: eventuallyOne(engine),
+  history: Effect.sync(() => [...engine.runs.history])
 })
 
-/** The kinds, with what else they need taken from where the test is. */
+/** The kinds without requirements: what else they need is the test's own. */
 const closed = <E, R>(
   kinds: Layer.Layer<never, E, Pogo.Pogo | R>
 ): Effect.Effect<Kinds, never, Exclude<R, Pogo.Pogo>> =>
@@ -174,7 +208,7 @@ const closed = <E, R>(
   )
 
 /**
- * Makes a cluster of so many nodes, each with these kinds, and waits until it is ready. It ends with the scope.
+ * Makes a cluster of `size` nodes, each with these kinds, and waits until it is ready. It ends with the scope.
  *
  * @example
  * ```ts
@@ -206,44 +240,77 @@ export const cluster = <E, R>(
   options: PogoConfig.Options = {}
 ): Effect.Effect<Cluster, never, Exclude<R, Pogo.Pogo> | Scope.Scope> =>
   Effect.gen(function*() {
-    const members = new TestCluster(yield* plainSurroundings, yield* closed(kinds), options)
-    yield* Effect.addFinalizer(() => members.end)
-    for (let i = 1; i <= size; i++) yield* members.add(`n${i}`)
-    const ready = () => [...members.all.values()].every(({ node }) => node?.active) ? undefined : "not ready"
-    const problem = yield* settles(members, ready, 60_000)
-    return problem === undefined ? clusterOf(members) : yield* Effect.die(brokenIn(members, "the cluster is not ready"))
+    const engine = new TestCluster(yield* plainSurroundings, yield* closed(kinds), options)
+    yield* Effect.addFinalizer(() => engine.end)
+    for (let i = 1; i <= size; i++) yield* engine.add(`n${i}`)
+    const ready = () => [...engine.all.values()].every(({ node }) => node?.active) ? undefined : "not ready"
+    const problem = yield* settles(engine, ready, 60_000)
+    return problem === undefined ? clusterOf(engine) : yield* Effect.die(brokenIn(engine, "the cluster is not ready"))
   })
 
 /**
- * What `explore` plays.
+ * The options of `explore`: how many histories, of which cluster, with which faults, and what is to hold in the end.
+ *
+ * @example
+ * ```ts
+ * import { Child, type Pogo } from "effect-pogo"
+ * import type * as PogoTest from "effect-pogo/PogoTest"
+ * import { Effect } from "effect"
+ *
+ * const Poller = Child.make("Poller", { payload: {} })
+ *
+ * // five nodes whose registry only loses its data and is restarted
+ * const exploration = {
+ *   nodes: 5,
+ *   faults: ["lose", "restart"],
+ *   kinds: Poller.toLayer(() => Effect.never),
+ *   begin: (cluster) => cluster.node("n1").startChild(Poller.spec("home", {}))
+ * } satisfies PogoTest.Exploration<unknown, Pogo.Pogo>
+ * ```
  *
  * @since 0.1.0
  * @category models
  */
 export interface Exploration<E, R> {
-  /** How many histories, or exactly which. Default 100. */
+  /** The number of histories, or exactly their seeds. Default 100. */
   readonly seeds?: number | ReadonlyArray<number> | undefined
-  /** Default 3. */
+  /** The number of nodes. Default 3. */
   readonly nodes?: number | undefined
+  /** The kinds that each node has. */
   readonly kinds: Layer.Layer<never, E, Pogo.Pogo | R>
+  /** Options of each node. */
   readonly options?: PogoConfig.Options | undefined
-  /** Default all: a node crashes, stops, is paused, is cut off; the registry loses its data, or is restarted. */
+  /**
+   * The faults to choose from. Default all: a node crashes, stops, is paused, is cut off; the registry loses its data, or
+   * is restarted.
+   */
   readonly faults?: ReadonlyArray<FaultName> | undefined
-  /** Done before the faults: starting children, mostly. */
+  /** Runs before the faults: starts children, mostly. */
   readonly begin: (cluster: Cluster) => Effect.Effect<unknown, unknown>
-  /** Done when the faults are over and everything has settled. A failure is reported with its seed and history. */
+  /** Runs when the faults are over and everything has settled. A failure is reported with its seed and history. */
   readonly check?: ((cluster: Cluster) => Effect.Effect<unknown, unknown>) | undefined
 }
 
 /**
- * What was played.
+ * The outcome of `explore` when no rule was broken.
+ *
+ * @example
+ * ```ts
+ * import type * as PogoTest from "effect-pogo/PogoTest"
+ *
+ * const summary = ({ faults, histories, steps }: PogoTest.Explored): string =>
+ *   `${histories} histories of ${steps} steps, ${faults["crash"] ?? 0} crashes`
+ * ```
  *
  * @since 0.1.0
  * @category models
  */
 export interface Explored {
+  /** Number of the histories. */
   readonly histories: number
+  /** Number of the tasks and timers that ran in all of them. */
   readonly steps: number
+  /** Number of the faults, by name. */
   readonly faults: { readonly [fault: string]: number }
 }
 
@@ -252,16 +319,15 @@ const scenarioOf = <E, R>({ begin, check, faults, nodes, options }: Exploration<
   kinds,
   options: options ?? {},
   faults: faults ?? ["crash", "stop", "freeze", "partition", "lose", "restart"],
-  begin: (members) => Effect.asVoid(begin(clusterOf(members))),
-  check: (members) => Effect.asVoid(check === undefined ? Effect.void : check(clusterOf(members)))
+  begin: (engine) => Effect.asVoid(begin(clusterOf(engine))),
+  check: (engine) => Effect.asVoid(check === undefined ? Effect.void : check(clusterOf(engine)))
 })
 
 /**
- * Plays many histories of a cluster with these kinds, each with faults, delays and an order of tasks of its own, drawn
- * from its seed, in virtual time: some dozen a second. In every one no child may run twice, and in the end every child
- * must be held by exactly one node. The first node is never ended, since what nobody is left
- * to remember may be lost with the registry. Children must get their time from Effect's Clock: what waits for a real timer, a
- * promise or a socket waits for ever there.
+ * Plays many histories of a cluster in virtual time, some dozen a second. Each has faults, delays and an order of tasks of
+ * its own, drawn from its seed. In every history no child may run twice, and in the end every child must be held by
+ * exactly one node. The first node is never ended, since what no node is left to remember may be lost with the registry.
+ * Children must take their time from Effect's Clock: what waits for a real timer, a promise or a socket waits for ever.
  *
  * @example
  * ```ts

@@ -13,7 +13,14 @@ import type * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 
 /**
- * When a child is restarted.
+ * The rule by which a child is restarted: always, when it failed, or never.
+ *
+ * @example
+ * ```ts
+ * import { Restart } from "effect-pogo"
+ *
+ * const typeOf = (once: boolean): Restart.RestartType => once ? "temporary" : "permanent"
+ * ```
  *
  * @since 0.1.0
  * @category models
@@ -21,7 +28,19 @@ import * as Schedule from "effect/Schedule"
 export type RestartType = "permanent" | "transient" | "temporary"
 
 /**
- * The schedule of a policy. It may depend on how the run ended; it may not need services.
+ * The schedule of a policy: the delay before each restart, and when to give up. Its input is the `Exit` of the run that
+ * ended. It has no services of its own; its clock and random numbers are those of the child's kind.
+ *
+ * @example
+ * ```ts
+ * import { Restart } from "effect-pogo"
+ * import { Exit, Schedule } from "effect"
+ *
+ * // every second, as long as runs fail
+ * const whileFailing: Restart.RestartSchedule = Schedule.spaced("1 second").pipe(
+ *   Schedule.whileInput((exit: Exit.Exit<unknown, unknown>) => Exit.isFailure(exit))
+ * )
+ * ```
  *
  * @since 0.1.0
  * @category models
@@ -29,43 +48,88 @@ export type RestartType = "permanent" | "transient" | "temporary"
 export type RestartSchedule = Schedule.Schedule<unknown, Exit.Exit<unknown, unknown>>
 
 /**
- * A restart policy.
+ * A restart policy. Made by `permanent`, `transient` or `temporary`, given to a kind in `toLayer`.
+ *
+ * @example
+ * ```ts
+ * import { Child, Restart } from "effect-pogo"
+ * import { Effect, Schedule } from "effect"
+ *
+ * const Poller = Child.make("Poller", { payload: {} })
+ * const policy: Restart.Restart = Restart.transient(Schedule.spaced("5 seconds"))
+ * const PollerLive = Poller.toLayer(() => Effect.never, { restart: policy })
+ * ```
  *
  * @since 0.1.0
  * @category models
  */
 export interface Restart {
+  /** Which ends of a run are followed by a restart. */
   readonly type: RestartType
+  /** The delays, and when to give up. */
   readonly schedule: RestartSchedule
-  /** A run of at least this long starts the schedule, and the count of restarts, afresh. */
+  /** Length of a healthy run: after one, the schedule and the count of restarts begin afresh. */
   readonly resetAfter: Duration.Duration
 }
 
 /**
- * OTP's `max_restarts` within `max_seconds`: more restarts than this and the child is `failed`.
+ * A limit of restarts in a span of time, as OTP's `max_restarts` within `max_seconds`: a child that needs more is
+ * `failed`. It holds beside the schedule. Each node counts for itself: a child that moves begins afresh.
+ *
+ * @example
+ * ```ts
+ * import { Child, Restart } from "effect-pogo"
+ * import { Effect } from "effect"
+ *
+ * const Poller = Child.make("Poller", { payload: {} })
+ * const intensity: Restart.Intensity = { maxRestarts: 3, within: "5 seconds" }
+ * const PollerLive = Poller.toLayer(() => Effect.never, { intensity })
+ * ```
  *
  * @since 0.1.0
  * @category models
  */
 export interface Intensity {
-  /** At least 0. */
+  /** Most restarts in the span. A whole number of at least 0. */
   readonly maxRestarts: number
+  /** The span in which they are counted. */
   readonly within: Duration.DurationInput
 }
 
 /**
  * Options of a policy.
  *
+ * @example
+ * ```ts
+ * import { Restart } from "effect-pogo"
+ *
+ * const options: Restart.Options = { resetAfter: "10 minutes" }
+ * Restart.permanent(undefined, options)
+ * ```
+ *
  * @since 0.1.0
  * @category models
  */
-export interface Options {
-  /** How long a run must last to count as healthy. Default 1 minute; `"infinity"` never forgets a restart. */
+interface RestartOptions {
+  /**
+   * Length of a healthy run. Default 1 minute; with `"infinity"` no run is long enough, and restarts are never forgotten.
+   */
   readonly resetAfter?: Duration.DurationInput | "infinity" | undefined
 }
 
+export type { RestartOptions as Options }
+
 /**
  * The default delays: from 100 milliseconds, doubling up to 30 seconds, each varied by a fifth, without end.
+ *
+ * @example
+ * ```ts
+ * import { Restart } from "effect-pogo"
+ * import { Schedule } from "effect"
+ *
+ * // the default delays, and failed after ten
+ * Restart.permanent(Restart.defaultSchedule.pipe(Schedule.intersect(Schedule.recurs(10))))
+ * ```
  *
  * @since 0.1.0
  * @category schedules
@@ -75,7 +139,7 @@ export const defaultSchedule: RestartSchedule = Schedule.exponential("100 millis
   Schedule.jittered
 )
 
-const make = (type: RestartType, schedule: RestartSchedule, options: Options = {}): Restart => ({
+const make = (type: RestartType, schedule: RestartSchedule, options: RestartOptions = {}): Restart => ({
   type,
   schedule,
   resetAfter: options.resetAfter === "infinity"
@@ -84,34 +148,55 @@ const make = (type: RestartType, schedule: RestartSchedule, options: Options = {
 })
 
 /**
- * Always restarted, also after a run that ended well.
+ * The policy of a child that is always restarted, also after a run that ended well.
  *
  * @example
  * ```ts
  * import { Restart } from "effect-pogo"
  * import { Schedule } from "effect"
  *
- * // at once, five times at most within a minute of health, then failed
+ * // at once, and failed at the sixth crash without a healthy minute between
  * Restart.permanent(Schedule.recurs(5))
  * ```
  *
  * @since 0.1.0
  * @category constructors
  */
-export const permanent = (schedule: RestartSchedule = defaultSchedule, options?: Options): Restart =>
+export const permanent = (schedule: RestartSchedule = defaultSchedule, options?: RestartOptions): Restart =>
   make("permanent", schedule, options)
 
 /**
- * Restarted when it failed, died or was interrupted; gone when it ended well.
+ * The policy of a child that is restarted when its run failed, died or was interrupted, and gone when it ended well.
+ *
+ * @example
+ * ```ts
+ * import { Child, Restart } from "effect-pogo"
+ * import { Effect, Schedule, Schema } from "effect"
+ *
+ * // an import that ends when it is done, and is tried again after a minute when it fails
+ * const Import = Child.make("Import", { payload: { file: Schema.String } })
+ * const ImportLive = Import.toLayer(({ file }) => Effect.log(`importing ${file}`), {
+ *   restart: Restart.transient(Schedule.spaced("1 minute"))
+ * })
+ * ```
  *
  * @since 0.1.0
  * @category constructors
  */
-export const transient = (schedule: RestartSchedule = defaultSchedule, options?: Options): Restart =>
+export const transient = (schedule: RestartSchedule = defaultSchedule, options?: RestartOptions): Restart =>
   make("transient", schedule, options)
 
 /**
- * Never restarted: gone, however it ended. It still moves when its node goes.
+ * The policy of a child that is never restarted: gone, however its run ended. It still moves when its node goes.
+ *
+ * @example
+ * ```ts
+ * import { Child, Restart } from "effect-pogo"
+ * import { Effect, Schema } from "effect"
+ *
+ * const Greeting = Child.make("Greeting", { payload: { to: Schema.String } })
+ * const GreetingLive = Greeting.toLayer(({ to }) => Effect.log(`hello, ${to}`), { restart: Restart.temporary })
+ * ```
  *
  * @since 0.1.0
  * @category constructors

@@ -58,7 +58,7 @@ describe("an editor shows", () => {
     ["Pogo.layer", "({ scope: \"shop\" })", /supervisor as a layer/],
     ["Pogo.startChild", "(spec)", /Registers a child, .*kept running/s],
     ["GroupRegistryRedis.layer", "({ url: \"redis://localhost\" })", /registry on Redis/],
-    ["Restart.permanent", "()", /Always restarted/]
+    ["Restart.permanent", "()", /always restarted/]
   ]
   const names = ["Child", "Pogo", "GroupRegistryRedis", "Restart"]
   const text = `${names.map(importOf).join("")}declare const spec: import("effect-pogo/ChildSpec").Draft\n${
