@@ -104,4 +104,4 @@ const rooms = [
 ]
 
 /** @type {Rules} */
-export const rules = { rooms, maxima: { circles: 18, imports: 5, names: 16 } }
+export const rules = { rooms, maxima: { circles: 8, imports: 4, names: 10 } }
