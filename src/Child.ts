@@ -19,10 +19,7 @@ import type * as Scope from "effect/Scope"
 import type * as ChildSpec from "./ChildSpec.js"
 import { makeClient } from "./internal/calls/client/proxy.js"
 import { Internals } from "./internal/internals.js"
-import type { RunOptions } from "./internal/kind/checkRunOptions.js"
 import { Current } from "./internal/kind/current.js"
-import { type KindShape, makeDraft } from "./internal/kind/draftSpec.js"
-import { makeRegistration } from "./internal/kind/makeRegistration.js"
 import {
   Idempotent,
   makeProtocol,
@@ -31,13 +28,17 @@ import {
   Resume,
   type ResumeFrom
 } from "./internal/kind/protocol.js"
+import { makeRegistration } from "./internal/kind/registration.js"
+import type { RunOptions, ServeOptions } from "./internal/kind/runOptions.js"
+import { type KindShape, makeDraft } from "./internal/kind/specCodec.js"
 import { LocalChild } from "./internal/supervisor/localChild.js"
 import * as Pogo from "./Pogo.js"
 import type { CallError, ChildMoved, InvalidConfig, KindConflict } from "./PogoError.js"
 
 export {
   /**
-   * What a running child knows of itself, as a service in its context.
+   * The running child itself, as a service in its context: its id, its node, the token of its claim, and whether it may
+   * act.
    *
    * @example
    * ```ts
@@ -82,25 +83,7 @@ type PropertyToken = Schema.PropertySignature.Token
  */
 export type Payload<Fields extends PayloadFields> = Schema.Struct.Type<Fields>
 
-export type { RunOptions }
-
-/**
- * How a node runs the children of a kind with a protocol.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ServeOptions extends RunOptions {
-  /**
-   * How many calls of one child run at a time. Default 1: its handlers need no locks. Streams, and handlers wrapped by
-   * `Rpc.fork`, run beside the others.
-   */
-  readonly concurrency?: number | "unbounded" | undefined
-  /** How many calls of one child may wait; more fail with `MailboxFull`. Default 1,000. */
-  readonly mailbox?: number | undefined
-  /** What a handler that dies takes with it: its call only (default), or the child, which is then restarted. */
-  readonly onDefect?: "call" | "child" | undefined
-}
+export type { RunOptions, ServeOptions }
 
 /**
  * A kind of children: the declaration that the code that starts them shares with the code that runs them.

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Either, Exit, Layer, Schema } from "effect"
 import { Child, ChildSpec, GroupRegistry, Pogo, type PogoError, Restart } from "effect-pogo"
-import { decodeBody, encodeBody, toChildSpec } from "../src/internal/kind/specCodec.js"
+import { decodeBody, encodeBody } from "../src/internal/kind/specCodec.js"
+import { toChildSpec } from "./support/arbitrary.js"
 
 const Monitor = Child.make("Monitor", {
   payload: {

@@ -4,12 +4,13 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Either } from "effect"
-import { decodeBody, encodeBody, toChildSpec } from "../../src/internal/kind/specCodec.js"
+import { decodeBody, encodeBody } from "../../src/internal/kind/specCodec.js"
 import { decodeReply, MalformedReply } from "../../src/internal/redis/codec.js"
 import { describe as describePlace, resolve } from "../../src/internal/redis/redisOptions.js"
 import type { CommandName } from "../../src/internal/registry/commands.js"
 import * as records from "../../src/internal/registry/state.js"
 import { readMembers } from "../../src/internal/replica/membership.js"
+import { toChildSpec } from "../support/arbitrary.js"
 import { Dice, hostileReply, hostileText } from "./hostile.js"
 
 const inputs = Number(process.env["POGO_FUZZ"] ?? 20_000)

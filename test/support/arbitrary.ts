@@ -4,7 +4,7 @@
 import { it } from "@effect/vitest"
 import { Effect, Either, FastCheck, type Scope, TestContext } from "effect"
 import { ChildSpec } from "effect-pogo"
-import { encodeBody } from "../../src/internal/kind/specCodec.js"
+import { encodeBody, type SpecBody } from "../../src/internal/kind/specCodec.js"
 import type { Args, CommandName, Item, NodeItem, PutMode, Reply, Value } from "../../src/internal/registry/commands.js"
 import { execute } from "../../src/internal/registry/machine.js"
 import {
@@ -313,3 +313,7 @@ export class History {
     }
   }
 }
+
+/** The spec that a stored body describes. */
+export const toChildSpec = (id: string, body: SpecBody): ChildSpec.ChildSpec =>
+  new ChildSpec.ChildSpec({ ...body, key: id.slice(body.kind.length + 1) }, { disableValidation: true })

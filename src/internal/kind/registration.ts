@@ -1,16 +1,23 @@
 /**
- * A kind as one node has it: how to read a child's payload, how to run it, and by which policies.
+ * Registration of a kind on a node: how to read a child's payload, how to run it, and by which policies.
  *
  * @internal
  */
-import type * as Effect from "effect/Effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
+import * as FiberRef from "effect/FiberRef"
+import * as FiberRefs from "effect/FiberRefs"
 import type * as Layer from "effect/Layer"
-import type * as Runtime from "effect/Runtime"
+import * as Runtime from "effect/Runtime"
 import type { ChildType, Shutdown } from "../../ChildSpec.js"
+import type { InvalidConfig } from "../../PogoError.js"
 import type { KindVersion } from "../../PogoNode.js"
-import type { Intensity, Restart } from "../../Restart.js"
+import * as Restart from "../../Restart.js"
 import type { Protocol } from "./protocol.js"
+import { checkRunOptions, type ServeOptions } from "./runOptions.js"
+import { digestOf } from "./schemaDigest.js"
+import { type KindShape, payloadReader, shutdownOf } from "./specCodec.js"
 
 /** A child's code: an effect that runs until the child ends, or a layer that stands until the child is stopped. */
 export type Body = Effect.Effect<unknown, unknown, unknown> | Layer.Layer<never, unknown, unknown>
@@ -34,9 +41,9 @@ export interface Registration {
   readonly prepare: (payload: unknown) => Either.Either<() => Body, string>
   /** Context, fiber refs and runtime flags that every run of the kind starts with. */
   readonly runtime: Runtime.Runtime<never>
-  readonly restart: Restart
+  readonly restart: Restart.Restart
   readonly shutdown: Shutdown | undefined
-  readonly intensity: Intensity | undefined
+  readonly intensity: Restart.Intensity | undefined
   /** Longest build of a layer, or of handlers. Milliseconds. */
   readonly startTimeout: number
   /** Whether children stop when the node's lease ends, or go on with an unconfirmed claim. */
@@ -54,3 +61,52 @@ export const defaultShutdown = (type: ChildType): Shutdown => (type === "supervi
 /** The grace of a shutdown: how long a child may take to end before it is overdue. Milliseconds. */
 export const graceOf = (shutdown: Shutdown): number =>
   shutdown === "infinity" ? Infinity : shutdown === "brutalKill" ? 0 : shutdown
+
+/** Code of a kind, whose types were checked where it was given. */
+type Build = (payload: never) => unknown
+
+/** Lets handlers be given as they are, or as an effect that makes them. */
+const asEffect = (build: Build): Build => (payload) => {
+  const built = build(payload)
+  return Effect.isEffect(built) ? built : Effect.succeed(built)
+}
+
+const servingOf = ({ concurrency, mailbox, onDefect }: ServeOptions): Serving => ({
+  concurrency: concurrency === "unbounded" ? Infinity : (concurrency ?? 1),
+  mailbox: mailbox ?? 1_000,
+  onDefect: onDefect ?? "call"
+})
+
+/** Makes the registration of a kind, with the context of the layer that implements it. */
+export const makeRegistration = (
+  shape: KindShape,
+  build: Build,
+  options: ServeOptions,
+  annotations: { readonly scope: string; readonly node: string },
+  protocol?: Protocol
+): Effect.Effect<Registration, InvalidConfig> =>
+  Effect.gen(function*() {
+    const { kind, payload, version } = shape
+    yield* checkRunOptions(shape, build, options)
+    const built: Runtime.Runtime<never> = yield* Effect.annotateLogs(Effect.runtime(), annotations)
+    const runtime = Runtime.make({
+      context: built.context,
+      // Each run has a context of its own: without this one it need not carry the layer's along.
+      fiberRefs: FiberRefs.delete(built.fiberRefs, FiberRef.currentContext),
+      runtimeFlags: built.runtimeFlags
+    })
+    return {
+      kind,
+      code: { version, digest: digestOf(payload) },
+      prepare: payloadReader(payload, (protocol === undefined ? build : asEffect(build)) as (payload: never) => Body),
+      runtime,
+      restart: options.restart ?? Restart.permanent(),
+      shutdown: shutdownOf(options.shutdown),
+      intensity: options.intensity,
+      startTimeout: Duration.toMillis(options.startTimeout ?? "1 minute"),
+      onRegistryLoss: options.onRegistryLoss ?? "stop",
+      onOverdue: options.onOverdue ?? "report",
+      protocol,
+      serving: protocol === undefined ? undefined : servingOf(options)
+    }
+  })

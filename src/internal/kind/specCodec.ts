@@ -1,25 +1,39 @@
 /**
- * The body of a stored spec: canonical JSON, so that same content is the same text; and the check of everything that a
- * spec may hold.
+ * Codec of specs: from a payload to the body that is stored, and from a stored body to the child's code.
+ *
+ * A body is canonical JSON, so that equal content is equal text. Everything that a spec may hold is checked before it is
+ * written.
  *
  * @internal
  */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { ChildSpec, type ChildType, type Labels, type Shutdown } from "../../ChildSpec.js"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import {
+  ChildSpec,
+  type ChildType,
+  type Draft,
+  DraftTypeId,
+  type Labels,
+  type Options,
+  type Shutdown
+} from "../../ChildSpec.js"
 import { InvalidChildSpec } from "../../PogoError.js"
 import type { RestartType } from "../../Restart.js"
 import { describe } from "../runtime/describe.js"
 
-/** The most bytes of an id. */
+/** Limit of an id, bytes. */
 export const maxIdBytes = 512
 
-/** The most bytes of an encoded spec. */
+/** Limit of a body, bytes. */
 export const maxSpecBytes = 64 * 1024
 
-/** The deepest nesting of a payload. */
+/** Limit of a payload's nesting, levels. */
 export const maxDepth = 64
 
-/** What a stored body says. Unknown fields of a newer version are kept in the text, and ignored. */
+/** Content of a stored body. Fields that a newer version added stay in the text, and are ignored. */
 export interface SpecBody {
   readonly kind: string
   readonly version: number
@@ -31,6 +45,7 @@ export interface SpecBody {
   readonly prefers: Labels
 }
 
+/** Field of a spec that is refused: its value, what is wrong with it, and a remedy. */
 interface Fault {
   readonly field: string
   readonly value: string
@@ -50,6 +65,7 @@ const isPlain = (value: object): boolean => {
   return prototype === null || prototype === Object.prototype
 }
 
+/** Signal out of the writer's recursion. */
 class Unfit extends Error {
   constructor(readonly fault: Fault) {
     super(fault.problem)
@@ -76,7 +92,10 @@ const tooLarge = (size: number): Fault =>
 
 const nameOf = (part: unknown): string => typeof part === "string" ? part : describe(part)
 
-/** Data that contains itself many times over would grow beyond all bounds before it could be measured. */
+/**
+ * Size check of each part as it is written: data that contains itself many times over would outgrow the memory before the
+ * whole could be measured.
+ */
 const bounded = (text: string): string => {
   if (text.length > maxSpecBytes) throw new Unfit(tooLarge(text.length))
   return text
@@ -98,7 +117,7 @@ const writeObject = (value: object, path: string, depth: number): string => {
   return bounded(`{${parts.join(",")}}`)
 }
 
-/** Canonical JSON: keys sorted, nothing dropped in silence. */
+/** Writes canonical JSON: keys sorted, nothing dropped in silence. */
 const write = (value: unknown, path: string, depth: number): string => {
   if (value === null || typeof value === "boolean") return String(value)
   if (typeof value === "number") return writeNumber(value, path)
@@ -156,6 +175,7 @@ const isVersion = (value: unknown): value is number => Number.isSafeInteger(valu
 
 const restarts: ReadonlySet<unknown> = new Set(["permanent", "transient", "temporary", undefined])
 
+/** Checks a shutdown. */
 export const checkShutdown = (value: unknown): Fault | undefined => {
   if (value === undefined || value === "brutalKill" || value === "infinity") return undefined
   if (typeof value === "number" && Number.isFinite(value) && value >= 0) return undefined
@@ -202,7 +222,7 @@ const writeBody = (spec: ChildSpec): string => {
   )
 }
 
-/** The canonical text of a spec, or what is wrong with it. */
+/** Writes the body of a spec; a `Left` says what is wrong with it. */
 export const encodeBody = (spec: ChildSpec): Either.Either<string, InvalidChildSpec> => {
   const fail = (wrong: Fault) =>
     Either.left(
@@ -222,6 +242,7 @@ export const encodeBody = (spec: ChildSpec): Either.Either<string, InvalidChildS
   }
 }
 
+/** Labels that a child prefers: those that cannot be read are left out, for they are wishes. */
 const wishesOf = (value: unknown): Labels =>
   typeof value === "object" && value !== null
     ? Object.fromEntries(
@@ -256,6 +277,95 @@ export const decodeBody = (text: string): SpecBody | undefined => {
   }
 }
 
-/** The spec that a stored record describes. */
-export const toChildSpec = (id: string, body: SpecBody): ChildSpec =>
-  new ChildSpec({ ...body, key: id.slice(body.kind.length + 1) }, { disableValidation: true })
+// Payloads.
+
+/** Schema of a payload. Its types are known where the kind is declared. */
+export interface PayloadSchema extends Schema.Schema<unknown, unknown> {
+  readonly make: (value: never) => unknown
+}
+
+/** Declaration of a kind, as its specs need it. */
+export interface KindShape {
+  readonly kind: string
+  readonly version: number
+  readonly type: ChildType
+  readonly payload: PayloadSchema
+}
+
+/** Reads a shutdown in any of its forms, durations in milliseconds. What is none is passed on, to be refused by its name. */
+export const shutdownOf = (input: Options["shutdown"]): Shutdown | undefined => {
+  if (input === undefined || input === "brutalKill" || input === "infinity" || typeof input === "number") return input
+  const decoded = Duration.decodeUnknown(input)
+  return decoded._tag === "Some" ? Duration.toMillis(decoded.value) : (input as unknown as Shutdown)
+}
+
+const misfit = (id: string, error: ParseResult.ParseError): InvalidChildSpec => {
+  const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
+  const path = issue === undefined || issue.path.length === 0 ? "payload" : `payload.${issue.path.join(".")}`
+  const at = issue?.path.reduce<unknown>(
+    (value, name) => (value as { readonly [name: PropertyKey]: unknown } | null | undefined)?.[name],
+    error.issue.actual
+  )
+  return new InvalidChildSpec({
+    id,
+    field: path,
+    value: describe(at),
+    problem: issue?.message ?? error.message,
+    remedy: "give the kind's payload the form that its schema describes"
+  })
+}
+
+/** Fills in the constructor's defaults of a payload, and checks it. */
+const construct = (schema: PayloadSchema, payload: unknown): Effect.Effect<unknown, ParseResult.ParseError> =>
+  Effect.try({
+    try: () => schema.make(payload as never),
+    catch: (error): unknown => error
+  }).pipe(Effect.catchAll((error) => ParseResult.isParseError(error) ? Effect.fail(error) : Effect.die(error)))
+
+/** Makes the draft of a spec, whose payload is checked and encoded by the call that it is given to. */
+export const makeDraft = (shape: KindShape, key: string, payload: unknown, options: Options): Draft => {
+  const { kind, type, version } = shape
+  const id = `${kind}/${key}`
+  return {
+    [DraftTypeId]: DraftTypeId,
+    kind,
+    key,
+    id,
+    encode: construct(shape.payload, payload).pipe(
+      Effect.flatMap(Schema.encodeUnknown(shape.payload)),
+      Effect.mapBoth({
+        onFailure: (error) => misfit(id, error),
+        onSuccess: (encoded) =>
+          new ChildSpec({
+            kind,
+            key,
+            version,
+            type,
+            payload: encoded,
+            restart: options.restart,
+            shutdown: shutdownOf(options.shutdown),
+            requires: options.requires ?? {},
+            prefers: options.prefers ?? {}
+          }, { disableValidation: true })
+      })
+    )
+  }
+}
+
+/**
+ * Makes the reader of stored payloads, which gives each to the kind's code. A `Left` says why a payload cannot be read:
+ * the schema's own code may throw, and other children are not to suffer from it.
+ */
+export const payloadReader = <A>(
+  schema: PayloadSchema,
+  build: (payload: never) => A
+): (payload: unknown) => Either.Either<() => A, string> => {
+  const decode = Schema.decodeUnknownEither(schema)
+  return (payload) =>
+    Either.try({ try: () => decode(payload), catch: (error) => `its schema threw: ${String(error)}` }).pipe(
+      Either.flatMap(Either.mapBoth({
+        onLeft: (error) => ParseResult.TreeFormatter.formatErrorSync(error),
+        onRight: (decoded) => () => build(decoded as never)
+      }))
+    )
+}

@@ -9,11 +9,10 @@ import {
   encodeBody,
   maxDepth,
   maxIdBytes,
-  maxSpecBytes,
-  toChildSpec
+  maxSpecBytes
 } from "../../../src/internal/kind/specCodec.js"
 import type { InvalidChildSpec } from "../../../src/PogoError.js"
-import { holds, hostileText, json, nameText } from "../../support/arbitrary.js"
+import { holds, hostileText, json, nameText, toChildSpec } from "../../support/arbitrary.js"
 
 type Fields = { readonly [name: string]: unknown }
 

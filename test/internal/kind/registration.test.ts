@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Either, Schema } from "effect"
-import type { KindShape } from "../../../src/internal/kind/draftSpec.js"
-import { makeRegistration } from "../../../src/internal/kind/makeRegistration.js"
+import { makeRegistration } from "../../../src/internal/kind/registration.js"
+import type { KindShape } from "../../../src/internal/kind/specCodec.js"
 
 const shapeOf = (payload: Schema.Schema.Any, version = 1): KindShape => ({
   kind: "K",
