@@ -40,21 +40,32 @@ const nodeOf = (
     return { name, pogo, stop: Effect.void, crash: Effect.void }
   })
 
-/** Answers a request with its status. */
-const ask = (url: string, options: Http.RequestOptions = {}) =>
-  Effect.async<number>((resume) => {
+interface Answer {
+  readonly status: number
+  readonly headers: Http.IncomingHttpHeaders
+  readonly text: string
+}
+
+/** The answer to a request; one without a status if there is none. */
+const answerOf = (url: string, options: Http.RequestOptions = {}) =>
+  Effect.async<Answer>((resume) => {
     const request = Http.request(url.replace(/^ws/, "http"), { agent: false, ...options })
+    const answered = (response: Http.IncomingMessage | undefined, text: string) =>
+      resume(Effect.succeed({ status: response?.statusCode ?? 0, headers: response?.headers ?? {}, text }))
     request.on("response", (response) => {
-      response.resume()
-      resume(Effect.succeed(response.statusCode ?? 0))
+      let text = ""
+      response.setEncoding("utf8").on("data", (part: string) => (text += part))
+      response.on("end", () => answered(response, text))
     })
-    request.on("upgrade", (_, socket) => {
+    request.on("upgrade", (response, socket) => {
       socket.destroy()
-      resume(Effect.succeed(101))
+      answered(response, "")
     })
-    request.on("error", () => resume(Effect.succeed(0)))
+    request.on("error", () => answered(undefined, ""))
     request.end()
   })
+
+const ask = (url: string, options?: Http.RequestOptions) => Effect.map(answerOf(url, options), ({ status }) => status)
 
 /** Says something on a connection, and waits for the other side to end it. */
 const untilClosed = (port: number, text: string) =>
@@ -86,6 +97,23 @@ describe("a port for WebSockets", () => {
       expect(yield* ask(address, { headers: { ...upgrade, "Sec-WebSocket-Version": "8" } })).toBe(426)
       expect(yield* ask(address, { headers: { ...upgrade, "Sec-WebSocket-Key": "short" } })).toBe(400)
       expect(yield* ask(address, { method: "POST", headers: upgrade })).toBe(400)
+    }))
+
+  it.scopedLive("tells a client that asks for another version which one it may ask for, and others why they are refused", () =>
+    Effect.gen(function*() {
+      const transport = yield* transportOf(NodeTransportWebSocket.layer({}))
+      const address = yield* transport.listen(self("a"), () => Effect.never)
+      for (const version of ["8", "14", "13, 8", "x"]) {
+        const answer = yield* answerOf(address, { headers: { ...upgrade, "Sec-WebSocket-Version": version } })
+        expect(answer).toMatchObject({ status: 426, headers: { "sec-websocket-version": "13" } })
+        expect(answer.text).toContain("version")
+      }
+      expect(yield* answerOf(address)).toMatchObject({
+        headers: { upgrade: "websocket" },
+        text: "it asked for no WebSocket"
+      })
+      const browser = yield* answerOf(address, { headers: { ...upgrade, Origin: "https://evil.example" } })
+      expect(browser.text).toContain("browser")
     }))
 
   it.scopedLive("speaks with another client of the same standard: it greets first, and closes in order", () =>
