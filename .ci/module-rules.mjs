@@ -104,4 +104,4 @@ const rooms = [
 ]
 
 /** @type {Rules} */
-export const rules = { rooms, maxima: { circles: 8, imports: 4, names: 10 } }
+export const rules = { rooms, maxima: { circles: 6, imports: 3, names: 4 } }

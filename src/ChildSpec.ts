@@ -87,7 +87,7 @@ export class ChildSpec extends Schema.Class<ChildSpec>("effect-pogo/ChildSpec")(
  * @since 0.1.0
  * @category models
  */
-export interface Options {
+interface SpecOptions {
   /** Restart type, in place of the kind's. */
   readonly restart?: "permanent" | "transient" | "temporary" | undefined
   /** Shutdown, in place of the kind's. */
@@ -97,6 +97,8 @@ export interface Options {
   /** Labels that a node should have: the nodes with most of them come first. Default none. */
   readonly prefers?: Labels | undefined
 }
+
+export type { SpecOptions as Options }
 
 /**
  * Mark of drafts, which tells them from specs.

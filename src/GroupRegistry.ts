@@ -10,8 +10,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
-import type { Args, CommandName, Envelope, Reply, Value } from "./internal/registry/commands.js"
+import type { Args, CommandName, Encoded, Envelope, Reply, Value } from "./internal/registry/commands.js"
 import { type EmptyPolicy, makeBackend } from "./internal/registry/memory.js"
 import { parseNode } from "./internal/registry/state.js"
 import type { RegistryUnavailable } from "./PogoError.js"
@@ -23,6 +22,7 @@ export type {
   CommandName,
   Commands,
   DelResult,
+  Encoded,
   Envelope,
   FinishResult,
   Item,
@@ -49,35 +49,7 @@ export interface Member {
   readonly record: string
 }
 
-/**
- * All that a backend has to provide: one atomic operation, and a way to be woken. `makeEncoded` does the rest.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Encoded {
-  /** What it is and where, for logs. Never a secret. */
-  readonly description: string
-  /** For how long a node may gather news that concern others before it reads them. Milliseconds; default 0. */
-  readonly newsDelay?: number | undefined
-  /** Runs one command atomically. A reply that does not come in time is a failure with `sent: true`. */
-  readonly execute: <K extends CommandName>(
-    name: K,
-    envelope: Envelope,
-    args: Args<K>
-  ) => Effect.Effect<Reply<Value<K>>, RegistryUnavailable>
-  /**
-   * Calls the listener with the newest log position, or with nothing when messages may have been missed. A lost
-   * message costs latency only: every `tick` tells the position too. `concerns`: the sessions that have to act on the
-   * news, as the envelope named them; missing for all.
-   */
-  readonly onWake: (
-    scope: string,
-    listener: (log: number | undefined, concerns?: ReadonlyArray<string>) => void
-  ) => Effect.Effect<void, RegistryUnavailable, Scope.Scope>
-}
-
-type Call<K extends CommandName> = (
+type CommandCall<K extends CommandName> = (
   envelope: Envelope,
   args: Args<K>
 ) => Effect.Effect<Reply<Value<K>>, RegistryUnavailable>
@@ -93,33 +65,33 @@ export class GroupRegistry extends Context.Tag("effect-pogo/GroupRegistry")<Grou
   /** What it is and where, for logs. */
   readonly description: string
   /** Renews a session's lease. */
-  readonly tick: Call<"tick">
+  readonly tick: CommandCall<"tick">
   /** Makes a session live, after it asserted the claims that it brings along. */
-  readonly open: Call<"open">
+  readonly open: CommandCall<"open">
   /** Replaces a node's record. */
-  readonly update: Call<"update">
+  readonly update: CommandCall<"update">
   /** Ends a session. */
-  readonly close: Call<"close">
+  readonly close: CommandCall<"close">
   /** Registers child specs. */
-  readonly put: Call<"put">
+  readonly put: CommandCall<"put">
   /** Ends child specs, leaving tombstones. */
-  readonly del: Call<"del">
+  readonly del: CommandCall<"del">
   /** Merges what a node remembers into a new era. */
-  readonly merge: Call<"merge">
+  readonly merge: CommandCall<"merge">
   /** Asks for the exclusive right to run children; grants carry fencing tokens. */
-  readonly claim: Call<"claim">
+  readonly claim: CommandCall<"claim">
   /** Gives claims back. */
-  readonly release: Call<"release">
+  readonly release: CommandCall<"release">
   /** Stores the status of children. */
-  readonly report: Call<"report">
+  readonly report: CommandCall<"report">
   /** Ends or parks children, and gives their claims back. */
-  readonly finish: Call<"finish">
+  readonly finish: CommandCall<"finish">
   /** Reads what changed after a position of the log. */
-  readonly changes: Call<"changes">
+  readonly changes: CommandCall<"changes">
   /** Reads everything, page by page. */
-  readonly snap: Call<"snap">
+  readonly snap: CommandCall<"snap">
   /** Reads the live sessions and their records. */
-  readonly nodes: Call<"nodes">
+  readonly nodes: CommandCall<"nodes">
   /** The live members of a group of a scope: `nodes`, or `kind:X` for the nodes that have the kind X. */
   readonly members: (scope: string, group: string) => Effect.Effect<ReadonlyArray<Member>, RegistryUnavailable>
   /** Calls the listener whenever something changed. */
@@ -168,7 +140,9 @@ const makeMembers = (execute: Encoded["execute"]) => (scope: string, group: stri
  * @since 0.1.0
  * @category models
  */
-export type Service = GroupRegistry["Type"]
+type RegistryService = GroupRegistry["Type"]
+
+export type { RegistryService as Service }
 
 /**
  * Makes a registry of a backend.
@@ -176,8 +150,9 @@ export type Service = GroupRegistry["Type"]
  * @since 0.1.0
  * @category constructors
  */
-export const makeEncoded = (encoded: Encoded): Service => {
-  const call = <K extends CommandName>(name: K): Call<K> => (envelope, args) => encoded.execute(name, envelope, args)
+export const makeEncoded = (encoded: Encoded): RegistryService => {
+  const call = <K extends CommandName>(name: K): CommandCall<K> => (envelope, args) =>
+    encoded.execute(name, envelope, args)
   return GroupRegistry.of({
     description: encoded.description,
     newsDelay: encoded.newsDelay,
@@ -221,7 +196,7 @@ export interface MemoryOptions {
  * @since 0.1.0
  * @category constructors
  */
-export const makeMemory = (options: MemoryOptions = {}): Effect.Effect<Service> =>
+export const makeMemory = (options: MemoryOptions = {}): Effect.Effect<RegistryService> =>
   Effect.map(makeBackend(options.onEmpty ?? "trust"), ({ encoded }) => makeEncoded(encoded))
 
 /**

@@ -25,7 +25,7 @@ import type { Intensity } from "./Restart.js"
  * @since 0.1.0
  * @category models
  */
-export interface Options {
+interface PogoOptions {
   /**
    * This node's name: stable over restarts, and unique among the live nodes of the scope. A node that comes back under
    * its name gets the same children back. Default: host name and process id. `POGO_NODE_NAME`.
@@ -106,6 +106,8 @@ export interface Options {
   readonly traceCalls?: boolean | undefined
 }
 
+export type { PogoOptions as Options }
+
 /**
  * Settings that were checked, with all defaults.
  *
@@ -169,7 +171,7 @@ const duration = (name: string) => optional(Config.duration(name))
  * @since 0.1.0
  * @category config
  */
-export const config: Config.Config<Options> = Config.all({
+export const config: Config.Config<PogoOptions> = Config.all({
   name: optionalText("POGO_NODE_NAME"),
   scope: optionalText("POGO_SCOPE"),
   ttl: duration("POGO_TTL"),
@@ -196,7 +198,7 @@ export const config: Config.Config<Options> = Config.all({
   maxRestarts: optional(Config.integer("POGO_MAX_RESTARTS")),
   within: duration("POGO_MAX_RESTARTS_WITHIN")
 }).pipe(
-  Config.map(({ maxRestarts, within, ...rest }): Options => ({
+  Config.map(({ maxRestarts, within, ...rest }): PogoOptions => ({
     ...rest,
     intensity: maxRestarts === undefined ? undefined : { maxRestarts, within: within ?? Duration.seconds(5) }
   }))
@@ -253,7 +255,7 @@ const checkCallTimeout = (input: Duration.DurationInput): Either.Either<number, 
 const flag = (setting: string, value: unknown): Either.Either<boolean, InvalidConfig> =>
   typeof value === "boolean" ? Either.right(value) : refuse(setting, value, "true or false", "give a boolean")
 
-const timingOf = (options: Options): Either.Either<Timing, InvalidConfig> =>
+const timingOf = (options: PogoOptions): Either.Either<Timing, InvalidConfig> =>
   Either.gen(function*() {
     return yield* resolveTiming({
       ttl: yield* millis("ttl", options.ttl),
@@ -273,7 +275,7 @@ const timingOf = (options: Options): Either.Either<Timing, InvalidConfig> =>
  * @since 0.1.0
  * @category constructors
  */
-export const resolve = (options: Options): Either.Either<Resolved, InvalidConfig> =>
+export const resolve = (options: PogoOptions): Either.Either<Resolved, InvalidConfig> =>
   Either.gen(function*() {
     return {
       name: yield* checkName("name", options.name ?? `${os.hostname()}-${process.pid}`),
@@ -299,7 +301,7 @@ export const resolve = (options: Options): Either.Either<Resolved, InvalidConfig
  * @category config
  */
 export const fromConfig = (
-  source: Config.Config<Options>,
-  overrides: Options = {}
+  source: Config.Config<PogoOptions>,
+  overrides: PogoOptions = {}
 ): Effect.Effect<Resolved, ConfigError.ConfigError | InvalidConfig> =>
   Effect.flatMap(source, (options) => resolve(overridden(options, overrides)))

@@ -23,7 +23,15 @@ import { encodeBody } from "../kind/specCodec.js"
 import { giveBackFirst } from "../loops/changeFeed.js"
 import type { Node } from "../node/node.js"
 import { activeSession, request, shutDown, unavailable } from "../node/registryRequest.js"
-import { type Args, type DelResult, maxBatch, type Ok, type PutResult, type Value } from "../registry/commands.js"
+import {
+  type Args,
+  type DelResult,
+  maxBatch,
+  type Ok,
+  type PutItem,
+  type PutResult,
+  type Value
+} from "../registry/commands.js"
 import { parseSpec, parseTomb } from "../registry/state.js"
 import { describe } from "../runtime/describe.js"
 import { statusById } from "./queries.js"
@@ -150,7 +158,6 @@ const pastQuarantine = <A extends ReadonlyArray<{ readonly result: { readonly _t
     }
   })
 
-type PutItem = Args<"put">["items"][number]
 type DelItem = Args<"del">["items"][number]
 
 /** An answer about one item, and the registry's counter value as of which it holds. */

@@ -80,7 +80,7 @@ interface Finish {
   readonly how: Ending
 }
 
-type Batch<A> = ReadonlyArray<readonly [id: string, item: A]>
+type ReportBatch<A> = ReadonlyArray<readonly [id: string, item: A]>
 
 /** Milliseconds between two status reports, or two log lines, of one child. */
 const interval = 1_000
@@ -192,7 +192,7 @@ export class Outbox {
     ]
   }
 
-  private sendReleases(session: Session, batch: Batch<Release>) {
+  private sendReleases(session: Session, batch: ReportBatch<Release>) {
     const { ambient, view } = this.node
     return Effect.gen(this, function*() {
       const items = batch.map(([id, { refused, token }]) => ({ id, token, refused }))
@@ -208,7 +208,7 @@ export class Outbox {
     })
   }
 
-  private sendFinishes(session: Session, batch: Batch<Finish>) {
+  private sendFinishes(session: Session, batch: ReportBatch<Finish>) {
     return Effect.gen(this, function*() {
       const items = batch.map(([id, { child, how }]) => ({
         id,
@@ -240,7 +240,7 @@ export class Outbox {
   }
 
   /** Sends statuses as they are now; children that are no longer here are left out. */
-  private sendStatuses(session: Session, batch: Batch<LocalChild>) {
+  private sendStatuses(session: Session, batch: ReportBatch<LocalChild>) {
     return Effect.gen(this, function*() {
       const items = batch
         .filter(([, child]) => this.isHere(child))

@@ -4,7 +4,7 @@
  *
  * @internal
  */
-import type { Encoded } from "../../GroupRegistry.js"
+import type { Encoded } from "../registry/commands.js"
 import type {
   Args,
   ClaimResult,

@@ -7,6 +7,9 @@
  *
  * @internal
  */
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { RegistryUnavailable } from "../../PogoError.js"
 
 /** Version of the stored layout, of the placement hash, and of the rules. Part of every key. */
 export const layoutVersion = 1
@@ -266,3 +269,34 @@ export interface Ok<A> {
 
 /** Reply of the registry: the command's value, or why it had no effect. */
 export type Reply<A> = Ok<A> | Refusal
+
+/** One spec of a `put`. */
+export type PutItem = Args<"put">["items"][number]
+
+/**
+ * All that a backend has to provide: one atomic operation, and a way to be woken. `makeEncoded` does the rest.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Encoded {
+  /** What it is and where, for logs. Never a secret. */
+  readonly description: string
+  /** For how long a node may gather news that concern others before it reads them. Milliseconds; default 0. */
+  readonly newsDelay?: number | undefined
+  /** Runs one command atomically. A reply that does not come in time is a failure with `sent: true`. */
+  readonly execute: <K extends CommandName>(
+    name: K,
+    envelope: Envelope,
+    args: Args<K>
+  ) => Effect.Effect<Reply<Value<K>>, RegistryUnavailable>
+  /**
+   * Calls the listener with the newest log position, or with nothing when messages may have been missed. A lost
+   * message costs latency only: every `tick` tells the position too. `concerns`: the sessions that have to act on the
+   * news, as the envelope named them; missing for all.
+   */
+  readonly onWake: (
+    scope: string,
+    listener: (log: number | undefined, concerns?: ReadonlyArray<string>) => void
+  ) => Effect.Effect<void, RegistryUnavailable, Scope.Scope>
+}

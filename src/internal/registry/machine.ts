@@ -14,6 +14,7 @@ import type {
   DelResult,
   Envelope,
   FinishResult,
+  PutItem,
   PutResult,
   Refusal,
   Reply,
@@ -261,8 +262,6 @@ const dropDeadClaim = (tx: Tx, id: string): void => {
   if (claim !== undefined && !isLive(tx, claim.sid)) setClaim(tx, id, undefined)
 }
 
-type PutItem = Args<"put">["items"][number]
-
 /** Creates a spec. `initial`: a list of initial children names it. `byList`: such a list starts it. */
 const create = (tx: Tx, { body, id, op }: PutItem, initial: boolean, byList: boolean): PutResult => {
   const generation = next(tx)
@@ -412,11 +411,11 @@ export const merge = (tx: Tx, { facts }: Args<"merge">): Value<"merge"> => {
 
 // Commands.
 
-type Handlers = {
+type CommandTable = {
   readonly [K in CommandName]: (tx: Tx, args: Args<K>, envelope: Envelope) => Value<K> | Refusal
 }
 
-const handlers: Handlers = {
+const handlers: CommandTable = {
   tick,
   open: (tx, args, envelope) => open(tx, args, envelope.ttl, envelope.maxStep),
   update,

@@ -4,7 +4,7 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
-import type { Encoded } from "../../GroupRegistry.js"
+import type { Encoded } from "./commands.js"
 import { execute } from "./machine.js"
 import { emptyState, type RegistryState } from "./state.js"
 

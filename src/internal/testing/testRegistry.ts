@@ -4,9 +4,8 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
-import type { Encoded } from "../../GroupRegistry.js"
 import { RegistryUnavailable } from "../../PogoError.js"
-import type { Args, CommandName, Envelope, Reply, Value } from "../registry/commands.js"
+import type { Args, CommandName, Encoded, Envelope, Reply, Value } from "../registry/commands.js"
 import { execute } from "../registry/machine.js"
 import { cloneState, emptyState, type RegistryState, type Server } from "../registry/state.js"
 import type { ProcessHost } from "./processHost.js"
