@@ -16,20 +16,19 @@ export const sourceFiles = (src) =>
 
 /** @param {string} src */
 export const staticFigures = (src) => {
-  const files = sourceFiles(src)
-  const sources = files.map((file) => readFileSync(join(src, file), "utf8"))
-  const lines = sources.map((text) => text.split("\n").length - 1)
-  const sorted = lines.toSorted((a, b) => a - b)
-  const longest = sorted.at(-1) ?? 0
   const { circles, names } = examine(src, [])
+  const files = sourceFiles(src).map((path) => ({
+    path,
+    lines: readFileSync(join(src, path), "utf8").split("\n").length - 1
+  }))
+  const written = files.filter(({ path }) => !path.endsWith(".generated.ts")).toSorted((a, b) => a.lines - b.lines)
   return {
     files: files.length,
-    internal: files.filter((file) => file.startsWith("internal/")).length,
-    total: lines.reduce((sum, n) => sum + n, 0),
-    median: sorted[Math.floor(sorted.length / 2)] ?? 0,
-    longest,
-    longestFile: files[lines.indexOf(longest)] ?? "",
-    circles: circles.map((files) => files.join(", ")),
+    internal: files.filter(({ path }) => path.startsWith("internal/")).length,
+    total: written.reduce((sum, { lines }) => sum + lines, 0),
+    median: written[Math.floor(written.length / 2)],
+    longest: written.at(-1),
+    circles,
     fileNames: names.filter((name) => name.startsWith("file ")),
     typeNames: names.filter((name) => name.startsWith("type "))
   }

@@ -47,10 +47,10 @@ const measure = async (tree) => {
   /** @type {ReadonlyArray<readonly [label: string, value: string]>} */
   const rows = [
     ["files in src", `${read.files}, ${read.internal} of them internal`],
-    ["lines", `${read.total}`],
-    ["median file", `${read.median} lines`],
-    ["longest file", `${read.longest} lines (${read.longestFile})`],
-    ["import circles, of types too", `${read.circles.length}`],
+    ["lines, without generated files", `${read.total}`],
+    ["median file", `${read.median?.lines} lines`],
+    ["longest file", `${read.longest?.lines} lines (${read.longest?.path})`],
+    ["files in import circles, of types too", `${read.circles.flat().length}`],
     ["file names that exist twice", `${read.fileNames.length}`],
     ["type names that exist twice", `${read.typeNames.length}`],
     ...Object.entries(trips).map(([trip, label]) => /** @type {const} */ ([label, passed(calls[trip])]))
@@ -78,13 +78,11 @@ const printNames = (title, { calls, read }) => {
     console.log(`\n${title}: ${label}: ${passed(calls[trip])}; functions behind each file`)
     console.log(byRoom(calls[trip] ?? []).join("\n"))
   }
-  for (
-    const [what, list] of /** @type {const} */ ([["import circles", read.circles], [
-      "file names that exist twice",
-      read
-        .fileNames
-    ], ["type names that exist twice", read.typeNames]])
-  ) {
+  const lists = {
+    "import circles": read.circles.map((circle) => circle.join(", ")),
+    "exist twice": [...read.fileNames, ...read.typeNames]
+  }
+  for (const [what, list] of Object.entries(lists)) {
     if (list.length > 0) console.log(`\n${title}: ${what}\n${list.map((one) => `  ${one}`).join("\n")}`)
   }
 }

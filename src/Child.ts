@@ -222,7 +222,7 @@ export interface CallableKind<in out Fields extends PayloadFields, in out Rpcs e
  * @since 0.1.0
  * @category models
  */
-export interface Options<Fields extends PayloadFields> {
+interface KindOptions<Fields extends PayloadFields> {
   /** The fields of the payload; `{}` for none. They are encoded where a child is started, and decoded where it runs. */
   readonly payload: Fields
   /**
@@ -233,6 +233,8 @@ export interface Options<Fields extends PayloadFields> {
   /** Default `"worker"`. A supervisor has children of its own, and is waited for without bound when it is stopped. */
   readonly type?: ChildSpec.ChildType | undefined
 }
+
+export type { KindOptions as Options }
 
 /**
  * Declares a kind of children. Its name is part of their ids; no `/`.
@@ -270,7 +272,7 @@ export const make: {
    */
   <Fields extends PayloadFields, const Rpcs extends ReadonlyArray<Rpc.Any>>(
     kind: string,
-    options: Options<Fields> & {
+    options: KindOptions<Fields> & {
       /** What its children can be asked: Rpcs, or a group of them. */
       readonly protocol: Rpcs
     }
@@ -278,7 +280,7 @@ export const make: {
   /** Declares a kind of children that can be called, by an `RpcGroup`: with its middleware and annotations. */
   <Fields extends PayloadFields, Rpcs extends Rpc.Any>(
     kind: string,
-    options: Options<Fields> & { readonly protocol: RpcGroup.RpcGroup<Rpcs> }
+    options: KindOptions<Fields> & { readonly protocol: RpcGroup.RpcGroup<Rpcs> }
   ): CallableKind<Fields, Rpcs>
   /**
    * Declares a kind of children: their name, and the fields of their payload.
@@ -304,10 +306,10 @@ export const make: {
    * program satisfies Effect.Effect<unknown, unknown>
    * ```
    */
-  <Fields extends PayloadFields>(kind: string, options: Options<Fields>): Kind<Fields>
+  <Fields extends PayloadFields>(kind: string, options: KindOptions<Fields>): Kind<Fields>
 } = (<Fields extends PayloadFields>(
   kind: string,
-  options: Options<Fields> & { readonly protocol?: ProtocolInput }
+  options: KindOptions<Fields> & { readonly protocol?: ProtocolInput }
 ): unknown => {
   const payload = Schema.Struct(options.payload)
   const version = options.version ?? 1

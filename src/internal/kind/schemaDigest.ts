@@ -57,7 +57,7 @@ const isKeyword = (ast: AST.AST): ast is Keyword => ast._tag in keywords
  * Predicates of Effect's own by their names there, without the type that they are for: our word, and its arguments. Words
  * with arguments begin with a small letter.
  */
-const predicates: { readonly [name: string]: readonly [word: string, ...values: ReadonlyArray<Value>] } = {
+const predicates: { readonly [name: string]: readonly [word: string, ...values: ReadonlyArray<PredicateValue>] } = {
   Between: ["between", "lower", "upper"],
   Capitalized: ["Capitalized"],
   EndsWith: ["endsWith", "endsWith"],
@@ -92,10 +92,10 @@ const predicates: { readonly [name: string]: readonly [word: string, ...values: 
   Valid: ["Valid"]
 }
 
-type Value = "lower" | "upper" | "multipleOf" | "regex" | "startsWith" | "endsWith" | "includes"
+type PredicateValue = "lower" | "upper" | "multipleOf" | "regex" | "startsWith" | "endsWith" | "includes"
 
 /** Where Effect keeps a predicate's values, by their names there. */
-const values: { readonly [name: string]: Value } = {
+const values: { readonly [name: string]: PredicateValue } = {
   endsWith: "endsWith",
   exclusiveMaximum: "upper",
   exclusiveMinimum: "lower",
@@ -128,8 +128,8 @@ const writeValue = (value: unknown, isDuration: boolean): string => {
 }
 
 /** Values of a predicate: some are in its JSON schema only, and some under the symbol of the predicate. */
-const valuesOf = (annotations: AST.Annotations): ReadonlyMap<Value, unknown> => {
-  const found = new Map<Value, unknown>()
+const valuesOf = (annotations: AST.Annotations): ReadonlyMap<PredicateValue, unknown> => {
+  const found = new Map<PredicateValue, unknown>()
   const places: ReadonlyArray<unknown> = [
     annotations[AST.JSONSchemaAnnotationId],
     ...Object.getOwnPropertySymbols(annotations).filter((symbol) => nameOf(symbol) !== undefined).map((symbol) =>
