@@ -5,7 +5,7 @@
  * scores highest. Since a score depends on that one pair only, movement is minimal whatever the function: when a node
  * joins, a child moves only if it scores higher there; when a node leaves, only its own children move.
  *
- * What a score cannot change: a child runs only on nodes that have its kind in its version or a later one, have the
+ * A score cannot change this: a child runs only on nodes that have its kind in its version or a later one, have the
  * labels that it requires, have not refused it, and are neither cordoned nor draining. Of those, the ones with most of
  * the labels that it prefers are compared first.
  *

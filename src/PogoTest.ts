@@ -54,7 +54,7 @@ export class RuleBroken extends Schema.TaggedError<RuleBroken>("effect-pogo/Pogo
 
 export type {
   /**
-   * One thing that happened in a cluster: a fault or its end, or the beginning or end of a run of a child.
+   * An event in the history of a cluster: a fault or its end, or the beginning or end of a run of a child.
    *
    * @example
    * ```ts

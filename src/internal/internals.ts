@@ -1,5 +1,5 @@
 /**
- * What a supervisor's service offers to the rest of this package only.
+ * The part of a supervisor's service that only this package uses.
  *
  * @internal
  */
@@ -10,10 +10,10 @@ import type { Router } from "./calls/client/router.js"
 import type { Registration } from "./kind/registration.js"
 import type { Node } from "./node/node.js"
 
-/** @internal */
+/** The key under which a supervisor's service keeps its internals. */
 export const Internals: unique symbol = Symbol.for("effect-pogo/Pogo/Internals")
 
-/** @internal */
+/** The internals of a supervisor. */
 export interface Internals {
   /**
    * Registers a kind for as long as the scope lives. When it closes, the kind's children here are stopped and handed
@@ -24,6 +24,6 @@ export interface Internals {
   readonly crash: Effect.Effect<void>
   /** Calls to children. */
   readonly router: Router
-  /** The state behind it, for tests that look at it. */
+  /** The supervisor's node, for tests that look at its state. */
   readonly node: Node
 }

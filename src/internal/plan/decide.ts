@@ -13,20 +13,20 @@ export interface RunningChild {
   /** Token of the claim that it runs under. */
   readonly claim: number
   readonly spec: { readonly generation: number }
-  /** Whether it is ending, or its end is being reported: there is nothing more to decide. */
+  /** True if it is ending, or its end is being reported: there is nothing more to decide. */
   readonly ending: boolean
 }
 
 /** The condition of a node. */
 export interface Condition {
   readonly sid: string
-  /** Whether the lease holds, and the view is complete. */
+  /** True while the lease holds and the view is complete. */
   readonly active: boolean
   readonly cordoned: boolean
   readonly draining: boolean
-  /** Whether the registry grants no claims yet. */
+  /** True while the registry grants no claims. */
   readonly quarantined: boolean
-  /** Whether running children may move away now. */
+  /** True while running children may move away. */
   readonly movesOpen: boolean
   readonly hasKind: (kind: string) => boolean
   readonly isLive: (sid: string) => boolean
@@ -39,7 +39,7 @@ export interface Condition {
 /** The reasons for which the plan stops a child. */
 export type PlannedStop = Exclude<StopReason, "claimLost" | "fenced" | "shutdown">
 
-/** What a node does about a child. */
+/** An action that a node takes about a child. */
 export type Action =
   | { readonly _tag: "Nothing" }
   /** Claim it. */
@@ -90,7 +90,7 @@ export const decide = (entry: Entry | undefined, running: RunningChild | undefin
   return entry === undefined ? nothing : forAbsent(entry, node)
 }
 
-/** Whether a grant may still be used: the world may have changed since the claim was sent. */
+/** True if a grant may still be used: the world may have changed since the claim was sent. */
 export const mayStart = (entry: Entry | undefined, generation: number, node: Condition): boolean => {
   const spec = entry?.spec
   return node.active && !node.cordoned && !node.draining && spec !== undefined && !spec.failed &&

@@ -22,7 +22,7 @@ import type { Ambient } from "../runtime/environment.js"
 /** A child on its way. Elapsed milliseconds. */
 interface Slot {
   readonly since: number
-  /** When the slot is free, whatever has become of the child. */
+  /** Time from which the slot is free, whatever has become of the child. */
   readonly until: number
 }
 
@@ -96,7 +96,7 @@ export class Moves {
     if (this.isOpen) this.freed()
   }
 
-  /** Whether so many slots are free that the next group may go. */
+  /** True if so many slots are free that the next group may go. */
   get isOpen(): boolean {
     return this.free >= this.size / 2
   }

@@ -79,7 +79,7 @@ export class EraMerge {
     return this.facts
   }
 
-  /** Whether something about an id is still to be given back. */
+  /** True if something about an id is still to be given back. */
   holds(id: string): boolean {
     return this.facts.has(id)
   }

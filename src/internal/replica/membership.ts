@@ -19,15 +19,15 @@ export interface NodeRecord {
   readonly cordoned: boolean
   readonly draining: boolean
   /**
-   * Whether the node has yet to confirm that it knows of its session. A node whose requests arrive, and which hears no
+   * True until the node has confirmed that it knows of its session. A node whose requests arrive, and which hears no
    * answers, would otherwise be given children that it can never start.
    */
   readonly joining: boolean
-  /** Whether the node renewed its lease after a younger session of its own name had opened: there really are two. */
+  /** True if the node renewed its lease after a younger session of its own name had opened: there really are two. */
   readonly twin: boolean
   /** The node's process, for the nodes of its machine; `undefined` where processes cannot be told apart. */
   readonly process: ProcessId | undefined
-  /** Where others reach the node; empty if they cannot. */
+  /** Address at which others reach the node; empty if they cannot. */
   readonly address: string
 }
 
@@ -41,7 +41,7 @@ export interface ScopeMember extends NodeRecord {
   /** The text that placement hashes: the name, or the session where two live nodes share a name. */
   readonly key: string
   readonly hash: number
-  /** Whether the node takes children at all. */
+  /** True if the node takes children at all. */
   readonly open: boolean
 }
 
@@ -234,15 +234,15 @@ export const ranking = (
     .sort((a, b) => (isBetter(a, b) ? -1 : 1))
     .map(({ member }) => member)
 
-/** One change of the membership. */
+/** A change of the membership. */
 export interface MembershipChange {
   readonly joined: ReadonlyArray<ScopeMember>
   readonly left: ReadonlyArray<ScopeMember>
-  /** Whether any child may belong elsewhere now. */
+  /** True if any child may belong elsewhere now. */
   readonly placement: boolean
 }
 
-/** Whether no child's place depends on which of two records a member has. */
+/** True if placement is the same whichever of two records a member has. */
 const samePlacement = (a: ScopeMember, b: ScopeMember): boolean =>
   a.open === b.open && a.hash === b.hash && a.weight === b.weight &&
   JSON.stringify(a.kinds) === JSON.stringify(b.kinds) && JSON.stringify(a.labels) === JSON.stringify(b.labels)

@@ -57,9 +57,9 @@ export interface KnownTomb {
   readonly raw: string
   /** Counter value as of which it is known. */
   readonly at: number
-  /** When this node learned of it. Elapsed milliseconds. */
+  /** Time at which this node learned of it. Elapsed milliseconds. */
   readonly since: number
-  /** Whether it ends an initial child, and is kept for good. */
+  /** True if it ends an initial child, and is kept for good. */
   readonly initial: boolean
 }
 
@@ -81,7 +81,7 @@ export const makeEntry = (id: string): Entry => ({
 const none: ReadonlyArray<string> = []
 const kinds = new Map<string, string>()
 
-/** One string per kind instead of one per child. */
+/** The one string of a kind, in place of one per child. */
 const intern = (kind: string): string => {
   const known = kinds.get(kind)
   if (known !== undefined) return known
@@ -170,7 +170,7 @@ export class View {
     return entry
   }
 
-  /** Whether something newer than `at` is known of this id's spec or tombstone. */
+  /** True if a spec or tombstone of this id is known as of a counter value above `at`. */
   private isSpecStale(id: string, at: number): boolean {
     return at < (this.entries.get(id)?.specAt ?? 0) || at < (this.tombs.get(id)?.at ?? 0)
   }
@@ -185,7 +185,7 @@ export class View {
     this.setClaim(id, this.readClaim(id, item.claim), item.stat ?? undefined, at)
   }
 
-  /** Whether a higher rank is known already: then `record` comes from an older copy of the data, yet to be filled. */
+  /** True if a higher rank is known already: then `record` comes from an older copy of the data, yet to be filled. */
   private isOutranked(id: string, record: SpecRecord | TombRecord | undefined): boolean {
     const spec = this.entries.get(id)?.spec
     const tomb = this.tombs.get(id)

@@ -18,7 +18,7 @@ export interface ProcessId {
   readonly start: number
 }
 
-/** What is known of a process. `gone`: it will never run another instruction. */
+/** The state of a process, as far as it is known. `gone`: it will never run another instruction. */
 export type Sight = "alive" | "gone" | "unknown"
 
 /** The process table, as a node sees it. */
@@ -42,16 +42,16 @@ const readStat = (path: string): Stat => {
   return { state: fields[0] ?? "", start: Number(fields[19]) }
 }
 
-/** Whether a task is a zombie or dead: the kernel keeps its number for whoever waits for it, and runs nothing of it. */
+/** True if a task is a zombie or dead: the kernel keeps its number for whoever waits for it, and runs nothing of it. */
 const hasEnded = ({ state }: Stat): boolean => state === "Z" || state === "X" || state === "x"
 
-/** Whether all threads of a process have ended: the first may end before the others. */
+/** True if all threads of a process have ended: the first may end before the others. */
 const haveThreadsEnded = (pid: number): boolean =>
   readdirSync(`/proc/${pid}/task`).every((tid) => hasEnded(readStat(`/proc/${pid}/task/${tid}/stat`)))
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && "code" in error ? error.code : undefined)
 
-/** Whether the kernel itself knows no such process: files may be hidden from us, or be another namespace's. */
+/** True if the kernel itself knows no such process: files may be hidden from us, or be another namespace's. */
 const isUnknownToKernel = (pid: number): boolean => {
   try {
     process.kill(pid, 0)

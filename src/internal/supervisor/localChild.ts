@@ -32,7 +32,7 @@ import type { Timer } from "../runtime/environment.js"
 /** The node, as a child needs it. */
 export interface ChildHost {
   readonly nodeName: string
-  /** Whether the node's lease holds at this moment. */
+  /** True while the node's lease holds. */
   readonly leaseHolds: () => boolean
   /** The signal that the child's claim is lost. */
   readonly lostSignal: (child: LocalChild) => Deferred.Deferred<ClaimLost>
@@ -193,22 +193,22 @@ export class LocalChild implements Current {
     return this.lastEnd
   }
 
-  /** Whether the last run, here, ended with a success. */
+  /** True if the last run, on this node, ended with a success. */
   get endedWell(): boolean {
     return typeof this.lastEnd !== "string" && Exit.isSuccess(this.lastEnd)
   }
 
-  /** Whether the child is being stopped, or has ended for good. */
+  /** True once the child is being stopped, or has ended for good. */
   get ending(): boolean {
     return this.stage === "stopping" || this.stage === "overdue" || this.stage === "reportingEnd"
   }
 
-  /** Whether the claim is certain to be this copy's at this moment. */
+  /** True while the claim is certain to be this copy's. */
   get holds(): boolean {
     return !this.revoked && !this.unconfirmed && this.host.leaseHolds()
   }
 
-  /** Whether the child goes on, with an unconfirmed claim, when the node's lease ends. */
+  /** True if the child goes on, with an unconfirmed claim, when the node's lease ends. */
   get keepsOnLoss(): boolean {
     return this.registration.onRegistryLoss === "keep"
   }
@@ -217,7 +217,7 @@ export class LocalChild implements Current {
     return this.spec.shutdown ?? this.registration.shutdown ?? defaultShutdown(this.spec.type)
   }
 
-  /** How long the child may take to end. Milliseconds. */
+  /** The time that the child may take to end. Milliseconds. */
   get graceMillis(): number {
     return graceOf(this.shutdown)
   }

@@ -68,7 +68,7 @@ export interface Grant {
   readonly stat: StatRecord | undefined
 }
 
-/** Whether a run failed with the `ClaimLost` of its `check`. */
+/** True if a run failed with the `ClaimLost` of its `check`. */
 const isLoss = (exit: Exit.Failure<unknown, unknown>): boolean =>
   Chunk.some(
     Chunk.appendAll(Cause.failures(exit.cause), Cause.defects(exit.cause)),
@@ -78,9 +78,10 @@ const isLoss = (exit: Exit.Failure<unknown, unknown>): boolean =>
 /** Children that are restarted, or interrupted, at once; others wait for the next turn of the event loop. */
 const burst = 32
 
+/** The fields that name a child in events. */
 const whichOf = ({ id, node, token }: LocalChild) => ({ id, node, token })
 
-/** @internal */
+/** The local supervisor of a node. */
 export class Supervisor implements ChildHost {
   readonly children = new Map<string, LocalChild>()
   /** Throttles of restarts without delay, and of interruptions. */
@@ -102,6 +103,7 @@ export class Supervisor implements ChildHost {
     return this.owner.leaseHolds()
   }
 
+  /** The signal that the child's claim is lost; made when it is first asked for. */
   lostSignal(child: LocalChild): Deferred.Deferred<ClaimLost> {
     if (child.lostSignal === undefined) {
       child.lostSignal = Deferred.unsafeMake(FiberId.none)
@@ -133,6 +135,7 @@ export class Supervisor implements ChildHost {
     return Duration.toMillis(child.registration.restart.resetAfter)
   }
 
+  /** Begins a run. */
   private launch(child: LocalChild): void {
     child.attempt++
     child.next = 0
@@ -159,18 +162,21 @@ export class Supervisor implements ChildHost {
     }
   }
 
+  /** Enters the stage `running`: the child is up. */
   private running(child: LocalChild): void {
     if (child.stage !== "starting") return
     this.enter(child, "running")
     this.owner.emit(() => PogoEvent.ChildStarted({ ...whichOf(child), attempt: child.attempt }))
   }
 
+  /** Enters a stage, and reports it. */
   private enter(child: LocalChild, stage: LocalChild["stage"]): void {
     child.stage = stage
     child.since = this.owner.ambient.wall()
     this.owner.changed(child)
   }
 
+  /** Decides what follows the end of a run. */
   private exited(child: LocalChild, exit: Exit.Exit<unknown, unknown>): void {
     child.fiber = undefined
     child.runtime = undefined
@@ -204,11 +210,12 @@ export class Supervisor implements ChildHost {
     this.after(child, this.owner.fork(held), () => this.runAgain(child))
   }
 
-  /** Claims that were unconfirmed are confirmed. */
+  /** Lets children go on that waited for their claims, which are confirmed. */
   confirmed(): void {
     for (const listener of Array.from(this.confirmations)) listener()
   }
 
+  /** Counts a restart; true if it is one more than the kind's intensity allows. */
   private isTooIntense(child: LocalChild): boolean {
     const { intensity } = child.registration
     if (intensity === undefined) return false
@@ -218,6 +225,7 @@ export class Supervisor implements ChildHost {
     return child.crashes.length > intensity.maxRestarts
   }
 
+  /** Restarts a child after the delay of its schedule, or lets it fail when the schedule is done. */
   private restart(child: LocalChild, exit: Exit.Exit<unknown, unknown>): void {
     child.stage = "restarting"
     child.since = this.owner.ambient.wall()

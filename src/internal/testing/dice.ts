@@ -1,5 +1,5 @@
 /**
- * Chance that can be repeated: everything that a history leaves to chance comes from its seed.
+ * Repeatable chance: everything that a history leaves to chance comes from its seed.
  *
  * @internal
  */
@@ -33,7 +33,7 @@ export class Dice {
     return new Dice(`${this.seed}/${name}`)
   }
 
-  /** At least 0, and below 1. */
+  /** The next number, of at least 0 and below 1. */
   next(): number {
     return this.bits() / 2 ** 32
   }
@@ -48,15 +48,17 @@ export class Dice {
     return least + this.below(most - least + 1)
   }
 
+  /** True with this probability. */
   chance(probability: number): boolean {
     return this.next() < probability
   }
 
+  /** Picks one of the items, all as likely. */
   pick<A>(items: ReadonlyArray<A>): A {
     return items[this.below(items.length)]!
   }
 
-  /** One of the names, each as likely as its weight says. */
+  /** Picks one of the names, each as likely as its weight says. */
   weighted<K extends string>(weights: { readonly [name in K]: number }): K {
     const entries = Object.entries(weights) as Array<[K, number]>
     let left = this.next() * entries.reduce((sum, [, weight]) => sum + weight, 0)

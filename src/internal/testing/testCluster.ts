@@ -26,7 +26,7 @@ import { PlainHost, type ProcessHost } from "./processHost.js"
 import { Line, RegistryServer, type Traffic } from "./testRegistry.js"
 import { epoch, type Process, type World } from "./virtualWorld.js"
 
-/** One thing that happened in a cluster. */
+/** An event in the history of a cluster. */
 export interface Occurrence {
   /** Milliseconds since the cluster was made. */
   readonly at: number
@@ -40,7 +40,7 @@ export interface Occurrence {
 interface Run {
   readonly member: TestNode
   readonly child: LocalChild
-  /** Whether its process was paused for longer than its lease: nothing can keep it from going on for a moment. */
+  /** True if its process was paused for longer than its lease: nothing can keep it from going on for a moment. */
   excused: boolean
 }
 
@@ -120,7 +120,7 @@ export interface TestNode {
   readonly scope: Scope.CloseableScope
   pogo: Pogo.Service | undefined
   node: Node | undefined
-  /** Whether the node is being closed. */
+  /** True while the node is being closed. */
   leaving: boolean
 }
 

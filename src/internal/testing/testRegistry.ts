@@ -16,7 +16,7 @@ export type Execute = typeof execute
 /** A listener to the growth of a scope's log. `concerns`: the sessions that have to act on it. */
 export type LogListener = (scope: string, log: number, concerns: ReadonlyArray<string> | undefined) => void
 
-/** One execution of a command, as a test sees it. */
+/** An execution of a command, as a test sees it. */
 export interface RegistryExecution {
   readonly name: CommandName
   readonly envelope: Envelope
@@ -41,7 +41,7 @@ export class RegistryServer {
   run = "run-1"
   /** Error of the server's clock. Milliseconds. */
   wallError = 0
-  /** Whether wholly empty data is taken for a new scope. */
+  /** True if wholly empty data is taken for a new scope. */
   trust = true
   executed: ((execution: RegistryExecution) => void) | undefined
   private readonly listeners = new Set<LogListener>()
@@ -156,7 +156,7 @@ export interface Sent {
   readonly name: CommandName
   readonly envelope: Envelope
   readonly args: unknown
-  /** Whether the caller has an answer, or has given up. */
+  /** True once the caller has an answer, or has given up. */
   over: boolean
 }
 
@@ -172,12 +172,12 @@ export interface LineWatch {
 const disconnected = (name: string, sent: boolean) =>
   new RegistryUnavailable({ operation: name, reason: "Disconnected", detail: "the connection was cut", sent })
 
-/** One node's way to the registry, on which messages are late, lost, doubled and held up. */
+/** The way of a node to the registry, on which messages are late, lost, doubled and held up. */
 export class Line {
   /** Connections on which requests, and on which replies, are lost. */
   readonly cutRequests = new Set<RegistryConnection>()
   readonly cutReplies = new Set<RegistryConnection>()
-  /** Whether wake-ups are lost unnoticed. */
+  /** True while wake-ups are lost unnoticed. */
   deaf = false
   private readonly listeners = new Map<Parameters<Encoded["onWake"]>[1], string>()
 
