@@ -11,6 +11,7 @@ import type * as Effect from "effect/Effect"
 import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { hashText } from "../runtime/hash.js"
+import { causeSchema } from "./causeForm.js"
 
 /** Whether a call that may have been executed may be executed again. */
 export class Idempotent extends Context.Reference<Idempotent>()("effect-pogo/Child/Idempotent", {
@@ -78,7 +79,7 @@ const causeOf = (rpc: Rpc.AnyWithProps, streamed: Streamed | undefined): unknown
   const failures = new Set<Schema.Schema.All>([rpc.errorSchema])
   if (streamed !== undefined) failures.add(streamed.failure)
   for (const middleware of rpc.middlewares) failures.add(middleware.failure)
-  return Schema.Cause({ error: Schema.Union(...failures), defect: rpc.defectSchema })
+  return causeSchema(Schema.Union(...failures), rpc.defectSchema)
 }
 
 /** @internal */
