@@ -1,7 +1,7 @@
 /**
  * Whether what a list says of a child, which it may have made a while ago, is what it would say if it were made now.
  */
-import { freshRow, rowOf } from "../../src/internal/commands/queries.js"
+import { freshRow, rowOf } from "../../src/internal/node/childStatus.js"
 import type { Node } from "../../src/internal/node/node.js"
 import type { Entry } from "../../src/internal/replica/replica.js"
 import type { Life } from "./life.js"

@@ -21,6 +21,7 @@ import {
 } from "../../PogoError.js"
 import { encodeBody } from "../kind/specCodec.js"
 import { giveBackFirst } from "../loops/changeFeed.js"
+import { statusById } from "../node/childStatus.js"
 import type { Node } from "../node/node.js"
 import { activeSession, request, shutDown, unavailable } from "../node/registryRequest.js"
 import {
@@ -34,7 +35,6 @@ import {
 } from "../registry/commands.js"
 import { parseSpec, parseTomb } from "../registry/state.js"
 import { describe } from "../runtime/describe.js"
-import { statusById } from "./queries.js"
 
 /**
  * What `startChild` did. `AlreadyStarted`: the same content was registered; its status may be `Failed`.

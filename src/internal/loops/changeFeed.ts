@@ -197,16 +197,6 @@ const step = (node: Node, session: Session): Effect.Effect<void, RegistryUnavail
   return readPage(node, session)
 }
 
-/** Has the log read up to its end, and calls back afterwards. */
-export const afterReading = (node: Node, done: () => void): void => {
-  const listener = () => {
-    node.onLooked.delete(listener)
-    done()
-  }
-  node.onLooked.add(listener)
-  node.session?.heardOf(undefined)
-}
-
 /** Waits a little for more changes to read with those that concern others, unless somebody here waits for news. */
 const gather = (node: Node, session: Session): Effect.Effect<void> => {
   const { newsDelay = 0 } = node.registry

@@ -8,7 +8,6 @@ import type { Node } from "../node/node.js"
 import type { Session } from "../node/session.js"
 import type { OpenMode } from "../registry/commands.js"
 import type { LocalChild } from "../supervisor/localChild.js"
-import { afterReading } from "./changeFeed.js"
 
 const unconfirmed = (node: Node): ReadonlyArray<LocalChild> =>
   Array.from(node.supervisor.children.values()).filter((child) => child.unconfirmed)
@@ -35,7 +34,7 @@ export const settleUnconfirmed = (node: Node, session: Session, mode: OpenMode, 
 /** Confirms claims once the quarantine is over, and with it every lease of before: what is read then is final. */
 export const confirmClaims = (node: Node, session: Session): void => {
   session.hasUnconfirmed = false
-  afterReading(node, () => {
+  node.afterReading(() => {
     if (session.over) return
     const { entries } = node.view
     confirm(

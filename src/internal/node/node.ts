@@ -345,6 +345,16 @@ export class Node {
     this.supervisor.stop(child, "fenced", Math.min(this.timing.stopBudget, child.graceMillis))
   }
 
+  /** Has the log read up to its end, and calls `done` afterwards. */
+  afterReading(done: () => void): void {
+    const listener = () => {
+      this.onLooked.delete(listener)
+      done()
+    }
+    this.onLooked.add(listener)
+    this.session?.heardOf(undefined)
+  }
+
   /** Ends a session. The claims that were to be given back under it are void. */
   leave(session: Session, how: SessionEnd): void {
     if (this.currentSession === session) this.currentSession = undefined

@@ -5,7 +5,6 @@
  * @internal
  */
 import { type CallError, CallTimeout, MailboxFull, NodeUnreachable, PayloadTooLarge } from "../../../PogoError.js"
-import { afterReading } from "../../loops/changeFeed.js"
 import type { Timer } from "../../runtime/environment.js"
 import { leaving, type Refusal } from "../wire/message.js"
 import type { Call } from "./call.js"
@@ -89,7 +88,7 @@ export class Lane {
     if (this.looked === "yes") return this.failAll(notFound(this.id))
     if (this.looked === "no") {
       this.looked = "now"
-      afterReading(this.router.node, () => {
+      this.router.node.afterReading(() => {
         this.looked = "yes"
         this.pump()
       })

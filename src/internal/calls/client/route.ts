@@ -4,7 +4,7 @@
  * @internal
  */
 import { type CallError, ChildNotFound, ChildUnavailable, NodeUnreachable } from "../../../PogoError.js"
-import { statusById } from "../../commands/queries.js"
+import { statusById } from "../../node/childStatus.js"
 import type { Node } from "../../node/node.js"
 import { nameOf } from "../../replica/membership.js"
 import type { LocalChild } from "../../supervisor/localChild.js"

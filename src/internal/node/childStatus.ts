@@ -1,0 +1,141 @@
+/**
+ * The status and the row of a child, as this node knows them.
+ *
+ * @internal
+ */
+import type { ChildRow, ChildStatus } from "../../ChildInfo.js"
+import type { StatRecord } from "../registry/state.js"
+import { codeOf, nameOf, obstacle } from "../replica/membership.js"
+import { type Entry, type KnownSpec, statOf } from "../replica/replica.js"
+import type { LocalChild } from "../supervisor/localChild.js"
+import type { Node } from "./node.js"
+
+/** The reason why no live node can take a child, in words. */
+const whyNobody = (node: Node, spec: KnownSpec): string => {
+  const members = node.view.membership.list
+  if (members.length === 0) return "no node has joined the scope"
+  const having = members.filter(({ kinds }) => Object.hasOwn(kinds, spec.kind))
+  if (having.length === 0) return `no node has kind ${spec.kind}`
+  return having.map((member) => `${member.name}: ${obstacle(spec, member)}`).join("; ")
+}
+
+/** True if every node that has the kind refused the child: its code could not decode the payload. */
+const isRefusedByAll = (node: Node, spec: KnownSpec): boolean => {
+  if (spec.refused.length === 0) return false
+  const codes = node.view.membership.list.flatMap(({ kinds }) =>
+    Object.hasOwn(kinds, spec.kind) ? [kinds[spec.kind]!] : []
+  )
+  return codes.length > 0 && codes.every((code) => spec.refused.includes(codeOf(code)))
+}
+
+const pending = (node: Node, entry: Entry, spec: KnownSpec): ChildStatus => {
+  const { claim } = entry
+  const session = node.session
+  if (session !== undefined && node.ambient.now() < session.quarantineUntil) {
+    const left = Math.ceil((session.quarantineUntil - node.ambient.now()) / 1000)
+    return { _tag: "Pending", reason: `the registry's data is new: nothing is started for another ${left} s` }
+  }
+  const home = node.view.membership.homeOf(entry)
+  if (home === undefined) {
+    return isRefusedByAll(node, spec)
+      ? { _tag: "Failed", cause: `no node's code can decode its payload (${spec.refused.join(", ")})` }
+      : { _tag: "Pending", reason: whyNobody(node, spec) }
+  }
+  const whom = nameOf(home)
+  return claim === undefined
+    ? { _tag: "Pending", reason: `${whom} is about to start it` }
+    : { _tag: "Pending", reason: `${nameOf(claim.sid)} is gone; ${whom} is about to take it over` }
+}
+
+/** The one status object of all running children: a list may have very many of them. */
+const runningStatus: ChildStatus = Object.freeze({ _tag: "Running" })
+
+/** The status of a child whose claim is held, by what its holder last reported. */
+const heldStatus = (stat: StatRecord | undefined): ChildStatus => {
+  switch (stat?.state) {
+    case "running":
+      return runningStatus
+    case "restarting":
+      // No time is known until the restart schedule has answered.
+      return { _tag: "Restarting", cause: stat.cause, next: new Date(stat.next === 0 ? stat.since : stat.next) }
+    case "stopping":
+      return { _tag: "Stopping" }
+    case "overdue":
+      return { _tag: "Overdue" }
+    default:
+      return { _tag: "Starting" }
+  }
+}
+
+/** True if this node stopped the child with its lease, and has not heard that the claim is gone. */
+const isFenced = (node: Node, { claim, id }: Entry): boolean =>
+  claim?.sid === node.era.lastSid && !node.lease.holds() && !node.supervisor.children.has(id)
+
+const statusOf = (node: Node, entry: Entry, stat: StatRecord | undefined): ChildStatus => {
+  const { claim, spec } = entry
+  if (spec?.failed === true) return { _tag: "Failed", cause: stat?.cause ?? "its restart policy is spent" }
+  if (isFenced(node, entry)) {
+    return { _tag: "Pending", reason: "this node lost its lease and stopped it; another node may run it by now" }
+  }
+  if (claim !== undefined && (spec === undefined || node.view.membership.isLive(claim.sid))) {
+    return spec === undefined ? { _tag: "Stopping" } : heldStatus(stat)
+  }
+  return pending(node, entry, spec!)
+}
+
+/** The status record of the present claim: this node's own child's, or what the holder last reported. */
+const currentStat = (entry: Entry, local: LocalChild | undefined): StatRecord | undefined => {
+  if (local !== undefined && local.claim === entry.claim?.token) return local.stat()
+  const stat = statOf(entry)
+  const isCurrent = entry.claim === undefined ? entry.spec?.failed === true : stat?.token === entry.claim.token
+  return isCurrent ? stat : undefined
+}
+
+/** True while a kept row is: while its holder lives, and, for this node's own children, while its lease holds. */
+const stands = (node: Node, { claim }: Entry, holds: boolean): boolean =>
+  claim !== undefined && node.view.membership.isLive(claim.sid) && (holds || claim.sid !== node.era.lastSid)
+
+const currentStatus = (node: Node, entry: Entry): ChildStatus =>
+  statusOf(node, entry, currentStat(entry, node.supervisor.children.get(entry.id)))
+
+/** A child's row, made anew. Frozen, since lists share rows. */
+export const freshRow = (node: Node, entry: Entry): ChildRow => {
+  const { claim, id, spec } = entry
+  const stat = currentStat(entry, node.supervisor.children.get(id))
+  const slash = id.indexOf("/")
+  return Object.freeze({
+    id,
+    kind: spec?.kind ?? id.slice(0, slash),
+    key: spec === undefined ? id.slice(slash + 1) : id.slice(spec.kind.length + 1),
+    type: spec?.type ?? "worker",
+    node: claim === undefined ? undefined : node.view.membership.members.get(claim.sid)?.name || nameOf(claim.sid),
+    status: statusOf(node, entry, stat),
+    token: claim === undefined ? undefined : BigInt(claim.token),
+    generation: BigInt(spec?.generation ?? claim?.generation ?? 0),
+    restarts: stat?.restarts ?? 0,
+    since: stat === undefined ? undefined : new Date(stat.since)
+  })
+}
+
+/**
+ * A known child's row. The row of a running child is kept until something about it is new, so that repeated lists make
+ * none anew. `holds`: whether the node's lease holds; who asks for many rows reads it once.
+ */
+export const rowOf = (node: Node, entry: Entry, holds = node.lease.holds()): ChildRow => {
+  if (entry.row !== undefined && stands(node, entry, holds)) return entry.row
+  const row = freshRow(node, entry)
+  if (row.status === runningStatus) entry.row = row
+  return row
+}
+
+/** A known child's status and type, for counting: no row is made. */
+export const tallyOf = (node: Node, entry: Entry, holds: boolean): Pick<ChildRow, "status" | "type"> =>
+  entry.row !== undefined && stands(node, entry, holds)
+    ? entry.row
+    : { status: currentStatus(node, entry), type: entry.spec?.type ?? "worker" }
+
+/** A child's status; `undefined` when nothing is known of it. */
+export const statusById = (node: Node, id: string): ChildStatus | undefined => {
+  const entry = node.view.entries.get(id)
+  return entry === undefined ? undefined : currentStatus(node, entry)
+}
