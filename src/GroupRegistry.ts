@@ -22,6 +22,9 @@ export type {
   CommandName,
   Commands,
   DelResult,
+  DirectiveItem,
+  DirectiveWhat,
+  DirectResult,
   Encoded,
   Envelope,
   FinishResult,
@@ -90,8 +93,10 @@ export class GroupRegistry extends Context.Tag("effect-pogo/GroupRegistry")<Grou
   readonly changes: CommandCall<"changes">
   /** Reads everything, page by page. */
   readonly snap: CommandCall<"snap">
-  /** Reads the live sessions and their records. */
+  /** Reads the live sessions and their records, and the directives for nodes. */
   readonly nodes: CommandCall<"nodes">
+  /** Tells the node of a name to cordon or drain itself, or undoes that. */
+  readonly direct: CommandCall<"direct">
   /** The live members of a group of a scope: `nodes`, or `kind:X` for the nodes that have the kind X. */
   readonly members: (scope: string, group: string) => Effect.Effect<ReadonlyArray<Member>, RegistryUnavailable>
   /** Calls the listener whenever something changed. */
@@ -170,6 +175,7 @@ export const makeEncoded = (encoded: Encoded): RegistryService => {
     changes: call("changes"),
     snap: call("snap"),
     nodes: call("nodes"),
+    direct: call("direct"),
     members: makeMembers(encoded.execute),
     onWake: encoded.onWake,
     execute: encoded.execute

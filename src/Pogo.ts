@@ -17,21 +17,23 @@ import type { ChildCounts, ChildRow, Explanation } from "./ChildInfo.js"
 import type { Any } from "./ChildSpec.js"
 import * as GroupRegistry from "./GroupRegistry.js"
 import type { StartResult, TerminateResult } from "./internal/commands/childCommands.js"
+import type { PogoMethods } from "./internal/commands/service.js"
 import type { Internals } from "./internal/internals.js"
 import { makePogo } from "./internal/make.js"
 import * as PogoConfig from "./PogoConfig.js"
 import type {
   ChildNotFound,
   ChildSpecConflict,
+  DirectiveError,
   InvalidChildSpec,
   OutcomeUnknown,
   PogoError,
   RegistryUnavailable
 } from "./PogoError.js"
 import type { PogoEvent } from "./PogoEvent.js"
-import type { PogoNode } from "./PogoNode.js"
+import type { DirectiveOptions, DirectiveResult, PogoNode } from "./PogoNode.js"
 
-export type { StartResult, TerminateResult }
+export type { PogoMethods, StartResult, TerminateResult }
 
 /**
  * The service.
@@ -39,85 +41,7 @@ export type { StartResult, TerminateResult }
  * @since 0.1.0
  * @category models
  */
-export interface Service {
-  /** The name and scope of this node. */
-  readonly name: string
-  readonly scope: string
-  /**
-   * Registers a child. When this succeeds the child is kept running, whatever happens to this process. Success does not
-   * mean that it runs already: `awaitChild` waits for that. To repeat a call is safe.
-   */
-  readonly startChild: (
-    spec: Any
-  ) => Effect.Effect<StartResult, InvalidChildSpec | ChildSpecConflict | RegistryUnavailable | OutcomeUnknown>
-  /**
-   * Registers many children, 100 at a time, in order. If one is invalid nothing is written; of those that conflict each
-   * has its own result. When a later batch fails, the earlier ones stand (`OutcomeUnknown` tells how many): repeat the
-   * call.
-   */
-  readonly startChildren: (
-    specs: Iterable<Any>
-  ) => Effect.Effect<
-    ReadonlyArray<Either.Either<StartResult, ChildSpecConflict>>,
-    InvalidChildSpec | RegistryUnavailable | OutcomeUnknown
-  >
-  /** Puts other content in the place of a child: it is stopped, then started anew where it belongs. */
-  readonly replaceChild: (
-    spec: Any
-  ) => Effect.Effect<
-    { readonly _tag: "Replaced"; readonly id: string; readonly generation: bigint },
-    InvalidChildSpec | ChildNotFound | RegistryUnavailable | OutcomeUnknown
-  >
-  /**
-   * Ends a child for good, from any node. When this succeeds no node starts it again; the one that runs it stops it at
-   * once. An unknown id is no error. While the registry's data is new, for one `ttl` after a loss, one that it does not
-   * know may yet be told by a node: the call waits.
-   */
-  readonly terminateChild: (id: string) => Effect.Effect<TerminateResult, RegistryUnavailable | OutcomeUnknown>
-  /** Stops a child and starts it anew, with its restarts forgotten. Brings a failed child back. */
-  readonly restartChild: (
-    id: string
-  ) => Effect.Effect<
-    { readonly _tag: "Restarted"; readonly id: string; readonly generation: bigint },
-    ChildNotFound | RegistryUnavailable | OutcomeUnknown
-  >
-  /**
-   * Waits until a child runs, and tells where. For ever, if it never does: bound it with `Effect.timeout`. Fails when
-   * this supervisor is shut down.
-   */
-  readonly awaitChild: (
-    id: string
-  ) => Effect.Effect<ChildRow & { readonly node: string; readonly token: bigint }, RegistryUnavailable>
-  /**
-   * What becomes of a child: its row now and whenever it is another, `None` while it is not registered. A slow reader
-   * misses what has passed, never the latest. Ends when this supervisor is shut down.
-   */
-  readonly watchChild: (id: string) => Stream.Stream<Option.Option<ChildRow>>
-  /** One child. No registry call. */
-  readonly getChild: (id: string) => Effect.Effect<Option.Option<ChildRow>>
-  /** The children of this node, or of the scope. No registry call. */
-  readonly whichChildren: (of: "local" | "global") => Effect.Effect<ReadonlyArray<ChildRow>>
-  /** The children of the scope by status. No registry call. */
-  readonly countChildren: Effect.Effect<ChildCounts>
-  /** The live nodes of the scope. No registry call. */
-  readonly nodes: Effect.Effect<ReadonlyArray<PogoNode>>
-  /** What happens from now on. A subscriber that is slow misses the oldest. */
-  readonly events: Stream.Stream<PogoEvent>
-  /**
-   * Gives up all children of this node in order, and takes no new ones. Succeeds when none is left, or after the drain
-   * timeout, with the number that are left. Undone by `uncordon`.
-   */
-  readonly drain: Effect.Effect<number>
-  /** Takes no new children; keeps those that run. */
-  readonly cordon: Effect.Effect<void>
-  /** Takes children again. */
-  readonly uncordon: Effect.Effect<void>
-  /** Where a child should run, who holds it, since when, and why it does not run if it does not. No registry call. */
-  readonly explain: (id: string) => Effect.Effect<Explanation>
-  /** Whether this node holds a lease and knows its scope: for readiness probes. */
-  readonly ready: Effect.Effect<boolean>
-  /** Waits until `ready`. */
-  readonly awaitReady: Effect.Effect<void, RegistryUnavailable>
+export interface Service extends PogoMethods {
   /** @internal */
   readonly [Internals]: Internals
 }
@@ -453,6 +377,90 @@ export const cordon: Effect.Effect<void, never, Pogo> = Effect.flatMap(Pogo, (po
  * @category accessors
  */
 export const uncordon: Effect.Effect<void, never, Pogo> = Effect.flatMap(Pogo, (pogo) => pogo.uncordon)
+
+/**
+ * Tells the node of a name, from any node or client, to take no new children; it keeps those that run. The registry keeps
+ * the directive under that name, until `uncordonNode`: a node that restarts under it starts cordoned.
+ *
+ * @example
+ * ```ts
+ * import { Pogo } from "effect-pogo"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const result = yield* Pogo.cordonNode("eu-3", { by: "alice", reason: "disk nearly full" })
+ *   if (result._tag === "NoSuchNode") yield* Effect.logWarning("no node has that name; whoever takes it starts cordoned")
+ *   for (const { cordoned, directive, name } of yield* Pogo.nodes) {
+ *     yield* Effect.log(`${name}: ${cordoned ? `cordoned by ${directive?.by}: ${directive?.reason}` : "open"}`)
+ *   }
+ * })
+ * program satisfies Effect.Effect<void, unknown, Pogo.Pogo>
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const cordonNode = (
+  name: string,
+  options?: DirectiveOptions
+): Effect.Effect<DirectiveResult, DirectiveError, Pogo> =>
+  Effect.flatMap(Pogo, (pogo) => pogo.cordonNode(name, options))
+
+/**
+ * Tells the node of a name, from any node or client, to give its children up in order and to take none. Answers when the
+ * node has begun to. The node stays in the scope and takes nothing until `uncordonNode`, also after a restart under its
+ * name.
+ *
+ * @example
+ * ```ts
+ * import { GroupRegistry, Pogo } from "effect-pogo"
+ * import { Effect } from "effect"
+ *
+ * // From a process of the operator's, which runs no children itself.
+ * const empty = Effect.gen(function*() {
+ *   const result = yield* Pogo.drainNode("eu-3", { by: "alice", reason: "kernel update" })
+ *   yield* Effect.log(result._tag) // "Obeyed", "NoSuchNode", "NotUnderstood" or "Unanswered"
+ *   const left = Effect.map(
+ *     Pogo.nodes,
+ *     (nodes) => nodes.filter(({ name }) => name === "eu-3").reduce((sum, { children }) => sum + children, 0)
+ *   )
+ *   yield* left.pipe(Effect.delay("1 second"), Effect.repeat({ until: (children) => children === 0 }))
+ * })
+ * empty.pipe(
+ *   Effect.provide(Pogo.layerClient({ scope: "shop" })),
+ *   Effect.provide(GroupRegistry.layerMemory)
+ * ) satisfies Effect.Effect<void, unknown>
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const drainNode = (
+  name: string,
+  options?: DirectiveOptions
+): Effect.Effect<DirectiveResult, DirectiveError, Pogo> => Effect.flatMap(Pogo, (pogo) => pogo.drainNode(name, options))
+
+/**
+ * Lifts what `cordonNode` or `drainNode` told the node of a name. What that node did to itself, by `Pogo.cordon` or
+ * `Pogo.drain`, stays until `Pogo.uncordon` there.
+ *
+ * @example
+ * ```ts
+ * import { Pogo } from "effect-pogo"
+ * import { Effect } from "effect"
+ *
+ * const program = Pogo.uncordonNode("eu-3", { by: "alice", reason: "kernel updated" })
+ * program satisfies Effect.Effect<unknown, unknown, Pogo.Pogo>
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const uncordonNode = (
+  name: string,
+  options?: DirectiveOptions
+): Effect.Effect<DirectiveResult, DirectiveError, Pogo> =>
+  Effect.flatMap(Pogo, (pogo) => pogo.uncordonNode(name, options))
 
 /**
  * Where a child should run, which node holds its claim and since when, and why it does not run where it does not: as data

@@ -16,6 +16,7 @@ import { checkIntensity } from "./internal/kind/runOptions.js"
 import { resolve as resolveTiming, type Timing } from "./internal/registry/timing.js"
 import { optional, optionalText, overridden } from "./internal/runtime/configOptions.js"
 import { describe } from "./internal/runtime/describe.js"
+import { isName, nameRule } from "./internal/runtime/isName.js"
 import { InvalidConfig } from "./PogoError.js"
 import type { Intensity } from "./Restart.js"
 
@@ -119,6 +120,8 @@ export interface Resolved {
   readonly scope: string
   readonly children: ReadonlyArray<Any>
   /** Milliseconds. */
+  /** Whether the name holds the process id: a restart has another name then. */
+  readonly namedByPid: boolean
   readonly timing: Timing
   readonly moveParallel: number
   /** Milliseconds. */
@@ -204,10 +207,11 @@ export const config: Config.Config<PogoOptions> = Config.all({
   }))
 )
 
-const isName = (text: unknown): text is string =>
-  typeof text === "string" && text !== "" && Buffer.byteLength(text) <= 128 && text.isWellFormed() &&
-  // oxlint-disable-next-line no-control-regex
-  !/[\u0000-\u001f\u007f|#{}]/.test(text)
+/** Smaller process ids are those of containers, where a name may hold the same number by chance, or for good. */
+const leastTellingPid = 1_000
+
+const holdsPid = (name: string, pid: number): boolean =>
+  pid >= leastTellingPid && new RegExp(`(^|\\D)${pid}(\\D|$)`).test(name)
 
 const refuse = (setting: string, value: unknown, rule: string, remedy: string): Either.Either<never, InvalidConfig> =>
   Either.left(new InvalidConfig({ setting, value: describe(value), rule, remedy }))
@@ -215,12 +219,7 @@ const refuse = (setting: string, value: unknown, rule: string, remedy: string): 
 const checkName = (setting: string, text: unknown): Either.Either<string, InvalidConfig> =>
   isName(text)
     ? Either.right(text)
-    : refuse(
-      setting,
-      text,
-      "1 to 128 bytes, without control characters and | # { }",
-      "choose another name"
-    )
+    : refuse(setting, text, nameRule, "choose another name")
 
 const millis = (
   setting: string,
@@ -277,8 +276,10 @@ const timingOf = (options: PogoOptions): Either.Either<Timing, InvalidConfig> =>
  */
 export const resolve = (options: PogoOptions): Either.Either<Resolved, InvalidConfig> =>
   Either.gen(function*() {
+    const name = yield* checkName("name", options.name ?? `${os.hostname()}-${process.pid}`)
     return {
-      name: yield* checkName("name", options.name ?? `${os.hostname()}-${process.pid}`),
+      name,
+      namedByPid: holdsPid(name, process.pid),
       scope: yield* checkName("scope", options.scope ?? defaults.scope),
       children: options.children ?? [],
       timing: yield* timingOf(options),

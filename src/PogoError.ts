@@ -59,7 +59,7 @@ export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>("effect-p
 ) {
   override get message(): string {
     return `${this.operation} of "${this.id}": the outcome is unknown (${this.detail}); repeat the call, or look at ` +
-      `getChild once the registry answers again`
+      `${this.operation.endsWith("Node") ? "nodes" : "getChild"} once the registry answers again`
   }
 }
 
@@ -83,6 +83,44 @@ export class InvalidChildSpec extends Schema.TaggedError<InvalidChildSpec>("effe
 ) {
   override get message(): string {
     return `child spec ${JSON.stringify(this.id)}: ${this.field} = ${this.value}: ${this.problem}; ${this.remedy}`
+  }
+}
+
+/**
+ * A directive for a node cannot be accepted. Nothing was written.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidDirective extends Schema.TaggedError<InvalidDirective>("effect-pogo/InvalidDirective")(
+  "InvalidDirective",
+  {
+    /** The field that is at fault. */
+    field: Schema.Literal("name", "by", "reason"),
+    /** Its value, shortened. */
+    value: Schema.String,
+    problem: Schema.String,
+    remedy: Schema.String
+  }
+) {
+  override get message(): string {
+    return `directive for a node: ${this.field} = ${this.value}: ${this.problem}; ${this.remedy}`
+  }
+}
+
+/**
+ * The scope keeps as many directives as it may. Nothing was written.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TooManyDirectives extends Schema.TaggedError<TooManyDirectives>("effect-pogo/TooManyDirectives")(
+  "TooManyDirectives",
+  { node: Schema.String, limit: Schema.Number }
+) {
+  override get message(): string {
+    return `directive for node "${this.node}": ${this.limit} node names have one, and no more are kept; each lapses 24 ` +
+      `hours after the last node of its name was there: give directives to names that stay (POGO_NODE_NAME)`
   }
 }
 
@@ -352,6 +390,14 @@ export type CallError =
   | CallTimeout
   | MailboxFull
   | PayloadTooLarge
+
+/**
+ * What a directive for a node can fail with.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type DirectiveError = InvalidDirective | TooManyDirectives | RegistryUnavailable | OutcomeUnknown
 
 /**
  * What the construction of a supervisor can fail with. The layers of its kinds add `KindConflict`.

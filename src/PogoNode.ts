@@ -19,6 +19,61 @@ export interface KindVersion {
 }
 
 /**
+ * A directive that stands: what a node was told to do by `cordonNode` or `drainNode`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Directive {
+  readonly what: "cordon" | "drain"
+  /** Who gave it. */
+  readonly by: string
+  /** Why; empty if that was not told. */
+  readonly reason: string
+  /** When it was given, by the registry's clock. */
+  readonly at: Date
+  /** Whether the node acts on it: it has read it, and its version knows directives. */
+  readonly obeyed: boolean
+}
+
+/**
+ * Options of `cordonNode`, `drainNode` and `uncordonNode`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DirectiveOptions {
+  /** Who gives the directive: 1 to 200 characters. Default: the name of the node or client that gives it. */
+  readonly by?: string | undefined
+  /** Why, for whoever looks at `Pogo.nodes`: at most 200 characters. */
+  readonly reason?: string | undefined
+}
+
+/**
+ * What became of a directive. In every case it is kept under the node's name.
+ *
+ * - `Obeyed`: all live sessions of the name have published that they act on it. `survivesRestart` is false when a name
+ *   holds the id of its process: the next process has another name, and is not meant.
+ * - `NoSuchNode`: no live node has the name. One that joins under it within a day obeys from its first moment.
+ * - `NotUnderstood`: so many live sessions of the name run a version that does not know directives, and ignore it.
+ * - `Unanswered`: only so many `of` its live sessions had published that they act on it when the wait was over. The others
+ *   are frozen, or cut off from the registry: they obey as soon as they read it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type DirectiveResult =
+  | {
+    readonly _tag: "Obeyed"
+    readonly node: string
+    readonly sessions: number
+    readonly survivesRestart: boolean
+  }
+  | { readonly _tag: "NoSuchNode"; readonly node: string }
+  | { readonly _tag: "NotUnderstood"; readonly node: string; readonly sessions: number }
+  | { readonly _tag: "Unanswered"; readonly node: string; readonly sessions: number; readonly of: number }
+
+/**
  * A live node.
  *
  * @since 0.1.0
@@ -36,10 +91,12 @@ export interface PogoNode {
   readonly labels: Labels
   /** The kinds that it can run. */
   readonly kinds: { readonly [kind: string]: KindVersion }
-  /** It keeps what it has, and takes no new children. */
+  /** It keeps what it has, and takes no new children: by its own word, or by a directive. */
   readonly cordoned: boolean
-  /** It gives its children up. */
+  /** It gives its children up, and takes none: by its own word, or by a directive. */
   readonly draining: boolean
+  /** The directive that stands for its name, if there is one. */
+  readonly directive: Directive | undefined
   /** Another live node has the same name. */
   readonly duplicate: boolean
   /** Children that it holds a claim on, as far as this node knows. */

@@ -19,7 +19,7 @@ const refused = (options: PogoConfig.Options) => Either.getOrThrow(Either.flip(P
 describe("defaults", () => {
   it.effect("are what is documented, in code and from an empty environment", () =>
     Effect.gen(function*() {
-      const { name, ...rest } = yield* load({})
+      const { name, namedByPid, ...rest } = yield* load({})
       expect(name).toBe(`${os.hostname()}-${process.pid}`)
       expect(rest).toEqual({
         scope: "default",
@@ -44,7 +44,7 @@ describe("defaults", () => {
         callTimeout: 5_000,
         traceCalls: false
       })
-      expect(resolved({})).toEqual({ name, ...rest })
+      expect(resolved({})).toEqual({ name, namedByPid, ...rest })
     }))
 
   it("of times scale with ttl", () => {
@@ -157,6 +157,20 @@ describe("POGO_*", () => {
 })
 
 describe("resolve", () => {
+  it("tells whether a name holds the id of the process, save for ids so small that they may stand there by chance", () => {
+    const isByPid = (pid: number, name: string | undefined) => {
+      const original = Object.getOwnPropertyDescriptor(process, "pid")!
+      Object.defineProperty(process, "pid", { ...original, value: pid })
+      const { namedByPid } = resolved({ name })
+      Object.defineProperty(process, "pid", original)
+      return namedByPid
+    }
+    expect(isByPid(4_711, undefined)).toBe(true)
+    for (const name of ["web-4711", "4711", "4711.web"]) expect([name, isByPid(4_711, name)]).toEqual([name, true])
+    for (const name of ["web", "web-47110", "web-14711"]) expect([name, isByPid(4_711, name)]).toEqual([name, false])
+    expect([isByPid(7, "web-7"), isByPid(1, undefined)]).toEqual([false, false])
+  })
+
   it("takes every setting in code", () => {
     const Kind = Child.make("K", { payload: {} })
     const children = [Kind.spec("x", {})]
@@ -185,6 +199,7 @@ describe("resolve", () => {
     })
     expect(config).toEqual({
       name: "n",
+      namedByPid: false,
       scope: "s",
       children,
       timing: {

@@ -2,7 +2,7 @@
  * The test kit tests itself: its faults do what they say, and its checkers fail where they must.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Context, Effect, Layer, Schema } from "effect"
+import { Cause, Context, Effect, Fiber, Layer, Schema } from "effect"
 import { Child } from "effect-pogo"
 import * as PogoTest from "effect-pogo/PogoTest"
 
@@ -33,6 +33,24 @@ describe("a cluster in a test", () => {
       yield* cluster.addNode(owner)
       expect(cluster.names.toSorted()).toEqual([owner, third].toSorted())
       yield* cluster.pass("5 seconds")
+      expect(yield* cluster.eventuallyOne(good.id)).toBe(owner)
+      yield* cluster.atMostOne
+    }))
+
+  it.scoped("has nodes that are drained by their names, also when they start again", () =>
+    Effect.gen(function*() {
+      const { cluster, owner } = yield* started(good)
+      const [other] = cluster.names.filter((name) => name !== owner)
+      const drained = yield* Effect.fork(cluster.node(other!).drainNode(owner, { reason: "a test" }))
+      yield* cluster.pass("3 seconds")
+      expect(yield* Fiber.join(drained)).toMatchObject({ _tag: "Obeyed", node: owner, sessions: 1 })
+      expect(yield* cluster.eventuallyOne(good.id)).not.toBe(owner)
+      yield* cluster.crash(owner)
+      yield* cluster.addNode(owner)
+      yield* cluster.pass("30 seconds")
+      expect(yield* cluster.eventuallyOne(good.id)).not.toBe(owner)
+      yield* Effect.fork(cluster.node(other!).uncordonNode(owner))
+      yield* cluster.pass("10 seconds")
       expect(yield* cluster.eventuallyOne(good.id)).toBe(owner)
       yield* cluster.atMostOne
     }))

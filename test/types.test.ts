@@ -187,6 +187,15 @@ type Running = ChildInfo.ChildRow & { readonly node: string; readonly token: big
 type Anew<Tag extends string> = { readonly _tag: Tag; readonly id: string; readonly generation: bigint }
 
 /** The methods, with the supervisor as a requirement, or without. */
+type Direct<R> = (
+  name: string,
+  options?: PogoNode.DirectiveOptions
+) => Effect.Effect<
+  PogoNode.DirectiveResult,
+  PogoError.InvalidDirective | PogoError.TooManyDirectives | Unavailable | PogoError.OutcomeUnknown,
+  R
+>
+
 interface Methods<R> {
   readonly startChild: (spec: Spec) => Effect.Effect<Pogo.StartResult, Invalid | Conflict | Unavailable | Unknown, R>
   readonly startChildren: (
@@ -208,6 +217,9 @@ interface Methods<R> {
   readonly drain: Effect.Effect<number, never, R>
   readonly cordon: Effect.Effect<void, never, R>
   readonly uncordon: Effect.Effect<void, never, R>
+  readonly cordonNode: Direct<R>
+  readonly drainNode: Direct<R>
+  readonly uncordonNode: Direct<R>
   readonly explain: (id: string) => Effect.Effect<ChildInfo.Explanation, never, R>
   readonly ready: Effect.Effect<boolean, never, R>
   readonly watchChild: (id: string) => Stream.Stream<Option.Option<ChildInfo.ChildRow>, never, R>

@@ -17,6 +17,7 @@ import type { PogoEvent } from "../PogoEvent.js"
 import { makeRouter } from "./calls/makeCalls.js"
 import { ChildCommands } from "./commands/childCommands.js"
 import { encodeInitial, ensureInitialOnce } from "./commands/initialChildren.js"
+import { NodeCommands } from "./commands/nodeCommands.js"
 import { makeService } from "./commands/service.js"
 import { Internals } from "./internals.js"
 import { listen } from "./loops/changeFeed.js"
@@ -112,7 +113,9 @@ export const makePogo = (config: Resolved, client = false) =>
     const initial = yield* encodeInitial(config.children)
     const events = yield* makeEvents
     const node = yield* makeNode(config, events, client)
-    const commands = new ChildCommands(node, (yield* node.ambient.randomId).slice(0, 16))
+    const id = (yield* node.ambient.randomId).slice(0, 16)
+    const commands = new ChildCommands(node, id)
+    const directives = new NodeCommands(node, id)
     // Before the node's own finalizer: its children may be called until they have ended.
     const router = yield* makeRouter(node)
     const failed = yield* Deferred.make<never, Fatal>()
@@ -124,5 +127,5 @@ export const makePogo = (config: Resolved, client = false) =>
     yield* Effect.addFinalizer(() => closeNode(node, life))
     yield* awaitJoined(node, failed)
     const internals: Internals = { register: register(node), crash: crash(node, life), router, node }
-    return { ...makeService(node, commands, events.stream), [Internals]: internals }
+    return { ...makeService(node, commands, directives, events.stream), [Internals]: internals }
   }).pipe(Effect.annotateLogs({ scope: config.scope, node: config.name }))

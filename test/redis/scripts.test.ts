@@ -28,6 +28,7 @@ const calls: { readonly [K in CommandName]: Args<K> } = {
   changes: { cursor: 2 ** 52 },
   snap: { cursor: "" },
   nodes: {},
+  direct: { name: "a", what: "drain", op: "d", by: "b", reason: "r", seen: Number.MAX_SAFE_INTEGER },
   close: { sid: "a#1" }
 }
 
@@ -80,6 +81,7 @@ const populate = async (): Promise<void> => {
   const token = grant?._tag === "GRANTED" ? grant.token : 0
   await run("report", { sid: "a#1", items: [{ id: "k/1", token, stat: `${token}:running:0:1:0:` }] })
   await run("del", { items: [{ id: "k/3", op: "y", generation: Number.MAX_SAFE_INTEGER }] })
+  await run("direct", { ...calls.direct, what: "cordon", op: "c" })
 }
 
 describe("every script", () => {

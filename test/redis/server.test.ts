@@ -30,6 +30,7 @@ const populate = (caller: Caller) =>
       report: { sid: "a#1", items: reported! },
       del: { items: deleted! },
       update: { sid: "a#1", version: 9, record: "{}" },
+      direct: { name: "a", what: "drain", op: "x", by: "b", reason: "", seen: 0 },
       changes: { cursor: caller.high - 1 },
       snap: { cursor: "" },
       nodes: {},

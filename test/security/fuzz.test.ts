@@ -91,6 +91,8 @@ const members: Target = {
 const head = ["OK", "1700000000000", "2251799813685248", "2251799813685247"]
 const item = ["K/a", "1", "1|1|op|||{}", null, "5:1:a#1", "5:running:0:1:0:"]
 
+const directive = "9|d|86400000|op.1|1700000000000|alice%20b|disk | full"
+
 const replies: { readonly [K in CommandName]: ReadonlyArray<unknown> } = {
   tick: [[...head, ["3", "0"]], ["ERA", "1", "2", "bits"], ["NOSESSION", "1", "2"]],
   open: [[...head, ["0", "7", ["K/a", "K/b"]]], ["DEAD", "1", "2"], ["TIMING", "1", "2", "15000", "2500"]],
@@ -108,9 +110,14 @@ const replies: { readonly [K in CommandName]: ReadonlyArray<unknown> } = {
   release: [[...head, ["1"]]],
   report: [[...head, ["1"]]],
   finish: [[...head, [["ENDED", "2|1|op|by|e|"], ["FAILED", "1|1|op|f||{}"], ["FENCED"]]]],
-  changes: [[...head, ["9", "1", [item], [["a#1", `1|5|${node}`]]]], ["RESYNC", "1", "2"]],
+  changes: [
+    [...head, ["9", "1", [item], [["a#1", `1|5|${node}`]], [["a", directive]]]],
+    [...head, ["9", "", []]],
+    ["RESYNC", "1", "2"]
+  ],
   snap: [[...head, ["cursor", [item, item]]]],
-  nodes: [[...head, [["a#1", `1|5|${node}`]]]]
+  nodes: [[...head, [[["a#1", `1|5|${node}`]], [["a", directive]]]]],
+  direct: [[...head, [["STORED", directive]]], [...head, [["NEWER", directive]]], [...head, [["TOO_MANY"]]]]
 }
 
 const commands = Object.keys(replies) as ReadonlyArray<CommandName>
@@ -165,6 +172,7 @@ const targets: ReadonlyArray<Target> = [
     const stat = records.parseStat(text)
     return stat && { ...stat, cause: stat.cause.slice(0, records.maxCause) }
   }, records.formatStat),
+  record("directives", [directive, "1|u|0||1||"], records.parseDirective, records.formatDirective),
   record("headers of nodes", [`3|${digits}|${node}`], records.parseNode, records.formatNode),
   bodies,
   members,

@@ -199,6 +199,7 @@ describe("the documented permissions", () => {
         finish: { sid: "a#1", items: [{ id: "k/2", generation, token, how: "ended", stat: "" }] },
         merge: { facts: [{ id: "k/3", kind: "spec", value: "1|1|op|||{}" }] },
         update: { sid: "a#1", version: 9, record: "{}" },
+        direct: { name: "a", what: "drain", op: "x", by: "b", reason: "", seen: 0 },
         changes: { cursor: caller.high - 1 },
         snap: { cursor: "" },
         nodes: {},
@@ -210,6 +211,10 @@ describe("the documented permissions", () => {
       }
       yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.high))
       expect(lines.matching(/WARN/)).toEqual([])
+      // Data without its bookkeeping is read whole.
+      yield* caller.subject.hand.remove("meta")
+      yield* caller.learn
+      expect((yield* caller.directives).size).toBe(1)
       // What no command of ours needs is not there.
       const told = yield* Effect.promise(() => redis.cli("ACL", "GETUSER", "pogo"))
       expect(told).not.toMatch(/\+@|\+config|\+keys|\+flush|\+script/)

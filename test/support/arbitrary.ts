@@ -115,6 +115,9 @@ export const nodeItem = (
     twin: false,
     process: undefined,
     address: "",
+    knows: [],
+    obeys: 0,
+    namedByPid: false,
     ...record
   }
   const { opened = 1, version = 1 } = header

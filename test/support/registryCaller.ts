@@ -2,8 +2,19 @@
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as TestClock from "effect/TestClock"
-import type { Args, CommandName, Envelope, Ok, PutMode, PutResult, Reply, Value } from "../../src/GroupRegistry.js"
-import { parseSpec } from "../../src/internal/registry/state.js"
+import type {
+  Args,
+  CommandName,
+  DirectiveWhat,
+  DirectResult,
+  Envelope,
+  Ok,
+  PutMode,
+  PutResult,
+  Reply,
+  Value
+} from "../../src/GroupRegistry.js"
+import { type DirectiveRecord, parseDirective, parseSpec } from "../../src/internal/registry/state.js"
 import type { RegistryUnavailable } from "../../src/PogoError.js"
 import type { Subject } from "./registrySubject.js"
 
@@ -145,6 +156,28 @@ export class Caller {
   del(id: string, generation: number, op = "del") {
     return Effect.map(this.ok("del", { items: [{ id, op, generation }] }), ({ value }) => value.results[0]!)
   }
+
+  /** Gives a directive; the op is new unless told. */
+  direct(name: string, what: DirectiveWhat, changes: Partial<Args<"direct">> = {}): Effect.Effect<DirectResult> {
+    const args = { name, what, op: `direct-${++calls}`, by: "somebody", reason: "", seen: this.high, ...changes }
+    return Effect.map(this.ok("direct", args), ({ value }) => value.result)
+  }
+
+  /** Gives a directive that is stored, and tells its record. */
+  directed(name: string, what: DirectiveWhat, changes: Partial<Args<"direct">> = {}): Effect.Effect<DirectiveRecord> {
+    return Effect.flatMap(this.direct(name, what, changes), (result) =>
+      result._tag === "STORED"
+        ? Effect.succeed(parseDirective(result.record)!)
+        : Effect.die(new Error(`direct answered ${result._tag}`)))
+  }
+
+  /** All directives, by name. */
+  readonly directives = Effect.suspend(() =>
+    Effect.map(
+      this.ok("nodes", {}),
+      ({ value }) => new Map(value.directives.map(({ name, record }) => [name, parseDirective(record)!]))
+    )
+  )
 
   release(sid: string, id: string, token: number, refused = ""): Effect.Effect<number> {
     return Effect.map(this.ok("release", { sid, items: [{ id, token, refused }] }), ({ value }) => value.released)

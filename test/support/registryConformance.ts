@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Caller } from "./registryCaller.js"
 import { claimSuite } from "./registryConformanceClaims.js"
+import { directiveSuite } from "./registryConformanceDirectives.js"
 import { eraSuite } from "./registryConformanceEras.js"
 import { readSuite } from "./registryConformanceReads.js"
 import { sessionSuite } from "./registryConformanceSessions.js"
@@ -33,4 +34,5 @@ export const conformance = (make: MakeSubject): void => {
   claimSuite(test)
   eraSuite(test)
   readSuite(test)
+  directiveSuite(test)
 }

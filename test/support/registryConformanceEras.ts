@@ -25,6 +25,7 @@ const populate = (caller: Caller) =>
     yield* caller.del("k/2", yield* caller.create("k/2"))
     yield* caller.join("b#1")
     yield* caller.ok("close", { sid: "b#1" })
+    yield* caller.directed("c", "cordon")
     return { generation, token }
   })
 
@@ -38,6 +39,7 @@ const all: ReadonlyArray<Part> = [
   "claim",
   "stat",
   "dead",
+  "direct",
   "log"
 ]
 
@@ -106,7 +108,7 @@ const losing = (test: Test): void => {
       }))
   }
 
-  for (const part of ["tombx", "stat", "dead", "log"] as const) {
+  for (const part of ["tombx", "stat", "dead", "direct", "log"] as const) {
     test(`${part} lost is none: no rule depends on it`, (caller) =>
       Effect.gen(function*() {
         yield* populate(caller)

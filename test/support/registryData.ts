@@ -30,6 +30,7 @@ export const dumpMachine = (state: RegistryState): Dump => ({
   claim: lines(state.claim),
   stat: lines(state.stat),
   dead: lines(state.dead),
+  direct: lines(state.direct),
   log: state.log.map(({ at, id, kind }) => line(`${at}-0`, kind, id))
 })
 

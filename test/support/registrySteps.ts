@@ -2,8 +2,14 @@
  * Random steps for the comparison of the machine with the scripts. A step is a name and a seed: what exactly it does
  * follows from the seed and from the machine's state at that moment, so that steps can be left out of a history.
  */
-import type { Args, CommandName, Envelope } from "../../src/internal/registry/commands.js"
-import { parseClaim, parseSpec, parseTomb, type RegistryState } from "../../src/internal/registry/state.js"
+import { type Args, type CommandName, directiveRetention, type Envelope } from "../../src/internal/registry/commands.js"
+import {
+  parseClaim,
+  parseDirective,
+  parseSpec,
+  parseTomb,
+  type RegistryState
+} from "../../src/internal/registry/state.js"
 
 /** A random source that repeats itself. */
 export class Random {
@@ -104,8 +110,19 @@ const stampNear = ({ random, state }: Source, id: string): number => {
   return Math.max(0, stamp + random.below(5) - 2)
 }
 
+const directiveOf = ({ random, state }: Source): Args<"merge">["facts"][number] => {
+  const id = random.pick(names)
+  const stamp = (parseDirective(state.direct.get(id) ?? "")?.stamp ?? 10) + random.below(5) - 2
+  const until = random.pick([0, 2_000, directiveRetention, 2 * directiveRetention])
+  const text = `${Math.max(0, stamp)}|${random.pick(["c", "d", "u"])}|${until}|op|${random.below(99)}|by|${
+    random.pick(bodies)
+  }`
+  return { id, kind: "direct", value: random.chance(0.2) ? random.pick(garbage) : text }
+}
+
 const factOf = (source: Source): Args<"merge">["facts"][number] => {
   const { random, state } = source
+  if (random.chance(0.2)) return directiveOf(source)
   const id = idOf(source)
   const kind = random.chance(0.5) ? "spec" : "tomb"
   if (random.chance(0.15)) return { id, kind, value: random.pick(garbage) }
@@ -211,7 +228,19 @@ export const argumentsOf: Arguments = {
     return { cursor: random.pick(log).at + random.below(3) - 1 }
   },
   snap: ({ random }) => ({ cursor: random.chance(0.1) ? random.pick(["x", "9:1", "1:x", ":"]) : "" }),
-  nodes: () => ({})
+  nodes: () => ({}),
+  direct: ({ random, state }) => {
+    const name = random.chance(0.9) ? random.pick(names) : `m${random.below(9)}`
+    const known = parseDirective(state.direct.get(name) ?? "")
+    return {
+      name,
+      what: random.pick(["cordon", "drain", "undo"] as const),
+      op: random.chance(0.2) ? known?.op ?? "op" : `op${random.below(1e9)}`,
+      by: random.pick(["", "a%20b", "%C3%A9"]),
+      reason: random.pick(bodies),
+      seen: random.chance(0.7) ? Number.MAX_SAFE_INTEGER : (known?.stamp ?? 0) + random.below(3) - 1
+    }
+  }
 }
 
 /** How often each command is drawn. */
@@ -229,7 +258,8 @@ export const weights: { readonly [K in CommandName]: number } = {
   finish: 9,
   changes: 6,
   snap: 3,
-  nodes: 2
+  nodes: 2,
+  direct: 8
 }
 
 /** A caller's envelope: mostly a good one. */
@@ -254,3 +284,5 @@ export const envelopeOf = (random: Random, scope: string, known: Known): Envelop
 export const malformed = (random: Random): string => random.pick(garbage)
 
 export const anyId = (random: Random): string => random.pick(ids)
+
+export const anyName = (random: Random): string => random.pick(names)

@@ -19,7 +19,11 @@ import { scripts } from "./registryScripted.js"
 export interface Hand {
   readonly remove: (part: Part) => Effect.Effect<void>
   /** Stores a record that no command would. */
-  readonly write: (part: "spec" | "tomb" | "claim" | "stat" | "node", id: string, value: string) => Effect.Effect<void>
+  readonly write: (
+    part: "spec" | "tomb" | "claim" | "stat" | "node" | "direct",
+    id: string,
+    value: string
+  ) => Effect.Effect<void>
   /** Keeps the newest entries of the log only. */
   readonly trimLog: (keep: number) => Effect.Effect<void>
   /** Loses the newest entry of the log. */

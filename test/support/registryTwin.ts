@@ -7,10 +7,27 @@ import { isDeepStrictEqual } from "node:util"
 import { keysOf } from "../../src/internal/redis/scripts.js"
 import { type Args, type CommandName, type Envelope, tombstoneRetention } from "../../src/internal/registry/commands.js"
 import { execute } from "../../src/internal/registry/machine.js"
-import { cloneState, emptyState, type RegistryState, type Server } from "../../src/internal/registry/state.js"
+import {
+  cloneState,
+  emptyState,
+  formatDirective,
+  parseDirective,
+  type RegistryState,
+  type Server
+} from "../../src/internal/registry/state.js"
 import { differenceOf, dumpMachine, dumpRedis } from "./registryData.js"
 import { executeScripted } from "./registryScripted.js"
-import { anyId, anySid, argumentsOf, envelopeOf, type Known, malformed, Random, weights } from "./registrySteps.js"
+import {
+  anyId,
+  anyName,
+  anySid,
+  argumentsOf,
+  envelopeOf,
+  type Known,
+  malformed,
+  Random,
+  weights
+} from "./registrySteps.js"
 import { type Copy, keepParts, type Part, parts, restoreParts } from "./registryTamper.js"
 
 const prefix = "twin:"
@@ -62,17 +79,16 @@ export const historyOf = (seed: number, length: number): ReadonlyArray<Step> => 
   })
 }
 
-const sorted = (rows: ReadonlyArray<{ readonly sid: string }>): unknown =>
-  Array.from(rows).sort((a, b) => (a.sid < b.sid ? -1 : 1))
+const sorted = (rows: unknown): unknown => Array.isArray(rows) ? rows.map((row) => JSON.stringify(row)).sort() : rows
 
 const byId = (items: ReadonlyMap<string, unknown>): unknown => Array.from(items).sort(([a], [b]) => (a < b ? -1 : 1))
 
-/** Replies in a form that does not depend on the order of sessions, which is no one's promise. */
+/** Replies in a form that does not depend on the order of sessions and directives, which is no one's promise. */
 const comparable = (reply: object): unknown => {
   if (!("value" in reply) || typeof reply.value !== "object" || reply.value === null) return reply
   const { value } = reply
-  if (!("nodes" in value) || !Array.isArray(value.nodes)) return reply
-  return { ...reply, value: { ...value, nodes: sorted(value.nodes as ReadonlyArray<{ readonly sid: string }>) } }
+  if (!("nodes" in value && "directives" in value)) return reply
+  return { ...reply, value: { ...value, nodes: sorted(value.nodes), directives: sorted(value.directives) } }
 }
 
 /** A difference between the two. */
@@ -178,8 +194,8 @@ export class Twin {
   }
 
   private async garble(random: Random): Promise<void> {
-    const part = random.pick(["spec", "tomb", "claim", "stat", "node"] as const)
-    const id = part === "node" ? anySid(random) : anyId(random)
+    const part = random.pick(["spec", "tomb", "claim", "stat", "node", "direct"] as const)
+    const id = part === "node" ? anySid(random) : part === "direct" ? anyName(random) : anyId(random)
     const value = malformed(random)
     // An odd value in a place that was taken leaves the counts right; a new one is noticed as foreign.
     if (!this.state[part].has(id) && random.chance(0.8)) return
@@ -218,10 +234,17 @@ export class Twin {
   }
 
   private async age(by: number): Promise<void> {
-    this.told.push(`tombstones are ${by} older`)
+    this.told.push(`tombstones and directives are ${by} older`)
     for (const [id, at] of this.state.tombx) {
       this.state.tombx.set(id, at - by)
       await this.redis.zincrby(this.keyOf("tombx"), -by, id)
+    }
+    for (const [name, value] of this.state.direct) {
+      const directive = parseDirective(value)
+      if (directive === undefined) continue
+      const older = formatDirective({ ...directive, until: Math.max(0, directive.until - by) })
+      this.state.direct.set(name, older)
+      await this.redis.hset(this.keyOf("direct"), name, older)
     }
   }
 

@@ -23,7 +23,7 @@ import { encodeBody } from "../kind/specCodec.js"
 import { giveBackFirst } from "../loops/changeFeed.js"
 import { statusById } from "../node/childStatus.js"
 import type { Node } from "../node/node.js"
-import { activeSession, request, shutDown, unavailable } from "../node/registryRequest.js"
+import { requestWhenActive, shutDown, unavailable } from "../node/registryRequest.js"
 import {
   type Args,
   type DelResult,
@@ -35,6 +35,7 @@ import {
 } from "../registry/commands.js"
 import { parseSpec, parseTomb } from "../registry/state.js"
 import { describe } from "../runtime/describe.js"
+import { outcome } from "./outcome.js"
 
 /**
  * What `startChild` did. `AlreadyStarted`: the same content was registered; its status may be `Failed`.
@@ -198,27 +199,10 @@ export class ChildCommands {
     return Effect.map(this.send("put", { mode, items }), (reply) => dated(reply.value.results, reply.high))
   }
 
-  /** Sends a batch as soon as this node is active; fails when that takes longer than one command timeout. */
+  /** Sends a batch as soon as this node is active, after what it remembers of these children. */
   private send<K extends "put" | "del">(name: K, args: Args<K>): Effect.Effect<Ok<Value<K>>, RegistryUnavailable> {
     const { node } = this
-    const before = node.ambient.now() + node.timing.commandTimeout
-    const attempt: Effect.Effect<Ok<Value<K>>, RegistryUnavailable> = Effect.flatMap(
-      activeSession(node, name, before),
-      (session) =>
-        giveBackFirst(node, session, args.items).pipe(
-          Effect.mapError(({ detail, reason }) => unavailable(name, reason, detail, false)),
-          Effect.zipRight(request(node, session, name, args)),
-          Effect.flatMap((reply) =>
-            reply._tag === "OK"
-              ? Effect.succeed(reply)
-              : Effect.fail(unavailable(name, "Refused", `the registry answered ${reply._tag}`, false))
-          )
-        )
-    )
-    const isWorthwhile = (error: RegistryUnavailable) =>
-      !error.sent && (error.reason === "Joining" || error.reason === "Timeout") && node.ambient.now() < before &&
-      node.phase !== "closed"
-    return Effect.catchIf(attempt, isWorthwhile, () => Effect.zipRight(Effect.yieldNow(), this.send(name, args)))
+    return requestWhenActive(node, name, args, (session) => giveBackFirst(node, session, args.items))
   }
 
   /** `Pogo.startChild`. */
@@ -405,14 +389,3 @@ const foreign = (operation: string, id: string): RegistryUnavailable =>
     `the record stored for "${id}" is not ours, or is damaged; it is left alone`,
     false
   )
-
-/** Fails with `OutcomeUnknown` where a command was sent and not answered: its change may have been made. */
-const outcome = <A>(
-  operation: string,
-  { id, op }: { readonly id: string; readonly op: string },
-  effect: Effect.Effect<A, RegistryUnavailable>
-): Effect.Effect<A, RegistryUnavailable | OutcomeUnknown> =>
-  Effect.mapError(effect, (error) =>
-    error.sent
-      ? new OutcomeUnknown({ operation, id, op, detail: error.detail })
-      : unavailable(operation, error.reason, error.detail, false))

@@ -10,12 +10,13 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { ChildCounts, ChildRow, Explanation } from "../../ChildInfo.js"
 import type { RegistryUnavailable } from "../../PogoError.js"
-import type { PogoNode } from "../../PogoNode.js"
+import type { Directive, PogoNode } from "../../PogoNode.js"
 import { rowOf, tallyOf } from "../node/childStatus.js"
 import type { Node } from "../node/node.js"
 import { shutDown } from "../node/registryRequest.js"
 import { parseTomb } from "../registry/state.js"
-import { obstacle, ranking } from "../replica/membership.js"
+import { decodeText } from "../replica/knownDirectives.js"
+import { obstacle, ranking, type ScopeMember } from "../replica/membership.js"
 import { type Entry, type KnownSpec, statOf } from "../replica/replica.js"
 import { until } from "../runtime/environment.js"
 
@@ -86,6 +87,14 @@ export const countChildren = (node: Node): Effect.Effect<ChildCounts> =>
     return Effect.as(eachEntry(node, everyEntry(node), add), counts)
   })
 
+/** The directive that stands for a member's name. */
+const directiveOf = ({ view }: Node, { name, obeys }: ScopeMember): Directive | undefined => {
+  const newest = view.directives.of(name)
+  if (newest === undefined || newest.what === "undo") return undefined
+  const { at, by, reason, stamp, what } = newest
+  return { what, by: decodeText(by), reason, at: new Date(at), obeyed: obeys >= stamp }
+}
+
 /** The live nodes of the scope. */
 export const listNodes = (node: Node): ReadonlyArray<PogoNode> =>
   node.view.membership.list.map((member) => ({
@@ -97,6 +106,7 @@ export const listNodes = (node: Node): ReadonlyArray<PogoNode> =>
     kinds: member.kinds,
     cordoned: member.cordoned,
     draining: member.draining,
+    directive: directiveOf(node, member),
     duplicate: node.view.membership.list.filter(({ name }) => name === member.name).length > 1,
     children: node.view.claimsOf(member.sid)
   }))

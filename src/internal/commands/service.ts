@@ -4,18 +4,150 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
+import type { ChildCounts, ChildRow, Explanation } from "../../ChildInfo.js"
+import type { Any } from "../../ChildSpec.js"
+import type {
+  ChildNotFound,
+  ChildSpecConflict,
+  DirectiveError,
+  InvalidChildSpec,
+  OutcomeUnknown,
+  RegistryUnavailable
+} from "../../PogoError.js"
 import type { PogoEvent } from "../../PogoEvent.js"
+import type { DirectiveOptions, DirectiveResult, PogoNode } from "../../PogoNode.js"
 import { drain, setCordon } from "../loops/shutdown.js"
 import type { Node } from "../node/node.js"
 import { shutDown } from "../node/registryRequest.js"
 import { until } from "../runtime/environment.js"
-import type { ChildCommands } from "./childCommands.js"
+import type { ChildCommands, StartResult, TerminateResult } from "./childCommands.js"
+import type { NodeCommands } from "./nodeCommands.js"
 import { awaitRunning, countChildren, explain, listNodes, rowById, rows, watchRow } from "./queries.js"
 
-/** Makes the service, save for what only this package sees of it. `Pogo.Service` says what each member promises. */
-export const makeService = (node: Node, commands: ChildCommands, events: Stream.Stream<PogoEvent>) => ({
+/**
+ * What a supervisor offers: the methods of `Pogo.Service`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PogoMethods {
+  /** The name and scope of this node. */
+  readonly name: string
+  readonly scope: string
+  /**
+   * Registers a child. When this succeeds the child is kept running, whatever happens to this process. Success does not
+   * mean that it runs already: `awaitChild` waits for that. To repeat a call is safe.
+   */
+  readonly startChild: (
+    spec: Any
+  ) => Effect.Effect<StartResult, InvalidChildSpec | ChildSpecConflict | RegistryUnavailable | OutcomeUnknown>
+  /**
+   * Registers many children, 100 at a time, in order. If one is invalid nothing is written; of those that conflict each
+   * has its own result. When a later batch fails, the earlier ones stand (`OutcomeUnknown` tells how many): repeat the
+   * call.
+   */
+  readonly startChildren: (
+    specs: Iterable<Any>
+  ) => Effect.Effect<
+    ReadonlyArray<Either.Either<StartResult, ChildSpecConflict>>,
+    InvalidChildSpec | RegistryUnavailable | OutcomeUnknown
+  >
+  /** Puts other content in the place of a child: it is stopped, then started anew where it belongs. */
+  readonly replaceChild: (
+    spec: Any
+  ) => Effect.Effect<
+    { readonly _tag: "Replaced"; readonly id: string; readonly generation: bigint },
+    InvalidChildSpec | ChildNotFound | RegistryUnavailable | OutcomeUnknown
+  >
+  /**
+   * Ends a child for good, from any node. When this succeeds no node starts it again; the one that runs it stops it at
+   * once. An unknown id is no error. While the registry's data is new, for one `ttl` after a loss, one that it does not
+   * know may yet be told by a node: the call waits.
+   */
+  readonly terminateChild: (id: string) => Effect.Effect<TerminateResult, RegistryUnavailable | OutcomeUnknown>
+  /** Stops a child and starts it anew, with its restarts forgotten. Brings a failed child back. */
+  readonly restartChild: (
+    id: string
+  ) => Effect.Effect<
+    { readonly _tag: "Restarted"; readonly id: string; readonly generation: bigint },
+    ChildNotFound | RegistryUnavailable | OutcomeUnknown
+  >
+  /**
+   * Waits until a child runs, and tells where. For ever, if it never does: bound it with `Effect.timeout`. Fails when
+   * this supervisor is shut down.
+   */
+  readonly awaitChild: (
+    id: string
+  ) => Effect.Effect<ChildRow & { readonly node: string; readonly token: bigint }, RegistryUnavailable>
+  /**
+   * What becomes of a child: its row now and whenever it is another, `None` while it is not registered. A slow reader
+   * misses what has passed, never the latest. Ends when this supervisor is shut down.
+   */
+  readonly watchChild: (id: string) => Stream.Stream<Option.Option<ChildRow>>
+  /** One child. No registry call. */
+  readonly getChild: (id: string) => Effect.Effect<Option.Option<ChildRow>>
+  /** The children of this node, or of the scope. No registry call. */
+  readonly whichChildren: (of: "local" | "global") => Effect.Effect<ReadonlyArray<ChildRow>>
+  /** The children of the scope by status. No registry call. */
+  readonly countChildren: Effect.Effect<ChildCounts>
+  /** The live nodes of the scope. No registry call. */
+  readonly nodes: Effect.Effect<ReadonlyArray<PogoNode>>
+  /** What happens from now on. A subscriber that is slow misses the oldest. */
+  readonly events: Stream.Stream<PogoEvent>
+  /**
+   * Gives up all children of this node in order, and takes no new ones. Succeeds when none is left, or after the drain
+   * timeout, with the number that are left. Undone by `uncordon`.
+   */
+  readonly drain: Effect.Effect<number>
+  /** Takes no new children on this node; keeps those that run. */
+  readonly cordon: Effect.Effect<void>
+  /** Takes children on this node again, unless a directive (`cordonNode`, `drainNode`) stands for its name. */
+  readonly uncordon: Effect.Effect<void>
+  /**
+   * Tells the node of a name, from any node or client, to take no new children; it keeps those that run. The registry
+   * keeps the directive under that name: it holds for a node that restarts under it, which then is never open for a
+   * moment, until `uncordonNode`. Waits until the node has published that it obeys, for some seconds at most; the result
+   * says what became of it. The node's own `cordon` and `drain` are apart from it: either suffices.
+   */
+  readonly cordonNode: (
+    name: string,
+    options?: DirectiveOptions
+  ) => Effect.Effect<DirectiveResult, DirectiveError>
+  /**
+   * As `cordonNode`, and the node gives all its children up in order. It answers when the node has begun to: `nodes`
+   * counts the children that are left there. A node that has drained stays in the scope, ready and with its lease, and
+   * takes nothing until `uncordonNode`, also after a restart under its name.
+   */
+  readonly drainNode: (
+    name: string,
+    options?: DirectiveOptions
+  ) => Effect.Effect<DirectiveResult, DirectiveError>
+  /**
+   * Lifts what `cordonNode` or `drainNode` told the node of a name, never what that node did to itself (`uncordon` lifts
+   * that, there).
+   */
+  readonly uncordonNode: (
+    name: string,
+    options?: DirectiveOptions
+  ) => Effect.Effect<DirectiveResult, DirectiveError>
+  /** Where a child should run, who holds it, since when, and why it does not run if it does not. No registry call. */
+  readonly explain: (id: string) => Effect.Effect<Explanation>
+  /** Whether this node holds a lease and knows its scope: for readiness probes. */
+  readonly ready: Effect.Effect<boolean>
+  /** Waits until `ready`. */
+  readonly awaitReady: Effect.Effect<void, RegistryUnavailable>
+}
+
+/** Makes the service, save for what only this package sees of it. */
+export const makeService = (
+  node: Node,
+  commands: ChildCommands,
+  directives: NodeCommands,
+  events: Stream.Stream<PogoEvent>
+): PogoMethods => ({
   name: node.config.name,
   scope: node.config.scope,
   startChild: commands.start,
@@ -33,6 +165,9 @@ export const makeService = (node: Node, commands: ChildCommands, events: Stream.
   drain: drain(node),
   cordon: setCordon(node, true),
   uncordon: setCordon(node, false),
+  cordonNode: directives.cordon,
+  drainNode: directives.drain,
+  uncordonNode: directives.uncordon,
   explain: (id: string) => Effect.sync(() => explain(node, id)),
   ready: Effect.sync(() => node.active),
   awaitReady: Effect.flatMap(

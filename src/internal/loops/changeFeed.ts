@@ -11,9 +11,10 @@ import type { RegistryUnavailable } from "../../PogoError.js"
 import type { Node } from "../node/node.js"
 import { request } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
-import { type Item, maxBatch } from "../registry/commands.js"
-import { EraMerge, type Fact } from "../replica/eraMerge.js"
+import { type Fact, type Item, maxBatch } from "../registry/commands.js"
+import { EraMerge } from "../replica/eraMerge.js"
 import { applyMembers } from "./membershipChange.js"
+import { giveBackDirectives } from "./nodeDirectives.js"
 
 /** Takes a wake-up from the registry: the log reached `log`; `concerns`: the sessions that have to act, if known. */
 const wake = ({ session }: Node, log: number | undefined, concerns: ReadonlyArray<string> | undefined): void =>
@@ -61,7 +62,7 @@ const readPages = (
 const readMembership = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
   Effect.gen(function*() {
     const reply = yield* request(node, session, "nodes", {})
-    if (reply._tag === "OK") applyMembers(node, session, reply.value.nodes)
+    if (reply._tag === "OK") applyMembers(node, session, reply.value, reply.high)
   })
 
 const finishRead = (node: Node, session: Session, read: Read): Effect.Effect<void, RegistryUnavailable> => {
@@ -160,9 +161,11 @@ export const giveBack = (node: Node, session: Session): Effect.Effect<void, Regi
   Effect.gen(function*() {
     const { merge } = session
     if (merge === undefined) return
+    yield* giveBackDirectives(node, session)
     yield* sendFacts(node, session, merge, merge.pending(isMine(node, session)))
     if (merge.size > 0) yield* Effect.sleep(node.timing.heartbeat)
     yield* sendFacts(node, session, merge, merge.pending(() => true))
+    yield* giveBackDirectives(node, session)
     if (session.over) return
     node.view.era = session.era
     session.merge = undefined
@@ -177,9 +180,9 @@ const readPage = (node: Node, session: Session): Effect.Effect<void, RegistryUna
       session.fullReadWanted = true
       return
     }
-    const { cursor, items, more, nodes } = reply.value
+    const { cursor, directives = [], items, more, nodes } = reply.value
     for (const item of items) applyItem(node, session, item, reply.high)
-    if (nodes !== undefined) applyMembers(node, session, nodes)
+    if (nodes !== undefined) applyMembers(node, session, { nodes, directives }, reply.high)
     session.cursor = more ? cursor : Math.max(cursor, reply.log)
     if (more) yield* node.ambient.yieldTurn
     else node.view.known = reply.high

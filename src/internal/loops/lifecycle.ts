@@ -15,6 +15,7 @@ import { follow, giveBack, readAgain, readEra } from "./changeFeed.js"
 import { heartbeat } from "./heartbeat.js"
 import { type Fatal, join } from "./join.js"
 import { watchNeighbours } from "./localPeers.js"
+import { renewDirective } from "./nodeDirectives.js"
 import { reconcile } from "./reconcile.js"
 
 /** Starts a loop again when it dies. It shares the node's state, so its children go on meanwhile. */
@@ -68,14 +69,15 @@ const awaitQuarantine = (node: Node, session: Session): Effect.Effect<void> =>
   })
 
 /** The safety net: everything is looked at now and then, whatever was or was not heard. */
-const passes = (node: Node): Effect.Effect<never> =>
-  Effect.forever(Effect.zipRight(
-    Effect.sleep(node.timing.syncInterval),
-    Effect.sync(() => {
+const passes = (node: Node, session: Session): Effect.Effect<never> =>
+  Effect.sleep(node.timing.syncInterval).pipe(
+    Effect.zipRight(Effect.sync(() => {
       node.view.forgetTombs()
       node.workQueue.sweep()
-    })
-  ))
+    })),
+    Effect.zipRight(renewDirective(node, session)),
+    Effect.forever
+  )
 
 /** One session, from its opening to its end. */
 const live = (node: Node, session: Session, whenActive: Effect.Effect<void>) =>
@@ -90,7 +92,7 @@ const live = (node: Node, session: Session, whenActive: Effect.Effect<void>) =>
     yield* Effect.forkScoped(keepAlive(node, "follow", follow(node, session)))
     yield* Effect.forkScoped(keepAlive(node, "reconcile", reconcile(node, session)))
     yield* Effect.forkScoped(keepAlive(node, "publish", node.own.keepPublished(session)))
-    yield* Effect.forkScoped(keepAlive(node, "pass", passes(node)))
+    yield* Effect.forkScoped(keepAlive(node, "pass", passes(node, session)))
     yield* Effect.forkScoped(keepAlive(node, "neighbours", watchNeighbours(node, session)))
     yield* Effect.forkScoped(awaitQuarantine(node, session))
     yield* Effect.forkScoped(whenActive)

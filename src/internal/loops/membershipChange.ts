@@ -7,8 +7,9 @@ import * as Effect from "effect/Effect"
 import * as PogoEvent from "../../PogoEvent.js"
 import type { Node } from "../node/node.js"
 import type { Session } from "../node/session.js"
-import type { NodeItem } from "../registry/commands.js"
+import type { DirectiveItem, NodeItem } from "../registry/commands.js"
 import type { MembershipChange, ScopeMember } from "../replica/membership.js"
+import { applyDirectives } from "./nodeDirectives.js"
 
 const emitChange = (node: Node, { joined, left }: MembershipChange): void => {
   for (const { name, sid } of joined) node.emit(() => PogoEvent.NodeJoined({ node: name, session: sid }))
@@ -29,8 +30,20 @@ export const warnDuplicate = (node: Node, sessions: ReadonlyArray<string>): void
   ))
 }
 
-/** Takes over the membership as the registry tells it. */
-export const applyMembers = (node: Node, session: Session, items: ReadonlyArray<NodeItem>): void => {
+/** Members and directives, as the registry tells them together. */
+export interface ToldMembers {
+  readonly nodes: ReadonlyArray<NodeItem>
+  readonly directives: ReadonlyArray<DirectiveItem>
+}
+
+/** Takes over the membership and the directives as the registry told them when its counter stood at `at`. */
+export const applyMembers = (
+  node: Node,
+  session: Session,
+  { directives, nodes: items }: ToldMembers,
+  at: number
+): void => {
+  applyDirectives(node, session, directives, at)
   const first = node.view.membership.list.length === 0
   const change = node.view.membership.set(items)
   for (const listener of node.onMembers) listener()

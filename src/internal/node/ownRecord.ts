@@ -9,7 +9,8 @@
 import * as Effect from "effect/Effect"
 import type { Resolved } from "../../PogoConfig.js"
 import type { Registration } from "../kind/registration.js"
-import type { NodeRecord } from "../replica/membership.js"
+import type { KnownDirective } from "../replica/knownDirectives.js"
+import { knowledge, type NodeRecord } from "../replica/membership.js"
 import type { ProcessId } from "../runtime/processTable.js"
 import { request, type Requester } from "./registryRequest.js"
 import type { Session } from "./session.js"
@@ -23,10 +24,9 @@ interface Described extends Requester {
 
 /** The record of one node. */
 export class OwnRecord {
-  /** Whether the node keeps the children that it has, and takes no new ones. */
-  readonly cordoned: boolean = false
-  /** Whether the node gives up its children, and takes no new ones. */
-  readonly draining: boolean = false
+  /** Whether the node's own process cordoned it, and drained it: directives are apart from that. */
+  private readonly ownCordon: boolean = false
+  private readonly ownDrain: boolean = false
   /** Whether another live node has this one's name: both are placed by their sessions then. */
   readonly duplicateName: boolean = false
   /** Where others reach this node; empty if they cannot. */
@@ -37,25 +37,46 @@ export class OwnRecord {
 
   constructor(private readonly node: Described) {}
 
-  private set(fields: Partial<Pick<OwnRecord, "cordoned" | "draining" | "duplicateName" | "address">>): void {
+  private set(
+    fields:
+      & { readonly ownCordon?: boolean; readonly ownDrain?: boolean }
+      & Partial<
+        Pick<OwnRecord, "duplicateName" | "address">
+      >
+  ): void {
     Object.assign(this, fields)
+  }
+
+  /** The newest directive for this node's name that it has read; it may be an undo. Only the node itself acts on it. */
+  get directive(): KnownDirective | undefined {
+    return this.node.view.directives.of(this.node.config.name)
+  }
+
+  /** Whether the node keeps the children that it has, and takes no new ones: by its own word, or by a directive. */
+  get cordoned(): boolean {
+    return this.ownCordon || this.directive?.what === "cordon"
+  }
+
+  /** Whether the node gives up its children, and takes no new ones: by its own word, or by a directive. */
+  get draining(): boolean {
+    return this.ownDrain || this.directive?.what === "drain"
   }
 
   /** Takes no new children. */
   cordon(): void {
-    this.set({ cordoned: true })
+    this.set({ ownCordon: true })
     this.changed()
   }
 
-  /** Takes children again; ends a drain, too. */
+  /** Takes children again, unless a directive stands; ends the node's own drain, too. */
   uncordon(): void {
-    this.set({ cordoned: false, draining: false })
+    this.set({ ownCordon: false, ownDrain: false })
     this.changed()
   }
 
   /** Begins to drain; the caller publishes. */
   drain(): void {
-    this.set({ draining: true })
+    this.set({ ownDrain: true })
   }
 
   /** Found a live node of the same name. */
@@ -84,10 +105,22 @@ export class OwnRecord {
   read(): NodeRecord {
     const { config, phase, processes } = this.node
     const kinds = Object.fromEntries(Array.from(this.node.kinds, ([kind, { code }]) => [kind, code]))
-    const { labels, name, watchProcesses, weight } = config
-    const { address, cordoned, draining, duplicateName: twin } = this
-    const process = watchProcesses ? processes.self : undefined
-    return { name, weight, labels, kinds, cordoned, draining, joining: phase !== "active", twin, process, address }
+    const { labels, name, namedByPid, watchProcesses, weight } = config
+    return {
+      name,
+      weight,
+      labels,
+      kinds,
+      cordoned: this.cordoned,
+      draining: this.draining,
+      joining: phase !== "active",
+      twin: this.duplicateName,
+      process: watchProcesses ? processes.self : undefined,
+      address: this.address,
+      knows: knowledge,
+      obeys: this.directive?.stamp ?? 0,
+      namedByPid
+    }
   }
 
   /** The record as it is sent, and its version. */

@@ -78,6 +78,11 @@ export class RegistryClock {
     }
   }
 
+  /** The registry's clock as far as this node knows, logical milliseconds; at most ahead of it. */
+  get now(): number {
+    return this.base === undefined ? 0 : this.base.now + this.ambient.now() - this.base.sent
+  }
+
   /** Learns from a reply to a request that was sent at `sent` under `era`. */
   observe(reply: Reply<unknown>, sent: number, era: string): void {
     if (!("now" in reply)) return
@@ -133,7 +138,9 @@ const questions: Questions = {
   finish: (node, { items }) => items.map(({ id }) => homeOf(node, node.view.entries.get(id))),
   // The last holder counts its children that are on their way.
   claim: (node, { items }) => items.map(({ id }) => node.view.entries.get(id)?.holder),
-  report: () => []
+  report: () => [],
+  // The nodes that are to obey.
+  direct: (node, { name }) => node.view.membership.list.filter((member) => member.name === name).map(({ sid }) => sid)
 }
 
 /** Asks about one command. A user's score may throw: that is for the plan to meet, not for a command. */
@@ -343,3 +350,37 @@ export const activeSession = (
       })
     )
   })
+
+/**
+ * Sends a command as soon as the node is active; fails when that takes longer than one command timeout. `first` is done in
+ * the same session, before.
+ */
+export const requestWhenActive = <K extends CommandName>(
+  node: Requester,
+  name: K,
+  args: Args<K>,
+  first: (session: Session) => Effect.Effect<void, RegistryUnavailable> = () => Effect.void
+): Effect.Effect<Ok<Value<K>>, RegistryUnavailable> => {
+  const before = node.ambient.now() + node.timing.commandTimeout
+  const attempt: Effect.Effect<Ok<Value<K>>, RegistryUnavailable> = Effect.flatMap(
+    activeSession(node, name, before),
+    (session) =>
+      first(session).pipe(
+        Effect.mapError(({ detail, reason }) => unavailable(name, reason, detail, false)),
+        Effect.zipRight(request(node, session, name, args)),
+        Effect.flatMap((reply) =>
+          reply._tag === "OK"
+            ? Effect.succeed(reply)
+            : Effect.fail(unavailable(name, "Refused", `the registry answered ${reply._tag}`, false))
+        )
+      )
+  )
+  const isWorthwhile = (error: RegistryUnavailable) =>
+    !error.sent && (error.reason === "Joining" || error.reason === "Timeout") && node.ambient.now() < before &&
+    node.phase !== "closed"
+  return Effect.catchIf(
+    attempt,
+    isWorthwhile,
+    () => Effect.zipRight(Effect.yieldNow(), requestWhenActive(node, name, args, first))
+  )
+}

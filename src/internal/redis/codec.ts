@@ -10,6 +10,8 @@ import type {
   ClaimResult,
   CommandName,
   DelResult,
+  DirectiveItem,
+  DirectResult,
   Envelope,
   FinishResult,
   Item,
@@ -19,6 +21,7 @@ import type {
   Reply,
   Value
 } from "../registry/commands.js"
+import { directiveLetters } from "../registry/state.js"
 
 /** Listener to wake-ups. */
 export type WakeListener = Parameters<Encoded["onWake"]>[1]
@@ -115,7 +118,8 @@ export const encoders: { readonly [K in CommandName]: (args: Args<K>) => Readonl
   ],
   changes: ({ cursor }) => [String(cursor)],
   snap: ({ cursor }) => [cursor],
-  nodes: () => []
+  nodes: () => [],
+  direct: ({ by, name, op, reason, seen, what }) => [name, directiveLetters[what], op, by, reason, String(seen)]
 }
 
 const putResult = ([tag, record]: Row): PutResult => {
@@ -177,6 +181,22 @@ const item = ([id, isWhole, spec, tomb, claim, stat]: Row): Item => ({
 
 const nodeItem = ([sid, record]: Row): NodeItem => ({ sid: text(sid), record: text(record) })
 
+const directiveItem = ([name, record]: Row): DirectiveItem => ({ name: text(name), record: text(record) })
+
+const directResult = ([tag, record]: Row): DirectResult => {
+  switch (tag) {
+    case "STORED":
+    case "NEWER":
+      return { _tag: tag, record: text(record) }
+    default:
+      return { _tag: tagOf(tag, ["TOO_MANY"]) }
+  }
+}
+
+/** A part of a reply that is not always told. */
+const listOrNone = <A>(raw: Raw | undefined, read: (row: Row) => A): ReadonlyArray<A> | undefined =>
+  raw === null || raw === undefined ? undefined : rows(raw).map(read)
+
 /** Values of each command, from the reply of its script. */
 export const decoders: { readonly [K in CommandName]: (value: Row) => Value<K> } = {
   tick: ([claims, quarantine]) => ({ claims: number(claims), quarantine: number(quarantine) }),
@@ -194,14 +214,19 @@ export const decoders: { readonly [K in CommandName]: (value: Row) => Value<K> }
   release: ([released]) => ({ released: number(released) }),
   report: ([stored]) => ({ stored: number(stored) }),
   finish: (value) => ({ results: value.map(row).map(finishResult) }),
-  changes: ([cursor, more, items, nodes]) => ({
+  changes: ([cursor, more, items, nodes, directives]) => ({
     items: rows(items).map(item),
-    nodes: nodes === null || nodes === undefined ? undefined : rows(nodes).map(nodeItem),
+    nodes: listOrNone(nodes, nodeItem),
+    directives: listOrNone(directives, directiveItem),
     cursor: number(cursor),
     more: more === "1"
   }),
   snap: ([next, items]) => ({ items: rows(items).map(item), next: text(next) }),
-  nodes: (value) => ({ nodes: value.map(row).map(nodeItem) })
+  nodes: ([nodes, directives]) => ({
+    nodes: rows(nodes).map(nodeItem),
+    directives: rows(directives).map(directiveItem)
+  }),
+  direct: ([result]) => ({ result: directResult(row(result)) })
 }
 
 const refusals = [

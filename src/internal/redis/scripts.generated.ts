@@ -6,7 +6,7 @@
 
 /** Texts by file and first line. */
 export const pieces: { readonly [piece: string]: string } = {
-  "changes.lua:9": `local needs_memory = false
+  "changes.lua:10": `local needs_memory = false
 `,
   "shared/numbers.lua:4": `local function int(text)
 if not text or #text > 16 or not string.find(text, '^%d+$') then return nil end
@@ -29,6 +29,17 @@ local function write_many(command, key, args)
 for from = 1, #args, 1000 do
 write(command, key, unpack(args, from, math.min(from + 999, #args)))
 end
+end
+
+
+local function all_fields(key)
+local all, cursor = {}, '0'
+repeat
+local step = redis.call('HSCAN', key, cursor, 'COUNT', '1000')
+for i = 1, #step[2], 2 do all[step[2][i]] = step[2][i + 1] end
+cursor = step[1]
+until cursor == '0'
+return all
 end
 
 local Hash = {}
@@ -121,6 +132,18 @@ if not token or not generation then return nil end
 return { token = token, generation = generation, sid = sid }
 end
 
+local function parse_directive(value)
+local s, what, u, op, a, by, reason = string.match(value, '^(%d+)|([cdu])|(%d+)|([^|]*)|(%d+)|([^|]*)|(.*)$')
+local stamp, til, at = int(s), int(u), int(a)
+if not stamp or not til or not at then return nil end
+return { stamp = stamp, what = what, til = til, op = op, at = at, by = by, reason = reason }
+end
+
+local function format_directive(d)
+return str(d.stamp) .. '|' .. d.what .. '|' .. str(d.til) .. '|' .. d.op .. '|' .. str(d.at) .. '|' .. d.by .. '|'
+.. d.reason
+end
+
 local function parse_node(value)
 local v, o = string.match(value, '^(%d+)|(%d+)|')
 local version, opened = int(v), int(o)
@@ -135,7 +158,7 @@ local server_run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 if not server_run then return redis.error_reply('ERR INFO server tells no run_id') end
 `,
   "shared/read.lua:4": `local size_command = { meta = 'HLEN', sess = 'ZCARD', node = 'HLEN', spec = 'HLEN', tomb = 'HLEN', tombx = 'ZCARD',
-claim = 'HLEN', stat = 'HLEN', dead = 'ZCARD', log = 'XLEN' }
+claim = 'HLEN', stat = 'HLEN', dead = 'ZCARD', log = 'XLEN', direct = 'HLEN' }
 local sizes = {}
 for i, part in ipairs(PARTS) do
 local size = redis.pcall(size_command[part], KEYS[i])
@@ -165,7 +188,7 @@ local function position(entry) return tonumber(string.match(entry[1], '^%d+')) e
 local last_log = newest[1] and position(newest[1]) or 0
 local ttl, max_step, high = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[3])
 local spec, tomb, claim = hash(spec_key, sizes.spec), hash(tomb_key, sizes.tomb), hash(claim_key, sizes.claim)
-local node, stat = hash(node_key), hash(stat_key)
+local node, stat, direct = hash(node_key), hash(stat_key), hash(direct_key)
 `,
   "shared/state.lua:5": `local begun = false
 local entries, deaths, is_reaped = {}, {}, {}
@@ -257,8 +280,13 @@ local function refuse(tag, ...) refusal = { tag, str(meta.now), str(meta.high), 
 `,
   "shared/guard.lua:3": `if fresh then
 local latest = redis.call('ZREVRANGE', tombx_key, 0, 0, 'WITHSCORES')
+local now = math.max(0, (int(latest[2]) or 0) - TOMBSTONE_RETENTION)
+for _, value in pairs(all_fields(direct_key)) do
+local directive = parse_directive(value)
+if directive then now = math.max(now, directive.til - DIRECTIVE_RETENTION) end
+end
 meta = { era = '', run = server_run, high = 0, last = time, quarantine = 0, ttl = ttl, maxStep = max_step, log = 0,
-now = math.max(0, (int(latest[2]) or 0) - TOMBSTONE_RETENTION), collected = 0 }
+now = now, collected = 0 }
 end
 
 meta.now = meta.now + math.min(math.max(time - meta.last, 0), meta.maxStep)
@@ -297,6 +325,27 @@ for i, sid in ipairs(sids) do rows[i] = { sid, node:get(sid) or '' } end
 return rows
 end
 `,
+  "shared/directives.lua:3": `local function all_directives()
+local rows = {}
+for name, value in pairs(sizes.direct > 0 and all_fields(direct_key) or {}) do
+if parse_directive(value) then rows[#rows + 1] = { name, value } end
+end
+return rows
+end
+
+local function directive_of(name)
+local value = direct:get(name)
+return value and parse_directive(value) or nil
+end
+
+local function store_directive(name, directive)
+directive.til = meta.now + DIRECTIVE_RETENTION
+local value = format_directive(directive)
+direct:set(name, value)
+append('d', name)
+return value
+end
+`,
   "shared/items.lua:4": `local function load_items(ids)
 spec:load(ids)
 tomb:load(ids)
@@ -314,7 +363,7 @@ end
 return item, bytes
 end
 `,
-  "changes.lua:14": `local function is_gap(cursor)
+  "changes.lua:16": `local function is_gap(cursor)
 if cursor >= meta.log then return false end
 local first = redis.call('XRANGE', log_key, '-', '+', 'COUNT', 1)[1]
 local from = first and position(first) or (entries[1] and entries[1].at)
@@ -396,7 +445,8 @@ local function command()
 if is_gap(cursor) then return refuse('RESYNC') end
 read_ids()
 local rows = read_items()
-return { str(cursor), is_more and '1' or '', rows, is_membership and live_nodes() }
+return { str(cursor), is_more and '1' or '', rows, is_membership and live_nodes(),
+is_membership and all_directives() }
 end
 `,
   "shared/end.lua:12": `local function write_log()
@@ -473,6 +523,7 @@ tomb:flush()
 claim:flush()
 stat:flush()
 node:flush()
+direct:flush()
 write_sorted(sess_key, expiry_changed, expiry)
 write_sorted(tombx_key, tombx_changed, tombx_changed)
 write_deaths()
@@ -622,6 +673,54 @@ end
 return results
 end
 `,
+  "direct.lua:11": `local needs_memory = false
+`,
+  "direct.lua:15": `local size = sizes.direct
+
+local function sweep()
+local due = {}
+for name, value in pairs(all_fields(direct_key)) do
+local directive = parse_directive(value)
+if not directive then
+direct:set(name, false)
+size = size - 1
+elseif directive.til <= meta.now then
+due[#due + 1] = { name = name, til = directive.til, stamp = directive.stamp }
+end
+end
+table.sort(due, function(a, b)
+if a.til ~= b.til then return a.til < b.til end
+if a.stamp ~= b.stamp then return a.stamp < b.stamp end
+return a.name < b.name
+end)
+for i = 1, math.min(#due, DIRECTIVE_SWEEP) do
+meta.collected = math.max(meta.collected, due[i].stamp)
+direct:set(due[i].name, false)
+size = size - 1
+end
+end
+
+local function renew(name, directive)
+if directive.til - meta.now < DIRECTIVE_RETENTION / 2 then directive.til = meta.now + DIRECTIVE_RETENTION end
+local value = format_directive(directive)
+direct:set(name, value)
+return value
+end
+
+local function give(name, what, op, by, reason, seen)
+local known = directive_of(name)
+if known and known.op == op then return { 'STORED', renew(name, known) } end
+if known and known.stamp > seen then return { 'NEWER', format_directive(known) } end
+if not known and size >= MAX_DIRECTIVES then return { 'TOO_MANY' } end
+local directive = { stamp = draw(), what = what, op = op, at = meta.last, by = by, reason = reason }
+return { 'STORED', store_directive(name, directive) }
+end
+
+local function command()
+sweep()
+return { give(ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15], tonumber(ARGV[16])) }
+end
+`,
   "finish.lua:8": `local needs_memory = false
 `,
   "finish.lua:14": `local function finish_one(sid, id, generation, token, how, told)
@@ -652,7 +751,7 @@ end
 `,
   "merge.lua:8": `local needs_memory = true
 `,
-  "merge.lua:14": `local function rank_of(record)
+  "merge.lua:15": `local function rank_of(record)
 return record.stamp + (record.initial and 0.5 or 0)
 end
 
@@ -666,7 +765,15 @@ local function rank_in(id)
 return math.max(rank_of_stored(spec:get(id), parse_spec), rank_of_stored(tomb:get(id), parse_tomb))
 end
 
+local function merge_directive(name, value)
+local new, old = parse_directive(value), directive_of(name)
+if not new or (old and new.stamp <= old.stamp) then return false end
+store_directive(name, new)
+return true
+end
+
 local function merge_one(id, kind, value)
+if kind == 'direct' then return merge_directive(id, value) end
 local new = nil
 if kind == 'spec' then new = parse_spec(value) end
 if kind == 'tomb' then new = parse_tomb(value) end
@@ -692,7 +799,7 @@ end
 `,
   "nodes.lua:8": `local needs_memory = false
 `,
-  "nodes.lua:12": `local function command() return live_nodes() end
+  "nodes.lua:13": `local function command() return { live_nodes(), all_directives() } end
 `,
   "open.lua:10": `local needs_memory = true
 `,
@@ -942,7 +1049,7 @@ end
 /** The pieces of each command's script, in order. */
 export const commands = {
   changes: [
-    "changes.lua:9",
+    "changes.lua:10",
     "shared/numbers.lua:4",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
@@ -951,8 +1058,9 @@ export const commands = {
     "shared/state.lua:5",
     "shared/guard.lua:3",
     "shared/live_nodes.lua:3",
+    "shared/directives.lua:3",
     "shared/items.lua:4",
-    "changes.lua:14",
+    "changes.lua:16",
     "shared/end.lua:12"
   ],
   claim: [
@@ -995,6 +1103,19 @@ export const commands = {
     "del.lua:14",
     "shared/end.lua:12"
   ],
+  direct: [
+    "direct.lua:11",
+    "shared/numbers.lua:4",
+    "shared/hashes.lua:5",
+    "shared/records.lua:4",
+    "shared/clock.lua:5",
+    "shared/read.lua:4",
+    "shared/state.lua:5",
+    "shared/guard.lua:3",
+    "shared/directives.lua:3",
+    "direct.lua:15",
+    "shared/end.lua:12"
+  ],
   finish: [
     "finish.lua:8",
     "shared/numbers.lua:4",
@@ -1022,7 +1143,8 @@ export const commands = {
     "shared/ids.lua:3",
     "shared/store_spec.lua:3",
     "shared/store_tomb.lua:4",
-    "merge.lua:14",
+    "shared/directives.lua:3",
+    "merge.lua:15",
     "shared/end.lua:12"
   ],
   nodes: [
@@ -1035,7 +1157,8 @@ export const commands = {
     "shared/state.lua:5",
     "shared/guard.lua:3",
     "shared/live_nodes.lua:3",
-    "nodes.lua:12",
+    "shared/directives.lua:3",
+    "nodes.lua:13",
     "shared/end.lua:12"
   ],
   open: [

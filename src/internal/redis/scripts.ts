@@ -7,9 +7,12 @@
 import { createHash } from "node:crypto"
 import {
   type CommandName,
+  directiveRetention,
+  directiveSweep,
   layoutVersion,
   maxBatch,
   maxDead,
+  maxDirectives,
   maxPageBytes,
   minLog,
   tombstoneRetention,
@@ -41,14 +44,29 @@ export interface LuaSource {
 }
 
 /** The parts of a scope's data, in the order in which every script takes their keys. */
-export const parts = ["meta", "sess", "node", "spec", "tomb", "tombx", "claim", "stat", "dead", "log"] as const
+export const parts = [
+  "meta",
+  "sess",
+  "node",
+  "spec",
+  "tomb",
+  "tombx",
+  "claim",
+  "stat",
+  "dead",
+  "log",
+  "direct"
+] as const
 
 /** What TypeScript defines and Lua uses, by its name in Lua. */
 const constants = {
+  DIRECTIVE_RETENTION: directiveRetention,
+  DIRECTIVE_SWEEP: directiveSweep,
   // Compared with a stored text.
   LAYOUT_VERSION: `'${layoutVersion}'`,
   MAX_BATCH: maxBatch,
   MAX_DEAD: maxDead,
+  MAX_DIRECTIVES: maxDirectives,
   MAX_ENTRIES: maxEntries,
   MAX_PAGE_BYTES: maxPageBytes,
   MAX_REFUSED: maxRefused,

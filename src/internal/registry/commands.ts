@@ -38,6 +38,18 @@ export const minLog = 20_000
 /** Expired tombstones that each new tombstone sweeps away, so that the work is bounded and nothing runs at rest. */
 export const tombstoneSweep = 2
 
+/** Limit of the stored directives: one per node name. */
+export const maxDirectives = 1000
+
+/** Limit of a directive's reason, characters. */
+export const maxReason = 200
+
+/** Least time that a directive is kept, logical milliseconds. The node that it names renews it at half of that. */
+export const directiveRetention = 24 * 3600 * 1000
+
+/** Expired directives that each new one sweeps away. */
+export const directiveSweep = 2
+
 /** What every command carries. Times are milliseconds of the registry's logical clock, unless named otherwise. */
 export interface Envelope {
   readonly scope: string
@@ -92,6 +104,22 @@ export interface NodeItem {
   readonly record: string
 }
 
+/** What a directive tells the node of a name to do. `undo` lifts the one before; it is a record like the others. */
+export type DirectiveWhat = "cordon" | "drain" | "undo"
+
+/** A node name and the directive stored for it. */
+export interface DirectiveItem {
+  readonly name: string
+  readonly record: string
+}
+
+/** Outcome of `direct`; `record` is the stored record. */
+export type DirectResult =
+  | { readonly _tag: "STORED"; readonly record: string }
+  /** Another directive was given since the caller had looked: nothing was changed. */
+  | { readonly _tag: "NEWER"; readonly record: string }
+  | { readonly _tag: "TOO_MANY" }
+
 /** Outcome of `put` for one id; `spec` and `tomb` are the stored records. */
 export type PutResult =
   | { readonly _tag: "CREATED"; readonly spec: string }
@@ -125,6 +153,13 @@ export type FinishResult =
   | { readonly _tag: "FAILED"; readonly spec: string }
   | { readonly _tag: "RELEASED" }
   | { readonly _tag: "FENCED" }
+
+/** Record that a node gives back to a new era. `direct`: a directive, whose id is a node's name. */
+export interface Fact {
+  readonly id: string
+  readonly kind: "spec" | "tomb" | "direct"
+  readonly value: string
+}
 
 /** Arguments and reply value of every command. */
 export interface Commands {
@@ -165,11 +200,8 @@ export interface Commands {
     { readonly items: ReadonlyArray<{ readonly id: string; readonly op: string; readonly generation: number }> },
     { readonly results: ReadonlyArray<DelResult> }
   ]
-  /** Merges specs and tombstones from a node's memory into a new era. Highest stamp wins. */
-  merge: [
-    { readonly facts: ReadonlyArray<{ readonly id: string; readonly kind: "spec" | "tomb"; readonly value: string }> },
-    { readonly merged: number }
-  ]
+  /** Merges specs, tombstones and directives from a node's memory into a new era. Highest stamp wins. */
+  merge: [{ readonly facts: ReadonlyArray<Fact> }, { readonly merged: number }]
   /** Asks for the exclusive right to run children. */
   claim: [
     { readonly sid: string; readonly items: ReadonlyArray<{ readonly id: string; readonly generation: number }> },
@@ -212,14 +244,35 @@ export interface Commands {
       readonly items: ReadonlyArray<Item>
       /** Present when the membership changed. */
       readonly nodes: ReadonlyArray<NodeItem> | undefined
+      /** All directives. Present when the membership or a directive changed. */
+      readonly directives: ReadonlyArray<DirectiveItem> | undefined
       readonly cursor: number
       readonly more: boolean
     }
   ]
   /** One page of everything; an empty cursor begins, an empty `next` ends. */
   snap: [{ readonly cursor: string }, { readonly items: ReadonlyArray<Item>; readonly next: string }]
-  /** The live sessions. */
-  nodes: [Record<string, never>, { readonly nodes: ReadonlyArray<NodeItem> }]
+  /** The live sessions, and all directives. */
+  nodes: [
+    Record<string, never>,
+    { readonly nodes: ReadonlyArray<NodeItem>; readonly directives: ReadonlyArray<DirectiveItem> }
+  ]
+  /**
+   * Tells the node of a name to cordon or drain itself, or undoes that. `op` and `by` come percent-encoded. `seen`: the
+   * highest counter value that the caller had seen when the call began; a directive that was given since is not
+   * replaced, so that a late duplicate of this command undoes nothing.
+   */
+  direct: [
+    {
+      readonly name: string
+      readonly what: DirectiveWhat
+      readonly op: string
+      readonly by: string
+      readonly reason: string
+      readonly seen: number
+    },
+    { readonly result: DirectResult }
+  ]
 }
 
 /** Name of a command. */

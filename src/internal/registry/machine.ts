@@ -21,6 +21,7 @@ import type {
   Value
 } from "./commands.js"
 import { tombstoneRetention, tombstoneSweep } from "./commands.js"
+import { direct, mergeDirective } from "./directives.js"
 import { changes, nodes, snap } from "./reads.js"
 import {
   append,
@@ -398,6 +399,10 @@ const rankIn = ({ state }: Tx, id: string): number => {
 export const merge = (tx: Tx, { facts }: Args<"merge">): Value<"merge"> => {
   let merged = 0
   for (const { id, kind, value } of facts) {
+    if (kind === "direct") {
+      if (mergeDirective(tx, id, value)) merged++
+      continue
+    }
     const spec = kind === "spec" ? parseSpec(value) : undefined
     const tomb = kind === "tomb" ? parseTomb(value) : undefined
     const record = spec ?? tomb
@@ -429,7 +434,8 @@ const handlers: CommandTable = {
   finish,
   changes,
   snap,
-  nodes
+  nodes,
+  direct
 }
 
 /** Executes one command. */

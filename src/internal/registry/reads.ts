@@ -3,9 +3,9 @@
  *
  * @internal
  */
-import type { Args, Item, NodeItem, Refusal, Value } from "./commands.js"
+import type { Args, DirectiveItem, Item, NodeItem, Refusal, Value } from "./commands.js"
 import { maxBatch, maxPageBytes } from "./commands.js"
-import type { LogEntry, RegistryState, Tx } from "./state.js"
+import { type LogEntry, parseDirective, type RegistryState, type Tx } from "./state.js"
 
 /** The most log entries that one page of `changes` looks at. */
 export const maxEntries = 400
@@ -13,8 +13,13 @@ export const maxEntries = 400
 const liveNodes = ({ state }: Tx): ReadonlyArray<NodeItem> =>
   Array.from(state.sess.keys(), (sid) => ({ sid, record: state.node.get(sid) ?? "" }))
 
-/** The live sessions and their records. */
-export const nodes = (tx: Tx): Value<"nodes"> => ({ nodes: liveNodes(tx) })
+/** All directives. One that cannot be parsed counts as none. */
+const directivesOf = ({ state }: Tx): ReadonlyArray<DirectiveItem> =>
+  Array.from(state.direct, ([name, record]) => ({ name, record }))
+    .filter(({ record }) => parseDirective(record) !== undefined)
+
+/** `nodes`: reads the live sessions and their records, and all directives. */
+export const nodes = (tx: Tx): Value<"nodes"> => ({ nodes: liveNodes(tx), directives: directivesOf(tx) })
 
 const itemOf = ({ state }: Tx, id: string, withSpec: boolean): Item => ({
   id,
@@ -98,6 +103,7 @@ export const changes = (tx: Tx, { cursor }: Args<"changes">): Value<"changes"> |
   return {
     items,
     nodes: page.membership ? liveNodes(tx) : undefined,
+    directives: page.membership ? directivesOf(tx) : undefined,
     cursor: page.cursor,
     more: page.more
   }

@@ -13,11 +13,12 @@
  * | claim | `token:generation:sid` |
  * | status | `token:state:restarts:since:next:cause` |
  * | node | `version\|opened\|json` |
+ * | directive | `stamp\|what\|until\|op\|at\|by\|reason` |
  *
  * @internal
  */
-import type { Envelope, Refusal } from "./commands.js"
-import { layoutVersion, maxDead, minLog, tombstoneRetention } from "./commands.js"
+import type { DirectiveWhat, Envelope, Refusal } from "./commands.js"
+import { directiveRetention, layoutVersion, maxDead, minLog, tombstoneRetention } from "./commands.js"
 
 // Records.
 
@@ -76,10 +77,26 @@ export interface NodeHeader {
   readonly json: string
 }
 
+/** Directive record: the newest word to the nodes of one name. */
+export interface DirectiveRecord {
+  readonly stamp: number
+  readonly what: DirectiveWhat
+  /** End of its retention, logical milliseconds. */
+  readonly until: number
+  /** Id of the call that gave it, percent-encoded. */
+  readonly op: string
+  /** When it was given, unix milliseconds of the server. */
+  readonly at: number
+  /** Who gave it, percent-encoded. */
+  readonly by: string
+  readonly reason: string
+}
+
 const specPattern = /^(\d{1,16})\|(\d{1,16})\|([^|]*)\|([^|]*)\|([^|]*)\|([\s\S]*)$/
 const tombPattern = /^(\d{1,16})\|(\d{1,16})\|([^|]*)\|([^|]*)\|([de])\|([^|]*)$/
 const claimPattern = /^(\d{1,16}):(\d{1,16}):([\s\S]+)$/
 const statPattern = /^(\d{1,16}):([a-z]+):(\d{1,16}):(\d{1,16}):(\d{1,16}):([\s\S]*)$/
+const directivePattern = /^(\d{1,16})\|([cdu])\|(\d{1,16})\|([^|]*)\|(\d{1,16})\|([^|]*)\|([\s\S]*)$/
 const nodePattern = /^(\d{1,16})\|(\d{1,16})\|([\s\S]*)$/
 
 const states: ReadonlySet<string> = new Set<StatState>([
@@ -191,6 +208,24 @@ export const parseNode = (value: string): NodeHeader | undefined => {
 /** Formats a node record. */
 export const formatNode = (node: NodeHeader): string => `${node.version}|${node.opened}|${node.json}`
 
+/** Letters of a directive's `what`. */
+export const directiveLetters: { readonly [W in DirectiveWhat]: string } = { cordon: "c", drain: "d", undo: "u" }
+
+const whatOf = (letter: string): DirectiveWhat => letter === "c" ? "cordon" : letter === "d" ? "drain" : "undo"
+
+/** Parses a directive; `undefined` for another form. */
+export const parseDirective = (value: string): DirectiveRecord | undefined => {
+  const m = directivePattern.exec(value)
+  if (m === null) return undefined
+  const [stamp, until, at] = [Number(m[1]), Number(m[3]), Number(m[5])]
+  if (!areExact(stamp, until, at)) return undefined
+  return { stamp, what: whatOf(m[2]!), until, op: m[4]!, at, by: m[6]!, reason: m[7]! }
+}
+
+/** Formats a directive. */
+export const formatDirective = ({ at, by, op, reason, stamp, until, what }: DirectiveRecord): string =>
+  `${stamp}|${directiveLetters[what]}|${until}|${op}|${at}|${by}|${reason}`
+
 // Data set.
 
 /** Bookkeeping of a data set. Times are milliseconds of the logical clock, save `last`. */
@@ -221,8 +256,8 @@ export interface Meta {
   held: Map<string, number>
 }
 
-/** Kinds of log entry: `s` spec or tombstone, `c` claim or status, `n` membership, `e` era. */
-export type LogKind = "s" | "c" | "n" | "e"
+/** Kinds of log entry: `s` spec or tombstone, `c` claim or status, `n` membership, `d` directive, `e` era. */
+export type LogKind = "s" | "c" | "n" | "d" | "e"
 
 /** Entry of the change log: which record changed, and the counter value of the change. */
 export interface LogEntry {
@@ -244,6 +279,8 @@ export interface RegistryState {
   readonly claim: Map<string, string>
   readonly stat: Map<string, string>
   readonly dead: Map<string, number>
+  /** Node name -> directive. */
+  readonly direct: Map<string, string>
   log: Array<LogEntry>
   /** Open iterators of `snap`, by cursor; not data. */
   readonly scans: Map<string, Iterator<[string, string]>>
@@ -269,6 +306,7 @@ export const emptyState = (): RegistryState => ({
   claim: new Map(),
   stat: new Map(),
   dead: new Map(),
+  direct: new Map(),
   log: [],
   scans: new Map()
 })
@@ -284,6 +322,7 @@ export const cloneState = (state: RegistryState): RegistryState => ({
   claim: new Map(state.claim),
   stat: new Map(state.stat),
   dead: new Map(state.dead),
+  direct: new Map(state.direct),
   log: state.log.slice(),
   scans: new Map()
 })
@@ -361,15 +400,18 @@ export const seedShift = 2 ** 20
 
 const freshMeta = (state: RegistryState, envelope: Envelope, server: Server): Meta => {
   // Sweep times outlive the clock that set them: never start below them.
-  let latest = 0
-  for (const at of state.tombx.values()) if (at > latest) latest = at
+  let begun = 0
+  for (const at of state.tombx.values()) begun = Math.max(begun, at - tombstoneRetention)
+  for (const value of state.direct.values()) {
+    begun = Math.max(begun, (parseDirective(value)?.until ?? 0) - directiveRetention)
+  }
   return {
     layout: String(layoutVersion),
     era: "",
     run: server.run,
     high: 0,
     last: server.time,
-    now: Math.max(0, latest - tombstoneRetention),
+    now: begun,
     quarantine: 0,
     ttl: envelope.ttl,
     maxStep: envelope.maxStep,

@@ -4,12 +4,9 @@
  *
  * @internal
  */
-import type { Args, Item } from "../registry/commands.js"
+import type { Fact, Item } from "../registry/commands.js"
 import { parseSpec, parseTomb, rankOf, rankOfStored } from "../registry/state.js"
 import type { View } from "./replica.js"
-
-/** A record that a node remembers, and the registry lacks. */
-export type Fact = Args<"merge">["facts"][number]
 
 /** The record of higher rank that a view has of an id. */
 interface Known {

@@ -29,7 +29,16 @@ export interface NodeRecord {
   readonly process: ProcessId | undefined
   /** Address at which others reach the node; empty if they cannot. */
   readonly address: string
+  /** Parts of the protocol that the node's code knows, beyond the first. */
+  readonly knows: ReadonlyArray<string>
+  /** Stamp of the newest directive that the node acts on; 0 for none. */
+  readonly obeys: number
+  /** Whether the node's name holds the id of its process, so that a restart has another name. */
+  readonly namedByPid: boolean
 }
+
+/** Parts of the protocol that this code knows, beyond the first. */
+export const knowledge: ReadonlyArray<string> = ["directives"]
 
 /** A live session. */
 export interface ScopeMember extends NodeRecord {
@@ -59,7 +68,10 @@ const unreadable: NodeRecord = {
   joining: false,
   twin: false,
   process: undefined,
-  address: ""
+  address: "",
+  knows: [],
+  obeys: 0,
+  namedByPid: false
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null
@@ -101,7 +113,10 @@ const readRecord = (json: string): NodeRecord => {
     joining: value["joining"] === true,
     twin: value["twin"] === true,
     process: readProcess(value["process"]),
-    address: typeof value["address"] === "string" ? value["address"] : ""
+    address: typeof value["address"] === "string" ? value["address"] : "",
+    knows: Array.isArray(value["knows"]) ? value["knows"].filter((part) => typeof part === "string") : [],
+    obeys: Number.isSafeInteger(value["obeys"]) ? value["obeys"] as number : 0,
+    namedByPid: value["namedByPid"] === true
   }
 }
 
@@ -128,6 +143,12 @@ export const readMembers = (items: ReadonlyArray<NodeItem>): ReadonlyArray<Scope
     })
     .sort((a, b) => (a.sid < b.sid ? -1 : 1))
 }
+
+/**
+ * Whether a session stands for a node: the youngest of its name does, and an older one that proved to live. Any other is
+ * of a process that is gone, until its lease ends.
+ */
+export const isReal = (member: ScopeMember): boolean => member.key === member.name || member.twin
 
 /** A child's spec, as placement needs it. */
 export interface PlacedSpec {

@@ -21,6 +21,7 @@ import {
   type TombRecord
 } from "../registry/state.js"
 import { hashText } from "../runtime/hash.js"
+import { KnownDirectives } from "./knownDirectives.js"
 import { Membership, type Placed, type PlacedSpec, type Score } from "./membership.js"
 
 /** A registered spec: what placement and lists need. The payload stays in the text, to keep a child small. */
@@ -148,6 +149,7 @@ export class View {
   readonly entries = new Map<string, Entry>()
   readonly tombs = new Map<string, KnownTomb>()
   readonly membership: Membership
+  readonly directives = new KnownDirectives()
   /** The number of claims that each session holds; and its text, once, however many claims name it. */
   private readonly held = new Map<string, { readonly sid: string; count: number }>()
   /** The era that the view was read in. */
@@ -304,6 +306,7 @@ export class View {
       this.listener.changed(entry.id)
     }
     this.tombs.clear()
+    this.directives.clear()
     this.held.clear()
     this.known = 0
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
+import type { Fact } from "../../../src/internal/registry/commands.js"
 import {
   cloneState,
   emptyState,
@@ -8,7 +9,7 @@ import {
   rankOf,
   type RegistryState
 } from "../../../src/internal/registry/state.js"
-import { EraMerge, type Fact } from "../../../src/internal/replica/eraMerge.js"
+import { EraMerge } from "../../../src/internal/replica/eraMerge.js"
 import { View } from "../../../src/internal/replica/replica.js"
 import { rendezvous } from "../../../src/Placement.js"
 import { History, holds, names, random, row, specText } from "../../support/arbitrary.js"

@@ -4,11 +4,13 @@
 -- KEYS   every part of the scope, in the order of `parts` in scripts.ts.
 -- ARGV   1 to 10: the envelope (shared/begin.lua).
 --        11: the cursor, a position of the log.
--- Reply  `{ cursor, "1" if there is more, { item* }, { node* } or null }` (shared/items.lua, shared/live_nodes.lua);
---        the refusal RESYNC when the log no longer reaches back to the cursor.
+-- Reply  `{ cursor, "1" if there is more, { item* }, { node* } or null, { directive* } or null }` (shared/items.lua,
+--        shared/live_nodes.lua, shared/directives.lua); the refusal RESYNC when the log no longer reaches back to the
+--        cursor.
 local needs_memory = false
 -- @include shared/begin.lua
 -- @include shared/live_nodes.lua
+-- @include shared/directives.lua
 -- @include shared/items.lua
 
 local function is_gap(cursor)
@@ -93,7 +95,8 @@ local function command()
   if is_gap(cursor) then return refuse('RESYNC') end
   read_ids()
   local rows = read_items()
-  return { str(cursor), is_more and '1' or '', rows, is_membership and live_nodes() }
+  return { str(cursor), is_more and '1' or '', rows, is_membership and live_nodes(),
+    is_membership and all_directives() }
 end
 
 -- @include shared/end.lua

@@ -1,15 +1,16 @@
--- Merges specs and tombstones from a node's memory into a new era: per id the highest rank wins.
+-- Merges specs, tombstones and directives from a node's memory into a new era: per id the highest rank wins.
 -- Twin of `merge` in registry/machine.ts.
 --
 -- KEYS   every part of the scope, in the order of `parts` in scripts.ts.
 -- ARGV   1 to 10: the envelope (shared/begin.lua).
---        From 11 on: (id, "spec" or "tomb", record)*.
+--        From 11 on: (id, "spec", "tomb" or "direct", record)*; the id of a directive is the node's name.
 -- Reply  `{ number of records stored }`.
 local needs_memory = true
 -- @include shared/begin.lua
 -- @include shared/ids.lua
 -- @include shared/store_spec.lua
 -- @include shared/store_tomb.lua
+-- @include shared/directives.lua
 
 local function rank_of(record)
   return record.stamp + (record.initial and 0.5 or 0)
@@ -25,7 +26,15 @@ local function rank_in(id)
   return math.max(rank_of_stored(spec:get(id), parse_spec), rank_of_stored(tomb:get(id), parse_tomb))
 end
 
+local function merge_directive(name, value)
+  local new, old = parse_directive(value), directive_of(name)
+  if not new or (old and new.stamp <= old.stamp) then return false end
+  store_directive(name, new)
+  return true
+end
+
 local function merge_one(id, kind, value)
+  if kind == 'direct' then return merge_directive(id, value) end
   local new = nil
   if kind == 'spec' then new = parse_spec(value) end
   if kind == 'tomb' then new = parse_tomb(value) end

@@ -2,8 +2,13 @@
 
 if fresh then
   local latest = redis.call('ZREVRANGE', tombx_key, 0, 0, 'WITHSCORES')
+  local now = math.max(0, (int(latest[2]) or 0) - TOMBSTONE_RETENTION)
+  for _, value in pairs(all_fields(direct_key)) do
+    local directive = parse_directive(value)
+    if directive then now = math.max(now, directive.til - DIRECTIVE_RETENTION) end
+  end
   meta = { era = '', run = server_run, high = 0, last = time, quarantine = 0, ttl = ttl, maxStep = max_step, log = 0,
-    now = math.max(0, (int(latest[2]) or 0) - TOMBSTONE_RETENTION), collected = 0 }
+    now = now, collected = 0 }
 end
 
 meta.now = meta.now + math.min(math.max(time - meta.last, 0), meta.maxStep)

@@ -16,6 +16,17 @@ local function write_many(command, key, args)
   end
 end
 
+-- All of a hash that is small, by HSCAN: users of Redis are asked to permit that command, and not HGETALL.
+local function all_fields(key)
+  local all, cursor = {}, '0'
+  repeat
+    local step = redis.call('HSCAN', key, cursor, 'COUNT', '1000')
+    for i = 1, #step[2], 2 do all[step[2][i]] = step[2][i + 1] end
+    cursor = step[1]
+  until cursor == '0'
+  return all
+end
+
 local Hash = {}
 Hash.__index = Hash
 

@@ -2,7 +2,7 @@
 -- something else than a number there, counts as missing (`fresh`).
 
 local size_command = { meta = 'HLEN', sess = 'ZCARD', node = 'HLEN', spec = 'HLEN', tomb = 'HLEN', tombx = 'ZCARD',
-  claim = 'HLEN', stat = 'HLEN', dead = 'ZCARD', log = 'XLEN' }
+  claim = 'HLEN', stat = 'HLEN', dead = 'ZCARD', log = 'XLEN', direct = 'HLEN' }
 local sizes = {}
 for i, part in ipairs(PARTS) do
   local size = redis.pcall(size_command[part], KEYS[i])
@@ -32,4 +32,4 @@ local function position(entry) return tonumber(string.match(entry[1], '^%d+')) e
 local last_log = newest[1] and position(newest[1]) or 0
 local ttl, max_step, high = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[3])
 local spec, tomb, claim = hash(spec_key, sizes.spec), hash(tomb_key, sizes.tomb), hash(claim_key, sizes.claim)
-local node, stat = hash(node_key), hash(stat_key)
+local node, stat, direct = hash(node_key), hash(stat_key), hash(direct_key)

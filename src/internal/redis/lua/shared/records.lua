@@ -39,6 +39,18 @@ local function parse_claim(value)
   return { token = token, generation = generation, sid = sid }
 end
 
+local function parse_directive(value)
+  local s, what, u, op, a, by, reason = string.match(value, '^(%d+)|([cdu])|(%d+)|([^|]*)|(%d+)|([^|]*)|(.*)$')
+  local stamp, til, at = int(s), int(u), int(a)
+  if not stamp or not til or not at then return nil end
+  return { stamp = stamp, what = what, til = til, op = op, at = at, by = by, reason = reason }
+end
+
+local function format_directive(d)
+  return str(d.stamp) .. '|' .. d.what .. '|' .. str(d.til) .. '|' .. d.op .. '|' .. str(d.at) .. '|' .. d.by .. '|'
+    .. d.reason
+end
+
 local function parse_node(value)
   local v, o = string.match(value, '^(%d+)|(%d+)|')
   local version, opened = int(v), int(o)
