@@ -4,6 +4,7 @@
 import { Dice } from "../../src/internal/testing/dice.js"
 import type { RegistryConnection } from "../../src/internal/testing/testRegistry.js"
 import { withCalls } from "./calls/draw.js"
+import { withDirectives } from "./directives/draw.js"
 import {
   type Call,
   type Code,
@@ -33,11 +34,14 @@ const kindWeights: { readonly [K in PlainKind]: number } = {
 
 const allKinds = Object.keys(kindWeights) as ReadonlyArray<PlainKind>
 
+/** Faults of the plan itself: copies go with rollbacks, and directives are drawn apart. */
+type Fault = Exclude<EventType, "copy" | "direct">
+
 /** Other weights of faults and of kinds than the usual ones. */
-export type Weights = { readonly [K in Exclude<EventType, "copy"> | KindName]?: number }
+export type Weights = { readonly [K in Fault | KindName]?: number }
 
 /** How often each fault is drawn, relative to the others. */
-const eventWeights: { readonly [K in Exclude<EventType, "copy">]: number } = {
+const eventWeights: { readonly [K in Fault]: number } = {
   call: 14,
   crash: 4,
   stop: 3,
@@ -99,7 +103,7 @@ const node = (dice: Dice, { nodes }: Pick<Plan, "nodes">): number => dice.below(
 
 const calls: { readonly [K in Call]: number } = { start: 4, terminate: 4, replace: 3, restart: 2 }
 
-const drawings: { readonly [K in Exclude<EventType, "copy">]: Drawing } = {
+const drawings: { readonly [K in Fault]: Drawing } = {
   call: (dice, plan) => ({
     call: dice.weighted(calls),
     id: dice.pick(plan.ids),
@@ -222,11 +226,25 @@ const drawMachines = (dice: Dice): number => (dice.chance(0.4) ? dice.pick([1, 1
 /** The share of histories in which children are called. */
 export const callsShare = 0.08
 
+/** The share of histories in which directives are given. */
+export const directivesShare = 0.15
+
+/** How large a share of histories has what not all have. */
+export interface Shares {
+  readonly calls: number
+  readonly directives: number
+}
+
+const usualShares: Shares = { calls: callsShare, directives: directivesShare }
+
 /** Children are called in a share of the histories, unless there are so many that it takes long. */
-export const draw = (seed: number, weights: Weights = {}, share = callsShare): Plan => {
+export const draw = (seed: number, weights: Weights = {}, shares: Partial<Shares> = {}): Plan => {
+  const { calls, directives } = { ...usualShares, ...shares }
   const plan = drawPlan(seed, weights)
-  const dice = new Dice(`calls ${seed}`)
-  return plan.ids.length < 50 && dice.chance(share) ? withCalls(plan, dice) : plan
+  const callDice = new Dice(`calls ${seed}`)
+  const called = plan.ids.length < 50 && callDice.chance(calls) ? withCalls(plan, callDice) : plan
+  const directDice = new Dice(`directives ${seed}`)
+  return directDice.chance(directives) ? withDirectives(called, directDice) : called
 }
 
 /** `weights` change how often faults are drawn. */

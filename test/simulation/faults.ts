@@ -3,6 +3,7 @@
  */
 import type { RegistryState } from "../../src/internal/registry/state.js"
 import type { Clients } from "./clients.js"
+import type { Operators } from "./directives/operators.js"
 import type { Guardian } from "./guardian.js"
 import type { Host, Nodes } from "./nodes.js"
 import type { Event, EventType, Key } from "./plan.js"
@@ -26,7 +27,8 @@ export class Faults {
     private readonly scene: Scene,
     private readonly nodes: Nodes,
     private readonly clients: Clients,
-    private readonly guardian: Guardian
+    private readonly guardian: Guardian,
+    private readonly operators: Operators
   ) {}
 
   apply(event: Event): void {
@@ -112,7 +114,8 @@ export class Faults {
       this.scene.server.run = copy.meta.run
       this.guardian.cameBack()
     },
-    key: ({ key }) => this.break(() => removeKey(this.scene.state(), key))
+    key: ({ key }) => this.break(() => removeKey(this.scene.state(), key)),
+    direct: (event) => this.operators.direct(event)
   }
 
   private readonly final = new Set<unknown>()
@@ -138,5 +141,6 @@ export class Faults {
     change()
     this.guardian.tampered()
     this.scene.ledger.forgive()
+    this.scene.orders.forgive()
   }
 }

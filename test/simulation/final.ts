@@ -3,7 +3,14 @@
  */
 import type { ChildInfo } from "effect-pogo"
 import { decodeBody } from "../../src/internal/kind/specCodec.js"
-import { type ClaimRecord, parseClaim, parseSpec, type SpecRecord } from "../../src/internal/registry/state.js"
+import type { Node } from "../../src/internal/node/node.js"
+import {
+  type ClaimRecord,
+  parseClaim,
+  parseDirective,
+  parseSpec,
+  type SpecRecord
+} from "../../src/internal/registry/state.js"
 import type { LocalChild } from "../../src/internal/supervisor/localChild.js"
 import type { Life } from "./life.js"
 import type { Nodes } from "./nodes.js"
@@ -42,6 +49,7 @@ export class Final {
     const ids = new Set([...spec.keys(), ...claim.keys(), ...this.scene.plan.ids])
     for (const life of this.core) for (const id of life.node!.supervisor.children.keys()) ids.add(id)
     for (const id of ids) this.lookAt(id)
+    for (const problem of this.scene.orders.lost()) this.tell(problem)
     return this.problems
   }
 
@@ -49,8 +57,20 @@ export class Final {
     this.problems.push(problem)
   }
 
-  private lookAtNode({ node, process }: Life, sess: ReadonlyMap<string, number>): void {
+  private knowsDirectives(name: string): boolean {
+    return this.scene.plan.nodes.find((plan) => plan.name === name)?.older !== true
+  }
+
+  /** A node has read the directive for its name, and has done what it says. */
+  private lookAtDirective({ config, own, supervisor }: Node, name: string): void {
+    const { stamp, what } = parseDirective(this.scene.state().direct.get(config.name) ?? "") ?? {}
+    if (own.directive?.stamp !== stamp) this.tell(`${name} obeys ${own.directive?.stamp}, the registry has ${stamp}`)
+    if (what === "drain" && supervisor.children.size > 0) this.tell(`${name} is to be drained, and has children`)
+  }
+
+  private lookAtNode({ name, node, process }: Life, sess: ReadonlyMap<string, number>): void {
     if (node === undefined || !node.active) return this.tell(`${process.name} is ${node?.phase ?? "starting"}`)
+    if (this.knowsDirectives(name)) this.lookAtDirective(node, process.name)
     const members = [...node.view.membership.members.keys()].sort().join(" ")
     if (members !== [...sess.keys()].sort().join(" ")) this.tell(`${process.name} sees other members: ${members}`)
     for (const id of node.view.entries.keys()) {

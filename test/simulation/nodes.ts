@@ -66,6 +66,7 @@ export class Nodes {
     life.end()
     this.scene.copies.drop(life)
     this.scene.ledger.forgive()
+    this.scene.orders.forgive()
   }
 
   crash(host: Host, back: number): void {

@@ -2,6 +2,7 @@
  * What a history is to be: everything that is decided beforehand, drawn from the seed. Plain data, so that a fault can be
  * left out and the rest played again.
  */
+import type { DirectiveWhat } from "../../src/internal/registry/commands.js"
 import type { RegistryConnection } from "../../src/internal/testing/testRegistry.js"
 import type { Disorder } from "../../src/internal/testing/virtualWorld.js"
 import type { CalledKind } from "./calls/kinds.js"
@@ -46,6 +47,8 @@ export type Event =
     | { readonly type: "copy" }
     | { readonly type: "rollback"; readonly sameServer: boolean }
     | { readonly type: "key"; readonly key: Key }
+    /** `from`: the node that gives it, or -1 for a client. */
+    | { readonly type: "direct"; readonly what: DirectiveWhat; readonly node: number; readonly from: number }
   )
 
 export type EventType = Event["type"]
@@ -62,6 +65,8 @@ export interface NodePlan {
   readonly initial: boolean
   /** What it is when the faults are over. */
   readonly fate: "healthy" | "dead" | "frozen" | "cut"
+  /** Whether its version does not know directives. */
+  readonly older?: boolean
   /** For the fate `cut`. */
   readonly requests: ReadonlyArray<RegistryConnection>
   readonly replies: ReadonlyArray<RegistryConnection>
@@ -86,6 +91,8 @@ export interface Plan {
   readonly events: ReadonlyArray<Event>
   /** When the faults are over. */
   readonly calm: number
+  /** Whether directives are given. */
+  readonly directives?: boolean
   /** Calls to children, if there are any. */
   readonly calls?: CallsPlan
 }

@@ -29,6 +29,8 @@ export class Totals {
     if (new Set(nodes.map(({ code }) => code)).size > 1) this.stats.count("history: two versions of code at once")
     if (nodes.some(({ rate }) => rate < 0.98 || rate > 1.02)) this.stats.count("history: a clock beyond the assumption")
     if (plan.calls !== undefined) this.stats.count("history: children are called")
+    if (plan.directives === true) this.stats.count("history: directives are given")
+    if (nodes.some(({ older }) => older === true)) this.stats.count("history: a node does not know directives")
     if (plan.slowStops > 0) this.stats.count("history: stops beyond the budget")
     if (plan.disorder.window > 1) this.stats.count("history: order of tasks shuffled")
     if (plan.ids.length > 200) this.stats.count("history: more children than one batch")
@@ -50,7 +52,7 @@ export class Totals {
 }
 
 /** Every fault that a plan can name. */
-export const faults: ReadonlyArray<Exclude<EventType, "call">> = [
+export const faults: ReadonlyArray<Exclude<EventType, "call" | "direct">> = [
   "crash",
   "stop",
   "freeze",
@@ -82,7 +84,9 @@ export const explain = (failed: Outcome, options: PlayOptions = {}, plays = 150)
   const shown = lines.length > lastLines ? ["...", ...lines.slice(-lastLines)] : lines
   return [
     `seed ${plan.seed}: ${failure?.check} (at ${Math.round(failure?.at ?? 0)} ms): ${failure?.message}`,
-    `again: npm run simulate -- --seed ${plan.seed}${plan.calls === undefined ? "" : " --calls"}`,
+    `again: npm run simulate -- --seed ${plan.seed}${plan.calls === undefined ? "" : " --calls"}${
+      plan.directives === true ? " --directives" : ""
+    }`,
     `smaller: ${small.plan.nodes.length} nodes, ${small.plan.ids.length} children, ${small.plan.events.length} events:`,
     ...(small.plan.calls?.made ?? []).map((call) => `  ${JSON.stringify(call)}`),
     ...small.plan.events.map((event) => `  ${JSON.stringify(event)}`),

@@ -8,6 +8,7 @@ import type { Dice } from "../../src/internal/testing/dice.js"
 import type { RegistryServer } from "../../src/internal/testing/testRegistry.js"
 import type { World } from "../../src/internal/testing/virtualWorld.js"
 import type { Copies } from "./copies.js"
+import type { Orders } from "./directives/orders.js"
 import type { Ledger } from "./ledger.js"
 import type { Code, Plan } from "./plan.js"
 import type { Stats } from "./stats.js"
@@ -21,6 +22,7 @@ export interface Scene {
   readonly server: RegistryServer
   readonly copies: Copies
   readonly ledger: Ledger
+  readonly orders: Orders
   readonly stats: Stats
   readonly state: () => RegistryState
   readonly spec: (id: string, content: number, code: Code) => ChildSpec.Draft

@@ -13,6 +13,9 @@ import { epoch, type ProcessOptions, sandboxed, World } from "../../src/internal
 import { Callers } from "./calls/callers.js"
 import { Clients } from "./clients.js"
 import { Copies } from "./copies.js"
+import { makeOlder } from "./directives/older.js"
+import { Operators } from "./directives/operators.js"
+import { Orders } from "./directives/orders.js"
 import { Faults } from "./faults.js"
 import { Final } from "./final.js"
 import { Guardian } from "./guardian.js"
@@ -67,11 +70,13 @@ class Simulation {
   private readonly server: RegistryServer
   private readonly copies: Copies
   private readonly ledger: Ledger
+  private readonly orders: Orders
   private readonly machines: Machines
   private readonly network: Network
   private readonly guardian: Guardian
   private readonly nodes: Nodes
   private readonly clients: Clients
+  private readonly operators: Operators
   private readonly faults: Faults
   private readonly callers: Callers | undefined
   private settled = 0
@@ -92,6 +97,7 @@ class Simulation {
     const state = () => this.server.state(scope)
     this.machines = new Machines(this.world, plan.machines)
     this.ledger = new Ledger(state, () => this.knowers())
+    this.orders = new Orders(state, () => this.knowers(), (check, message) => this.fail(check, message))
     this.network = new Network(world, dice.stream("network"), plan.noise, this.stats)
     this.guardian = new Guardian(
       () => world.now,
@@ -108,6 +114,7 @@ class Simulation {
       server: this.server,
       copies: this.copies,
       ledger: this.ledger,
+      orders: this.orders,
       stats: this.stats,
       state,
       spec: specOf,
@@ -119,10 +126,13 @@ class Simulation {
     this.nodes = new Nodes(scene, setting)
     this.callers?.start(this.nodes, (name) => new Life(setting, name, 1, { joinTimeout: 0 }, [], true))
     this.clients = new Clients(scene, this.nodes)
-    this.faults = new Faults(scene, this.nodes, this.clients, this.guardian)
+    const makeClient = () => new Life(setting, "operator", 1, { joinTimeout: 0 }, [], true)
+    this.operators = new Operators(scene, this.nodes, makeClient)
+    this.faults = new Faults(scene, this.nodes, this.clients, this.guardian, this.operators)
     this.server.executed = (execution) => {
       this.server.trust = false
       this.ledger.executed(execution)
+      this.orders.executed(execution)
       const denied = this.ledger.denied(execution, this.asker)
       if (denied !== undefined) this.fail("a child is called absent, and is not", denied)
       this.guardian.onExecuted(execution)
@@ -135,6 +145,7 @@ class Simulation {
       if (found !== undefined) this.fail(found.check, found.message)
       const stale = lists.look()
       if (stale !== undefined) this.fail("a list is out of date", stale)
+      if (plan.directives === true) this.orders.look(this.nodes.lives())
     }
     this.final = () => new Final(scene, this.nodes).look()
   }
@@ -173,7 +184,7 @@ class Simulation {
   }
 
   private setting(): Setting {
-    const { callers, copies, server, world } = this
+    const { callers, copies, plan, server, world } = this
     return {
       world,
       server,
@@ -201,9 +212,13 @@ class Simulation {
           this.asker = life
           this.guardian.onArrival(sent)
         },
-        answered: ({ args, name }, reply) => this.ledger.answered(name, args, reply)
+        answered: ({ args, name }, reply) => {
+          this.ledger.answered(name, args, reply)
+          this.orders.answered(name, args, reply)
+        }
       }),
       built: (life, node) => {
+        if (plan.nodes.find(({ name }) => name === life.name)?.older === true) makeOlder(node)
         this.options.changed?.(node)
         this.follow(life, node)
       },
@@ -238,6 +253,8 @@ class Simulation {
     if (node.own.draining || node.own.cordoned) {
       this.fail("a closed node starts a child", `${child.id} on ${life.process.name}`)
     }
+    const told = node.own.directive?.what ?? "undo"
+    if (told !== "undo") this.fail("a node starts a child under a directive", `${child.id} on ${life.process.name}`)
   }
 
   /** Follows a node's lease. */
@@ -275,7 +292,7 @@ class Simulation {
   /** The faults end; some nodes stay as they are for ever. */
   private calm(): void {
     this.log("world", "the faults are over")
-    this.network.calm = this.clients.calm = true
+    this.network.calm = this.clients.calm = this.operators.calm = true
     this.server.resume()
     this.callers?.calm()
     for (const host of this.nodes.hosts) {
@@ -295,6 +312,7 @@ class Simulation {
       } else if (life.status !== "stopping") this.settle(life, fate, requests, replies)
     }
     this.ledger.forgive()
+    this.orders.forgive()
   }
 
   private settle(

@@ -5,12 +5,19 @@ import { draw } from "../draw.js"
 import { play } from "../simulation.js"
 import { turn } from "../turn.js"
 import { ofCalls } from "./calls.js"
+import { ofDirectives } from "./directives.js"
 import type { Mutation } from "./mutation.js"
 import { ofNeighbours } from "./neighbours.js"
 import { ofNodes } from "./nodes.js"
 import { ofRegistry } from "./registry.js"
 
-export const mutations: ReadonlyArray<Mutation> = [...ofRegistry, ...ofNodes, ...ofNeighbours, ...ofCalls]
+export const mutations: ReadonlyArray<Mutation> = [
+  ...ofRegistry,
+  ...ofNodes,
+  ...ofDirectives,
+  ...ofNeighbours,
+  ...ofCalls
+]
 
 export interface Caught {
   /** What noticed. */
@@ -19,10 +26,13 @@ export interface Caught {
   readonly seed: number
 }
 
-const catchWith = ({ changed, execute, patch, shape, weights }: Mutation, seed: number): Caught | undefined => {
+const catchWith = (
+  { changed, directives = false, execute, patch, shape, weights }: Mutation,
+  seed: number
+): Caught | undefined => {
   const mend = patch?.()
   try {
-    const plan = draw(seed, weights, patch === undefined ? 0 : 1)
+    const plan = draw(seed, weights, { calls: patch === undefined ? 0 : 1, directives: directives ? 1 : 0 })
     const { failure } = play(shape?.(plan) ?? plan, {
       ...(execute === undefined ? {} : { execute }),
       ...(changed === undefined ? {} : { changed })

@@ -20,6 +20,8 @@ export interface Mutation {
   readonly patch?: () => () => void
   /** Faults that the rule is there for are drawn more often. */
   readonly weights?: Weights
+  /** Directives are given in every history, instead of in none. */
+  readonly directives?: boolean
   /** What else makes it show, in the plan of each history. */
   readonly shape?: (plan: Plan) => Plan
   /** A history that shows it, to begin with: most are shown by any. */

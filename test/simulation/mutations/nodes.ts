@@ -27,7 +27,7 @@ export const sending =
     )
 
 /** Changes what a node is told. */
-const hearing =
+export const hearing =
   <C extends CommandName>(command: C, change: (value: Value<C>, node: Node, args: Args<C>) => Value<C>) =>
   (node: Node) =>
     between(

@@ -73,6 +73,7 @@ const revive = ({ meta, state }: Tx, sid: string): void => {
 const mergeAll = (tx: Tx, { facts }: Args<"merge">): Value<"merge"> => {
   const { meta, state } = tx
   for (const { id, kind, value } of facts) {
+    if (kind === "direct") continue
     state.spec.delete(id)
     state.tomb.delete(id)
     state.tombx.delete(id)
@@ -273,7 +274,13 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
       const reply = execute(state, server, envelope, name, args)
       if (name !== "changes" || reply._tag !== "RESYNC") return reply
       const { high, now } = reply
-      const value: Value<"changes"> = { items: [], nodes: undefined, cursor: state.meta!.log, more: false }
+      const value: Value<"changes"> = {
+        items: [],
+        nodes: undefined,
+        directives: undefined,
+        cursor: state.meta!.log,
+        more: false
+      }
       return { _tag: "OK", now, high, log: state.meta!.log, value } as Reply<unknown> as never
     }
   }

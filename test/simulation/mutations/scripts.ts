@@ -2,7 +2,13 @@
  * A few commands each, for rules whose breach whole nodes do not come to feel.
  */
 import type { Args, CommandName, Reply, Value } from "../../../src/internal/registry/commands.js"
-import { emptyState, formatSpec, parseSpec, type RegistryState } from "../../../src/internal/registry/state.js"
+import {
+  emptyState,
+  formatSpec,
+  parseDirective,
+  parseSpec,
+  type RegistryState
+} from "../../../src/internal/registry/state.js"
 import type { Execute } from "../../../src/internal/testing/testRegistry.js"
 import { timing } from "../plan.js"
 import { scope } from "../scene.js"
@@ -43,4 +49,16 @@ export const repeats = (execute: Execute): string | undefined => {
   const item = { id: "k/x", op: "op.2", generation: first, body: "{\"v\":2}" }
   const replies = [1, 2].map(() => JSON.stringify(send("put", { mode: "replace", items: [item] })))
   return replies[0] === replies[1] ? undefined : "a call that came twice answered differently"
+}
+
+/** A directive that comes again, after its undo, changes nothing. */
+export const directsOnce = (execute: Execute): string | undefined => {
+  const { send, state } = caller(execute)
+  const give = (what: "drain" | "undo", op: string, seen: number) =>
+    send("direct", { name: "n", what, op, by: "b", reason: "", seen })
+  const seen = state.meta!.high
+  give("drain", "op.1", seen)
+  give("undo", "op.2", state.meta!.high)
+  give("drain", "op.1", seen)
+  return parseDirective(state.direct.get("n") ?? "")?.op === "op.2" ? undefined : "a late directive came after its undo"
 }
