@@ -1,6 +1,7 @@
 /**
  * A fleet of devices, each polled by a child of its own on one of two nodes, and a dashboard that reads the streams of
- * all of them, wherever they are. One node is drained: its devices move, and the streams go on where they left off.
+ * all of them, wherever they are. The dashboard drains one node by its name: its devices move, and the streams go on where
+ * they left off.
  *
  *     npx tsx examples/device-fleet.ts
  *
@@ -109,11 +110,11 @@ const program = Effect.gen(function*() {
   )
   yield* Effect.sleep("1 second")
   yield* Console.log(`east runs ${(yield* east.whichChildren("local")).length} devices, and is drained`)
-  yield* east.drain
+  const { _tag } = yield* dashboard.drainNode("east", { by: "dashboard", reason: "maintenance" })
   const seen = yield* watching
   const moved = seen.filter(({ nodes }) => nodes.length > 1).length
-  yield* Console.log(`${moved} streams went on elsewhere; complete: ${seen.every(({ complete }) => complete)}`)
-  return moved > 0 && seen.every(({ complete }) => complete)
+  yield* Console.log(`${_tag}; ${moved} streams went on elsewhere; complete: ${seen.every(({ complete }) => complete)}`)
+  return _tag === "Obeyed" && moved > 0 && seen.every(({ complete }) => complete)
 }).pipe(Effect.scoped, Effect.provide(Logger.minimumLogLevel(LogLevel.Error)))
 
 process.exit(await Effect.runPromise(program) ? 0 : 1)
