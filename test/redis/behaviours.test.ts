@@ -27,7 +27,8 @@ const redisWorld: World = {
   ).pipe(Effect.map((context) => Context.get(context, GroupRegistry.GroupRegistry)), Effect.orDie),
   passing: (effect) => effect,
   pass,
-  until: polling(pass, "100 millis")
+  until: polling(pass, "100 millis"),
+  agreement: "2 minutes"
 }
 
 describe("on Redis, in real time", () => behaviours(redisWorld))

@@ -14,6 +14,7 @@ import type { World } from "./world.js"
 const Flaky = Child.make("Flaky", { payload: { failures: Schema.Number } })
 
 interface Scene {
+  readonly world: World
   readonly cluster: Cluster
   readonly journal: Journal
   readonly node: (name: string) => TestNode
@@ -33,6 +34,7 @@ const setTheScene = (world: World, names: ReadonlyArray<string>, kinds?: (journa
     yield* Effect.forEach(names, (name) => cluster.add(name), { concurrency: "unbounded" })
     const ids = Effect.sync(() => sorted(journal.running().map(({ id }) => id)))
     const scene: Scene = {
+      world,
       cluster,
       journal,
       node: (name) => cluster.nodes.get(name)!,
@@ -47,20 +49,31 @@ const setTheScene = (world: World, names: ReadonlyArray<string>, kinds?: (journa
     return scene
   })
 
-/** Every node's listing shows the same running children at the same places, and these are where they really run. */
-const expectAgreement = ({ cluster, journal }: Scene) =>
+/** Where children run as every node lists them, and where they really do. */
+const placesOf = ({ cluster, journal }: Scene) =>
   Effect.gen(function*() {
+    const listed: Array<ReadonlyArray<string>> = []
+    const real: Array<ReadonlyArray<string>> = []
     for (const { pogo } of cluster.nodes.values()) {
       const rows = yield* pogo.whichChildren("global")
-      expect(sorted(rows.map(({ id, node, status }) => `${id}@${node} ${status._tag}`))).toEqual(
-        journal.places().map((place) => `${place} Running`)
-      )
       const local = yield* pogo.whichChildren("local")
-      expect(sorted(local.map(({ id }) => `${id}@${pogo.name}`))).toEqual(
-        journal.places().filter((place) => place.endsWith(`@${pogo.name}`))
-      )
+      listed.push(sorted(rows.map(({ id, node, status }) => `${id}@${node} ${status._tag}`)))
+      listed.push(sorted(local.map(({ id }) => `${id}@${pogo.name}`)))
+      const places = journal.places()
+      real.push(places.map((place) => `${place} Running`), places.filter((place) => place.endsWith(`@${pogo.name}`)))
     }
-    expect(journal.violations()).toEqual([])
+    return { listed, real }
+  })
+
+/** Every node's listing shows the same running children at the same places, and these are where they really run. */
+const expectAgreement = (scene: Scene) =>
+  Effect.gen(function*() {
+    const agree = Effect.map(placesOf(scene), ({ listed, real }) => JSON.stringify(listed) === JSON.stringify(real))
+    // If they never do, the comparison tells where.
+    yield* Effect.exit(scene.world.until("all nodes agree", Effect.orDie(agree), scene.world.agreement))
+    const { listed, real } = yield* placesOf(scene)
+    expect(listed).toEqual(real)
+    expect(scene.journal.violations()).toEqual([])
   })
 
 const ids = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}${i}`)

@@ -22,6 +22,8 @@ export interface World {
     condition: Effect.Effect<boolean>,
     limit?: Duration.DurationInput
   ) => Effect.Effect<void>
+  /** Time limit for all listings to agree once things are quiet: none in virtual time, where nothing is late. */
+  readonly agreement: Duration.DurationInput
 }
 
 export const polling = (
@@ -47,5 +49,6 @@ export const memoryWorld: World = {
   registry: GroupRegistry.makeMemory(),
   passing: inVirtualTime,
   pass: (duration) => TestClock.adjust(duration),
-  until: polling((duration) => TestClock.adjust(duration), "500 millis")
+  until: polling((duration) => TestClock.adjust(duration), "500 millis"),
+  agreement: 0
 }
