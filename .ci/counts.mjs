@@ -62,6 +62,7 @@ export default class Counts {
  * @property {number} passed
  * @property {number} failed failed tests, files that could not be loaded, and errors outside of tests
  * @property {number} skipped
+ * @property {ReadonlyArray<string>} failures files and tests that failed
  * @property {ReadonlyArray<string>} left files that were planned and have not ended
  * @property {boolean} ended whether vitest came to its end
  */
@@ -75,16 +76,33 @@ export const readCounts = (file) => {
   /** @type {ReadonlyArray<Line>} */
   const lines = text.split("\n").filter(Boolean).map((line) => JSON.parse(line))
   const counted = { passed: 0, failed: 0, skipped: 0, ended: false }
+  /** @type {Array<string>} */
+  const failures = []
   /** @type {Set<string>} */
   const left = new Set()
-  for (const line of lines) {
-    if (line.type === "planned") { for (const name of line.files) left.add(name) }
-    else if (line.type === "file") left.delete(line.file)
-    else if (line.type === "end") counted.ended = true
-    if (line.type !== "test") counted.failed += line.type === "planned" ? 0 : line.failures
-    else if (line.state === "passed") counted.passed++
-    else if (line.state === "failed") counted.failed++
-    else counted.skipped++
+  /** @param {number} count @param {string} what */
+  const failed = (count, what) => {
+    counted.failed += count
+    if (count > 0) failures.push(what)
   }
-  return { ...counted, left: Array.from(left) }
+  for (const line of lines) {
+    switch (line.type) {
+      case "planned":
+        for (const name of line.files) left.add(name)
+        break
+      case "test":
+        if (line.state === "passed") counted.passed++
+        else if (line.state === "failed") failed(1, `${line.file}: ${line.name}`)
+        else counted.skipped++
+        break
+      case "file":
+        left.delete(line.file)
+        failed(line.failures, `${line.file}, outside of its tests`)
+        break
+      case "end":
+        counted.ended = true
+        failed(line.failures, "errors outside of all files")
+    }
+  }
+  return { ...counted, failures, left: Array.from(left) }
 }

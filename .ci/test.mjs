@@ -20,7 +20,7 @@ const temp = tempFolder("pogo-test-")
 
 const counts = { passed: 0, failed: 0 }
 
-/** Checks that failed, and files that did not run: told once more in the end, where they are seen. */
+/** What failed, and files that did not run: told once more in the end, where it is seen. */
 /** @type {Array<string>} */
 const remarks = []
 
@@ -92,54 +92,69 @@ const redis = async () => {
   }
 }
 
-/** @type {Record<string, ReadonlyArray<string>>} */
-const projects = { quick: ["unit", "redis", "process"], deep: ["deep", "ioredis-6"] }
+/**
+ * Runs of vitest that go on at once: those that want a processor, and those that mostly wait.
+ *
+ * @typedef {{ readonly name: string, readonly args: ReadonlyArray<string> }} Lane
+ */
+
+/** @type {Record<string, ReadonlyArray<Lane>>} */
+const tiers = {
+  quick: [
+    // Most of these files take a moment, and a second to load all modules: two workers load them once for all.
+    { name: "unit", args: ["--project=unit", "--no-isolate"] },
+    { name: "real", args: ["--project=redis", "--project=process"] }
+  ],
+  deep: [{ name: "deep", args: ["--project=deep", "--project=ioredis-6"] }]
+}
 
 /**
- * The tests of one tier, to their end or to the deadline.
+ * Some of the tests, to their end or to the deadline.
  *
- * @param {string} tier
+ * @param {Lane} lane
  */
-const tests = async (tier) => {
+const tests = async ({ args, name }) => {
   const since = Date.now()
-  console.log(`\n== tests, ${tier}`)
-  const file = join(temp, `${tier}.jsonl`)
-  const chosen = projects[tier]?.map((name) => `--project=${name}`) ?? []
-  const args = ["run", ...chosen, "--allowOnly=false", "--reporter=default", `--reporter=${own("counts.mjs")}`]
-  const { code, timedOut } = await node(bin("vitest"), args, {
+  const file = join(temp, `${name}.jsonl`)
+  const reporters = ["--reporter=default", `--reporter=${own("counts.mjs")}`]
+  const { code, timedOut } = await node(bin("vitest"), ["run", ...args, "--allowOnly=false", ...reporters], {
     env: { [countsFile]: file },
     ...(deadline === Infinity ? {} : { timeout: Math.max(1_000, deadline - Date.now()) })
   })
-  const { ended, failed, left, passed, skipped } = readCounts(file)
+  const { ended, failed, failures, left, passed, skipped } = readCounts(file)
   counts.passed += passed
   counts.failed += failed
-  console.log(`== tests, ${tier}: ${passed} passed, ${failed} failed, ${skipped} skipped, ${seconds(since)}`)
+  console.log(`== tests, ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped, ${seconds(since)}`)
+  for (const failure of failures) remarks.push(`failed: ${failure}`)
   if (timedOut) {
-    remarks.push(`tests, ${tier}: time was up; ${left.length} files did not run to their end:`)
-    for (const name of left) remarks.push(`  ${name}`)
+    remarks.push(`tests, ${name}: time was up; ${left.length} files did not run to their end:`)
+    for (const one of left) remarks.push(`  ${one}`)
   } else if (!ended || (code !== 0 && failed === 0)) {
     counts.failed++
-    remarks.push(`tests, ${tier}: vitest ended with exit code ${code}, and does not say why`)
+    remarks.push(`tests, ${name}: vitest ended with exit code ${code}, and does not say why`)
   }
 }
 
+/** @param {ReadonlyArray<Lane>} lanes */
+const atOnce = (lanes) => Promise.all(lanes.map(tests))
+
 const quick = async () => {
-  await inOrder(reading)
-  // Both to their end: the package's check mostly waits for npm.
-  await Promise.all([tests("quick"), inOrder(running)])
+  await Promise.all(reading.map(check))
+  // The package's check mostly waits for npm.
+  await Promise.all([atOnce(tiers.quick ?? []), inOrder(running)])
 }
 
-const tiers = positionals.length === 0 ? ["quick"] : positionals
+const chosen = positionals.length === 0 ? ["quick"] : positionals
 
 const main = async () => {
-  const unknown = tiers.filter((tier) => !(tier in projects))
+  const unknown = chosen.filter((tier) => !(tier in tiers))
   if (unknown.length > 0) throw new Error(`no tier "${unknown.join(", ")}"; there are quick and deep`)
   await setup()
   await redis()
-  if (tiers.includes("quick")) await quick()
-  if (!tiers.includes("deep")) return
+  if (chosen.includes("quick")) await quick()
+  if (!chosen.includes("deep")) return
   await check(["types, ioredis 6", () => bin("typescript", "tsc"), ["--noEmit", "-p", own("ioredis-6.tsconfig.json")]])
-  await tests("deep")
+  await atOnce(tiers.deep ?? [])
 }
 
 await main().catch((error) => {

@@ -82,12 +82,15 @@ const nodeLive = (name: string) =>
 
 const devices = Array.from({ length: 12 }, (_, i) => ({ key: `device-${i}`, celsius: 15 + i }))
 
-/** Reads a device's stream until it has seen so many, and tells what it saw. */
-const watch = (pogo: Pogo.Service, key: string, count: number) =>
+/** Reads a device's stream until the east is to be drained and the west has gone on with it, and tells what it saw. */
+const watch = (pogo: Pogo.Service, key: string, drained: Ref.Ref<boolean>) =>
   Effect.gen(function*() {
     const fleet = yield* Effect.provideService(Device.client, Pogo.Pogo, pogo)
     const { number } = yield* fleet(key).latest()
-    const readings = yield* fleet(key).readings({ after: number }).pipe(Stream.take(count), Stream.runCollect)
+    const readings = yield* fleet(key).readings({ after: number }).pipe(
+      Stream.takeUntilEffect(({ node }) => node === "west" ? Ref.get(drained) : Effect.succeed(false)),
+      Stream.runCollect
+    )
     const seen = Array.from(readings)
     return {
       nodes: Array.from(new Set(seen.map(({ node }) => node))),
@@ -105,12 +108,14 @@ const program = Effect.gen(function*() {
   )
   yield* dashboard.startChildren(devices.map(({ celsius, key }) => Device.spec(key, { celsius })))
   for (const { key } of devices) yield* dashboard.awaitChild(Device.id(key))
+  const drained = yield* Ref.make(false)
   const watching = yield* Effect.fork(
-    Effect.forEach(devices, ({ key }) => watch(dashboard, key, 150), { concurrency: "unbounded" })
+    Effect.forEach(devices, ({ key }) => watch(dashboard, key, drained), { concurrency: "unbounded" })
   )
   yield* Effect.sleep("1 second")
   yield* Console.log(`east runs ${(yield* east.whichChildren("local")).length} devices, and is drained`)
   const { _tag } = yield* dashboard.drainNode("east", { by: "dashboard", reason: "maintenance" })
+  yield* Ref.set(drained, true)
   const seen = yield* watching
   const moved = seen.filter(({ nodes }) => nodes.length > 1).length
   yield* Console.log(`${_tag}; ${moved} streams went on elsewhere; complete: ${seen.every(({ complete }) => complete)}`)

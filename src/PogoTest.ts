@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { type FaultName, playSeed, type Scenario } from "./internal/testing/explore.js"
+import { betweenHistories, type FaultName, playSeed, type Scenario } from "./internal/testing/explore.js"
 import {
   type Kinds,
   type Occurrence,
@@ -363,7 +363,7 @@ export const explore = <E, R>(
       total += steps
       for (const fault of faults) counts[fault] = (counts[fault] ?? 0) + 1
       if (problem !== undefined) return yield* new RuleBroken({ rule: problem, history, seed })
-      yield* Effect.yieldNow()
+      yield* betweenHistories
     }
     return { histories: all.length, steps: total, faults: counts }
   })

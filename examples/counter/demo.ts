@@ -52,25 +52,33 @@ const end = (child: ChildProcess, signal: NodeJS.Signals) =>
     await gone
   })
 
+/** Lets so many seconds pass, and more on a busy machine: some calls are acknowledged meanwhile. */
+const calm = (seconds: number) =>
+  Effect.gen(function*() {
+    const before = said.acknowledged.size
+    yield* Effect.sleep(seconds * 1_000)
+    yield* Effect.repeat(Effect.sleep("100 millis"), { until: () => said.acknowledged.size >= before + 30 })
+  })
+
 /** Kills, drains and freezes, each time another process. */
 const trouble = (env: Record<string, string>, seconds: number) =>
   Effect.gen(function*() {
     const processes = yield* Effect.forEach(names, (name) => launch(name, env))
-    yield* Effect.sleep(seconds * 1_000)
+    yield* calm(seconds)
     yield* Console.log("one gets SIGKILL")
     yield* end(processes[0]!, "SIGKILL")
-    yield* Effect.sleep(seconds * 1_000)
+    yield* calm(seconds)
     yield* launch("one", env)
-    yield* Effect.sleep(seconds * 1_000)
+    yield* calm(seconds)
     yield* Console.log("two gets SIGTERM")
     yield* end(processes[1]!, "SIGTERM")
     yield* launch("two", env)
-    yield* Effect.sleep(seconds * 500)
+    yield* calm(seconds / 2)
     yield* Console.log("three is frozen for a moment")
     processes[2]!.kill("SIGSTOP")
     yield* Effect.sleep("700 millis")
     processes[2]!.kill("SIGCONT")
-    yield* Effect.sleep(seconds * 1_000)
+    yield* calm(seconds)
   })
 
 const tally = (pages: Ledger.Pages) => {

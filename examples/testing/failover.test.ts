@@ -37,4 +37,4 @@ it.effect("in 500 histories with faults it always ends up on one node", () =>
     })
     expect(histories).toBe(500)
     yield* Effect.log(faults)
-  }), 120_000)
+  }), 600_000)

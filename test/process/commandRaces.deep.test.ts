@@ -5,7 +5,7 @@
 import { describe, expect, test } from "vitest"
 import { measured } from "../support/measured.js"
 import { copiesOf, runningOverlaps } from "./support/evidence.js"
-import { eventually, sleep } from "./support/fleet.js"
+import { eventually, sleep, surely } from "./support/fleet.js"
 import type { NodeProcess } from "./support/process.js"
 import type { Row } from "./support/process.js"
 import { idsOf, judge, keys, scene } from "./support/scene.js"
@@ -99,7 +99,7 @@ describe.concurrent("other code", () => {
   test("[F51] that no node has: the child waits, with the reason, and runs as soon as one has it", async (context) => {
     const { fleet, runs, start } = await scene(context, ["a"], 2)
     const a = fleet.nodes.get("a")!
-    await a.call("start", { keys: ["new"], kind: "Newer" })
+    await surely(a, "start", { keys: ["new"], kind: "Newer" })
     const waiting = await statusOf(a, "Newer/new")
     expect(waiting?.status).toMatchObject({ _tag: "Pending", reason: expect.stringContaining("Newer") })
     await start("b", { TEST_KINDS: "Probe,Newer" })
@@ -114,7 +114,7 @@ describe.concurrent("other code", () => {
     const { fleet, runs, start } = await scene(context, ["a"], 2, { env })
     await start("b", { TEST_STRICT: "yes" })
     const ids = idsOf(8, "Newer")
-    await fleet.nodes.get("a")!.call("start", { keys: keys(8), kind: "Newer" })
+    await surely(fleet.nodes.get("a")!, "start", { keys: keys(8), kind: "Newer" })
     await runs([...idsOf(2), ...ids])
     const rows = await fleet.nodes.get("b")!.which()
     expect(new Set(rows.filter(({ id }) => ids.includes(id)).map(({ node }) => node))).toEqual(new Set(["a"]))

@@ -6,7 +6,7 @@
 import { describe, expect, test } from "vitest"
 import { measured, spread } from "../support/measured.js"
 import { copiesOf, gaps, runningOverlaps } from "./support/evidence.js"
-import { eventually, sleep } from "./support/fleet.js"
+import { eventually, promptly, sleep, surely } from "./support/fleet.js"
 import { idsOf, judge, keys, nothingMoved, owned, scene, ttl } from "./support/scene.js"
 import { tellStale } from "./support/stale.js"
 
@@ -23,19 +23,24 @@ describe.concurrent("a process", () => {
     const killed = fleet.nodes.get("b")!
     killed.signal("SIGKILL")
     await killed.exited
-    await eventually("taken over", () => mine.every((id) => copiesOf(fleet.lines()).get(id)!.length === 2), ttl * 4)
+    await eventually("taken over", () => mine.every((id) => copiesOf(fleet.lines()).get(id)!.length === 2))
     await runs(idsOf(30))
     const lines = fleet.lines()
     expect(runningOverlaps(lines)).toEqual([])
     const took = gaps(lines)
     measured("F1", `takeover ${spread(took)}, lease ${ttl} ms`)
     expect(took.length).toBe(mine.length)
-    expect(took.at(-1)).toBeLessThan(ttl + 4_000)
+    // As many children are started, until all nodes know that they run.
+    const after = await promptly(4_000, async () => {
+      await surely(fleet.nodes.get("a")!, "start", { keys: keys(mine.length, "other") })
+      await runs([...idsOf(30), ...keys(mine.length, "other").map((key) => `Probe/${key}`)])
+    })
+    expect(took.at(-1)).toBeLessThan(ttl + after)
     await judge(fleet, idsOf(30))
   })
 
   test("[F2] that is told to end hands its children over and leaves; nobody waits for its lease", async (context) => {
-    const { fleet, runs } = await scene(context, ["a", "b", "c"], 30)
+    const { fleet, runs } = await scene(context, ["a", "b", "c"], 30, { ttl: 5 * ttl })
     const leaving = fleet.nodes.get("b")!
     leaving.signal("SIGTERM")
     expect(await leaving.exited).toMatchObject({ signal: null })
@@ -43,8 +48,8 @@ describe.concurrent("a process", () => {
     const lines = fleet.lines()
     expect(runningOverlaps(lines)).toEqual([])
     const took = gaps(lines)
-    measured("F2", `handover ${spread(took)}, lease ${ttl} ms`)
-    expect(took.at(-1)).toBeLessThan(ttl)
+    measured("F2", `handover ${spread(took)}, lease ${5 * ttl} ms`)
+    expect(took.at(-1)).toBeLessThan(5 * ttl)
     expect(leaving.log()).toContain("left the scope")
     await judge(fleet, idsOf(30))
   })
@@ -66,13 +71,13 @@ describe.concurrent("a process", () => {
 
   test("[F63] whose way to Redis is cut: its children run elsewhere, kept ones as well, and one copy of each in the end", async (context) => {
     const { fleet, proxies, runs } = await scene(context, ["a", "b"], 10, { proxied: true })
-    await fleet.nodes.get("a")!.call("start", { keys: keys(10), kind: "Kept" })
+    await surely(fleet.nodes.get("a")!, "start", { keys: keys(10), kind: "Kept" })
     const all = [...idsOf(10), ...idsOf(10, "Kept")]
     await runs(all)
     proxies.get("b")!.cut()
-    await eventually("a runs them all", async () => (await owned(fleet, "a")).length === 20, 8 * ttl)
+    await eventually("a runs them all", async () => (await owned(fleet, "a")).length === 20)
     proxies.get("b")!.heal()
-    await runs(all, 8 * ttl)
+    await runs(all)
     const overlaps = runningOverlaps(fleet.lines())
     expect(overlaps.filter(({ id }) => id.startsWith("Probe/"))).toEqual([])
     measured(
@@ -87,7 +92,7 @@ describe.concurrent("a process", () => {
 describe.concurrent("Redis", () => {
   test("[F13] is away for three leases: children stop in time, kept ones go on, and all is as it was when it is back", async (context) => {
     const { fleet, redis, runs } = await scene(context, ["a", "b"], 10, { redis: persistent })
-    await fleet.nodes.get("a")!.call("start", { keys: keys(10), kind: "Kept" })
+    await surely(fleet.nodes.get("a")!, "start", { keys: keys(10), kind: "Kept" })
     const all = [...idsOf(10), ...idsOf(10, "Kept")]
     await runs(all)
     const down = Number(process.hrtime.bigint()) / 1e6
@@ -102,7 +107,7 @@ describe.concurrent("Redis", () => {
         `after the loss (fence at ${(ttl * 8 / 15).toFixed(0)}, lease ${ttl})`
     )
     await redis.restart()
-    await runs(all, ttl * 8)
+    await runs(all)
     const copies = copiesOf(fleet.lines())
     for (const id of idsOf(10, "Kept")) expect(copies.get(id)!.length).toBe(1)
     measured("F13", "\"keep\": 10 of 10 went on throughout")
@@ -111,14 +116,14 @@ describe.concurrent("Redis", () => {
 
   test("[F14] comes back empty: owners keep their children, what was terminated stays so", async (context) => {
     const { fleet, redis, runs } = await scene(context, ["a", "b", "c"], 20, { onEmpty: "settle", ttl: 2 * ttl })
-    await fleet.nodes.get("c")!.call("terminate", { keys: ["k0"] })
+    await surely(fleet.nodes.get("c")!, "terminate", { keys: ["k0"] })
     await runs(idsOf(20).slice(1))
     await redis.stop("SIGKILL")
     await redis.restart()
     await sleep(ttl * 3)
     await runs(idsOf(20).slice(1))
     nothingMoved(fleet)
-    await fleet.nodes.get("a")!.call("start", { keys: ["new"] })
+    await surely(fleet.nodes.get("a")!, "start", { keys: ["new"] })
     await runs([...idsOf(20).slice(1), "Probe/new"])
     measured("F14", "19 of 19 children kept by their owners, 0 moves, the terminated one stays away")
     await judge(fleet, idsOf(20).slice(1))

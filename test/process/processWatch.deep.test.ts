@@ -6,7 +6,7 @@ import { expect, test, type TestContext } from "vitest"
 import { measured, spread } from "../support/measured.js"
 import { startRedis } from "../support/redisServer.js"
 import { copiesOf, runningOverlaps, unfencedOverlaps } from "./support/evidence.js"
-import { eventually, type Fleet, makeFleet, sleep } from "./support/fleet.js"
+import { eventually, type Fleet, makeFleet, sleep, surely } from "./support/fleet.js"
 
 const count = 200
 
@@ -20,7 +20,7 @@ const makeScene = async ({ onTestFinished }: TestContext, env: Record<string, st
   onTestFinished(fleet.close)
   for (const name of names) await fleet.start(name)
   const keys = Array.from({ length: count }, (_, i) => `k${i}`)
-  await fleet.nodes.get("a")!.call("start", { keys })
+  await surely(fleet.nodes.get("a")!, "start", { keys })
   await allRun(fleet)
   return fleet
 }
@@ -49,7 +49,7 @@ const killed = async (fleet: Fleet, name: string): Promise<ReadonlyArray<number>
     const copies = copiesOf(fleet.lines())
     return mine.flatMap((id) => copies.get(id)!.slice(before.get(id)))
   }
-  await eventually("taken over", () => successors().length === mine.length, 14_000)
+  await eventually("taken over", () => successors().length === mine.length)
   return successors().map(({ start }) => start - at)
 }
 

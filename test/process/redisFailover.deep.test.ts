@@ -23,13 +23,13 @@ describe.concurrent("behind Sentinel", () => {
       await sentinels[0]!.cli("SENTINEL", "FAILOVER", "main").catch(() => {})
       await sleep(500)
       return isPrimary(replica)
-    }, 60_000)
+    })
     const took = Date.now() - before
     await eventually("calls are served", async () => {
       const [tag] = (await fleet.nodes.get("a")!.call("startEach", { keys: ["after"] })) as ReadonlyArray<string>
       return tag === "Created" || tag === "AlreadyStarted"
-    }, 60_000)
-    await runs([...idsOf(20), "Probe/after"], 60_000)
+    })
+    await runs([...idsOf(20), "Probe/after"])
     expect(runningOverlaps(fleet.lines())).toEqual([])
     measured(
       "F28",
@@ -59,7 +59,7 @@ describe.concurrent("two primaries at once", () => {
       await replica.cli("REPLICAOF", "NO", "ONE")
       await third.cli("REPLICAOF", "127.0.0.1", String(replica.port))
       ways.a.redirect(replica.port)
-      await eventually("a runs them all", async () => (await owned(fleet, "a")).length === 16, 60_000)
+      await eventually("a runs them all", async () => (await owned(fleet, "a")).length === 16)
       await sleep(1_000)
       const overlaps = unfencedOverlaps(fleet.lines())
       const refused = fleet.refused()
@@ -74,7 +74,7 @@ describe.concurrent("two primaries at once", () => {
       )
       // The split ends.
       ways.b.redirect(replica.port)
-      await runs(idsOf(16), 60_000)
+      await runs(idsOf(16))
       expect(fleet.wrongly()).toBe(0)
     })
   }

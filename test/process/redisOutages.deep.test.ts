@@ -10,7 +10,7 @@ import { parts } from "../../src/internal/redis/scripts.js"
 import { measured, spread } from "../support/measured.js"
 import type { RedisServer } from "../support/redisServer.js"
 import { copiesOf, gaps, runningOverlaps } from "./support/evidence.js"
-import { eventually, type Fleet, sleep } from "./support/fleet.js"
+import { eventually, type Fleet, sleep, surely } from "./support/fleet.js"
 import { idsOf, judge, keyOf, keys, moves, nothingMoved, owned, type RedisScene, scene, ttl } from "./support/scene.js"
 
 const aof = ["--appendonly", "yes", "--appendfsync", "always"]
@@ -26,7 +26,7 @@ describe.concurrent("Redis", () => {
     const { fleet, redis, runs } = await scene(context, ["a", "b", "c"], 20, { redis: aof, ttl: 3 * ttl })
     await redis.restart()
     await sleep(2 * ttl)
-    await fleet.nodes.get("b")!.call("start", { keys: ["new"] })
+    await surely(fleet.nodes.get("b")!, "start", { keys: ["new"] })
     await runs([...idsOf(20), "Probe/new"])
     nothingMoved(fleet)
     measured("F12", "0 moves; a start is served again")
@@ -35,7 +35,7 @@ describe.concurrent("Redis", () => {
 
   test("[F15] is flushed: owners keep their children, what was terminated stays so", async (context) => {
     const { fleet, redis, runs } = await scene(context, ["a", "b", "c"], 20, { onEmpty: "settle" })
-    await fleet.nodes.get("c")!.call("terminate", { keys: ["k0"] })
+    await surely(fleet.nodes.get("c")!, "terminate", { keys: ["k0"] })
     await redis.cli("FLUSHALL")
     await sleep(ttl * 2)
     await runs(idsOf(20).slice(1))
@@ -54,7 +54,7 @@ describe.concurrent("Redis", () => {
       if (on === "claim") await fleet.nodes.get("a")!.call("startEach", { keys: keys(8, "more") })
       const all = [...idsOf(12), ...(on === "claim" ? keys(8, "more").map((key) => `Probe/${key}`) : [])]
       await sleep(ttl)
-      await runs(all, 12 * ttl)
+      await runs(all)
       expect(runningOverlaps(fleet.lines())).toEqual([])
       measured("F16", `flushed after a ${on}: overlaps 0, all ${all.length} run, gaps ${spread(gaps(fleet.lines()))}`)
       await judge(fleet, all)
@@ -65,7 +65,7 @@ describe.concurrent("Redis", () => {
     const { fleet, redis, runs } = await scene(context, ["a", "b", "c"], 20, { onEmpty: "settle" })
     const victim = (await owned(fleet, "a"))[0]!
     fleet.nodes.get("c")!.signal("SIGSTOP")
-    await fleet.nodes.get("b")!.call("terminate", { keys: [keyOf(victim)] })
+    await surely(fleet.nodes.get("b")!, "terminate", { keys: [keyOf(victim)] })
     await redis.cli("FLUSHALL")
     await sleep(1_000)
     fleet.nodes.get("c")!.signal("SIGCONT")
@@ -81,7 +81,7 @@ describe.concurrent("Redis", () => {
     redis.kill("SIGSTOP")
     await sleep(ttl * 2)
     redis.kill("SIGCONT")
-    await runs(idsOf(20), ttl * 6)
+    await runs(idsOf(20))
     expect(runningOverlaps(fleet.lines())).toEqual([])
     measured("F24", `overlaps 0, without a child for ${spread(gaps(fleet.lines()))}`)
     await judge(fleet, idsOf(20))
@@ -89,7 +89,7 @@ describe.concurrent("Redis", () => {
 
   test("[F18] loses one key after the other: no copy doubled, nothing lost, nothing back", async (context) => {
     const { fleet, redis, runs } = await scene(context, ["a", "b"], 12, { onEmpty: "settle", ttl: 2 * ttl })
-    await fleet.nodes.get("b")!.call("terminate", { keys: ["k0"] })
+    await surely(fleet.nodes.get("b")!, "terminate", { keys: ["k0"] })
     const client = connectTo(redis)
     context.onTestFinished(() => client.disconnect())
     for (const part of parts) {
@@ -97,9 +97,9 @@ describe.concurrent("Redis", () => {
       await sleep(600)
     }
     await sleep(2 * ttl)
-    await fleet.nodes.get("b")!.call("start", { keys: ["after"] })
+    await surely(fleet.nodes.get("b")!, "start", { keys: ["after"] })
     const all = [...idsOf(12).slice(1), "Probe/after"]
-    await runs(all, 8 * ttl)
+    await runs(all)
     expect(runningOverlaps(fleet.lines())).toEqual([])
     measured(
       "F18",
@@ -125,7 +125,7 @@ describe.concurrent("Redis", () => {
     expect(lost).toBeGreaterThan(0)
     await client.config("SET", "maxmemory", "0")
     await sleep(2 * ttl)
-    await runs(idsOf(10), 10 * ttl)
+    await runs(idsOf(10))
     expect(runningOverlaps(fleet.lines())).toEqual([])
     measured("F19", `${lost} evictions of our keys: overlaps 0, none lost, ${moves(fleet.lines())} moves`)
     await judge(fleet, idsOf(10))
@@ -136,7 +136,7 @@ describe.concurrent("Redis", () => {
     await redis.cli("CLIENT", "PAUSE", String(2 * ttl), "ALL")
     await sleep(2 * ttl)
     const back = Number(process.hrtime.bigint()) / 1e6
-    await runs(idsOf(20), ttl * 6)
+    await runs(idsOf(20))
     expect(runningOverlaps(fleet.lines())).toEqual([])
     const late = fleet.lines().filter(({ what }) => what === "start").slice(-20).map(({ at }) => at - back)
     measured("F22", `paused for two leases: all run again ${Math.max(...late).toFixed(0)} ms after its end, overlaps 0`)
@@ -161,7 +161,7 @@ describe.concurrent("Redis", () => {
     }
     // A start whose outcome was not told may have been made: told again, it is there in any case.
     await sleep(1_000)
-    await fleet.nodes.get("a")!.call("start", { keys: keys(20, "during") })
+    await surely(fleet.nodes.get("a")!, "start", { keys: keys(20, "during") })
     await runs([...idsOf(20), ...keys(20, "during").map((key) => `Probe/${key}`)])
     nothingMoved(fleet)
     measured(
@@ -248,7 +248,7 @@ const refuse = async ({ fleet, redis }: RedisScene, refusal: Refusal): Promise<v
     const [tag] = (await node.call("startEach", { keys: [`after${refusal.row}`] })) as ReadonlyArray<string>
     return tag === "Created" || tag === "AlreadyStarted"
   })
-  await node.call("terminate", { keys: [`during${refusal.row}`, `after${refusal.row}`] })
+  await surely(node, "terminate", { keys: [`during${refusal.row}`, `after${refusal.row}`] })
 }
 
 const movesOf = (fleet: Fleet, ids: ReadonlyArray<string>): number =>
@@ -271,12 +271,12 @@ describe.concurrent("Redis", () => {
     const { fleet, redis, runs } = await scene(context, ["a", "b"], 10)
     await redis.cli("CONFIG", "SET", "maxmemory", "1")
     await sleep(2 * ttl)
-    await fleet.nodes.get("b")!.call("terminate", { keys: ["k0"] })
+    await surely(fleet.nodes.get("b")!, "terminate", { keys: ["k0"] })
     await expect(fleet.nodes.get("a")!.call("start", { keys: ["x"] })).rejects.toThrow(/OOM/)
     await runs(idsOf(10).slice(1))
     nothingMoved(fleet)
     await redis.cli("CONFIG", "SET", "maxmemory", "0")
-    await fleet.nodes.get("a")!.call("start", { keys: ["x"] })
+    await surely(fleet.nodes.get("a")!, "start", { keys: ["x"] })
     await runs([...idsOf(10).slice(1), "Probe/x"])
     measured("F20", "full for two leases: 0 moves, a termination served, a start refused")
     await judge(fleet, idsOf(10).slice(1))
@@ -291,7 +291,7 @@ describe.concurrent("Redis", () => {
     )
     await sleep(ttl)
     await redis.cli("ACL", "SETUSER", "default", "+@all")
-    await runs(idsOf(10), 8 * ttl)
+    await runs(idsOf(10))
     expect(runningOverlaps(fleet.lines())).toEqual([])
     measured("F55", `away past the lease: overlaps 0, all back, without a child for ${spread(gaps(fleet.lines()))}`)
     await judge(fleet, idsOf(10))

@@ -24,7 +24,7 @@ const nodeOn = (
   Effect.gen(function*() {
     const own = yield* Effect.scope
     const layer = kinds.pipe(
-      Layer.provideMerge(Pogo.layer({ name, scope, ttl: "3 seconds" })),
+      Layer.provideMerge(Pogo.layer({ name, scope, ttl: "1 minute" })),
       Layer.provide(transport.layer(options)),
       Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, registry)),
       Layer.provide(Logger.minimumLogLevel(LogLevel.None))
@@ -177,11 +177,11 @@ describe.each(transports.slice(0, 2))("$name with TLS", (transport) => {
       const stranger = connect(Number(new URL(address).port), "127.0.0.1")
       stranger.on("error", () => {})
       yield* Effect.async<void>((resume) => void stranger.once("close", () => resume(Effect.void))).pipe(
-        Effect.timeout("5 seconds")
+        Effect.timeout("2 minutes")
       )
       yield* patient.connect({ scope: "s", node: "b" }, address)
       const late = yield* Effect.flip(patient.connect({ scope: "s", node: "b" }, silent(address))).pipe(
-        Effect.timeout("5 seconds")
+        Effect.timeout("2 minutes")
       )
       expect(late.reason).toContain("in time")
     }))

@@ -31,7 +31,7 @@ const nodeOf = (
   Effect.gen(function*() {
     const own = yield* Effect.scope
     const layer = kinds.pipe(
-      Layer.provideMerge(Pogo.layer({ name, ttl: "3 seconds" })),
+      Layer.provideMerge(Pogo.layer({ name, ttl: "1 minute" })),
       Layer.provide(transport),
       Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, registry)),
       Layer.provide(Logger.minimumLogLevel(LogLevel.None))
@@ -73,7 +73,7 @@ const untilClosed = (port: number, text: string) =>
     const socket = Net.connect({ port, host: "127.0.0.1", allowHalfOpen: true }, () => socket.write(text))
     socket.resume().once("end", () => socket.destroy()).once("close", () => resume(Effect.void))
     return Effect.sync(() => socket.destroy())
-  }).pipe(Effect.timeout("5 seconds"))
+  }).pipe(Effect.timeout("2 minutes"))
 
 const upgrade = {
   Connection: "keep-alive, Upgrade",
@@ -132,7 +132,7 @@ describe("a port for WebSockets", () => {
       expect(yield* Deferred.await(greeting)).toContain("nonce")
       const write = yield* socket.writer
       yield* write(Uint8Array.of(0, 0, 0, 2, 0x7b, 0x7d))
-      expect(yield* Effect.timeout(end, "5 seconds")).toMatchObject({ reason: "Close", code: 1_000 })
+      expect(yield* Effect.timeout(end, "2 minutes")).toMatchObject({ reason: "Close", code: 1_000 })
     }))
 
   it.scopedLive("answers pings; a broken frame is the end", () =>
@@ -151,7 +151,7 @@ describe("a port for WebSockets", () => {
       socket.on("error", () => {}).on("data", (data: Buffer) => seen.push(data))
       const has = (bytes: ReadonlyArray<number>) => Buffer.concat(seen).includes(Buffer.from(bytes))
       const until = (condition: () => boolean) =>
-        Effect.timeout(Effect.repeat(Effect.sleep("10 millis"), { until: condition }), "5 seconds")
+        Effect.timeout(Effect.repeat(Effect.sleep("10 millis"), { until: condition }), "2 minutes")
       socket.write(Buffer.from([0x89, 0x82, 0, 0, 0, 0, 0x61, 0x62]))
       yield* until(() => has([0x8a, 0x02, 0x61, 0x62]))
       socket.write(Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x61]))
@@ -287,7 +287,7 @@ describe("in a server of the application", () => {
       expect(yield* ask(`http://127.0.0.1:${port}/health`)).toBe(200)
       const ended = yield* Effect.fork(connection.run(() => {}))
       yield* Scope.close(listening, Exit.void)
-      expect(yield* Effect.timeout(ended, "5 seconds")).toContain("closed")
+      expect(yield* Effect.timeout(ended, "2 minutes")).toContain("closed")
       expect(yield* ask(url(port), { headers: upgrade })).toBe(503)
       expect(yield* ask(`http://127.0.0.1:${port}/health`)).toBe(200)
     }))
@@ -309,7 +309,7 @@ describe("in a server of the application", () => {
       const stranger = yield* streamTo(address)
       const gone = Effect.async<void>((resume) => void stranger.resume().once("close", () => resume(Effect.void)))
       expect((yield* Effect.flip(connect(self("b"), address)))._tag).toBe("ConnectFailure")
-      yield* Effect.timeout(gone, "5 seconds")
+      yield* Effect.timeout(gone, "2 minutes")
       expect((yield* connect(self("b"), address)).remote).toBe("a")
     }))
 })

@@ -14,7 +14,7 @@ let servers: ReadonlyArray<RedisServer> = []
 const nodes = () => servers.map(({ port }) => ({ host: "127.0.0.1", port }))
 
 const until = async (holds: () => Promise<boolean>): Promise<void> => {
-  for (let i = 0; i < 600; i++) {
+  for (let i = 0; i < 6_000; i++) {
     if (await holds().catch(() => false)) return
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
@@ -76,7 +76,7 @@ describe("on a cluster", () => {
     }))
 })
 
-describe("a node that dies", { timeout: 60_000 }, () => {
+describe("a node that dies", () => {
   it.scopedLive("[F32] is replaced: a new era, with news and work as before", () =>
     Effect.gen(function*() {
       const lines = new Lines()
@@ -93,7 +93,7 @@ describe("a node that dies", { timeout: 60_000 }, () => {
       const owner = yield* Effect.promise(() => ownerOf(`{${caller.subject.scope}}`))
       const { era } = caller
       yield* Effect.promise(() => owner.stop("SIGKILL"))
-      const reply = yield* eventually(caller.attempt("tick", { sid: "a#1" }), Either.isRight, 30)
+      const reply = yield* eventually(caller.attempt("tick", { sid: "a#1" }), Either.isRight)
       expect(Either.getOrThrow(reply)._tag).toBe("ERA")
       yield* caller.learn
       expect(caller.era).not.toBe(era)
@@ -119,7 +119,7 @@ describe("a node that dies", { timeout: 60_000 }, () => {
       yield* caller.join("a#1")
       const owner = yield* Effect.promise(() => ownerOf(`{${caller.subject.scope}}`))
       owner.kill("SIGSTOP")
-      const reply = yield* eventually(caller.attempt("tick", { sid: "a#1" }), Either.isRight, 30)
+      const reply = yield* eventually(caller.attempt("tick", { sid: "a#1" }), Either.isRight)
       owner.kill("SIGCONT")
       expect(Either.getOrThrow(reply)._tag).toBe("ERA")
     }))

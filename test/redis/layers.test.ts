@@ -6,7 +6,7 @@ import { inject } from "vitest"
 import { GroupRegistry } from "../../src/GroupRegistry.js"
 import * as GroupRegistryRedis from "../../src/GroupRegistryRedis.js"
 import { describe as describePlace, resolve, secretsOf } from "../../src/internal/redis/redisOptions.js"
-import { callerOf, eventually, Lines, pause } from "../support/registryLive.js"
+import { callerOf, eventually, Lines } from "../support/registryLive.js"
 import { connect } from "../support/registryScripted.js"
 
 const url = inject("redisUrl")
@@ -148,11 +148,13 @@ describe("registries", () => {
       ])
       const first = yield* callerOf(registries[0], url)
       const { scope } = first.subject
-      const heard: Array<readonly [number, number]> = []
+      const heard: Array<readonly [number, number | undefined]> = []
       for (const [i, registry] of registries.entries()) {
-        yield* registry.onWake(scope, (log) => log !== undefined && heard.push([i, log]))
+        yield* registry.onWake(scope, (log) => heard.push([i, log]))
       }
-      yield* pause(100)
+      // A listener is called once when it is subscribed.
+      yield* eventually(Effect.sync(() => heard.length), (length) => length === registries.length)
+      heard.length = 0
       yield* first.join("a#1")
       yield* first.create("k/1")
       yield* eventually(Effect.succeed(heard), (all) => all.some(([, log]) => log === first.high))
@@ -174,9 +176,9 @@ describe("registries", () => {
       const two = yield* callerOf(registry, url)
       const heard = new Map<string, number>()
       for (const { subject } of [one, two]) {
-        yield* registry.onWake(subject.scope, (log) => void (log !== undefined && heard.set(subject.scope, log)))
+        yield* registry.onWake(subject.scope, (log) => void heard.set(subject.scope, log ?? 0))
       }
-      yield* pause(50)
+      yield* eventually(Effect.sync(() => heard.size), (size) => size === 2)
       for (const caller of [one, two]) {
         yield* caller.join("a#1")
         yield* eventually(Effect.sync(() => heard.get(caller.subject.scope)), (log) => log === caller.high)
@@ -196,7 +198,7 @@ describe("layerClient", () => {
         const caller = yield* callerOf(registry, url)
         const heard: Array<number | undefined> = []
         yield* registry.onWake(caller.subject.scope, (log) => heard.push(log))
-        yield* pause(50)
+        yield* eventually(Effect.sync(() => heard.length), (length) => length === 1)
         yield* caller.join("a#1")
         yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.high))
         expect(registry.description).toMatch(/\/1$|db=1$/)

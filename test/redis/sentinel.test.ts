@@ -30,7 +30,7 @@ beforeAll(async () => {
   replica = await startRedis({ args: [...auth, "--replicaof", "127.0.0.1", String(primary.port)] })
   sentinels = await Promise.all(Array.from({ length: 3 }, startSentinel))
   for (const sentinel of sentinels) {
-    for (let i = 0; i < 300; i++) {
+    for (let i = 0; i < 6_000; i++) {
       const known = await sentinel.cli("SENTINEL", "MASTER", "main")
       if (/num-slaves\n1\n[\s\S]*num-other-sentinels\n2\n/.test(known)) break
       await new Promise((resolve) => setTimeout(resolve, 50))
@@ -40,7 +40,7 @@ beforeAll(async () => {
 
 afterAll(() => Promise.all([primary, replica, ...sentinels].map((server) => server.stop())))
 
-describe("behind Sentinel", { timeout: 60_000 }, () => {
+describe("behind Sentinel", () => {
   it.scopedLive("[F29] a lost primary is replaced: a new era, with news and work as before", () =>
     Effect.gen(function*() {
       const lines = new Lines()
@@ -58,7 +58,7 @@ describe("behind Sentinel", { timeout: 60_000 }, () => {
       yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.high))
 
       yield* Effect.promise(() => primary.stop("SIGKILL"))
-      const reply = yield* eventually(caller.attempt("tick", { sid: "a#1" }), Either.isRight, 40)
+      const reply = yield* eventually(caller.attempt("tick", { sid: "a#1" }), Either.isRight)
       expect(Either.getOrThrow(reply)._tag).toBe("ERA")
       yield* caller.learn
       yield* eventually(caller.attempt("nodes", {}), Either.isRight)

@@ -82,8 +82,7 @@ const worker = (key: string) => Worker.spec(key, {})
 
 /** The suite. */
 export const behaviours = (world: World): void => {
-  const test = (name: string, body: Effect.Effect<void, unknown, Scope.Scope>) =>
-    it.scoped(name, () => world.run(body), world.timeout)
+  const test = (name: string, body: Effect.Effect<void, unknown, Scope.Scope>) => it.scoped(name, () => world.run(body))
 
   test(
     "a child that is asked for on two nodes runs on one",

@@ -64,14 +64,16 @@ export const callerOf = (
     }
   )
 
-/** A registry that trusts empty data, and a caller of it. */
+/** A registry that trusts empty data and is patient with a busy machine, and a caller of it. */
 export const live = (
   address: RedisServer,
   options: GroupRegistryRedis.Options = {},
   lines: Lines = new Lines()
 ): Effect.Effect<Caller, InvalidConfig, Scope.Scope> =>
   Effect.flatMap(
-    lines.capture(GroupRegistryRedis.make({ url: address.url, onEmpty: "trust", ...options })),
+    lines.capture(
+      GroupRegistryRedis.make({ url: address.url, onEmpty: "trust", commandTimeout: "30 seconds", ...options })
+    ),
     (registry) => callerOf(registry, address, options.keyPrefix)
   )
 
@@ -79,14 +81,25 @@ export const live = (
 export const pause = (millis: number): Effect.Effect<void> =>
   Effect.promise(() => new Promise((resolve) => setTimeout(resolve, millis)))
 
-/** Tries again until it holds, for some seconds. */
-export const eventually = <A>(
-  effect: Effect.Effect<A>,
-  holds: (value: A) => boolean,
-  seconds = 8
-): Effect.Effect<A> =>
+/** Milliseconds that an effect takes, and its value. */
+export const elapsed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
-    const end = performance.now() + seconds * 1_000
+    const start = performance.now()
+    const value = yield* effect
+    return { value, millis: performance.now() - start }
+  })
+
+/**
+ * The longest time, milliseconds, for something that is to be prompt: `millis` on an idle machine, more where what is
+ * done for comparison takes a tenth of that, or longer.
+ */
+export const promptly = <A, E, R>(millis: number, comparison: Effect.Effect<A, E, R>) =>
+  Effect.map(elapsed(comparison), (took) => Math.max(millis, 10 * took.millis))
+
+/** Tries again until it holds. */
+export const eventually = <A>(effect: Effect.Effect<A>, holds: (value: A) => boolean): Effect.Effect<A> =>
+  Effect.gen(function*() {
+    const end = performance.now() + 240_000
     for (;;) {
       const value = yield* effect
       if (holds(value)) return value

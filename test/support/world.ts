@@ -7,8 +7,6 @@ import { inVirtualTime, type Registry } from "./cluster.js"
 
 export interface World {
   readonly name: string
-  /** Milliseconds for one test. */
-  readonly timeout: number
   readonly run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   readonly options: PogoConfig.Options
   readonly registry: Effect.Effect<Registry, never, Scope.Scope>
@@ -43,7 +41,6 @@ export const polling = (
 /** Virtual time. */
 export const memoryWorld: World = {
   name: "memory",
-  timeout: 30_000,
   run: (effect) => effect,
   options: {},
   registry: GroupRegistry.makeMemory(),

@@ -57,7 +57,8 @@ export const suspendAware = (steady: () => number, uptime: () => number): () => 
   }
 }
 
-const macrotask: Effect.Effect<void> = Effect.async((resume) => {
+/** Gives timers and sockets their turn, in real time. */
+export const macrotask: Effect.Effect<void> = Effect.async((resume) => {
   const handle = setImmediate(() => resume(Effect.void))
   return Effect.sync(() => clearImmediate(handle))
 })

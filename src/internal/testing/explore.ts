@@ -7,6 +7,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as PogoConfig from "../../PogoConfig.js"
+import { macrotask } from "../runtime/environment.js"
 import { Dice } from "./dice.js"
 import { type Kinds, render, settles, TestCluster, virtualSurroundings, whatIsWrong } from "./testCluster.js"
 import { Process, sandboxed, World } from "./virtualWorld.js"
@@ -141,3 +142,6 @@ export const playSeed = (seed: number, scenario: Scenario): Played => {
   const problem = cluster.runs.violations[0] ?? verdict(exit, real)
   return { problem, history: problem === undefined ? "" : render(cluster), steps: world.steps, faults }
 }
+
+/** Gives the event loop its turn: a test runner fails a worker of which it hears nothing for a minute. */
+export const betweenHistories: Effect.Effect<void> = macrotask

@@ -119,16 +119,38 @@ export const makeFleet = async (env: Record<string, string> = {}): Promise<Fleet
 
 export const sleep = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
+/** How long to wait for what must come about, milliseconds: no measure of anything, however busy the machine is. */
+const patience = 240_000
+
 /** Waits until a condition holds. */
-export const eventually = async (
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  millis = 20_000
-): Promise<void> => {
-  const end = Date.now() + millis
-  while (Date.now() < end) {
+export const eventually = async (what: string, condition: () => boolean | Promise<boolean>): Promise<void> => {
+  const end = performance.now() + patience
+  while (performance.now() < end) {
     if (await condition()) return
     await sleep(20)
   }
-  throw new Error(`not within ${millis} ms: ${what}`)
+  throw new Error(`not within ${patience} ms: ${what}`)
+}
+
+/**
+ * The longest time, milliseconds, for something that is to be prompt: `millis` on an idle machine, more where what is
+ * done for comparison takes a tenth of that, or longer.
+ */
+export const promptly = async (millis: number, comparison: () => Promise<unknown>): Promise<number> => {
+  const begin = performance.now()
+  await comparison()
+  return Math.max(millis, 10 * (performance.now() - begin))
+}
+
+/** Makes a call until it is answered: a busy machine may leave it without an answer, and to repeat it is safe. */
+export const surely = async (
+  node: NodeProcess,
+  call: "start" | "terminate",
+  args: Record<string, unknown>
+): Promise<void> => {
+  await eventually(`${call} is answered`, () =>
+    node.call(call, args).then(() => true, (error) => {
+      if (/OutcomeUnknown|RegistryUnavailable/.test(String(error))) return false
+      throw error
+    }))
 }

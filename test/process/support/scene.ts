@@ -5,7 +5,7 @@ import { expect, type TestContext } from "vitest"
 import { leaseFactor } from "../../support/pace.js"
 import { type RedisServer, startRedis } from "../../support/redisServer.js"
 import { copiesOf, gaps, type Line, type Overlap, unfencedOverlaps } from "./evidence.js"
-import { eventually, type Fleet, makeFleet } from "./fleet.js"
+import { eventually, type Fleet, makeFleet, surely } from "./fleet.js"
 import type { NodeProcess } from "./process.js"
 import { makeProxy, type Proxy } from "./proxy.js"
 
@@ -24,7 +24,7 @@ export const keyOf = (id: string): string => id.slice(id.indexOf("/") + 1)
 export interface Scene {
   readonly fleet: Fleet
   /** Until exactly these children run, as every node sees it. */
-  readonly runs: (expected: ReadonlyArray<string>, millis?: number) => Promise<void>
+  readonly runs: (expected: ReadonlyArray<string>) => Promise<void>
 }
 
 export interface RedisScene extends Scene {
@@ -54,7 +54,7 @@ export const acquainted = (fleet: Fleet, kinds: ReadonlyArray<string> = ["Probe"
       if (able.length < fleet.nodes.size) return false
     }
     return true
-  }, 40_000)
+  })
 
 /** What a node sees. Of one that is gone it must have been told: until then its children seem to run. */
 const sees = async (node: NodeProcess, nodes: number, expected: string, count: number): Promise<boolean> => {
@@ -71,14 +71,14 @@ const alive = (lines: ReadonlyArray<Line>, ids: ReadonlyArray<string>): boolean 
   return ids.every((id) => ["start", "beat"].includes(last.get(id)?.what ?? ""))
 }
 
-const runsOn = (fleet: Fleet): Scene["runs"] => (expected, millis = 30_000) =>
+const runsOn = (fleet: Fleet): Scene["runs"] => (expected) =>
   eventually(`running: ${expected.join(" ")}`, async () => {
     const sorted = [...expected].sort().join()
     const all = await Promise.all(
       Array.from(fleet.nodes.values(), (node) => sees(node, fleet.nodes.size, sorted, expected.length))
     )
     return all.every(Boolean) && alive(fleet.lines(), expected)
-  }, millis)
+  })
 
 /** Processes on a registry that is there already. */
 export const sceneOn = async (
@@ -96,7 +96,7 @@ export const sceneOn = async (
   if (names.length === 0) return { fleet, runs }
   await acquainted(fleet, env["TEST_KINDS"]?.split(","))
   if (count > 0) {
-    await fleet.nodes.get(names[0]!)!.call("start", { keys: keys(count) })
+    await surely(fleet.nodes.get(names[0]!)!, "start", { keys: keys(count) })
     await runs(idsOf(count))
   }
   return { fleet, runs }
