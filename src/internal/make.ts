@@ -1,5 +1,6 @@
 /**
- * Puts a supervisor together: a node, its loops, and the service that users see.
+ * Puts a supervisor together: a node, its loops, its calls, and the service that users see. The only file that knows
+ * all rooms.
  *
  * @internal
  */
@@ -8,7 +9,6 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as PubSub from "effect/PubSub"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { GroupRegistry } from "../GroupRegistry.js"
 import { Placement } from "../Placement.js"
 import type { Resolved } from "../PogoConfig.js"
@@ -21,41 +21,20 @@ import { NodeCommands } from "./commands/nodeCommands.js"
 import { makeService } from "./commands/service.js"
 import { Internals } from "./internals.js"
 import { listen } from "./loops/changeFeed.js"
-import { clientLife } from "./loops/clientLifecycle.js"
 import { alarm } from "./loops/heartbeat.js"
 import type { Fatal } from "./loops/join.js"
-import { keepAlive, lifecycle } from "./loops/lifecycle.js"
+import { clientLife, keepAlive, lifecycle } from "./loops/lifecycle.js"
 import { closeNode, crash, register } from "./loops/shutdown.js"
 import { Node, type Parts } from "./node/node.js"
 import { unavailable } from "./node/registryRequest.js"
-import { makeAmbient, until } from "./runtime/environment.js"
+import { makeAmbient } from "./runtime/environment.js"
 import { Processes } from "./runtime/processTable.js"
 import { Observer } from "./supervisor/supervisor.js"
 
-/** How many events a slow subscriber may lag behind. */
+/** How many events a slow subscriber may lag behind before it misses the oldest. */
 const eventBuffer = 4_096
 
-interface Events {
-  readonly emit: Parts["emit"]
-  readonly stream: Stream.Stream<PogoEvent>
-}
-
-/** Events are made only while somebody listens. */
-const makeEvents: Effect.Effect<Events, never, Scope.Scope> = Effect.gen(function*() {
-  const hub = yield* Effect.acquireRelease(PubSub.sliding<PogoEvent>(eventBuffer), PubSub.shutdown)
-  let listeners = 0
-  const subscribe = Effect.acquireRelease(
-    Effect.sync(() => listeners++),
-    () => Effect.sync(() => listeners--)
-  ).pipe(Effect.zipRight(PubSub.subscribe(hub)))
-  return {
-    emit: (event) => {
-      if (listeners > 0) hub.unsafeOffer(event())
-    },
-    stream: Stream.unwrapScoped(Effect.map(subscribe, (queue) => Stream.fromQueue(queue)))
-  }
-})
-
+/** Ends the process: a kind asked for it (`onOverdue: "exit"`), and its child does not end. */
 const exitProcess: Parts["exitProcess"] = (child) => {
   process.stderr.write(
     `effect-pogo: child ${child.id} does not end, and its kind asks for the process to end instead (onOverdue: "exit")\n`
@@ -63,15 +42,15 @@ const exitProcess: Parts["exitProcess"] = (child) => {
   process.exit(70)
 }
 
+/** Makes the node from its surroundings. */
 const makeNode = (
   config: Resolved,
-  events: Events,
   client: boolean
 ): Effect.Effect<Node, never, GroupRegistry | Scope.Scope> =>
   Effect.gen(function*() {
+    const events = yield* Effect.acquireRelease(PubSub.sliding<PogoEvent>(eventBuffer), PubSub.shutdown)
     const ambient = yield* makeAmbient
     const fibers = yield* FiberSet.make()
-    const runFork = yield* FiberSet.runtime(fibers)()
     const { score } = yield* Placement
     return new Node({
       config,
@@ -79,8 +58,8 @@ const makeNode = (
       registry: yield* GroupRegistry,
       score,
       random: (yield* ambient.randomId).slice(0, 16),
-      fork: (effect) => runFork(effect),
-      emit: events.emit,
+      fork: yield* FiberSet.runtime(fibers)(),
+      events,
       exitProcess,
       observer: yield* Observer,
       processes: yield* Processes,
@@ -88,7 +67,7 @@ const makeNode = (
     })
   })
 
-/** Waits until the node has joined, for as long as the settings say. */
+/** Waits until the node has joined, `joinTimeout` at most; `failed` says that it may not. */
 const awaitJoined = (node: Node, failed: Deferred.Deferred<never, Fatal>): Effect.Effect<void, PogoError> => {
   const { joinTimeout } = node.config
   if (joinTimeout === 0) return Effect.void
@@ -100,7 +79,7 @@ const awaitJoined = (node: Node, failed: Deferred.Deferred<never, Fatal>): Effec
         (node.joinProblem === "" ? "is it reachable from here?" : node.joinProblem),
       false
     )
-  return until(node.onPhase, () => (node.phase === "active" ? true : undefined)).pipe(
+  return node.awaitPhase((phase) => phase === "active").pipe(
     Effect.timeoutFail({ duration: joinTimeout, onTimeout: problem }),
     Effect.raceFirst(Deferred.await(failed)),
     Effect.asVoid
@@ -111,8 +90,7 @@ const awaitJoined = (node: Node, failed: Deferred.Deferred<never, Fatal>): Effec
 export const makePogo = (config: Resolved, client = false) =>
   Effect.gen(function*() {
     const initial = yield* encodeInitial(config.children)
-    const events = yield* makeEvents
-    const node = yield* makeNode(config, events, client)
+    const node = yield* makeNode(config, client)
     const id = (yield* node.ambient.randomId).slice(0, 16)
     const commands = new ChildCommands(node, id)
     const directives = new NodeCommands(node, id)
@@ -127,5 +105,5 @@ export const makePogo = (config: Resolved, client = false) =>
     yield* Effect.addFinalizer(() => closeNode(node, life))
     yield* awaitJoined(node, failed)
     const internals: Internals = { register: register(node), crash: crash(node, life), router, node }
-    return { ...makeService(node, commands, directives, events.stream), [Internals]: internals }
+    return { ...makeService(node, commands, directives), [Internals]: internals }
   }).pipe(Effect.annotateLogs({ scope: config.scope, node: config.name }))

@@ -280,13 +280,15 @@ class Simulation {
       }
       fence(reason)
     }
-    node.onPhase.add(() => {
+    const enter = node.enter.bind(node)
+    node.enter = (phase) => {
+      enter(phase)
       this.log(life.process.name, `is ${node.phase}${node.session ? ` as ${node.session.sid}` : ""}`)
       for (const child of node.supervisor.children.values()) {
         if (child.stopReason !== "fenced" || !child.holds) continue
         this.fail("a fenced child may act again", `${child.id} (token ${child.claim}) on ${life.process.name}`)
       }
-    })
+    }
   }
 
   /** The faults end; some nodes stay as they are for ever. */

@@ -16,7 +16,7 @@ import {
   type RegistryState,
   type SpecRecord
 } from "../../src/internal/registry/state.js"
-import type { NodeRecord } from "../../src/internal/replica/membership.js"
+import { encodeNodeRecord, type NodeRecord } from "../../src/internal/replica/membership.js"
 import { type Entry, type KnownSpec, makeEntry, readSpec } from "../../src/internal/replica/replica.js"
 import type { Ambient } from "../../src/internal/runtime/environment.js"
 import { Random } from "./registrySteps.js"
@@ -112,7 +112,7 @@ export const nodeItem = (
     cordoned: false,
     draining: false,
     joining: false,
-    twin: false,
+    duplicateName: false,
     process: undefined,
     address: "",
     knows: [],
@@ -121,7 +121,7 @@ export const nodeItem = (
     ...record
   }
   const { opened = 1, version = 1 } = header
-  return { sid, record: formatNode({ version, opened, json: JSON.stringify(full) }) }
+  return { sid, record: formatNode({ version, opened, json: encodeNodeRecord(full) }) }
 }
 
 type SpecFields = Omit<ConstructorParameters<typeof ChildSpec.ChildSpec>[0], "key" | "kind">

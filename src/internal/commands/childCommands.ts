@@ -1,15 +1,17 @@
 /**
- * Commands about children, as callers of `Pogo` give them: start, replace, restart, terminate. Commands that come at the
- * same time go to the registry in one batch; each waits for this node to join and for a quarantine to end; the replica
- * learns every answer at once.
+ * Commands about children, as callers of `Pogo` give them: start, replace, restart, terminate. Commands that come at
+ * the same time go to the registry in one batch; each waits for this node to join and for a quarantine to end; the
+ * replica learns every answer at once.
  *
  * @internal
  */
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
+import * as Schedule from "effect/Schedule"
 import type { ChildStatus } from "../../ChildInfo.js"
 import * as ChildSpec from "../../ChildSpec.js"
 import {
@@ -23,7 +25,7 @@ import { encodeBody } from "../kind/specCodec.js"
 import { giveBackFirst } from "../loops/changeFeed.js"
 import { statusById } from "../node/childStatus.js"
 import type { Node } from "../node/node.js"
-import { requestWhenActive, shutDown, unavailable } from "../node/registryRequest.js"
+import { outcome, requestWhenActive, shutDown, unavailable } from "../node/registryRequest.js"
 import {
   type Args,
   type DelResult,
@@ -35,7 +37,6 @@ import {
 } from "../registry/commands.js"
 import { parseSpec, parseTomb } from "../registry/state.js"
 import { describe } from "../runtime/describe.js"
-import { outcome } from "./outcome.js"
 
 /**
  * What `startChild` did. `AlreadyStarted`: the same content was registered; its status may be `Failed`.
@@ -60,6 +61,7 @@ export type StartResult =
  */
 export type TerminateResult = { readonly _tag: "Terminated" | "Absent"; readonly id: string }
 
+/** An item that waits to be sent, and its caller. */
 interface Waiting<A, B, E> {
   readonly item: A
   readonly answer: Deferred.Deferred<B, E>
@@ -93,6 +95,7 @@ export class Batcher<A, B, E> {
     })
   }
 
+  /** Sends batch after batch, until nothing waits. */
   private readonly drain: Effect.Effect<void> = Effect.suspend(() => {
     const batch = this.waiting.slice(0, maxBatch)
     if (batch.length === 0) {
@@ -112,6 +115,7 @@ export class Batcher<A, B, E> {
     })
   }
 
+  /** Answers what still waits when the sending fiber is interrupted. */
   private giveUp(): void {
     const left = this.waiting
     this.waiting = []
@@ -144,19 +148,22 @@ const pastQuarantine = <A extends ReadonlyArray<{ readonly result: { readonly _t
   operation: string,
   attempt: Effect.Effect<A, RegistryUnavailable>
 ): Effect.Effect<A, RegistryUnavailable> =>
-  Effect.gen(function*() {
+  Effect.suspend(() => {
     const { ambient, timing } = node
     const before = ambient.now() + timing.ttl + timing.heartbeat
-    for (;;) {
-      const answers = yield* attempt
-      if (answers.every(({ result }) => result._tag !== "QUARANTINE")) return answers
-      const left = Math.max(0, (node.session?.quarantineUntil ?? 0) - ambient.now())
-      if (ambient.now() + left > before) {
-        return yield* Effect.fail(unavailable(operation, "Quarantine", quarantineDetail(left), false))
+    const left = () => Math.max(0, (node.session?.quarantineUntil ?? 0) - ambient.now())
+    const once = Effect.flatMap(attempt, (answers) =>
+      answers.every(({ result }) => result._tag !== "QUARANTINE")
+        ? Effect.succeed(answers)
+        : Effect.fail(unavailable(operation, "Quarantine", quarantineDetail(left()), false)))
+    return Effect.retry(once, {
+      schedule: Schedule.modifyDelay(node.retries, (_, pause) => Duration.max(pause, left())),
+      while: ({ reason }) => {
+        const mayWait = reason === "Quarantine" && ambient.now() + left() <= before
+        if (mayWait) logWaiting(node, left())
+        return mayWait
       }
-      logWaiting(node, left)
-      yield* Effect.sleep(Math.max(left, timing.heartbeat / 10))
-    }
+    })
   })
 
 type DelItem = Args<"del">["items"][number]
@@ -219,6 +226,7 @@ export class ChildCommands {
       return yield* this.started(item, answer)
     })
 
+  /** What the answer about one spec means to its caller. */
   private started(
     { body, id }: PutItem,
     { at, result }: Dated<PutResult>
@@ -266,7 +274,9 @@ export class ChildCommands {
       return results
     })
 
-  /** One batch of many. Earlier batches stand, so the failure of a later one is an `OutcomeUnknown` that counts them. */
+  /**
+   * One batch of many. Earlier batches stand, so the failure of a later one is an `OutcomeUnknown` that counts them.
+   */
   private startBatch(items: ReadonlyArray<PutItem>, from: number) {
     const batch = items.slice(from, from + maxBatch)
     const first = batch[0]!
@@ -372,6 +382,7 @@ export class ChildCommands {
     this.put("replace", [{ id, op: this.newOp(), generation, body }])
 }
 
+/** Why a command gave up. */
 const contended = "other calls changed the child each time; try again"
 
 const dated = <A>(results: ReadonlyArray<A>, at: number): ReadonlyArray<Dated<A>> =>
@@ -382,6 +393,7 @@ const generationOf = (raw: string): bigint => BigInt(parseSpec(raw)?.generation 
 const conflict = (id: string, raw: string, requested: string): ChildSpecConflict =>
   new ChildSpecConflict({ id, generation: generationOf(raw), existing: parseSpec(raw)?.body ?? raw, requested })
 
+/** The error of a command whose record in the registry is not ours. */
 const foreign = (operation: string, id: string): RegistryUnavailable =>
   unavailable(
     operation,

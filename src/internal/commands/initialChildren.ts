@@ -9,9 +9,9 @@ import type { InvalidChildSpec } from "../../PogoError.js"
 import * as PogoEvent from "../../PogoEvent.js"
 import { decodeBody, encodeBody } from "../kind/specCodec.js"
 import type { Node } from "../node/node.js"
-import type { PutResult } from "../registry/commands.js"
-import { maxBatch } from "../registry/commands.js"
+import { maxBatch, type PutResult } from "../registry/commands.js"
 import { parseSpec } from "../registry/state.js"
+import { untilSuccess } from "../runtime/retries.js"
 import type { ChildCommands } from "./childCommands.js"
 
 /** An initial child: its id, and its spec's content as it is stored. */
@@ -20,7 +20,7 @@ export interface InitialChild {
   readonly body: string
 }
 
-/** Encodes initial children. */
+/** Encodes initial children; fails on the first one that is not valid. */
 export const encodeInitial = (
   children: ReadonlyArray<ChildSpec.Any>
 ): Effect.Effect<ReadonlyArray<InitialChild>, InvalidChildSpec> =>
@@ -48,6 +48,7 @@ const settleConflict = (node: Node, commands: ChildCommands, { body, id }: Initi
   )
 }
 
+/** Takes over the answer about one initial child. */
 const settle = (node: Node, commands: ChildCommands, initial: InitialChild, result: PutResult, at: number) => {
   if (result._tag === "CREATED" || result._tag === "SAME") node.view.learnSpec(initial.id, result.spec, at)
   return result._tag === "CONFLICT" ? settleConflict(node, commands, initial, result.spec) : Effect.void
@@ -59,23 +60,28 @@ const ensureInitial = (
   commands: ChildCommands,
   children: ReadonlyArray<InitialChild>
 ): Effect.Effect<void> =>
-  Effect.gen(function*() {
-    let todo = children
-    while (todo.length > 0) {
-      const batch = todo.slice(0, maxBatch)
-      const answers = yield* Effect.option(commands.ensureInitial(batch))
-      const postponed: Array<InitialChild> = []
-      for (let i = 0; i < batch.length; i++) {
-        const answer = answers._tag === "Some" ? answers.value[i]! : undefined
-        if (answer === undefined || answer.result._tag === "QUARANTINE") postponed.push(batch[i]!)
-        else yield* Effect.ignoreLogged(settle(node, commands, batch[i]!, answer.result, answer.at))
+  Effect.suspend(() => {
+    let left = children
+    const step = Effect.gen(function*() {
+      while (left.length > 0) {
+        const batch = left.slice(0, maxBatch)
+        const answers = yield* commands.ensureInitial(batch)
+        const postponed: Array<InitialChild> = []
+        for (const [i, { at, result }] of answers.entries()) {
+          if (result._tag === "QUARANTINE") postponed.push(batch[i]!)
+          else yield* Effect.ignoreLogged(settle(node, commands, batch[i]!, result, at))
+        }
+        left = [...left.slice(maxBatch), ...postponed]
+        if (postponed.length > 0) return yield* Effect.fail("postponed by a quarantine")
       }
-      todo = [...todo.slice(maxBatch), ...postponed]
-      if (postponed.length > 0) yield* Effect.sleep(node.timing.heartbeat / 2)
-    }
+    })
+    return untilSuccess(step, node.retries)
   })
 
-/** The effect that registers all of them, to be run at the beginning of each session: once it has succeeded it does nothing. */
+/**
+ * The effect that registers all of them, to be run at the beginning of each session: once it has succeeded it does
+ * nothing.
+ */
 export const ensureInitialOnce = (
   node: Node,
   commands: ChildCommands,

@@ -1,6 +1,6 @@
 /**
- * Commands to nodes, as callers of `Pogo` give them from any node or client: cordon, drain, uncordon. Each is kept in the
- * registry as a directive under the node's name; the node itself acts on it, and publishes that it does.
+ * Commands to nodes, as callers of `Pogo` give them from any node or client: cordon, drain, uncordon. Each is kept in
+ * the registry as a directive under the node's name; the node itself acts on it, and publishes that it does.
  *
  * @internal
  */
@@ -8,14 +8,12 @@ import * as Effect from "effect/Effect"
 import { type DirectiveError, InvalidDirective, TooManyDirectives } from "../../PogoError.js"
 import type { DirectiveOptions, DirectiveResult } from "../../PogoNode.js"
 import type { Node } from "../node/node.js"
-import { requestWhenActive, unavailable } from "../node/registryRequest.js"
+import { outcome, requestWhenActive, unavailable } from "../node/registryRequest.js"
 import { type DirectiveWhat, maxDirectives, maxReason } from "../registry/commands.js"
 import { parseDirective } from "../registry/state.js"
 import { isReal } from "../replica/membership.js"
 import { describe } from "../runtime/describe.js"
-import { until } from "../runtime/environment.js"
 import { isName, nameRule } from "../runtime/isName.js"
-import { outcome } from "./outcome.js"
 
 /** How often a directive is sent anew because another one was given in between. */
 const races = 5
@@ -88,12 +86,9 @@ export class NodeCommands {
     const { node } = this
     const { commandTimeout, heartbeat } = node.timing
     node.session?.readAtOnce()
-    return until(node.onMembers, () => answerOf(node, name, stamp)).pipe(
-      Effect.timeoutTo({
-        duration: commandTimeout + heartbeat,
-        onTimeout: () => unanswered(node, name, stamp),
-        onSuccess: (answer) => answer
-      })
+    return node.awaitMembers(() => answerOf(node, name, stamp) !== undefined).pipe(
+      Effect.timeoutOption(commandTimeout + heartbeat),
+      Effect.map(() => answerOf(node, name, stamp) ?? unanswered(node, name, stamp))
     )
   }
 

@@ -30,8 +30,8 @@ export const rowById = (node: Node, id: string): ChildRow | undefined => {
 const slice = 2_000
 
 /**
- * Maps entries, a slice at a time. `holds`: whether this node's lease holds. A child that is forgotten meanwhile is left
- * out.
+ * Maps entries, a slice at a time. `holds`: whether this node's lease holds. A child that is forgotten meanwhile is
+ * left out.
  */
 const eachEntry = <A>(
   node: Node,
@@ -150,6 +150,7 @@ const runningRow = (node: Node, id: string): RunningRow | undefined => {
   return row.node === undefined || row.token === undefined ? undefined : { ...row, node: row.node, token: row.token }
 }
 
+/** Every live node, and what keeps it from taking the child; those that can take it first, best first. */
 const nodesFor = (node: Node, entry: Entry, spec: KnownSpec): Explanation["nodes"] => {
   const { list } = node.view.membership
   const able = ranking(entry, spec, list, node.score)
@@ -161,8 +162,10 @@ const nodesFor = (node: Node, entry: Entry, spec: KnownSpec): Explanation["nodes
   }))
 }
 
+/** The first line of a cause. */
 const firstLine = (cause: string): string => cause.split("\n", 1)[0]!
 
+/** A child's status in a sentence. */
 const statusText = (row: ChildRow): string => {
   const since = row.since === undefined ? "" : ` since ${row.since.toISOString()}`
   switch (row.status._tag) {
@@ -185,6 +188,7 @@ const staleness = (node: Node): string => {
   }): `
 }
 
+/** The explanation in sentences. */
 const textOf = (explanation: Omit<Explanation, "stale" | "text">): string => {
   const { belongs, ended, id, lastCause, nodes, row } = explanation
   if (row === undefined) {

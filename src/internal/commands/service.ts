@@ -22,7 +22,6 @@ import type { DirectiveOptions, DirectiveResult, PogoNode } from "../../PogoNode
 import { drain, setCordon } from "../loops/shutdown.js"
 import type { Node } from "../node/node.js"
 import { shutDown } from "../node/registryRequest.js"
-import { until } from "../runtime/environment.js"
 import type { ChildCommands, StartResult, TerminateResult } from "./childCommands.js"
 import type { NodeCommands } from "./nodeCommands.js"
 import { awaitRunning, countChildren, explain, listNodes, rowById, rows, watchRow } from "./queries.js"
@@ -109,8 +108,8 @@ export interface PogoMethods {
   /**
    * Tells the node of a name, from any node or client, to take no new children; it keeps those that run. The registry
    * keeps the directive under that name: it holds for a node that restarts under it, which then is never open for a
-   * moment, until `uncordonNode`. Waits until the node has published that it obeys, for some seconds at most; the result
-   * says what became of it. The node's own `cordon` and `drain` are apart from it: either suffices.
+   * moment, until `uncordonNode`. Waits until the node has published that it obeys, for some seconds at most; the
+   * result says what became of it. The node's own `cordon` and `drain` are apart from it: either suffices.
    */
   readonly cordonNode: (
     name: string,
@@ -126,8 +125,8 @@ export interface PogoMethods {
     options?: DirectiveOptions
   ) => Effect.Effect<DirectiveResult, DirectiveError>
   /**
-   * Lifts what `cordonNode` or `drainNode` told the node of a name, never what that node did to itself (`uncordon` lifts
-   * that, there).
+   * Lifts what `cordonNode` or `drainNode` told the node of a name, never what that node did to itself (`uncordon`
+   * lifts that, there).
    */
   readonly uncordonNode: (
     name: string,
@@ -145,8 +144,7 @@ export interface PogoMethods {
 export const makeService = (
   node: Node,
   commands: ChildCommands,
-  directives: NodeCommands,
-  events: Stream.Stream<PogoEvent>
+  directives: NodeCommands
 ): PogoMethods => ({
   name: node.config.name,
   scope: node.config.scope,
@@ -161,7 +159,7 @@ export const makeService = (
   whichChildren: (of: "local" | "global") => rows(node, of),
   countChildren: countChildren(node),
   nodes: Effect.sync(() => listNodes(node)),
-  events,
+  events: node.events,
   drain: drain(node),
   cordon: setCordon(node, true),
   uncordon: setCordon(node, false),
@@ -171,7 +169,7 @@ export const makeService = (
   explain: (id: string) => Effect.sync(() => explain(node, id)),
   ready: Effect.sync(() => node.active),
   awaitReady: Effect.flatMap(
-    until(node.onPhase, () => (node.active || node.phase === "closed" ? node.phase : undefined)),
+    node.awaitPhase((phase) => node.active || phase === "closed"),
     (phase) => (phase === "closed" ? Effect.fail(shutDown("awaitReady", false)) : Effect.void)
   )
 })

@@ -1,20 +1,22 @@
 /**
- * Keeping the replica current. Reading the log of changes whenever something may have changed; reading everything, page
- * by page, where the log does not suffice; and, in a new data set, giving back what this node remembers and the registry
- * does not.
+ * Keeping the replica current: reading the log whenever something may have changed; reading everything, page by page,
+ * where the log does not suffice; and, in a new data set, giving back what this node remembers and the registry does
+ * not. Also what a change of the membership means to this node.
  *
  * @internal
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { RegistryUnavailable } from "../../PogoError.js"
+import * as PogoEvent from "../../PogoEvent.js"
 import type { Node } from "../node/node.js"
 import { request } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
-import { type Fact, type Item, maxBatch } from "../registry/commands.js"
+import { type DirectiveItem, type Fact, type Item, maxBatch, type NodeItem } from "../registry/commands.js"
 import { EraMerge } from "../replica/eraMerge.js"
-import { applyMembers } from "./membershipChange.js"
-import { giveBackDirectives } from "./nodeDirectives.js"
+import type { MembershipChange, ScopeMember } from "../replica/membership.js"
+import { untilSuccess } from "../runtime/retries.js"
+import { applyDirectives, giveBackDirectives } from "./nodeDirectives.js"
 
 /** Takes a wake-up from the registry: the log reached `log`; `concerns`: the sessions that have to act, if known. */
 const wake = ({ session }: Node, log: number | undefined, concerns: ReadonlyArray<string> | undefined): void =>
@@ -24,9 +26,55 @@ const wake = ({ session }: Node, log: number | undefined, concerns: ReadonlyArra
 export const listen = (node: Node): Effect.Effect<never, never, Scope.Scope> =>
   node.registry.onWake(node.config.scope, (log, concerns) => wake(node, log, concerns)).pipe(
     Effect.zipRight(Effect.never),
-    Effect.catchAll((error) => Effect.zipRight(Effect.logDebug(error.message), Effect.sleep(node.timing.heartbeat))),
-    Effect.forever
+    Effect.tapError((error) => Effect.logDebug(error.message)),
+    (subscribed) => untilSuccess(subscribed, node.retries)
   )
+
+/** Emits who joined and who left. */
+const emitChange = (node: Node, { joined, left }: MembershipChange): void => {
+  for (const { name, sid } of joined) node.emit(() => PogoEvent.NodeJoined({ node: name, session: sid }))
+  for (const { name, sid } of left) node.emit(() => PogoEvent.NodeLeft({ node: name, session: sid }))
+}
+
+/** Live sessions of this node's own name, apart from its own. */
+export const namesakes = (node: Node, session: Session): ReadonlyArray<ScopeMember> =>
+  node.view.membership.list.filter(({ name, sid }) => name === node.config.name && sid !== session.sid)
+
+/** Warns that two live nodes share a name. */
+export const warnDuplicate = (node: Node, sessions: ReadonlyArray<string>): void => {
+  const { name } = node.config
+  node.emit(() => PogoEvent.DuplicateNode({ node: name, sessions }))
+  node.fork(Effect.logWarning(
+    `two live nodes are called "${name}": ${sessions.join(", ")}; children still run once, but give each node a name ` +
+      `of its own (POGO_NODE_NAME)`
+  ))
+}
+
+/** Members and directives, which the registry tells together. */
+interface ToldMembers {
+  readonly nodes: ReadonlyArray<NodeItem>
+  readonly directives: ReadonlyArray<DirectiveItem>
+}
+
+/** Takes over the membership and the directives, as they were when the registry's counter stood at `at`. */
+const applyMembers = (
+  node: Node,
+  session: Session,
+  { directives, nodes: items }: ToldMembers,
+  at: number
+): void => {
+  applyDirectives(node, session, directives, at)
+  const first = node.view.membership.list.length === 0
+  const change = node.view.membership.set(items)
+  node.membersChanged()
+  if (!first) emitChange(node, change)
+  if (change.placement) node.placementChanged()
+  // A namesake that proved to live says so in its record: both warn.
+  const duplicates = namesakes(node, session).filter(({ duplicateName }) => duplicateName)
+  const fresh = duplicates.filter(({ sid }) => !session.namesakes.has(sid))
+  for (const { sid } of fresh) session.namesakes.add(sid)
+  if (fresh.length > 0) warnDuplicate(node, [session.sid, ...fresh.map(({ sid }) => sid)])
+}
 
 /** How often a complete read that the registry broke off is begun anew before it counts as failed. */
 const restarts = 5
@@ -154,8 +202,8 @@ export const giveBackFirst = (
 
 /**
  * Gives back what only this node remembers. First what is its own; the rest only after the other nodes had time to do
- * the same and the log told of it, so that a loss costs about one merge per child, not one per child and node. Only then
- * the view is one of this era: should the session end before, all is compared again.
+ * the same and the log told of it, so that a loss costs about one merge per child, not one per child and node. Only
+ * then the view is one of this era: should the session end before, all is compared again.
  */
 export const giveBack = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
   Effect.gen(function*() {
@@ -203,7 +251,7 @@ const step = (node: Node, session: Session): Effect.Effect<void, RegistryUnavail
 /** Waits a little for more changes to read with those that concern others, unless somebody here waits for news. */
 const gather = (node: Node, session: Session): Effect.Effect<void> => {
   const { newsDelay = 0 } = node.registry
-  if (newsDelay === 0 || session.urgent || node.watchers.size > 0 || node.onLooked.size > 0) return Effect.void
+  if (newsDelay === 0 || session.urgent || node.watchers.size > 0 || node.onRead.size > 0) return Effect.void
   return Effect.zipRight(
     Effect.raceFirst(session.urgentLatch.await, Effect.sleep(newsDelay)),
     Effect.sync(() => session.readAtOnce())
@@ -212,12 +260,15 @@ const gather = (node: Node, session: Session): Effect.Effect<void> => {
 
 /** Reads whenever there may be something to read, for ever. */
 export const follow = (node: Node, session: Session): Effect.Effect<never> =>
-  Effect.forever(Effect.gen(function*() {
-    yield* session.unread.await
-    if (!session.behind) {
-      for (const listener of node.onLooked) listener()
-      return session.allRead()
-    }
-    yield* gather(node, session)
-    yield* Effect.catchAll(step(node, session), () => Effect.sleep(node.timing.heartbeat / 4))
-  }))
+  untilSuccess(
+    Effect.forever(Effect.gen(function*() {
+      yield* session.unread.await
+      if (!session.behind) {
+        for (const listener of node.onRead) listener()
+        return session.allRead()
+      }
+      yield* gather(node, session)
+      yield* step(node, session)
+    })),
+    node.retries
+  )

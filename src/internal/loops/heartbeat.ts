@@ -1,5 +1,5 @@
 /**
- * Staying alive: one small renewal per heartbeat, and the alarm that goes off when renewals stay out.
+ * Keeping the lease: one small renewal per heartbeat, and the alarm that fences the node when none is answered in time.
  *
  * @internal
  */
@@ -8,13 +8,14 @@ import type { Node } from "../node/node.js"
 import { send } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
 import type { Value } from "../registry/commands.js"
-import { namesakes, warnDuplicate } from "./membershipChange.js"
+import { untilSuccess } from "../runtime/retries.js"
+import { namesakes, warnDuplicate } from "./changeFeed.js"
 import { confirmClaims } from "./unconfirmedClaims.js"
 
 /** Renewals in a row at which the registry may count other claims than this node, before everything is read again. */
 const toleratedMismatches = 2
 
-/** A grant whose answer was lost leaves a claim that nothing stands behind: the counts show it. */
+/** Compares the count of claims: a grant whose answer was lost leaves a claim that no child stands behind. */
 const compareClaims = (node: Node, session: Session, claims: number): void => {
   const quiet = !session.behind && node.outbox.isSettled
   if (!quiet || claims === node.view.claimsOf(session.sid)) {
@@ -37,7 +38,8 @@ const noticeDuplicateName = (node: Node, session: Session): void => {
   warnDuplicate(node, [session.sid, ...younger.map(({ sid }) => sid)])
 }
 
-const endQuarantine = (node: Node, session: Session, left: number): void => {
+/** Takes over what the registry says of the quarantine. `left`: milliseconds, 0 when there is none. */
+const noteQuarantine = (node: Node, session: Session, left: number): void => {
   const until = node.ambient.now() + left
   if (left > 0) session.quarantineUntil = Math.max(session.quarantineUntil, until)
   else if (session.quarantineUntil > 0) {
@@ -46,57 +48,57 @@ const endQuarantine = (node: Node, session: Session, left: number): void => {
   }
 }
 
+/** What an answered renewal means. */
 const renewed = (node: Node, session: Session, value: Value<"tick">, log: number): void => {
   session.renewed.unsafeOpen()
   session.heardOf(log, false)
-  endQuarantine(node, session, value.quarantine)
+  noteQuarantine(node, session, value.quarantine)
   if (session.hasUnconfirmed && value.quarantine === 0) confirmClaims(node, session)
   compareClaims(node, session, value.claims)
   noticeDuplicateName(node, session)
 }
 
-/** One renewal; `false` when it did not get through. */
-const beat = (node: Node, session: Session): Effect.Effect<boolean> =>
+/** One renewal. */
+const renew = (node: Node, session: Session): Effect.Effect<void, "not renewed"> =>
   Effect.suspend(() => session.over ? Effect.never : send(node, session.era, "tick", { sid: session.sid })).pipe(
-    Effect.map(({ reply, sent }) => {
-      if (session.over) return true
+    Effect.tapError((error) =>
+      Effect.logWarning(
+        `lease not renewed (${error.reason}: ${error.detail}); children stop in ` +
+          `${Math.max(0, Math.round(node.lease.remaining))} ms unless a renewal succeeds`
+      )
+    ),
+    Effect.mapError(() => "not renewed" as const),
+    Effect.flatMap(({ reply, sent }) => {
+      if (session.over) return Effect.void
       switch (reply._tag) {
         case "OK":
           // An answer that comes after the lease ran out must not bring it back.
           if (!node.lease.holds() || !node.lease.renew(sent)) node.fence("a renewal was answered too late")
           else renewed(node, session, reply.value, reply.log)
-          return true
+          return Effect.void
         case "ERA":
-          node.meetEra(session, reply.era)
-          return true
+          return Effect.sync(() => node.meetEra(session, reply.era))
         case "NOSESSION":
-          node.fence("the registry ended this node's session, after it had heard nothing from it for a ttl")
-          return true
+          return Effect.sync(() =>
+            node.fence("the registry ended this node's session, after it had heard nothing from it for a ttl")
+          )
         default:
-          return false
+          return Effect.fail("not renewed" as const)
       }
-    }),
-    Effect.catchAll((error) =>
-      Effect.as(
-        Effect.logWarning(
-          `lease not renewed (${error.reason}: ${error.detail}); children stop in ` +
-            `${Math.max(0, Math.round(node.lease.remaining))} ms unless a renewal succeeds`
-        ),
-        false
-      )
-    )
-  )
-
-/** Renews for as long as the session lasts; sooner again after a failure. */
-export const heartbeat = (node: Node, session: Session): Effect.Effect<never> => {
-  const { heartbeat: interval } = node.timing
-  return Effect.forever(
-    Effect.flatMap(beat(node, session), (good) => {
-      node.measure()
-      if (node.lease.isUseless) node.fence("renewals get through, but nothing else has for too long")
-      return Effect.sleep(good ? interval : interval / 4)
     })
   )
+
+/** Renews for as long as the session lasts: once per heartbeat, sooner again after a failure. */
+export const heartbeat = (node: Node, session: Session): Effect.Effect<never> => {
+  const afterwards = Effect.sync(() => {
+    node.measure()
+    if (node.lease.isUseless) node.fence("renewals get through, but nothing else has for too long")
+  })
+  const step = renew(node, session).pipe(
+    Effect.tapBoth({ onFailure: () => afterwards, onSuccess: () => afterwards }),
+    Effect.zipRight(Effect.sleep(node.timing.heartbeat))
+  )
+  return untilSuccess(Effect.forever(step), node.retries)
 }
 
 /** Fences the node at the moment its lease runs out. Runs for the node's whole life, session or not. */

@@ -1,9 +1,10 @@
 /**
- * Joining: asking for the era, asserting the claims of children that still run, and opening a session.
+ * Joining: learning the era, asserting the claims of children that still run, and opening a session.
  *
  * @internal
  */
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import { LayoutMismatch, type RegistryUnavailable, TimingMismatch } from "../../PogoError.js"
 import type { Node } from "../node/node.js"
 import { send, unavailable } from "../node/registryRequest.js"
@@ -16,16 +17,17 @@ import {
   type OpenMode,
   type Refusal
 } from "../registry/commands.js"
+import { untilSuccess } from "../runtime/retries.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import { settleUnconfirmed } from "./unconfirmedClaims.js"
 
-/** Another version of the code, or of the settings, has the scope: to try again is of no use. */
+/** Why a node may not join: the scope belongs to another version of the code, or has other timings. */
 export type Fatal = TimingMismatch | LayoutMismatch
 
-/** The registry answered, but this try is void: another will do. */
+/** The registry answered, and this try is void: the next may succeed. */
 interface NotYet {
   readonly _tag: "NotYet"
-  /** The session's name is used up. */
+  /** Whether the session's name is used up: the next try needs another. */
   readonly dead: boolean
 }
 
@@ -33,6 +35,7 @@ const notYet = (dead = false): NotYet => ({ _tag: "NotYet", dead })
 
 type Failure = RegistryUnavailable | Fatal | NotYet
 
+/** What a refusal means to a node that joins. */
 const failureOf = (node: Node, reply: Refusal): Failure => {
   switch (reply._tag) {
     case "VERSION":
@@ -59,7 +62,7 @@ const failureOf = (node: Node, reply: Refusal): Failure => {
   }
 }
 
-/** Asks which era is current, if this node has not heard; on the connection that it is about to open its session on. */
+/** Learns which era is current, unless that is known; on the connection on which the session is about to be opened. */
 const learnEra = (node: Node): Effect.Effect<void, Failure> =>
   Effect.gen(function*() {
     if (node.era.current !== "") return
@@ -68,7 +71,7 @@ const learnEra = (node: Node): Effect.Effect<void, Failure> =>
     else if (reply._tag !== "OK") return yield* Effect.fail(failureOf(node, reply))
   })
 
-/** Claims that a node brings along: of all children whose fibers live, except those that are another's by now. */
+/** The claims that the node brings along: of all children whose fibers live, except those that are another's by now. */
 const assertions = (node: Node): ReadonlyArray<ClaimAssertion> =>
   Array.from(node.supervisor.children.values())
     .filter((child) => child.stopReason !== "claimLost")
@@ -83,14 +86,16 @@ const chunks = (claims: ReadonlyArray<ClaimAssertion>): ReadonlyArray<ReadonlyAr
 const newSid = (node: Node): Effect.Effect<string> =>
   Effect.map(node.ambient.randomId, (random) => `${node.config.name}#${random}`)
 
+/** A try to open a session. */
 interface Opening {
   readonly sid: string
   readonly era: string
   readonly mode: OpenMode
-  /** Number of fences when it began: a lease that was lost meanwhile voids every answer. */
+  /** How often the lease had been lost when the try began: once more, and every answer is void. */
   readonly fences: number
 }
 
+/** Begins a try. `mode`: what becomes of the claims that the node brings along. */
 const begin = (node: Node, sid: string): Opening => {
   node.own.beginsSession()
   const mode = node.supervisor.children.size === 0
@@ -104,7 +109,7 @@ const begin = (node: Node, sid: string): Opening => {
 const refusedBy = (node: Node, ids: ReadonlyArray<string>): ReadonlyArray<LocalChild> =>
   ids.flatMap((id) => node.supervisor.children.get(id) ?? [])
 
-/** The claim is another's: the copy here must stop at once. */
+/** Gives up children whose claims are another's: the copies here must stop at once. */
 const giveUp = (node: Node, children: ReadonlyArray<LocalChild>): void => {
   for (const child of children) {
     node.supervisor.revoke(child)
@@ -116,6 +121,7 @@ const giveUp = (node: Node, children: ReadonlyArray<LocalChild>): void => {
   }
 }
 
+/** The answer to one chunk of claims. */
 interface Chunk {
   readonly refused: ReadonlyArray<string>
   readonly quarantine: number
@@ -124,6 +130,7 @@ interface Chunk {
   readonly log: number
 }
 
+/** Sends one chunk of claims; with the last one the session is complete. */
 const sendChunk = (
   node: Node,
   opening: Opening,
@@ -142,9 +149,9 @@ const sendChunk = (
   })
 
 /**
- * Opens the session. Into a new data set the claims go first, and the session begins to live with the last of them:
- * nothing is granted there for one ttl. In the same data set, after a lapse, the session lives with the first chunk,
- * since nothing protects the claims until then.
+ * Opens the session, claims included. Into a new data set the claims go first, and the session begins to live with the
+ * last of them: nothing is granted there for one ttl. In the same data set, after a lapse, the session lives with the
+ * first chunk, since nothing protects the claims until then.
  */
 const assertAndOpen = (node: Node, opening: Opening): Effect.Effect<Session, Failure> =>
   Effect.gen(function*() {
@@ -163,6 +170,7 @@ const assertAndOpen = (node: Node, opening: Opening): Effect.Effect<Session, Fai
     return establish(node, opening, live!)
   })
 
+/** Makes the session this node's own. */
 const establish = (node: Node, opening: Opening, { collected, log, quarantine }: Chunk): Session => {
   const session = new Session(opening.sid, opening.era)
   session.heardOf(log)
@@ -177,56 +185,75 @@ const establish = (node: Node, opening: Opening, { collected, log, quarantine }:
   return session
 }
 
-/** Milliseconds between tries. */
-const delays = { first: 100, most: 5_000 }
+/** The schedule of tries to join: after 100 ms, then twice as long each time, up to 5 s or a heartbeat. For ever. */
+export const joinTries = (heartbeat: number): Schedule.Schedule<number> =>
+  Schedule.addDelay(Schedule.forever, (tries) => Math.min(100 * 2 ** tries, 5_000, heartbeat))
 
-/** Says what is tried, and how often it has been in vain. Renewed now and then, not at every try. */
-const logRetry = (node: Node, error: RegistryUnavailable, tries: number, delay: number): Effect.Effect<void> =>
+/** How often a try that the registry made void is repeated without a pause. */
+const freeTries = 5
+
+const isNotYet = (failure: Failure): failure is NotYet => failure._tag === "NotYet"
+
+const isFatal = (failure: Failure): failure is Fatal =>
+  failure._tag === "TimingMismatch" || failure._tag === "LayoutMismatch"
+
+/** Logs that the registry could not be joined: the first three tries, then every tenth. */
+const logProblem = (node: Node, error: RegistryUnavailable, tries: number): Effect.Effect<void> =>
   tries <= 3 || tries % 10 === 0
     ? Effect.logWarning(
       `cannot join scope "${node.config.scope}" on ${node.registry.description} (${error.reason}: ${error.detail}); ` +
-        `try ${tries + 1} in ${Math.round(delay)} ms`
+        `try ${tries} failed, others follow`
     )
     : Effect.void
 
-const pauseBefore = (node: Node, failure: RegistryUnavailable | NotYet, tries: number): Effect.Effect<void> => {
-  if (failure._tag === "NotYet" && tries <= 5) return Effect.yieldNow()
-  const delay = Math.min(delays.first * 2 ** (tries - 1), delays.most, node.timing.heartbeat)
-  const log = failure._tag === "NotYet" ? Effect.void : logRetry(node, failure, tries, delay)
-  return Effect.zipRight(log, Effect.sleep(delay))
-}
+/** Tries until an attempt succeeds, or it is of no use to try again. */
+const keepTrying = <A>(node: Node, attempt: Effect.Effect<A, Failure>): Effect.Effect<A, Fatal> =>
+  Effect.suspend(() => {
+    let tries = 0
+    return attempt.pipe(
+      Effect.retry({ while: isNotYet, times: freeTries }),
+      Effect.tapErrorTag("RegistryUnavailable", (error) => {
+        node.joinProblem = `${error.reason}: ${error.detail}`
+        return logProblem(node, error, ++tries)
+      }),
+      Effect.retry({ schedule: joinTries(node.timing.heartbeat), until: isFatal }),
+      // The schedule has no end.
+      Effect.catchTags({ NotYet: Effect.die, RegistryUnavailable: Effect.die })
+    )
+  })
 
 /** Tries until the registry has taken this node in. */
 export const join = (node: Node): Effect.Effect<Session, Fatal> =>
   Effect.gen(function*() {
     let sid = yield* newSid(node)
-    for (let tries = 1;; tries++) {
-      const result = yield* Effect.either(
-        Effect.zipRight(learnEra(node), Effect.suspend(() => assertAndOpen(node, begin(node, sid))))
-      )
-      if (result._tag === "Right") return result.right
-      const failure = result.left
-      if (failure._tag === "TimingMismatch" || failure._tag === "LayoutMismatch") return yield* Effect.fail(failure)
-      if (failure._tag === "NotYet" && failure.dead) sid = yield* newSid(node)
+    const attempt = Effect.zipRight(
+      learnEra(node),
+      Effect.suspend(() => assertAndOpen(node, begin(node, sid)))
+    ).pipe(
+      Effect.tapErrorTag("NotYet", ({ dead }) =>
+        dead ? Effect.map(newSid(node), (fresh) => void (sid = fresh)) : Effect.void),
       // Ask again before anything is opened again: a node that is heard, and hears nothing, would keep its session, and
       // the claims that it brought along, alive for ever.
-      if (failure._tag === "RegistryUnavailable") {
-        node.era.forget()
-        node.joinProblem = `${failure.reason}: ${failure.detail}`
-      }
-      yield* pauseBefore(node, failure, tries)
-    }
+      Effect.tapErrorTag("RegistryUnavailable", () =>
+        Effect.sync(() => node.era.forget()))
+    )
+    return yield* keepTrying(node, attempt)
   })
 
 /** Tries until it is known which era is current, and nothing more. */
 export const awaitEra = (node: Node): Effect.Effect<void, Fatal> =>
-  Effect.gen(function*() {
-    for (let tries = 1;; tries++) {
-      const result = yield* Effect.either(learnEra(node))
-      if (result._tag === "Right") return
-      const failure = result.left
-      if (failure._tag === "TimingMismatch" || failure._tag === "LayoutMismatch") return yield* Effect.fail(failure)
-      if (failure._tag === "RegistryUnavailable") node.joinProblem = `${failure.reason}: ${failure.detail}`
-      yield* pauseBefore(node, failure, tries)
-    }
-  })
+  keepTrying(node, Effect.filterOrFail(learnEra(node), () => node.era.current !== "", () => notYet()))
+
+/**
+ * Where the scope is another version's, or has other timings, says so, and tries again once per ttl: it may be given up
+ * by those who have it.
+ */
+export const unlessRefused = <A>(
+  node: Node,
+  joining: Effect.Effect<A, Fatal>,
+  refused: (error: Fatal) => Effect.Effect<unknown>
+): Effect.Effect<A> =>
+  joining.pipe(
+    Effect.tapError((error) => Effect.zipRight(Effect.logError(error.message), refused(error))),
+    (attempt) => untilSuccess(attempt, Schedule.spaced(node.timing.ttl))
+  )

@@ -1,44 +1,56 @@
 /**
- * A node's life: join, complete the view, be active until the session ends, and again.
+ * A node's life: join, complete the replica, be active until the session ends, and again. And a client's, which only
+ * gives commands and makes calls: it follows the registry's log, and is no member of the scope. It has no session that
+ * others know of and no lease, and costs them nothing while it is idle.
  *
  * @internal
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as PogoEvent from "../../PogoEvent.js"
 import type { Node } from "../node/node.js"
-import type { Session } from "../node/session.js"
+import { Session } from "../node/session.js"
 import { noneLeft, until } from "../runtime/environment.js"
+import { untilSuccess } from "../runtime/retries.js"
 import { follow, giveBack, readAgain, readEra } from "./changeFeed.js"
 import { heartbeat } from "./heartbeat.js"
-import { type Fatal, join } from "./join.js"
+import { awaitEra, type Fatal, join, unlessRefused } from "./join.js"
 import { watchNeighbours } from "./localPeers.js"
 import { renewDirective } from "./nodeDirectives.js"
 import { reconcile } from "./reconcile.js"
 
-/** Starts a loop again when it dies. It shares the node's state, so its children go on meanwhile. */
+/** Starts an effect again when it dies, by a defect of ours, and says so. The node's children go on meanwhile. */
+const revive = <A>(
+  node: Node,
+  what: string,
+  effect: Effect.Effect<A>,
+  died: Effect.Effect<void>
+): Effect.Effect<A> =>
+  effect.pipe(
+    Effect.sandbox,
+    Effect.tapError((cause) => {
+      if (Cause.isInterruptedOnly(cause)) return Effect.void
+      const text = Cause.pretty(cause)
+      node.emit(() => PogoEvent.LoopRestarted({ node: node.config.name, loop: what, cause: text }))
+      return Effect.zipRight(
+        Effect.logError(`the ${what} loop died and is started again; please report this: ${text}`),
+        died
+      )
+    }),
+    Effect.retry({ schedule: node.retries, while: (cause) => !Cause.isInterruptedOnly(cause) }),
+    Effect.unsandbox
+  )
+
+/** Starts a loop again when it dies. The node's state may be half-way through a change, so everything is looked at. */
 export const keepAlive = (node: Node, loop: string, effect: Effect.Effect<never>): Effect.Effect<never> =>
-  Effect.forever(Effect.catchAllCause(effect, (cause) => {
-    if (Cause.isInterruptedOnly(cause)) return Effect.failCause(cause)
-    const text = Cause.pretty(cause)
-    node.emit(() => PogoEvent.LoopRestarted({ node: node.config.name, loop, cause: text }))
-    return Effect.logError(`the ${loop} loop died and is started again; please report this: ${text}`).pipe(
-      Effect.zipRight(Effect.sleep(node.timing.heartbeat / 10)),
-      Effect.zipRight(Effect.sync(() => node.workQueue.sweep()))
-    )
-  }))
+  revive(node, loop, effect, Effect.sync(() => node.workQueue.sweep()))
 
-const persistently = <A>(node: Node, what: string, effect: Effect.Effect<A, { readonly message: string }>) =>
-  Effect.retry(
-    Effect.tapError(effect, (error) => Effect.logDebug(`${what}: ${error.message}`)),
-    { schedule: pauseOf(node) }
-  ) as Effect.Effect<A>
+/** Repeats an effect until it succeeds, and logs why it did not. */
+export const persistently = <A>(node: Node, what: string, effect: Effect.Effect<A, { readonly message: string }>) =>
+  untilSuccess(Effect.tapError(effect, (error) => Effect.logDebug(`${what}: ${error.message}`)), node.retries)
 
-const pauseOf = (node: Node) => Schedule.spaced(node.timing.heartbeat / 4)
-
-/** Reads what there is. What only this node knows is given back in the background. */
+/** Completes the replica. What only this node knows is given back in the background. */
 const completeView = (node: Node, session: Session): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function*() {
     if (node.view.era === session.era) return yield* persistently(node, "read", readAgain(node, session))
@@ -46,6 +58,7 @@ const completeView = (node: Node, session: Session): Effect.Effect<void, never, 
     yield* Effect.forkScoped(persistently(node, "merge", giveBack(node, session)))
   })
 
+/** Begins to take children. */
 const activate = (node: Node, session: Session): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (session.over) return Effect.void
@@ -59,7 +72,7 @@ const activate = (node: Node, session: Session): Effect.Effect<void> =>
     return Effect.logInfo(`joined scope "${scope}" on ${node.registry.description} as ${session.sid}${wait}`)
   })
 
-/** The end of a quarantine concerns everything. */
+/** Looks at everything when the quarantine ends. */
 const awaitQuarantine = (node: Node, session: Session): Effect.Effect<void> =>
   Effect.suspend(() => {
     const left = session.quarantineUntil - node.ambient.now()
@@ -68,7 +81,7 @@ const awaitQuarantine = (node: Node, session: Session): Effect.Effect<void> =>
       : Effect.zipRight(Effect.sleep(Math.ceil(left) + 1), Effect.sync(() => node.workQueue.sweep()))
   })
 
-/** The safety net: everything is looked at now and then, whatever was or was not heard. */
+/** The safety net: looks at everything once per `syncInterval`, whatever was or was not heard of. */
 const passes = (node: Node, session: Session): Effect.Effect<never> =>
   Effect.sleep(node.timing.syncInterval).pipe(
     Effect.zipRight(Effect.sync(() => {
@@ -79,12 +92,12 @@ const passes = (node: Node, session: Session): Effect.Effect<never> =>
     Effect.forever
   )
 
-/** One session, from its opening to its end. */
+/** One session, from its opening to its end; returns how it ended. */
 const live = (node: Node, session: Session, whenActive: Effect.Effect<void>) =>
   Effect.gen(function*() {
     yield* Effect.forkScoped(keepAlive(node, "heartbeat", heartbeat(node, session)))
     yield* completeView(node, session)
-    // The end of a child is told even by a node whose renewals are not answered: it would keep the claim for ever.
+    // Ends of children are reported even while no renewal is answered: each would keep its claim for ever.
     for (const lane of node.outbox.loops(session)) yield* Effect.forkScoped(keepAlive(node, "outbox", lane))
     // Renewals have a connection of their own: a node whose renewals are not answered must not be given children.
     yield* session.renewed.await
@@ -99,34 +112,13 @@ const live = (node: Node, session: Session, whenActive: Effect.Effect<void>) =>
     return yield* Effect.never
   }).pipe(Effect.raceFirst(session.ended), Effect.scoped)
 
-/** After a fence: until the children have ended, but no longer than they may take. */
+/** Waits after a fence until its children have ended, one stop budget at most. */
 const awaitFenced = (node: Node): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { children } = node.supervisor
     const fenced = Array.from(children.values()).filter(({ stopReason }) => stopReason === "fenced")
     return until(node.onStopped, noneLeft(fenced, (child) => children.get(child.id) === child))
   }).pipe(Effect.timeoutOption(node.timing.stopBudget), Effect.asVoid)
-
-/** What would otherwise be the end of the node: its children are stopped in time, and it begins anew. */
-const survive = (node: Node, cause: Cause.Cause<never>): Effect.Effect<"fenced"> => {
-  if (Cause.isInterruptedOnly(cause)) return Effect.failCause(cause)
-  const text = Cause.pretty(cause)
-  node.emit(() => PogoEvent.LoopRestarted({ node: node.config.name, loop: "lifecycle", cause: text }))
-  node.fence("the node's own loop died")
-  return Effect.logError(`the node's own loop died and is started again; please report this: ${text}`).pipe(
-    Effect.zipRight(Effect.sleep(node.timing.heartbeat / 10)),
-    Effect.as("fenced" as const)
-  )
-}
-
-/** Joins; where the scope is another version's, or has other timings, says so and tries again now and then. */
-const joinAtLast = (node: Node, refused: (error: Fatal) => Effect.Effect<unknown>): Effect.Effect<Session> =>
-  Effect.catchAll(join(node), (error) =>
-    Effect.logError(error.message).pipe(
-      Effect.zipRight(refused(error)),
-      Effect.zipRight(Effect.sleep(node.timing.ttl)),
-      Effect.zipRight(Effect.suspend(() => joinAtLast(node, refused)))
-    ))
 
 /**
  * Runs a node until it is closed. `whenActive` is forked whenever the node becomes active, for as long as the session
@@ -138,10 +130,61 @@ export const lifecycle = (
   refused: (error: Fatal) => Effect.Effect<unknown>
 ): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const oneSession = Effect.flatMap(joinAtLast(node, refused), (session) => live(node, session, whenActive))
+    const oneSession = Effect.flatMap(
+      unlessRefused(node, join(node), refused),
+      (session) => live(node, session, whenActive)
+    )
+    // What would otherwise be the end of the node: its children are stopped in time, and it begins anew.
+    const fence = Effect.sync(() => node.fence("the node's own loop died"))
     for (;;) {
-      const end = yield* Effect.catchAllCause(oneSession, (cause) => survive(node, cause))
+      const end = yield* revive(node, "lifecycle", oneSession, Effect.zipRight(fence, awaitFenced(node)))
       if (end === "closed") return
       if (end === "fenced") yield* awaitFenced(node)
+    }
+  })
+
+/** Begins in an era. A replica of another data set is dropped: what is lost there, the nodes give back. */
+const beginAsClient = (node: Node): Session => {
+  const session = new Session(`${node.config.name}#client`, node.era.current)
+  if (node.view.era !== session.era) node.view.clear()
+  node.view.era = session.era
+  node.lease.keep()
+  node.begin(session)
+  return session
+}
+
+/** Forgets old tombstones and sets the gauges, once per heartbeat. Needs no request. */
+const upkeep = (node: Node): Effect.Effect<never> =>
+  Effect.forever(Effect.zipRight(
+    Effect.sleep(node.timing.heartbeat),
+    Effect.sync(() => {
+      node.view.forgetTombs()
+      node.measure()
+    })
+  ))
+
+/** One era, from its beginning to its end; returns how it ended. */
+const liveAsClient = (node: Node, session: Session, whenActive: Effect.Effect<void>) =>
+  Effect.gen(function*() {
+    yield* persistently(node, "read", readAgain(node, session))
+    node.enter("active")
+    yield* Effect.logInfo(`calls scope "${node.config.scope}" on ${node.registry.description}`)
+    yield* Effect.forkScoped(keepAlive(node, "follow", follow(node, session)))
+    yield* Effect.forkScoped(keepAlive(node, "upkeep", upkeep(node)))
+    yield* Effect.forkScoped(whenActive)
+    return yield* Effect.never
+  }).pipe(Effect.raceFirst(session.ended), Effect.scoped)
+
+/** Runs a client until it is closed; see `lifecycle`. In another data set it begins anew. */
+export const clientLife = (
+  node: Node,
+  whenActive: Effect.Effect<void>,
+  refused: (error: Fatal) => Effect.Effect<unknown>
+): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    for (;;) {
+      yield* unlessRefused(node, awaitEra(node), refused)
+      const end = yield* liveAsClient(node, beginAsClient(node), whenActive)
+      if (end === "closed") return
     }
   })

@@ -1,6 +1,7 @@
 /**
- * Ends the session of a node of the same machine as soon as its process is gone, however long its lease would last. A
- * process that is gone runs no child, so its claims are free; one that is merely silent is left to its lease.
+ * Watching the other nodes of this machine: ending a session as soon as its process is gone, however long its lease
+ * would last. A process that is gone runs no child, so its claims are free; one that is merely silent is left to its
+ * lease.
  *
  * Each node watches the next one of its machine in the order of their sessions, so that a machine's cost grows with its
  * nodes, not with their square. Only a process that this node has seen alive is ever taken for gone: whatever is wrong
@@ -9,11 +10,14 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { RegistryUnavailable } from "../../PogoError.js"
 import type { Node } from "../node/node.js"
 import { request } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
 import type { ScopeMember } from "../replica/membership.js"
 import type { ProcessId } from "../runtime/processTable.js"
+import { untilSuccess } from "../runtime/retries.js"
 
 /** A node of this machine, in another process. */
 interface Neighbour {
@@ -25,14 +29,14 @@ interface Neighbour {
 const isNeighbour = (self: ProcessId, member: ScopeMember): member is ScopeMember & Neighbour =>
   member.process !== undefined && member.process.host === self.host && member.process.pid !== self.pid
 
-/** The nodes of this machine, the next one in the order of sessions first. */
+/** The other nodes of this machine in the order of their sessions, beginning behind this node's own. */
 const inTurn = (node: Node, self: ProcessId, session: Session): ReadonlyArray<Neighbour> => {
   const all = node.view.membership.list.filter((member) => isNeighbour(self, member)) as ReadonlyArray<Neighbour>
   const after = all.filter(({ sid }) => sid > session.sid)
   return [...after, ...all.filter(({ sid }) => sid < session.sid)]
 }
 
-/** What this node knows of its machine. */
+/** The other nodes of this machine, as this node has seen them. */
 class Neighbourhood {
   private seen = new Set<string>()
   private readonly ended = new Set<string>()
@@ -41,7 +45,7 @@ class Neighbourhood {
 
   constructor(private readonly node: Node, private readonly self: ProcessId, private readonly session: Session) {}
 
-  /** The membership is another: the new ones are looked at once. */
+  /** Takes over another membership. Each new process is looked at once: only one seen alive is ever taken for gone. */
   renew(): void {
     this.neighbours = inTurn(this.node, this.self, this.session)
     const seen = this.neighbours.filter(({ process, sid }) =>
@@ -51,13 +55,13 @@ class Neighbourhood {
     this.changed.unsafeOpen()
   }
 
-  /** The one to watch now. */
+  /** The node to watch now. */
   get next(): Neighbour | undefined {
     return this.neighbours.find(({ sid }) => this.seen.has(sid) && !this.ended.has(sid))
   }
 
-  /** Ends the session of the one that is watched if its process is gone. */
-  watch({ name, process, sid }: Neighbour): Effect.Effect<void> {
+  /** Ends a node's session if its process is gone; otherwise waits until it is to be looked at again. */
+  watch({ name, process, sid }: Neighbour): Effect.Effect<void, RegistryUnavailable> {
     if (this.node.processes.look(process) !== "gone") return Effect.sleep(this.node.processes.every)
     this.ended.add(sid)
     return request(this.node, this.session, "close", { sid }).pipe(
@@ -65,10 +69,7 @@ class Neighbourhood {
         `the process of node "${name}" (pid ${process.pid}) is gone; its children are taken over without waiting for ` +
           `the end of its lease`
       )),
-      Effect.catchAll(() => {
-        this.ended.delete(sid)
-        return Effect.sleep(this.node.timing.heartbeat / 4)
-      })
+      Effect.tapError(() => Effect.sync(() => this.ended.delete(sid)))
     )
   }
 }
@@ -79,19 +80,12 @@ export const watchNeighbours = (node: Node, session: Session): Effect.Effect<nev
     const { self } = node.processes
     if (self === undefined || !node.config.watchProcesses) return Effect.never
     const hood = new Neighbourhood(node, self, session)
-    const renew = () => hood.renew()
     const step = Effect.suspend(() => {
       const { next } = hood
       if (next !== undefined) return hood.watch(next)
       hood.changed.unsafeClose()
       return hood.changed.await
     })
-    return Effect.acquireUseRelease(
-      Effect.sync(() => {
-        node.onMembers.add(renew)
-        renew()
-      }),
-      () => Effect.forever(step),
-      () => Effect.sync(() => node.onMembers.delete(renew))
-    )
-  })
+    const renewals = Stream.runForEach(node.members.changes, () => Effect.sync(() => hood.renew()))
+    return Effect.zipRight(Effect.forkScoped(renewals), untilSuccess(Effect.forever(step), node.retries))
+  }).pipe(Effect.scoped)

@@ -1,6 +1,6 @@
 /**
- * Obeying directives: acting on those that were read, renewing this node's own, and giving back, in a new data set, what
- * the registry has lost of them.
+ * Obeying directives: acting on those that were read, renewing this node's own, and giving back, in a new data set,
+ * what the registry has lost of them.
  *
  * @internal
  */

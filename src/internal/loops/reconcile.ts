@@ -1,10 +1,12 @@
 /**
- * Reconciling: the plan is asked about every child that something is new about, and what it says is done.
+ * Reconciling: asking the plan about every child that something is new about, and doing what it says. Claims are asked
+ * for in batches; a child is started as soon as its claim is granted, if the plan would still have it.
  *
  * @internal
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import type { RegistryUnavailable } from "../../PogoError.js"
 import * as PogoEvent from "../../PogoEvent.js"
 import type { Node } from "../node/node.js"
 import { request } from "../node/registryRequest.js"
@@ -13,32 +15,35 @@ import { type Action, type Condition, decide, mayStart } from "../plan/decide.js
 import { type ClaimResult, maxBatch } from "../registry/commands.js"
 import { parseClaim, parseStat } from "../registry/state.js"
 import { codeOf } from "../replica/membership.js"
+import { untilSuccess } from "../runtime/retries.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 
-/** Children that are looked at before others have a turn: about a millisecond. */
+/** Children looked at before other fibers have a turn: about a millisecond of work. */
 const slice = 500
 
-/** Children that are started before others have a turn: some milliseconds. */
+/** Children started before other fibers have a turn: some milliseconds of work. */
 const startSlice = 32
 
-/** A claim to ask for; generation 0 only has a dead holder's claim removed. */
+/** A claim to ask for. Generation 0 asks for nothing, and only has a dead holder's claim removed. */
 interface Wanted {
   readonly id: string
   readonly generation: number
 }
 
+/** Stops a child as the plan says. One that moves takes a place among the moves first. */
 const stopFor = (node: Node, child: LocalChild, action: Extract<Action, { readonly _tag: "Stop" }>): void => {
   if (action.reason === "moved") node.moves.begin(child.id)
   node.supervisor.stop(child, action.reason)
 }
 
+/** Stops a child whose claim is another's. */
 const revoke = (node: Node, child: LocalChild): void => {
   node.supervisor.revoke(child)
   node.supervisor.stop(child, "claimLost")
 }
 
-/** Does what the plan says about one child; claims are collected. */
-const look = (node: Node, condition: Condition, id: string, wanted: Array<Wanted>): void => {
+/** Does what the plan says about one child; claims to ask for are collected in `wanted`. */
+const act = (node: Node, condition: Condition, id: string, wanted: Array<Wanted>): void => {
   const child = node.supervisor.children.get(id)
   const entry = node.view.entries.get(id)
   const action = decide(entry, child, condition)
@@ -63,7 +68,7 @@ const look = (node: Node, condition: Condition, id: string, wanted: Array<Wanted
   }
 }
 
-/** This code cannot decode the payload: the child is left to others. */
+/** Gives a claim back whose child this node's code cannot read: the child is left to others. */
 const refuse = (node: Node, id: string, token: number, code: string, reason: string): void => {
   node.outbox.refuse(id, token, code)
   node.emit(() => PogoEvent.ChildRefused({ id, node: node.config.name, reason }))
@@ -78,7 +83,7 @@ const refuse = (node: Node, id: string, token: number, code: string, reason: str
   )
 }
 
-/** Uses a grant, if the plan would still have it. */
+/** Starts a child under a claim just granted, if the plan would still have it; gives the claim back if not. */
 const start = (
   node: Node,
   condition: Condition,
@@ -101,6 +106,7 @@ const start = (
   if (Either.isLeft(result)) refuse(node, id, token, codeOf(registration.code), result.left)
 }
 
+/** Takes over the answer about one claim. */
 const settle = (node: Node, session: Session, wanted: Wanted, result: ClaimResult, at: number): void => {
   const { id } = wanted
   switch (result._tag) {
@@ -116,8 +122,8 @@ const settle = (node: Node, session: Session, wanted: Wanted, result: ClaimResul
   }
 }
 
-/** Asks for a batch of claims, and starts what was granted. */
-const claim = (node: Node, session: Session, wanted: ReadonlyArray<Wanted>): Effect.Effect<void> =>
+/** Asks for a batch of claims, and starts the children whose claims were granted. */
+const claim = (node: Node, session: Session, wanted: ReadonlyArray<Wanted>): Effect.Effect<void, RegistryUnavailable> =>
   Effect.gen(function*() {
     const reply = yield* request(node, session, "claim", { sid: session.sid, items: wanted })
     if (reply._tag === "QUARANTINE") {
@@ -131,21 +137,17 @@ const claim = (node: Node, session: Session, wanted: ReadonlyArray<Wanted>): Eff
     }
   }).pipe(
     // Granted or not, nobody knows: the plan looks again when the registry had time to come back.
-    Effect.catchAll(() =>
-      Effect.sleep(node.timing.heartbeat / 4).pipe(
-        Effect.zipRight(Effect.sync(() => wanted.forEach(({ id }) => node.workQueue.add(id))))
-      )
-    )
+    Effect.tapError(() => Effect.sync(() => wanted.forEach(({ id }) => node.workQueue.add(id))))
   )
 
-/** Works through the queue until it is empty. */
-const pass = (node: Node, session: Session): Effect.Effect<void> =>
+/** Goes through the workQueue until nothing is left on it. */
+const pass = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
   Effect.gen(function*() {
     let wanted: Array<Wanted> = []
     for (;;) {
       const ids = node.workQueue.take(Math.min(slice, maxBatch - wanted.length))
       const condition = node.condition(session)
-      for (const id of ids) look(node, condition, id, wanted)
+      for (const id of ids) act(node, condition, id, wanted)
       if (wanted.length > 0 && (ids.length === 0 || wanted.length >= maxBatch)) {
         yield* claim(node, session, wanted)
         wanted = []
@@ -157,6 +159,6 @@ const pass = (node: Node, session: Session): Effect.Effect<void> =>
     }
   })
 
-/** Reconciles for as long as the session lasts. */
+/** Reconciles whenever the workQueue has something, for as long as the session lasts. */
 export const reconcile = (node: Node, session: Session): Effect.Effect<never> =>
-  Effect.forever(Effect.zipRight(node.workQueue.wait, pass(node, session)))
+  untilSuccess(Effect.forever(Effect.zipRight(node.workQueue.wait, pass(node, session))), node.retries)

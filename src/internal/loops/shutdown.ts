@@ -1,5 +1,6 @@
 /**
- * Leaving in order: giving up the children of a kind, or of the whole node, and closing the session.
+ * Registering kinds, and leaving in order: giving up the children of a kind, or of the whole node, and closing the
+ * session.
  *
  * @internal
  */
@@ -18,9 +19,10 @@ const childrenOf = (node: Node, belongs: (child: LocalChild) => boolean): Readon
 
 const isAlive = (child: LocalChild): boolean => child.fiber !== undefined
 
-/** Children that are told to stop before others have a turn. */
+/** Children interrupted before other fibers have a turn. */
 const slice = 500
 
+/** Stops the children that belong to what closes. */
 const stopAll = (node: Node, belongs: (child: LocalChild) => boolean, reason: "kindClosed" | "drained") =>
   Effect.gen(function*() {
     for (const [i, child] of childrenOf(node, belongs).entries()) {
@@ -29,7 +31,7 @@ const stopAll = (node: Node, belongs: (child: LocalChild) => boolean, reason: "k
     }
   })
 
-/** Waits until the children have ended, or the drain timeout is over; tells how many are left. */
+/** Waits until the children have ended, one drain timeout at most. Returns how many are left. */
 const awaitEnded = (node: Node, belongs: (child: LocalChild) => boolean): Effect.Effect<number> =>
   Effect.suspend(() => {
     const children = childrenOf(node, belongs)
@@ -39,7 +41,7 @@ const awaitEnded = (node: Node, belongs: (child: LocalChild) => boolean): Effect
     )
   })
 
-/** The children that are left keep their claims until the lease ends: nobody starts a second copy before. */
+/** Warns of children that are left. They keep their claims until the lease ends: nobody starts a second copy before. */
 const warnLeft = (node: Node, what: string, left: number): Effect.Effect<void> =>
   left === 0 ? Effect.void : Effect.logWarning(
     `${left} children did not end within ${node.config.drainTimeout} ms (drainTimeout) while ${what} closed: ` +
@@ -50,9 +52,10 @@ const warnLeft = (node: Node, what: string, left: number): Effect.Effect<void> =
 const publishFirst = (node: Node): Effect.Effect<void> => {
   if (node.client) return Effect.void
   node.own.changed()
-  return node.session === undefined ? Effect.void : Effect.asVoid(node.own.publish(node.session))
+  return node.session === undefined ? Effect.void : Effect.ignore(node.own.publish(node.session))
 }
 
+/** Gives up a kind: publishes that it is gone, and stops its children. */
 const unregister = (node: Node, registration: Registration): Effect.Effect<void> =>
   Effect.gen(function*() {
     if (node.phase === "closed") return
@@ -65,14 +68,14 @@ const unregister = (node: Node, registration: Registration): Effect.Effect<void>
   })
 
 /**
- * Waits a moment until the scope knows that this node has the kind, so that what is started next may be placed here. A
- * node that is not active does not wait: it tells when it joins.
+ * Waits until the scope knows that this node has the kind, so that a child started next may be placed here; one command
+ * timeout at most. A node that is not active does not wait: it publishes its kinds when it joins.
  */
 const awaitKnown = (node: Node, { code, kind }: Registration): Effect.Effect<void> =>
-  until(node.onMembers, () => {
+  node.awaitMembers(() => {
     if (node.client || !node.active || node.session === undefined) return true
     const self = node.view.membership.members.get(node.session.sid)
-    return self?.kinds[kind]?.digest === code.digest && !self.joining ? true : undefined
+    return self?.kinds[kind]?.digest === code.digest && !self.joining
   }).pipe(Effect.timeoutOption(node.timing.commandTimeout), Effect.asVoid)
 
 /**
@@ -82,7 +85,7 @@ const awaitKnown = (node: Node, { code, kind }: Registration): Effect.Effect<voi
 export const register = (node: Node) => (registration: Registration): Effect.Effect<void, KindConflict, Scope.Scope> =>
   Effect.zipRight(hold(node, registration), awaitKnown(node, registration))
 
-/** The kind is here for as long as the scope lives. */
+/** Has the kind on this node for as long as the scope lives. */
 const hold = (node: Node, registration: Registration) =>
   Effect.acquireRelease(
     Effect.suspend(() => {
@@ -97,7 +100,7 @@ const hold = (node: Node, registration: Registration) =>
     (own) => unregister(node, own)
   )
 
-/** Stops all children at once; tells how many are left after the drain timeout. */
+/** Gives up all children, and takes no new ones. Returns how many are left after the drain timeout. */
 export const drain = (node: Node): Effect.Effect<number> =>
   Effect.gen(function*() {
     node.own.drain()
@@ -114,7 +117,7 @@ export const setCordon = (node: Node, cordoned: boolean): Effect.Effect<void> =>
     node.workQueue.sweep()
   })
 
-/** Waits until the registry knows of everything that ended, a moment at most, and closes the session. */
+/** Closes the session once the registry knows of everything that ended; gives up after one command timeout. */
 const closeSession = (node: Node): Effect.Effect<void> =>
   Effect.gen(function*() {
     const { session } = node
@@ -128,7 +131,7 @@ const closeSession = (node: Node): Effect.Effect<void> =>
     node.leave(session, "closed")
   }).pipe(Effect.interruptible, Effect.timeoutOption(node.timing.commandTimeout), Effect.asVoid)
 
-/** Hands everything over and leaves. */
+/** Hands everything over, and leaves the scope. */
 export const closeNode = (node: Node, life: Fiber.RuntimeFiber<void, unknown>): Effect.Effect<void> =>
   Effect.gen(function*() {
     if (node.phase === "closed") return
@@ -141,7 +144,7 @@ export const closeNode = (node: Node, life: Fiber.RuntimeFiber<void, unknown>): 
     yield* Effect.logInfo(left === 0 ? "left the scope" : "left the scope; its claims end with its lease")
   })
 
-/** Ends everything at once, as if the process had died. */
+/** Ends everything at once, as if the process had died: nothing is handed over, nobody is told. */
 export const crash = (node: Node, life: Fiber.RuntimeFiber<void, unknown>): Effect.Effect<void> =>
   Effect.gen(function*() {
     node.enter("closed")

@@ -7,6 +7,10 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Metric from "effect/Metric"
 import * as MetricLabel from "effect/MetricLabel"
+import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { GroupRegistry } from "../../GroupRegistry.js"
 import type { Resolved } from "../../PogoConfig.js"
 import * as PogoEvent from "../../PogoEvent.js"
@@ -15,10 +19,11 @@ import type { Registration } from "../kind/registration.js"
 import { type Condition, WorkQueue } from "../plan/decide.js"
 import { Moves } from "../plan/rebalance.js"
 import type { Timing } from "../registry/timing.js"
-import { nameOf, type Score } from "../replica/membership.js"
+import { nameOf, type ScopeMember, type Score } from "../replica/membership.js"
 import { View } from "../replica/replica.js"
 import { type Ambient, Timers, Watchers } from "../runtime/environment.js"
 import type { Watch } from "../runtime/processTable.js"
+import { makeRetries } from "../runtime/retries.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import { type Owner, type RunObserver, Supervisor } from "../supervisor/supervisor.js"
 import { Outbox } from "./outbox.js"
@@ -35,13 +40,17 @@ export interface Parts {
   /** Random text that names this node's requests. */
   readonly random: string
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
-  readonly emit: (event: () => PogoEvent.PogoEvent) => void
+  readonly events: PubSub.PubSub<PogoEvent.PogoEvent>
   readonly exitProcess: (child: LocalChild) => void
   readonly observer: RunObserver
   /** Whether the node only gives commands: it runs no children, and is no member of the scope. */
   readonly client: boolean
   readonly processes: Watch
 }
+
+/** The first value, now or later, of which `meets` is true. */
+const firstOf = <A>(ref: SubscriptionRef.SubscriptionRef<A>, meets: (value: A) => boolean): Effect.Effect<A> =>
+  ref.changes.pipe(Stream.filter(meets), Stream.runHead, Effect.map(Option.getOrThrow), Effect.interruptible)
 
 /** One node of a scope, or a client. */
 export class Node {
@@ -50,7 +59,6 @@ export class Node {
   readonly ambient: Ambient
   readonly registry: GroupRegistry["Type"]
   readonly fork: Parts["fork"]
-  readonly emit: Parts["emit"]
   readonly score: Score
   readonly processes: Watch
   readonly client: boolean
@@ -76,8 +84,14 @@ export class Node {
   /** What the registry is still to be told of the children here. */
   readonly outbox: Outbox
   readonly timers: Timers
+  /** How its loops try again what failed. */
+  readonly retries: ReturnType<typeof makeRetries>
 
   private currentPhase: Phase = "joining"
+  /** The phase, for those who wait for another. */
+  private readonly phases = Effect.runSync(SubscriptionRef.make<Phase>("joining"))
+  /** The live nodes of the scope, for those who follow their changes. */
+  readonly members = Effect.runSync(SubscriptionRef.make<ReadonlyArray<ScopeMember>>([]))
   private currentSession: Session | undefined
   /** Unreadable records that were reported. */
   private readonly reported = new Set<string>()
@@ -85,22 +99,21 @@ export class Node {
   private placementChangedAt = -Infinity
   /** Whether a fiber waits for the membership to be quiet. */
   private debouncing = false
+  private readonly hub: PubSub.PubSub<PogoEvent.PogoEvent>
+  /** How many subscribe to events. */
+  private subscribers = 0
   private readonly labels: ReadonlyArray<MetricLabel.MetricLabel>
   /** Why the registry could not be joined last; empty if it could. Written by `join`. */
   joinProblem = ""
 
-  /** Called when something about a child is new. */
+  /** Called when something about a child is new, the phase and the membership included. */
   readonly watchers = new Watchers(() => this.session?.readAtOnce())
   /** Called when a child's fiber has ended after a stop. */
   readonly onStopped = new Set<() => void>()
-  /** Called when the membership is another. */
-  readonly onMembers = new Set<() => void>()
   /** Called when the log has been read up to what was heard of. */
-  readonly onLooked = new Set<() => void>()
+  readonly onRead = new Set<() => void>()
   /** Called once per heartbeat, for metrics. */
   readonly onFlush = new Set<() => void>()
-  /** Called when the phase is another. */
-  readonly onPhase = new Set<() => void>()
 
   constructor(parts: Parts) {
     this.config = parts.config
@@ -108,7 +121,7 @@ export class Node {
     this.ambient = parts.ambient
     this.registry = parts.registry
     this.fork = parts.fork
-    this.emit = parts.emit
+    this.hub = parts.events
     this.score = parts.score
     this.client = parts.client
     this.processes = parts.processes
@@ -132,6 +145,7 @@ export class Node {
     )
     this.outbox = new Outbox(this)
     this.timers = new Timers(this.ambient.now, this.fork)
+    this.retries = makeRetries(this.timing.heartbeat)
     this.supervisor = new Supervisor(this.owner(parts))
   }
 
@@ -141,7 +155,7 @@ export class Node {
       ambient: parts.ambient,
       leaseHolds: () => this.lease.holds(),
       fork: parts.fork,
-      emit: parts.emit,
+      emit: this.emit,
       exitProcess: parts.exitProcess,
       observer: parts.observer,
       timers: this.timers,
@@ -163,6 +177,22 @@ export class Node {
       exited: (child, next) => this.outbox.logExit(child, next)
     }
   }
+
+  /** Emits an event, which is made only while somebody subscribes. */
+  readonly emit = (event: () => PogoEvent.PogoEvent): void => {
+    if (this.subscribers > 0) this.hub.unsafeOffer(event())
+  }
+
+  /** The events from now on. A subscriber that is slow misses the oldest. */
+  readonly events: Stream.Stream<PogoEvent.PogoEvent> = Stream.unwrapScoped(
+    Effect.acquireRelease(
+      Effect.sync(() => this.subscribers++),
+      () => Effect.sync(() => this.subscribers--)
+    ).pipe(
+      Effect.zipRight(Effect.suspend(() => PubSub.subscribe(this.hub))),
+      Effect.map((queue) => Stream.fromQueue(queue))
+    )
+  )
 
   /** Counts one. Metrics find their counter by the identity of the labels, so these are kept. */
   count(counter: Metric.Metric.Counter<number>): void {
@@ -232,11 +262,27 @@ export class Node {
     return this.currentPhase
   }
 
-  /** Enters a phase. */
+  /** Enters a phase, at once: a fence waits for nobody. */
   enter(phase: Phase): void {
     this.currentPhase = phase
-    for (const listener of this.onPhase) listener()
-    if (phase === "closed") this.watchers.notifyAll()
+    this.fork(SubscriptionRef.set(this.phases, phase))
+    this.watchers.notifyAll()
+  }
+
+  /** Waits until `meets` is true of the phase. Interruptible even in a finalizer, so that a time limit is one. */
+  awaitPhase(meets: (phase: Phase) => boolean): Effect.Effect<Phase> {
+    return firstOf(this.phases, meets)
+  }
+
+  /** The membership is another. */
+  membersChanged(): void {
+    this.fork(SubscriptionRef.set(this.members, this.view.membership.list))
+    this.watchers.notifyAll()
+  }
+
+  /** Waits until `meets` is true of the membership. Interruptible even in a finalizer, so that a time limit is one. */
+  awaitMembers(meets: (members: ReadonlyArray<ScopeMember>) => boolean): Effect.Effect<ReadonlyArray<ScopeMember>> {
+    return firstOf(this.members, meets)
   }
 
   /** The session, while there is one. */
@@ -247,6 +293,16 @@ export class Node {
   /** Begins a session. */
   begin(session: Session): void {
     this.currentSession = session
+  }
+
+  /** Has the log read up to its end, and calls back then, once. */
+  afterReading(done: () => void): void {
+    const listener = () => {
+      this.onRead.delete(listener)
+      done()
+    }
+    this.onRead.add(listener)
+    this.session?.heardOf(undefined)
   }
 
   /** Whether the lease holds, and the replica is complete. */
@@ -343,16 +399,6 @@ export class Node {
     }
     this.supervisor.revoke(child)
     this.supervisor.stop(child, "fenced", Math.min(this.timing.stopBudget, child.graceMillis))
-  }
-
-  /** Has the log read up to its end, and calls `done` afterwards. */
-  afterReading(done: () => void): void {
-    const listener = () => {
-      this.onLooked.delete(listener)
-      done()
-    }
-    this.onLooked.add(listener)
-    this.session?.heardOf(undefined)
   }
 
   /** Ends a session. The claims that were to be given back under it are void. */

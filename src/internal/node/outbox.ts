@@ -5,11 +5,13 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
+import type * as Schedule from "effect/Schedule"
 import { type FinishResult, maxBatch } from "../registry/commands.js"
 import { formatStat } from "../registry/state.js"
 import type { Entry } from "../replica/replica.js"
+import { untilSuccess } from "../runtime/retries.js"
 import type { LocalChild } from "../supervisor/localChild.js"
-import { request, type Requester } from "./registryRequest.js"
+import { accepted, type Requester } from "./registryRequest.js"
 import type { Session } from "./session.js"
 
 /** Items by id, the newest of each, waiting to be sent. */
@@ -45,23 +47,21 @@ export class BatchQueue<A> {
   }
 
   /**
-   * Sends what is offered, one batch at a time, for ever. `send` tells whether the registry took the batch; if not, it is
-   * sent again after `pause`, together with what has come since.
+   * Sends what is offered, one batch at a time, for ever. A batch whose sending fails is sent again by the schedule,
+   * together with what has come since.
    */
-  run(
-    send: (batch: ReadonlyArray<readonly [id: string, item: A]>) => Effect.Effect<boolean>,
-    pause: number
+  run<E>(
+    send: (batch: ReadonlyArray<readonly [id: string, item: A]>) => Effect.Effect<void, E>,
+    retries: Schedule.Schedule<number>
   ): Effect.Effect<never> {
-    return Effect.forever(Effect.gen(this, function*() {
+    const step = Effect.gen(this, function*() {
       yield* this.ready.await
       const batch = this.batch()
-      if (batch.length === 0) {
-        this.ready.unsafeClose()
-        return
-      }
-      if (!(yield* send(batch.map(([id, { item }]) => [id, item] as const)))) return yield* Effect.sleep(pause)
+      if (batch.length === 0) return this.ready.unsafeClose()
+      yield* send(batch.map(([id, { item }]) => [id, item] as const))
       for (const [id, box] of batch) if (this.items.get(id) === box) this.items.delete(id)
-    }))
+    })
+    return untilSuccess(Effect.forever(step), retries)
   }
 }
 
@@ -86,8 +86,8 @@ type ReportBatch<A> = ReadonlyArray<readonly [id: string, item: A]>
 const interval = 1_000
 
 /**
- * Status reports that are put off, per turn, and the pause between turns in milliseconds: where very many children change
- * all the time, at most a thousand reports a second.
+ * Status reports that are put off, per turn, and the pause between turns in milliseconds: where very many children
+ * change all the time, at most a thousand reports a second.
  */
 const turn = { reports: 100, pause: 100 }
 
@@ -102,8 +102,6 @@ export interface Teller extends Requester {
   }
   readonly touched: (id: string) => void
 }
-
-const failed = () => Effect.succeed(false)
 
 /** The outbox of one node. */
 export class Outbox {
@@ -184,11 +182,11 @@ export class Outbox {
 
   /** The loops that send all this, for as long as a session lasts. */
   loops(session: Session): ReadonlyArray<Effect.Effect<never>> {
-    const pause = this.node.timing.heartbeat / 4
+    const { retries } = this.node
     return [
-      this.releases.run((batch) => Effect.catchAll(this.sendReleases(session, batch), failed), pause),
-      this.finishes.run((batch) => Effect.catchAll(this.sendFinishes(session, batch), failed), pause),
-      this.statuses.run((batch) => Effect.catchAll(this.sendStatuses(session, batch), failed), pause)
+      this.releases.run((batch) => this.sendReleases(session, batch), retries),
+      this.finishes.run((batch) => this.sendFinishes(session, batch), retries),
+      this.statuses.run((batch) => this.sendStatuses(session, batch), retries)
     ]
   }
 
@@ -196,15 +194,13 @@ export class Outbox {
     const { ambient, view } = this.node
     return Effect.gen(this, function*() {
       const items = batch.map(([id, { refused, token }]) => ({ id, token, refused }))
-      const reply = yield* request(this.node, session, "release", { sid: session.sid, items })
-      if (reply._tag !== "OK") return false
+      const reply = yield* accepted(this.node, session, "release", { sid: session.sid, items })
       // Where one was not this session's any more, it may be another's: the log tells.
       for (const { id, token } of reply.value.released < items.length ? [] : items) {
         const entry = view.entries.get(id)
         if (entry?.claim?.token === token) view.setClaim(id, undefined, entry.stat, reply.high)
       }
       yield* ambient.yieldTurn
-      return true
     })
   }
 
@@ -217,11 +213,9 @@ export class Outbox {
         how,
         stat: formatStat({ ...child.stat(), state: "failed" })
       }))
-      const reply = yield* request(this.node, session, "finish", { sid: session.sid, items })
-      if (reply._tag !== "OK") return false
+      const reply = yield* accepted(this.node, session, "finish", { sid: session.sid, items })
       batch.forEach(([, { child }], i) => this.settleFinish(child, reply.value.results[i]!, reply.high))
       yield* this.node.ambient.yieldTurn
-      return true
     })
   }
 
@@ -245,10 +239,9 @@ export class Outbox {
       const items = batch
         .filter(([, child]) => this.isHere(child))
         .map(([id, child]) => ({ id, token: child.claim, stat: formatStat(child.stat()) }))
-      if (items.length === 0) return true
-      const reply = yield* request(this.node, session, "report", { sid: session.sid, items })
+      if (items.length === 0) return
+      yield* accepted(this.node, session, "report", { sid: session.sid, items })
       yield* this.node.ambient.yieldTurn
-      return reply._tag === "OK"
     })
   }
 

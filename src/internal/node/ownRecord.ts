@@ -8,11 +8,13 @@
  */
 import * as Effect from "effect/Effect"
 import type { Resolved } from "../../PogoConfig.js"
+import type { RegistryUnavailable } from "../../PogoError.js"
 import type { Registration } from "../kind/registration.js"
 import type { KnownDirective } from "../replica/knownDirectives.js"
-import { knowledge, type NodeRecord } from "../replica/membership.js"
+import { encodeNodeRecord, knowledge, type NodeRecord } from "../replica/membership.js"
 import type { ProcessId } from "../runtime/processTable.js"
-import { request, type Requester } from "./registryRequest.js"
+import { untilSuccess } from "../runtime/retries.js"
+import { accepted, type Requester } from "./registryRequest.js"
 import type { Session } from "./session.js"
 
 /** What the record says besides its own fields. */
@@ -101,7 +103,7 @@ export class OwnRecord {
     this.newer.unsafeOpen()
   }
 
-  /** The record as it is now. The wire's name of a duplicate name is `twin`. */
+  /** The record as it is now. */
   read(): NodeRecord {
     const { config, phase, processes } = this.node
     const kinds = Object.fromEntries(Array.from(this.node.kinds, ([kind, { code }]) => [kind, code]))
@@ -114,7 +116,7 @@ export class OwnRecord {
       cordoned: this.cordoned,
       draining: this.draining,
       joining: phase !== "active",
-      twin: this.duplicateName,
+      duplicateName: this.duplicateName,
       process: watchProcesses ? processes.self : undefined,
       address: this.address,
       knows: knowledge,
@@ -125,7 +127,7 @@ export class OwnRecord {
 
   /** The record as it is sent, and its version. */
   encode(): { readonly version: number; readonly record: string } {
-    return { version: this.version, record: JSON.stringify(this.read()) }
+    return { version: this.version, record: encodeNodeRecord(this.read()) }
   }
 
   /** Notes that the registry has a version. */
@@ -133,24 +135,25 @@ export class OwnRecord {
     this.publishedVersion = Math.max(this.publishedVersion, version)
   }
 
-  /** Publishes the newest version; `true` when the registry has it. */
-  publish(session: Session): Effect.Effect<boolean> {
-    return Effect.gen(this, function*() {
+  /** Publishes the newest version. */
+  publish(session: Session): Effect.Effect<void, RegistryUnavailable> {
+    return Effect.suspend(() => {
       const { record, version } = this.encode()
-      const reply = yield* request(this.node, session, "update", { sid: session.sid, version, record })
-      if (reply._tag !== "OK") return false
-      this.published(version)
-      return true
-    }).pipe(Effect.catchAll(() => Effect.succeed(false)))
+      return Effect.map(
+        accepted(this.node, session, "update", { sid: session.sid, version, record }),
+        () => this.published(version)
+      )
+    })
   }
 
   /** Publishes every new version, for as long as a session lasts. Changes while one is on its way go with the next. */
   keepPublished(session: Session): Effect.Effect<never> {
-    return Effect.forever(Effect.gen(this, function*() {
+    const step = Effect.gen(this, function*() {
       yield* this.newer.await
       yield* Effect.yieldNow()
       if (this.publishedVersion >= this.version) return this.newer.unsafeClose()
-      if (!(yield* this.publish(session))) yield* Effect.sleep(this.node.timing.heartbeat / 4)
-    }))
+      yield* this.publish(session)
+    })
+    return untilSuccess(Effect.forever(step), this.node.retries)
   }
 }

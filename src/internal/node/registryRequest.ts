@@ -1,6 +1,6 @@
 /**
- * How a node's requests reach the registry: until when each may take effect, whom it concerns, how long it is waited for,
- * and what every reply means.
+ * How a node's requests reach the registry: until when each may take effect, whom it concerns, how long it is waited
+ * for, and what every reply means.
  *
  * @internal
  */
@@ -9,14 +9,15 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type * as Metric from "effect/Metric"
+import type * as Schedule from "effect/Schedule"
 import type { GroupRegistry } from "../../GroupRegistry.js"
-import { RegistryUnavailable } from "../../PogoError.js"
+import { OutcomeUnknown, RegistryUnavailable } from "../../PogoError.js"
 import * as PogoMetrics from "../../PogoMetrics.js"
 import type { Args, CommandName, Envelope, Ok, Refusal, Reply, Value } from "../registry/commands.js"
 import { formatSpec } from "../registry/state.js"
 import type { Timing } from "../registry/timing.js"
 import { type Entry, makeEntry, readSpec, type View } from "../replica/replica.js"
-import { type Ambient, type Listeners, type Timers, until } from "../runtime/environment.js"
+import type { Ambient, Timers } from "../runtime/environment.js"
 import type { Lease, Phase, Session } from "./session.js"
 
 /** What a request needs of the node that makes it. */
@@ -31,14 +32,17 @@ export interface Requester {
   readonly session: Session | undefined
   readonly phase: Phase
   readonly active: boolean
-  readonly onPhase: Listeners
+  readonly retries: Schedule.Schedule<number>
+  readonly awaitPhase: (meets: (phase: Phase) => boolean) => Effect.Effect<Phase>
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
   readonly count: (counter: Metric.Metric.Counter<number>) => void
   readonly meetEra: (session: Session, era: string) => void
   readonly fence: (reason: string) => void
 }
 
-/** What a node knows of the registry's counter and clock: enough to say when a command must no longer have an effect. */
+/**
+ * What a node knows of the registry's counter and clock: enough to say when a command must no longer have an effect.
+ */
 export class RegistryClock {
   private highest = 0
   /** The registry's clock, in its milliseconds, at the answer to the youngest request; and when that one was sent. */
@@ -58,10 +62,10 @@ export class RegistryClock {
   }
 
   /**
-   * Makes a command's envelope. Its `notAfter` never refuses a command that comes in time: the registry's clock stood at
-   * `base.now` no earlier than `base.sent`, and advances no faster than time. It is late by what the answered request
-   * took to arrive, which is below one command timeout. Where nothing is known of an era's clock the command expires at
-   * once, and the answer tells the time for the next.
+   * Makes a command's envelope. Its `notAfter` never refuses a command that comes in time: the registry's clock stood
+   * at `base.now` no earlier than `base.sent`, and advances no faster than time. It is late by what the answered
+   * request took to arrive, which is below one command timeout. Where nothing is known of an era's clock the command
+   * expires at once, and the answer tells the time for the next.
    */
   envelope(era: string, sent: number, concerns?: Recipients): Envelope {
     const { commandTimeout, maxStep, ttl } = this.timing
@@ -154,8 +158,8 @@ const namedBy = <K extends CommandName>(...[node, name, args]: [Requester, K, Ar
 }
 
 /**
- * The recipients of a command, judged by what the sender knows. To be wrong costs latency only: whoever is left out reads
- * of the change a little later.
+ * The recipients of a command, judged by what the sender knows. To be wrong costs latency only: whoever is left out
+ * reads of the change a little later.
  */
 const recipientsOf = <K extends CommandName>(node: Requester, name: K, args: Args<K>): Recipients => {
   const found = namedBy(node, name, args)
@@ -185,8 +189,8 @@ const answerOf = <A>(
     : exit
 
 /**
- * Waits for an answer for one command timeout. The request has a fiber of the node's own, which costs less than a race; a
- * registry that answers at once, as the one in memory does, costs no timer, and other fibers still have their turn.
+ * Waits for an answer for one command timeout. The request has a fiber of the node's own, which costs less than a race;
+ * a registry that answers at once, as the one in memory does, costs no timer, and other fibers still have their turn.
  */
 const bounded = <A>(
   node: Requester,
@@ -302,8 +306,8 @@ const watched = <A>(
   })
 
 /**
- * Sends a command of a session. A reply that comes after the session's end counts as none: a grant that is used under the
- * next session would start a second copy.
+ * Sends a command of a session. A reply that comes after the session's end counts as none: a grant that is used under
+ * the next session would start a second copy.
  */
 export const request = <K extends CommandName>(
   node: Requester,
@@ -327,6 +331,21 @@ export const request = <K extends CommandName>(
   })
 }
 
+/** Sends a command of a session; fails with `Refused` where the answer is anything but `OK`. */
+export const accepted = <K extends CommandName>(
+  node: Requester,
+  session: Session,
+  name: K,
+  args: Args<K>
+): Effect.Effect<Ok<Value<K>>, RegistryUnavailable> =>
+  Effect.flatMap(
+    request(node, session, name, args),
+    (reply) =>
+      reply._tag === "OK"
+        ? Effect.succeed(reply)
+        : Effect.fail(unavailable(name, "Refused", `the registry answered ${reply._tag}`, false))
+  )
+
 /** The session of the node, as soon as it is active; fails at the elapsed millisecond `before`. */
 export const activeSession = (
   node: Requester,
@@ -337,7 +356,8 @@ export const activeSession = (
     if (node.phase === "closed") return Effect.fail(shutDown(operation, false))
     if (node.active && node.session !== undefined) return Effect.succeed(node.session)
     const left = Math.max(0, before - node.ambient.now())
-    return until(node.onPhase, () => (node.active || node.phase === "closed" ? node.session : undefined)).pipe(
+    return node.awaitPhase((phase) => phase === "closed" || (node.active && node.session !== undefined)).pipe(
+      Effect.zipRight(activeSession(node, operation, before)),
       Effect.timeoutFail({
         duration: left,
         onTimeout: () =>
@@ -351,9 +371,20 @@ export const activeSession = (
     )
   })
 
+/** Fails with `OutcomeUnknown` where a command was sent and not answered: its change may have been made. */
+export const outcome = <A>(
+  operation: string,
+  { id, op }: { readonly id: string; readonly op: string },
+  effect: Effect.Effect<A, RegistryUnavailable>
+): Effect.Effect<A, RegistryUnavailable | OutcomeUnknown> =>
+  Effect.mapError(effect, (error) =>
+    error.sent
+      ? new OutcomeUnknown({ operation, id, op, detail: error.detail })
+      : unavailable(operation, error.reason, error.detail, false))
+
 /**
- * Sends a command as soon as the node is active; fails when that takes longer than one command timeout. `first` is done in
- * the same session, before.
+ * Sends a command as soon as the node is active; fails when that takes longer than one command timeout. `first` is done
+ * in the same session, before.
  */
 export const requestWhenActive = <K extends CommandName>(
   node: Requester,
@@ -367,12 +398,7 @@ export const requestWhenActive = <K extends CommandName>(
     (session) =>
       first(session).pipe(
         Effect.mapError(({ detail, reason }) => unavailable(name, reason, detail, false)),
-        Effect.zipRight(request(node, session, name, args)),
-        Effect.flatMap((reply) =>
-          reply._tag === "OK"
-            ? Effect.succeed(reply)
-            : Effect.fail(unavailable(name, "Refused", `the registry answered ${reply._tag}`, false))
-        )
+        Effect.zipRight(accepted(node, session, name, args))
       )
   )
   const isWorthwhile = (error: RegistryUnavailable) =>

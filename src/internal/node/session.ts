@@ -1,7 +1,7 @@
 /**
- * A node's standing with its registry: the lease, which says until when it may be believed alive; the era, which says in
- * what data set; and the session, under which it holds claims. Each class is the only writer of its fields, save where a
- * field of the session says otherwise.
+ * A node's standing with its registry: the lease, which says until when it may be believed alive; the era, which says
+ * in what data set; and the session, under which it holds claims. Each class is the only writer of its fields, save
+ * where a field of the session says otherwise.
  *
  * @internal
  */
@@ -15,14 +15,14 @@ import type { Ambient } from "../runtime/environment.js"
 
 /**
  * Where a node is in its life. `joining`: no lease. `opening`: the lease holds, and the registry's data set is new and
- * has not taken this node in yet. `syncing`: taken in, and the replica is not complete. `active`: all well. `closed`: for
- * good.
+ * has not taken this node in yet. `syncing`: taken in, and the replica is not complete. `active`: all well. `closed`:
+ * for good.
  */
 export type Phase = "joining" | "opening" | "syncing" | "active" | "closed"
 
 /**
- * A node's right to be believed alive, as the node itself judges it: until `ttl - margin` after the *sending* of its last
- * answered renewal. Never counted from the answer, which may have come late.
+ * A node's right to be believed alive, as the node itself judges it: until `ttl - margin` after the *sending* of its
+ * last answered renewal. Never counted from the answer, which may have come late.
  */
 export class Lease {
   private until = -Infinity
@@ -84,7 +84,10 @@ export class Lease {
     this.workFailingSince = undefined
   }
 
-  /** Whether nothing but renewals has got through for as long as a lease lasts: the node would keep its children from all. */
+  /**
+   * Whether nothing but renewals has got through for as long as a lease lasts: the node would keep its children from
+   * all.
+   */
   get isUseless(): boolean {
     const { margin, ttl } = this.timing
     return this.workFailingSince !== undefined && this.ambient.now() - this.workFailingSince > ttl - margin
@@ -133,8 +136,8 @@ export class EraState {
 export type SessionEnd = "fenced" | "era" | "closed"
 
 /**
- * One session of a node: from the moment the registry took it in until its lease is over, its data set is replaced, or it
- * is closed. Loops and commands belong to a session; an answer that comes after its end is no answer.
+ * One session of a node: from the moment the registry took it in until its lease is over, its data set is replaced, or
+ * it is closed. Loops and commands belong to a session; an answer that comes after its end is no answer.
  */
 export class Session {
   private ending: SessionEnd | undefined

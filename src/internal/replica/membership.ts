@@ -24,7 +24,7 @@ export interface NodeRecord {
    */
   readonly joining: boolean
   /** True if the node renewed its lease after a younger session of its own name had opened: there really are two. */
-  readonly twin: boolean
+  readonly duplicateName: boolean
   /** The node's process, for the nodes of its machine; `undefined` where processes cannot be told apart. */
   readonly process: ProcessId | undefined
   /** Address at which others reach the node; empty if they cannot. */
@@ -66,7 +66,7 @@ const unreadable: NodeRecord = {
   cordoned: true,
   draining: false,
   joining: false,
-  twin: false,
+  duplicateName: false,
   process: undefined,
   address: "",
   knows: [],
@@ -94,6 +94,12 @@ const readLabels = (value: unknown): Labels => {
   return labels
 }
 
+/** A node record as it is published. On the wire a duplicate name is called `twin`. */
+export const encodeNodeRecord = (record: NodeRecord): string => {
+  const { address, duplicateName: twin, knows, namedByPid, obeys, process, ...fields } = record
+  return JSON.stringify({ ...fields, twin, process, address, knows, obeys, namedByPid })
+}
+
 const readRecord = (json: string): NodeRecord => {
   let value: unknown
   try {
@@ -111,7 +117,7 @@ const readRecord = (json: string): NodeRecord => {
     cordoned: value["cordoned"] === true,
     draining: value["draining"] === true,
     joining: value["joining"] === true,
-    twin: value["twin"] === true,
+    duplicateName: value["twin"] === true,
     process: readProcess(value["process"]),
     address: typeof value["address"] === "string" ? value["address"] : "",
     knows: Array.isArray(value["knows"]) ? value["knows"].filter((part) => typeof part === "string") : [],
@@ -123,8 +129,8 @@ const readRecord = (json: string): NodeRecord => {
 /**
  * The members of stored node records, in the order of their sessions. The youngest session of a name has the right to
  * it: a node that was killed and started again has its children back as soon as its old session ends, and nothing is
- * placed on the old one meanwhile. An older session counts only if it proved to live (`twin`); then it is placed by its
- * session.
+ * placed on the old one meanwhile. An older session counts only if it proved to live (`duplicateName`); then it is
+ * placed by its session.
  */
 export const readMembers = (items: ReadonlyArray<NodeItem>): ReadonlyArray<ScopeMember> => {
   const read = items.map(({ record, sid }) => {
@@ -138,7 +144,7 @@ export const readMembers = (items: ReadonlyArray<NodeItem>): ReadonlyArray<Scope
     .map((member): ScopeMember => {
       const first = member.name !== "" && member.opened === youngest.get(member.name)
       const key = first ? member.name : member.sid
-      const open = (first || member.twin) && !member.cordoned && !member.draining && !member.joining
+      const open = (first || member.duplicateName) && !member.cordoned && !member.draining && !member.joining
       return { ...member, key, hash: hashText(key), open }
     })
     .sort((a, b) => (a.sid < b.sid ? -1 : 1))
@@ -148,7 +154,7 @@ export const readMembers = (items: ReadonlyArray<NodeItem>): ReadonlyArray<Scope
  * Whether a session stands for a node: the youngest of its name does, and an older one that proved to live. Any other is
  * of a process that is gone, until its lease ends.
  */
-export const isReal = (member: ScopeMember): boolean => member.key === member.name || member.twin
+export const isReal = (member: ScopeMember): boolean => member.key === member.name || member.duplicateName
 
 /** A child's spec, as placement needs it. */
 export interface PlacedSpec {
@@ -269,8 +275,8 @@ const samePlacement = (a: ScopeMember, b: ScopeMember): boolean =>
   JSON.stringify(a.kinds) === JSON.stringify(b.kinds) && JSON.stringify(a.labels) === JSON.stringify(b.labels)
 
 /**
- * The members as a node knows them, and their last change: enough to re-place a child by looking only at the members that
- * came, unless its own went.
+ * The members as a node knows them, and their last change: enough to re-place a child by looking only at the members
+ * that came, unless its own went.
  */
 export class Membership {
   readonly members = new Map<string, ScopeMember>()

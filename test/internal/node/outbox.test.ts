@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, FastCheck, TestClock } from "effect"
+import { Effect, FastCheck, Schedule, TestClock } from "effect"
 import { BatchQueue } from "../../../src/internal/node/outbox.js"
 import { maxBatch } from "../../../src/internal/registry/commands.js"
 import { holdsEffect, names } from "../../support/arbitrary.js"
@@ -7,6 +7,7 @@ import { holdsEffect, names } from "../../support/arbitrary.js"
 type Batch<A> = ReadonlyArray<readonly [id: string, item: A]>
 
 const pause = 500
+const retries = Schedule.spaced(pause)
 
 /** A lane whose sending takes some time and may fail, and what the other side got. */
 const connect = <A>(lane: BatchQueue<A>, takes: () => number, works: () => boolean) =>
@@ -16,12 +17,11 @@ const connect = <A>(lane: BatchQueue<A>, takes: () => number, works: () => boole
     const send = (batch: Batch<A>) =>
       Effect.gen(function*() {
         yield* Effect.sleep(takes())
-        if (!works()) return false
+        if (!works()) return yield* Effect.fail("not taken")
         sizes.push(batch.length)
         received.push(...batch)
-        return true
       })
-    yield* Effect.forkScoped(lane.run(send, pause))
+    yield* Effect.forkScoped(lane.run(send, retries))
     return { received, sizes }
   })
 
@@ -72,8 +72,8 @@ describe("BatchQueue", () => {
       const child = { state: "starting" }
       yield* Effect.forkScoped(lane.run((batch) => {
         const states = batch.map(([, { state }]) => state)
-        return Effect.as(Effect.zipRight(Effect.sleep(1_000), Effect.sync(() => told.push(...states))), true)
-      }, pause))
+        return Effect.zipRight(Effect.sleep(1_000), Effect.sync(() => void told.push(...states)))
+      }, retries))
       lane.offer("a", child)
       yield* TestClock.adjust(500)
       child.state = "running"
@@ -98,10 +98,10 @@ describe("BatchQueue", () => {
       const lane = new BatchQueue<string>()
       const tries: Array<ReadonlyArray<string>> = []
       yield* Effect.forkScoped(lane.run((batch) =>
-        Effect.sync(() => {
+        Effect.suspend(() => {
           tries.push(batch.map(([id, item]) => `${id}${item}`))
-          return tries.length > 2
-        }), pause))
+          return tries.length > 2 ? Effect.void : Effect.fail("not taken")
+        }), retries))
       lane.offer("a", "1")
       yield* TestClock.adjust(pause - 1)
       lane.offer("b", "1")

@@ -42,7 +42,7 @@ describe("readMembers", () => {
 
   it("gives an older session that proved to live a place of its own", () => {
     const [old, young] = readMembers([
-      nodeItem("n#1", { twin: true }, { opened: 5 }),
+      nodeItem("n#1", { duplicateName: true }, { opened: 5 }),
       nodeItem("n#2", {}, { opened: 6 })
     ])
     expect([canTake(old!), canTake(young!)]).toEqual([true, true])
@@ -98,7 +98,7 @@ describe("readMembers", () => {
     ["flags that are no booleans", { cordoned: "yes", draining: 1, twin: "no" }, {
       cordoned: false,
       draining: false,
-      twin: false
+      duplicateName: false
     }]
   ])("reads past %s", (_, fields, expected) => {
     const [member] = readMembers([stored("x#1", JSON.stringify({ name: "x", ...(fields as object) }))])

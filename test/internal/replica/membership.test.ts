@@ -43,7 +43,7 @@ const change: FastCheck.Arbitrary<Change> = FastCheck.record({
         cordoned: FastCheck.boolean(),
         draining: FastCheck.boolean(),
         joining: FastCheck.boolean(),
-        twin: FastCheck.boolean()
+        duplicateName: FastCheck.boolean()
       },
       { requiredKeys: [] }
     )

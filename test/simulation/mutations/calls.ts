@@ -157,7 +157,7 @@ export const ofCalls: ReadonlyArray<Mutation> = [
   },
   {
     name: "a claim is not looked at when a call begins",
-    shownBy: 443,
+    shownBy: 272,
     weights: { freeze: 60 },
     shape: patient,
     patch: beginsUnseen
@@ -170,6 +170,6 @@ export const ofCalls: ReadonlyArray<Mutation> = [
   { name: "two calls of a connection have one number", patch: fewNumbers },
   { name: "a connection that breaks does not end what is on it", shownBy: 29, patch: forgetsCalls },
   { name: "calls overtake one that was turned away", shownBy: 1068, patch: forgives },
-  { name: "what waits has no order", shownBy: 49, patch: disorderly },
+  { name: "what waits has no order", shownBy: 10, patch: disorderly },
   { name: "a call is sent to a new place while the old one owes an answer", patch: hurried }
 ]

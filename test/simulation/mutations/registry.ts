@@ -126,7 +126,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   { name: "the counter of a new data set is not seeded", weights: { lose: 20, rollback: 0 }, execute: unseeded },
   {
     name: "a session that was reaped is renewed",
-    shownBy: 19,
+    shownBy: 16,
     weights: { freeze: 20, cut: 20 },
     execute: handling("tick", (tx, args) => {
       if (tx.state.dead.has(args.sid)) revive(tx, args.sid)

@@ -104,17 +104,11 @@ export class Router {
   }
 
   watch(id: string, listener: () => void): void {
-    const { node } = this
-    node.watchers.of(id).add(listener)
-    node.onMembers.add(listener)
-    node.onPhase.add(listener)
+    this.node.watchers.of(id).add(listener)
   }
 
   unwatch(id: string, listener: () => void): void {
-    const { node } = this
-    node.watchers.of(id).delete(listener)
-    node.onMembers.delete(listener)
-    node.onPhase.delete(listener)
+    this.node.watchers.of(id).delete(listener)
   }
 
   /** Executes a call on this node. */
