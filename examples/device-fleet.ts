@@ -83,11 +83,12 @@ const nodeLive = (name: string) =>
 const devices = Array.from({ length: 12 }, (_, i) => ({ key: `device-${i}`, celsius: 15 + i }))
 
 /** Reads a device's stream until the east is to be drained and the west has gone on with it, and tells what it saw. */
-const watch = (pogo: Pogo.Service, key: string, drained: Ref.Ref<boolean>) =>
+const watch = (pogo: Pogo.Service, key: string, begun: Ref.Ref<ReadonlySet<string>>, drained: Ref.Ref<boolean>) =>
   Effect.gen(function*() {
     const fleet = yield* Effect.provideService(Device.client, Pogo.Pogo, pogo)
     const { number } = yield* fleet(key).latest()
     const readings = yield* fleet(key).readings({ after: number }).pipe(
+      Stream.tap(() => Ref.update(begun, (keys) => new Set(keys).add(key))),
       Stream.takeUntilEffect(({ node }) => node === "west" ? Ref.get(drained) : Effect.succeed(false)),
       Stream.runCollect
     )
@@ -108,10 +109,12 @@ const program = Effect.gen(function*() {
   )
   yield* dashboard.startChildren(devices.map(({ celsius, key }) => Device.spec(key, { celsius })))
   for (const { key } of devices) yield* dashboard.awaitChild(Device.id(key))
+  const begun = yield* Ref.make<ReadonlySet<string>>(new Set())
   const drained = yield* Ref.make(false)
   const watching = yield* Effect.fork(
-    Effect.forEach(devices, ({ key }) => watch(dashboard, key, drained), { concurrency: "unbounded" })
+    Effect.forEach(devices, ({ key }) => watch(dashboard, key, begun, drained), { concurrency: "unbounded" })
   )
+  yield* Effect.repeat(Ref.get(begun), { until: ({ size }) => size === devices.length, schedule: Schedule.spaced(50) })
   yield* Effect.sleep("1 second")
   yield* Console.log(`east runs ${(yield* east.whichChildren("local")).length} devices, and is drained`)
   const { _tag } = yield* dashboard.drainNode("east", { by: "dashboard", reason: "maintenance" })
