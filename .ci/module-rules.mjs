@@ -93,7 +93,7 @@ const rooms = [
     imports: [...children, "calls", "Pogo"],
     packages: [...pure, "@effect/rpc"]
   },
-  { name: "testing", files: ["internal/testing/"], imports: [...whole, "Pogo"], packages: pure },
+  { name: "testing", files: ["internal/testing/"], imports: [...whole, "calls", "Pogo"], packages: pure },
   { name: "PogoTest", files: ["PogoTest.ts"], imports: ["testing", "Pogo", "PogoConfig"], packages: pure },
   {
     name: "index",

@@ -17,17 +17,10 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as ChildSpec from "./ChildSpec.js"
-import { makeClient } from "./internal/calls/client/proxy.js"
+import { effectRpc } from "./internal/calls/loadEffectRpc.js"
 import { Internals } from "./internal/internals.js"
 import { Current } from "./internal/kind/current.js"
-import {
-  Idempotent,
-  makeProtocol,
-  type Protocol as ProtocolCodes,
-  type ProtocolInput,
-  Resume,
-  type ResumeFrom
-} from "./internal/kind/protocol.js"
+import { Idempotent, type Protocol, type ProtocolInput, Resume, type ResumeFrom } from "./internal/kind/protocol.js"
 import { makeRegistration } from "./internal/kind/registration.js"
 import type { RunOptions, ServeOptions } from "./internal/kind/runOptions.js"
 import { type KindShape, makeDraft } from "./internal/kind/specCodec.js"
@@ -319,7 +312,7 @@ export const make: {
     type: options.type ?? "worker",
     payload: payload as unknown as KindShape["payload"]
   }
-  const protocol = options.protocol === undefined ? undefined : makeProtocol(options.protocol)
+  const protocol = options.protocol === undefined ? undefined : protocolOf(kind, options.protocol)
   const common = {
     kind,
     version,
@@ -330,17 +323,29 @@ export const make: {
   }
   return protocol === undefined ? common : {
     ...common,
-    client: clientOf(kind, protocol, Pogo.Pogo),
-    clientOf: (supervisor: Pogo.AnyTag<Pogo.Pogo>) => clientOf(kind, protocol, supervisor)
+    client: clientOf(protocol, Pogo.Pogo),
+    clientOf: (supervisor: Pogo.AnyTag<Pogo.Pogo>) => clientOf(protocol, supervisor)
   }
 }) as never
 
-const clientOf = (kind: string, protocol: ProtocolCodes, supervisor: Pogo.AnyTag<Pogo.Pogo>) =>
-  Effect.flatMap(supervisor, (pogo) =>
-    Effect.map(
-      Effect.context<never>(),
-      (context) => makeClient(pogo[Internals].router, kind, protocol, context)
-    ))
+/** The protocol of a kind, with its codecs, made when it is first used. */
+const protocolOf = (kind: string, input: ProtocolInput): Effect.Effect<Protocol> => {
+  let protocol: Protocol | undefined
+  return Effect.map(effectRpc, ({ makeProtocol }) => (protocol ??= makeProtocol(kind, input)))
+}
+
+const clientOf = (protocol: Effect.Effect<Protocol>, supervisor: Pogo.AnyTag<Pogo.Pogo>) =>
+  Effect.gen(function*() {
+    const pogo = yield* supervisor
+    const { makeClient } = yield* effectRpc
+    return yield* makeClient(pogo[Internals].router, yield* protocol)
+  })
+
+const serverOf = (protocol: Effect.Effect<Protocol>, options: ServeOptions) =>
+  Effect.gen(function*() {
+    const { makeKindServer } = yield* effectRpc
+    return yield* makeKindServer(yield* protocol, options)
+  })
 
 type AnyRunOptions = ServeOptions & { readonly supervisor?: Pogo.AnyTag<Pogo.Pogo> | undefined }
 
@@ -349,12 +354,14 @@ const kindLayer = (
   shape: KindShape,
   build: (payload: never) => unknown,
   options: AnyRunOptions,
-  protocol: ProtocolCodes | undefined
+  protocol: Effect.Effect<Protocol> | undefined
 ) =>
   Layer.fresh(Layer.scopedDiscard(Effect.gen(function*() {
     const pogo = yield* options.supervisor ?? Pogo.Pogo
     const names = { scope: pogo.scope, node: pogo.name }
-    const registration = yield* makeRegistration(shape, build, options, names, protocol)
+    // Made before the kind is registered, and so closed after its children have ended.
+    const server = protocol === undefined ? undefined : yield* serverOf(protocol, options)
+    const registration = yield* makeRegistration(shape, build, options, names, server)
     yield* pogo[Internals].register(registration)
   })))
 

@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { betweenHistories, type FaultName, playSeed, type Scenario } from "./internal/testing/explore.js"
+import { betweenHistories, type FaultName, playSeed, prepared, type Scenario } from "./internal/testing/explore.js"
 import {
   type Kinds,
   type Occurrence,
@@ -354,6 +354,7 @@ export const explore = <E, R>(
 ): Effect.Effect<Explored, RuleBroken, Exclude<R, Pogo.Pogo>> =>
   Effect.gen(function*() {
     const scenario = scenarioOf(exploration, yield* closed(exploration.kinds))
+    yield* prepared
     const { seeds = 100 } = exploration
     const all = typeof seeds === "number" ? Array.from({ length: seeds }, (_, i) => i + 1) : seeds
     const counts: Record<string, number> = {}

@@ -2,7 +2,8 @@
  * Plays one history: the real supervisors and the real registry machine in a world of its own, with the faults of a
  * plan, and everything checked after each step.
  */
-import { HashSet, Logger, LogLevel } from "effect"
+import { Effect, HashSet, Logger, LogLevel } from "effect"
+import { effectRpc } from "../../src/internal/calls/loadEffectRpc.js"
 import type { Node } from "../../src/internal/node/node.js"
 import { seedShift } from "../../src/internal/registry/state.js"
 import { deadline } from "../../src/internal/registry/timing.js"
@@ -60,6 +61,9 @@ export interface PlayOptions {
 }
 
 const stepLimit = 3_000_000
+
+// Loaded when it is needed, but in a virtual world no promise comes true.
+await Effect.runPromise(effectRpc)
 
 class Simulation {
   private readonly lines: Array<string> = []

@@ -12,7 +12,7 @@ import type { Node } from "../node/node.js"
 import { CallMeter } from "./callMetrics.js"
 import { Peers } from "./client/peerPool.js"
 import { Router } from "./client/router.js"
-import { inboxes } from "./server/mailbox.js"
+import { mailboxes } from "./server/mailbox.js"
 import { serve } from "./server/server.js"
 
 /** Opens this node's port, if it has a transport, and unless it only calls. */
@@ -22,10 +22,10 @@ export const makeRouter = (node: Node): Effect.Effect<Router, InvalidConfig, Sco
     const meter = new CallMeter(node)
     node.onFlush.add(() => meter.flush())
     const { timers } = node
-    const inboxOf = inboxes(node.ambient.now, meter, timers)
+    const mailboxOf = mailboxes(node.ambient.now, meter, timers)
     const peers = transport === undefined ? undefined : new Peers(node, transport, meter)
     if (transport !== undefined && !node.client) {
-      node.own.listensAt(yield* transport.listen(peers!.self, serve(node, inboxOf)))
+      node.own.listensAt(yield* transport.listen(peers!.self, serve(node, mailboxOf)))
     }
-    return new Router(node, peers, meter, timers, inboxOf)
+    return new Router(node, peers, meter, timers, mailboxOf)
   })

@@ -1,6 +1,6 @@
 /**
- * One procedure of a protocol: how its payload and answers are read and written. Made from the values of `@effect/rpc`
- * that a user declares, without that package itself: only those who use it need to have it.
+ * The protocol of a kind, as both ends of a call use it: types, and the annotations of an Rpc that are this package's
+ * own. No value of `@effect/rpc` is imported here, so that declaring a kind loads nothing.
  *
  * @internal
  */
@@ -9,11 +9,8 @@ import type * as RpcGroup from "@effect/rpc/RpcGroup"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as ParseResult from "effect/ParseResult"
-import * as Schema from "effect/Schema"
-import { hashText } from "../runtime/hash.js"
-import { causeSchema } from "./causeForm.js"
 
-/** Whether a call that may have been executed may be executed again. */
+/** Annotation: a call that may have been executed may be executed again. */
 export class Idempotent extends Context.Reference<Idempotent>()("effect-pogo/Child/Idempotent", {
   defaultValue: (): boolean => false
 }) {}
@@ -21,22 +18,21 @@ export class Idempotent extends Context.Reference<Idempotent>()("effect-pogo/Chi
 /** The payload with which a stream goes on after its last item. */
 export type ResumeFrom = (payload: unknown, last: unknown) => unknown
 
-/** How a stream of a child that moved is resumed. */
+/** Annotation: how a stream goes on when its child has moved. */
 export class Resume extends Context.Reference<Resume>()("effect-pogo/Child/Resume", {
   defaultValue: (): ResumeFrom | undefined => undefined
 }) {}
 
-/** Encodes or decodes. Synchronous, as an `Either`, unless a schema of the user's is not. */
+/** Encodes or decodes. The result is an `Either` unless a schema of the user's works asynchronously. */
 export type Code = (value: unknown) => Effect.Effect<unknown, ParseResult.ParseError>
 
-/** @internal */
+/** One Rpc of a protocol, with its codecs. */
 export interface Procedure {
   readonly tag: string
-  readonly rpc: Rpc.AnyWithProps
   readonly isStream: boolean
   readonly idempotent: boolean
   readonly resume: ResumeFrom | undefined
-  /** Fills in the constructor's defaults, and checks. */
+  /** Fills in the payload's defaults, and checks it. */
   readonly construct: (payload: unknown) => unknown
   readonly encodePayload: Code
   readonly decodePayload: Code
@@ -48,79 +44,12 @@ export interface Procedure {
   readonly decodeItems: Code
 }
 
-/** @internal */
+/** What a kind's children can be asked. */
 export interface Protocol {
+  readonly kind: string
+  readonly group: RpcGroup.RpcGroup<Rpc.Any>
   readonly procedures: ReadonlyMap<string, Procedure>
-  /** Tells protocols apart. */
-  readonly digest: string
 }
 
-/** The annotation under which `@effect/rpc` keeps the schemas of a stream. */
-const streamSchemas = Symbol.for("@effect/rpc/RpcSchema/Stream")
-
-interface Streamed {
-  readonly success: Schema.Schema.Any
-  readonly failure: Schema.Schema.All
-}
-
-type AnySchema = Schema.Schema<unknown, unknown>
-
-const reader = (schema: unknown): Code => {
-  let decode: Code | undefined
-  return (value) => (decode ??= Schema.decodeUnknown(schema as AnySchema))(value)
-}
-
-const writer = (schema: unknown): Code => {
-  let encode: Code | undefined
-  return (value) => (encode ??= Schema.encodeUnknown(schema as AnySchema))(value)
-}
-
-const causeOf = (rpc: Rpc.AnyWithProps, streamed: Streamed | undefined): unknown => {
-  const failures = new Set<Schema.Schema.All>([rpc.errorSchema])
-  if (streamed !== undefined) failures.add(streamed.failure)
-  for (const middleware of rpc.middlewares) failures.add(middleware.failure)
-  return causeSchema(Schema.Union(...failures), rpc.defectSchema)
-}
-
-/** @internal */
-export const makeProcedure = (declared: Rpc.Any): Procedure => {
-  const rpc = declared as unknown as Rpc.AnyWithProps
-  const streamed = rpc.successSchema.ast.annotations[streamSchemas] as Streamed | undefined
-  const { payloadSchema } = rpc
-  const items = Schema.Array((streamed?.success ?? Schema.Never) as AnySchema)
-  const cause = causeOf(rpc, streamed)
-  const success = streamed === undefined ? rpc.successSchema : Schema.Void
-  return {
-    tag: rpc._tag,
-    rpc,
-    isStream: streamed !== undefined,
-    idempotent: Context.get(rpc.annotations, Idempotent),
-    resume: Context.get(rpc.annotations, Resume),
-    construct: (payload) => payloadSchema.make === undefined ? payload : payloadSchema.make(payload),
-    encodePayload: writer(payloadSchema),
-    decodePayload: reader(payloadSchema),
-    encodeSuccess: writer(success),
-    decodeSuccess: reader(success),
-    encodeCause: writer(cause),
-    decodeCause: reader(cause),
-    encodeItems: writer(items),
-    decodeItems: reader(items)
-  }
-}
-
-/** What users may give as a protocol. */
+/** A protocol as users declare it. */
 export type ProtocolInput = ReadonlyArray<Rpc.Any> | RpcGroup.RpcGroup<Rpc.Any>
-
-const rpcsOf = (input: ProtocolInput): Iterable<Rpc.Any> => "requests" in input ? input.requests.values() : input
-
-/** @internal */
-export const makeProtocol = (input: ProtocolInput): Protocol => {
-  const procedures = new Map<string, Procedure>()
-  for (const rpc of rpcsOf(input)) procedures.set(rpc._tag, makeProcedure(rpc))
-  const shape = Array.from(
-    procedures.values(),
-    ({ rpc, tag }) =>
-      `${tag}(${String(rpc.payloadSchema.ast)}):${String(rpc.successSchema.ast)}|${String(rpc.errorSchema.ast)}`
-  )
-  return { procedures, digest: hashText(shape.sort().join("\n")).toString(16).padStart(8, "0") }
-}

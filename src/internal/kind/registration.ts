@@ -22,7 +22,7 @@ import { type KindShape, payloadReader, shutdownOf } from "./specCodec.js"
 /** A child's code: an effect that runs until the child ends, or a layer that stands until the child is stopped. */
 export type Body = Effect.Effect<unknown, unknown, unknown> | Layer.Layer<never, unknown, unknown>
 
-/** Bounds on the calls to the children of a kind. */
+/** How the calls to the children of a kind are served. */
 export interface Serving {
   /** Handlers of one child that run at a time. */
   readonly concurrency: number
@@ -30,6 +30,12 @@ export interface Serving {
   readonly mailbox: number
   /** What a defect in a handler ends: the call alone, or the child's whole run. */
   readonly onDefect: "call" | "child"
+}
+
+/** What answers the calls to the children of a kind. The room `calls` makes it, and knows more of it. */
+export interface CallServer {
+  readonly protocol: Protocol
+  readonly serving: Serving
 }
 
 /** @internal */
@@ -50,9 +56,8 @@ export interface Registration {
   readonly onRegistryLoss: "stop" | "keep"
   /** Whether a child that outstays its grace is only reported, or ends the process. */
   readonly onOverdue: "report" | "exit"
-  /** The rpcs that children answer; `undefined` for a kind without a protocol, as is `serving`. */
-  readonly protocol: Protocol | undefined
-  readonly serving: Serving | undefined
+  /** What answers the calls to the children; `undefined` for a kind without a protocol. */
+  readonly server: CallServer | undefined
 }
 
 /** OTP's default shutdowns: 5 seconds for a worker, no bound for a supervisor. Milliseconds. */
@@ -71,7 +76,8 @@ const asEffect = (build: Build): Build => (payload) => {
   return Effect.isEffect(built) ? built : Effect.succeed(built)
 }
 
-const servingOf = ({ concurrency, mailbox, onDefect }: ServeOptions): Serving => ({
+/** Bounds on calls, with their defaults. */
+export const servingOf = ({ concurrency, mailbox, onDefect }: ServeOptions): Serving => ({
   concurrency: concurrency === "unbounded" ? Infinity : (concurrency ?? 1),
   mailbox: mailbox ?? 1_000,
   onDefect: onDefect ?? "call"
@@ -83,7 +89,7 @@ export const makeRegistration = (
   build: Build,
   options: ServeOptions,
   annotations: { readonly scope: string; readonly node: string },
-  protocol?: Protocol
+  server?: CallServer
 ): Effect.Effect<Registration, InvalidConfig> =>
   Effect.gen(function*() {
     const { kind, payload, version } = shape
@@ -98,7 +104,7 @@ export const makeRegistration = (
     return {
       kind,
       code: { version, digest: digestOf(payload) },
-      prepare: payloadReader(payload, (protocol === undefined ? build : asEffect(build)) as (payload: never) => Body),
+      prepare: payloadReader(payload, (server === undefined ? build : asEffect(build)) as (payload: never) => Body),
       runtime,
       restart: options.restart ?? Restart.permanent(),
       shutdown: shutdownOf(options.shutdown),
@@ -106,7 +112,6 @@ export const makeRegistration = (
       startTimeout: Duration.toMillis(options.startTimeout ?? "1 minute"),
       onRegistryLoss: options.onRegistryLoss ?? "stop",
       onOverdue: options.onOverdue ?? "report",
-      protocol,
-      serving: protocol === undefined ? undefined : servingOf(options)
+      server
     }
   })

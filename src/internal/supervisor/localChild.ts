@@ -326,7 +326,7 @@ const handlersRun = (
 
 const runOf = (child: LocalChild, body: Body, scope: Scope.Scope, started: () => void) => {
   if (isLayer(body)) return layerRun(child, body, scope, started)
-  if (child.registration.serving !== undefined) return handlersRun(child, body, started)
+  if (child.registration.server !== undefined) return handlersRun(child, body, started)
   started()
   return body
 }

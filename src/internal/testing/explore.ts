@@ -7,6 +7,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as PogoConfig from "../../PogoConfig.js"
+import { effectRpc } from "../calls/loadEffectRpc.js"
 import { macrotask } from "../runtime/environment.js"
 import { Dice } from "./dice.js"
 import { type Kinds, render, settles, TestCluster, virtualSurroundings, whatIsWrong } from "./testCluster.js"
@@ -115,6 +116,9 @@ const verdict = (exit: Exit.Exit<string | undefined, unknown> | undefined, real:
   if (exit === undefined) return "it never ends: something waits for what does not come, such as a promise"
   return Exit.isSuccess(exit) ? exit.value : Cause.pretty(exit.cause)
 }
+
+/** Loads what is loaded when it is needed: in a virtual world no promise comes true. */
+export const prepared: Effect.Effect<void> = Effect.asVoid(effectRpc)
 
 /** Plays the history of a seed. */
 export const playSeed = (seed: number, scenario: Scenario): Played => {

@@ -1,7 +1,7 @@
 /**
  * Where the calls of a history touch its processes: what they are given, and what is seen of them.
  */
-import type { Effect } from "effect"
+import type { Exit } from "effect"
 import type { NodeTransport, Pogo } from "effect-pogo"
 import type { Call } from "../../../src/internal/calls/client/call.js"
 import type { Router } from "../../../src/internal/calls/client/router.js"
@@ -106,7 +106,7 @@ export class Seams {
       here.add(call)
       executeHere(lane, call, child)
     }
-    router.finish = (call: Call, outcome: Effect.Effect<unknown, unknown>, tag: string) => {
+    router.finish = (call: Call, outcome: Exit.Exit<unknown, unknown>, tag: string) => {
       const answered = !call.settled && here.delete(call) && (tag === "Success" || tag === "Failure")
       if (answered) this.witness.answers(life, outcome)
       finish(call, outcome, tag)

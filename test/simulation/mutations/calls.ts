@@ -5,7 +5,7 @@ import type { Call } from "../../../src/internal/calls/client/call.js"
 import { Lane } from "../../../src/internal/calls/client/childQueue.js"
 import { Peer } from "../../../src/internal/calls/client/peerConnection.js"
 import { Router } from "../../../src/internal/calls/client/router.js"
-import { Inbox } from "../../../src/internal/calls/server/mailbox.js"
+import { type IncomingCall, Mailbox } from "../../../src/internal/calls/server/mailbox.js"
 import { refusal } from "../../../src/internal/calls/wire/message.js"
 import { LocalChild } from "../../../src/internal/supervisor/localChild.js"
 import { ChildUnavailable, NodeUnreachable } from "../../../src/PogoError.js"
@@ -31,34 +31,38 @@ const repeatable = (call: Call, run: () => void): void => {
 }
 
 const child = LocalChild.prototype
-const inbox = Inbox.prototype
+const mailbox = Mailbox.prototype
 const lane = Lane.prototype
 const peer = Peer.prototype
 const router = Router.prototype
 
 const answersUnseen = (): Undo => {
-  const answer = inbox["answer"]
-  inbox["answer"] = function(this: Inbox, work, exit) {
-    believing(this["child"], () => answer.call(this, work, exit))
+  const answer = mailbox["answer"]
+  mailbox["answer"] = function(this: Mailbox, ...args) {
+    believing(this["child"], () => answer.apply(this, args))
   }
-  return () => (inbox["answer"] = answer)
+  return () => (mailbox["answer"] = answer)
 }
 
 const beginsUnseen = (): Undo => {
-  const begin = inbox["begin"]
-  inbox["begin"] = function(this: Inbox, work) {
-    believing(this["child"], () => begin.call(this, work))
+  const begin = mailbox["begin"]
+  mailbox["begin"] = function(this: Mailbox, call) {
+    believing(this["child"], () => begin.call(this, call))
   }
-  return () => (inbox["begin"] = begin)
+  return () => (mailbox["begin"] = begin)
 }
 
 const deniesToHaveRun = (): Undo => {
-  const answer = inbox["answer"]
-  inbox["answer"] = function(this: Inbox, work, exit) {
-    const refused = () => work.receiver.refused(refusal("notHere"))
-    answer.call(this, { ...work, receiver: { ...work.receiver, refused } }, exit)
+  const answer = mailbox["answer"]
+  mailbox["answer"] = function(this: Mailbox, call, deliver) {
+    const refused = () => call.receiver.refused(refusal("notHere"))
+    answer.call(
+      this,
+      Object.create(call, { receiver: { value: { ...call.receiver, refused } } }) as IncomingCall,
+      deliver
+    )
   }
-  return () => (inbox["answer"] = answer)
+  return () => (mailbox["answer"] = answer)
 }
 
 const repeats = (): Undo => {

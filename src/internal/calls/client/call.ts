@@ -3,7 +3,7 @@
  *
  * @internal
  */
-import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import type { CallError } from "../../../PogoError.js"
 import type { Procedure } from "../../kind/protocol.js"
 import type { Timer } from "../../runtime/environment.js"
@@ -12,7 +12,7 @@ import type { HeaderRecord, Trace } from "../wire/message.js"
 /** What a call to a child, or an item of a stream, is told. Synchronous. */
 export interface Caller {
   /** The end of it. */
-  readonly resume: (outcome: Effect.Effect<unknown, unknown>) => void
+  readonly resume: (outcome: Exit.Exit<unknown, unknown>) => void
   /** A stream has begun, and has no deadline any more. */
   readonly began: (link: StreamLink) => void
   /** Some of a stream, as it was sent: encoded if it comes from another node. */

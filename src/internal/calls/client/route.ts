@@ -46,7 +46,7 @@ const remote = (node: Node, sid: string, token: number, connected: boolean): Rou
 export const routeOf = (node: Node, id: string, connected: boolean): Route => {
   const child = node.supervisor.children.get(id)
   if (child !== undefined && !child.ending && child.holds) {
-    return child.registration.protocol === undefined
+    return child.registration.server === undefined
       ? { _tag: "Refused", error: unavailable(node, id, "its kind has no protocol on this node", false) }
       : { _tag: "Local", child }
   }

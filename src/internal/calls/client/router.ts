@@ -4,20 +4,23 @@
  *
  * @internal
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import type * as ParseResult from "effect/ParseResult"
 import { type CallError, PayloadTooLarge } from "../../../PogoError.js"
+import type { Protocol } from "../../kind/protocol.js"
 import type { Node } from "../../node/node.js"
 import type { Timers } from "../../runtime/environment.js"
 import type { LocalChild } from "../../supervisor/localChild.js"
 import type { CallMeter } from "../callMetrics.js"
-import { beginBy, type Work } from "../server/invocation.js"
-import type { Inboxes } from "../server/mailbox.js"
-import { Window } from "../wire/flowWindow.js"
+import { beginBy, IncomingCall, type Mailboxes, type Receiver, serverOf } from "../server/mailbox.js"
+import { Window, windowSize } from "../wire/flowWindow.js"
 import { type Message, op, readRefusal } from "../wire/message.js"
 import { Broken, type Call } from "./call.js"
 import { Lane } from "./childQueue.js"
+import type { Clients } from "./client.js"
 import type { Outgoing, Peers } from "./peerPool.js"
 import { mayHaveRun, type Route, unavailable } from "./route.js"
 
@@ -26,6 +29,8 @@ type Remote = Extract<Route, { readonly _tag: "Remote" }>
 /** @internal */
 export class Router {
   private readonly lanes = new Map<string, Lane>()
+  /** Clients of kinds that need no services of their users. */
+  readonly clients = new Map<Protocol, Clients>()
   private seq = 0
 
   constructor(
@@ -33,7 +38,7 @@ export class Router {
     private readonly peers: Peers | undefined,
     private readonly meter: CallMeter,
     readonly timers: Timers,
-    private readonly inboxOf: Inboxes
+    private readonly mailboxOf: Mailboxes
   ) {}
 
   /** Whether this process can reach others at all. */
@@ -74,7 +79,7 @@ export class Router {
   }
 
   /** Ends a call with what its caller is told. */
-  finish(call: Call, outcome: Effect.Effect<unknown, unknown>, tag: string): void {
+  finish(call: Call, outcome: Exit.Exit<unknown, unknown>, tag: string): void {
     if (call.settled) return
     this.settle(call)
     this.meter.ended(call, tag)
@@ -85,7 +90,7 @@ export class Router {
   fail(call: Call, error: CallError): void {
     const token = call.streaming ? call.token : undefined
     const told = call.mayHaveRun ? mayHaveRun(this.node, error) : error
-    this.finish(call, Effect.fail(token === undefined ? told : new Broken(token, told, call.leaving)), told._tag)
+    this.finish(call, Exit.fail(token === undefined ? told : new Broken(token, told, call.leaving)), told._tag)
   }
 
   private expire(call: Call): void {
@@ -113,40 +118,36 @@ export class Router {
 
   /** Executes a call on this node. */
   executeHere(lane: Lane, call: Call, child: LocalChild): void {
-    const procedure = child.registration.protocol!.procedures.get(call.procedure.tag)
+    const procedure = serverOf(child)!.protocol.procedures.get(call.procedure.tag)
     if (procedure === undefined) {
       return this.fail(call, unavailable(this.node, call.id, `its code here has no rpc ${call.procedure.tag}`, false))
     }
     call.trouble = undefined
-    const inbox = this.inboxOf(child)
+    const mailbox = this.mailboxOf(child)
     const now = this.node.ambient.now()
-    const window = procedure.isStream ? new Window() : undefined
-    const work: Work = {
-      procedure,
-      token: child.claim,
-      beginBy: beginBy(now, call.at - now),
-      headers: call.headers,
-      trace: call.trace,
-      receiver: {
-        wrap: (handle) => handle(call.payload),
-        began: () => this.began(lane, call, child.claim, (count) => window!.add(count)),
-        emit: (items) =>
-          Effect.suspend(() => {
-            call.caller.items(items, false)
-            return window!.take
-          }),
-        done: (exit) => this.finish(call, exit, outcomeOf(exit)),
-        refused: (refusal) => lane.refused(call, refusal)
-      },
-      fiber: undefined,
-      counted: false,
-      cancelled: false,
-      died: undefined,
-      begun: 0,
-      failed: undefined
+    const window = procedure.isStream ? new Window(windowSize.local) : undefined
+    const receiver: Receiver = {
+      payload: Effect.succeed(call.payload),
+      began: () => this.began(lane, call, child.claim, (count) => window!.add(count)),
+      emit: (items) =>
+        Effect.suspend(() => {
+          window!.use()
+          call.caller.items(items, false)
+          return window!.room
+        }),
+      prepare: (exit) => Effect.succeed(() => this.finish(call, exit, exit._tag)),
+      refused: (refusal) => lane.refused(call, refusal)
     }
-    call.execution = { cancel: () => inbox.cancel(work) }
-    inbox.submit(work)
+    const incoming = new IncomingCall(
+      procedure,
+      child.claim,
+      beginBy(now, call.at - now),
+      call.headers,
+      call.trace,
+      receiver
+    )
+    call.execution = { cancel: () => mailbox.cancel(incoming) }
+    mailbox.submit(incoming)
   }
 
   /** Executes a call on another node. */
@@ -162,7 +163,7 @@ export class Router {
         },
         message: (message) => this.heard(lane, call, route, outgoing, message),
         lost: (reason, sent) => call.settled || lane.lost(call, route.node, reason, sent),
-        unsendable: (error) => this.finish(call, Effect.die(error), "Unsendable"),
+        unsendable: (error) => this.finish(call, Exit.die(error), "Unsendable"),
         tooLarge: (size, limit) =>
           this.fail(call, new PayloadTooLarge({ id: call.id, rpc: call.procedure.tag, part: "request", size, limit }))
       }
@@ -189,10 +190,9 @@ export class Router {
 
   /** Encodes the payload, at once unless its schema takes time. */
   private encoded(call: Call, then: (payload: unknown) => void): void {
-    const effect = call.procedure.encodePayload(call.payload)
-    settledOr(this.node, effect, (exit) => {
+    this.whenCoded(call.procedure.encodePayload(call.payload), (exit) => {
       if (exit._tag === "Success") then(exit.value)
-      else this.finish(call, Effect.failCause(exit.cause).pipe(Effect.orDie), "Unencodable")
+      else this.finish(call, Exit.die(Cause.squash(exit.cause)), "Unencodable")
     })
   }
 
@@ -200,15 +200,16 @@ export class Router {
     const { procedure } = call
     switch (message[0]) {
       case op.ok:
-        return this.finish(call, this.decoded(call, procedure.decodeSuccess(message[2])), "Success")
-      case op.fail:
-        return this.finish(
+        return this.decoded(
           call,
-          Effect.flatMap(
-            this.decoded(call, procedure.decodeCause(message[2])),
-            (cause) => Effect.failCause(cause as never)
-          ),
-          "Failure"
+          procedure.decodeSuccess(message[2]),
+          (value) => this.finish(call, Exit.succeed(value), "Success")
+        )
+      case op.fail:
+        return this.decoded(
+          call,
+          procedure.decodeCause(message[2]),
+          (cause) => this.finish(call, Exit.failCause(cause as Cause.Cause<unknown>), "Failure")
         )
       case op.refuse: {
         const refusal = readRefusal(message)
@@ -230,25 +231,28 @@ export class Router {
   /** An answer that this node's code cannot read comes from another version of it. */
   private decoded(
     call: Call,
-    effect: Effect.Effect<unknown, ParseResult.ParseError>
-  ): Effect.Effect<unknown, CallError> {
-    return Effect.mapError(effect, (error) => this.unreadable(call.id, error))
+    effect: Effect.Effect<unknown, ParseResult.ParseError>,
+    then: (value: unknown) => void
+  ): void {
+    this.whenCoded(effect, (exit) => {
+      if (exit._tag === "Success") then(exit.value)
+      else this.fail(call, this.unreadable(call.id, Cause.squash(exit.cause)))
+    })
   }
 
-  unreadable(id: string, error: ParseResult.ParseError): CallError {
-    return unavailable(this.node, id, `this node's code cannot read its answer: ${error.message}`, true)
+  /** Hands over what a codec makes: at once, unless a schema takes time. */
+  private whenCoded(
+    effect: Effect.Effect<unknown, ParseResult.ParseError>,
+    then: (exit: Exit.Exit<unknown, ParseResult.ParseError>) => void
+  ): void {
+    if (Either.isEither(effect)) {
+      const either = effect as Either.Either<unknown, ParseResult.ParseError>
+      then(Either.isRight(either) ? Exit.succeed(either.right) : Exit.fail(either.left))
+    } else this.node.fork(effect).addObserver(then)
   }
-}
 
-const outcomeOf = (exit: Exit.Exit<unknown, unknown>): string => (exit._tag === "Success" ? "Success" : "Failure")
-
-/** Hands over the result of a code: at once if there is one. */
-export const settledOr = (
-  node: Node,
-  effect: Effect.Effect<unknown, ParseResult.ParseError>,
-  then: (exit: Exit.Exit<unknown, ParseResult.ParseError>) => void
-): void => {
-  const either = effect as unknown as { readonly _tag: string; readonly right: unknown }
-  if (either._tag === "Right") return then({ _tag: "Success", value: either.right } as never)
-  node.fork(effect).addObserver(then)
+  unreadable(id: string, error: unknown): CallError {
+    const detail = error instanceof Error ? error.message : String(error)
+    return unavailable(this.node, id, `this node's code cannot read its answer: ${detail}`, true)
+  }
 }

@@ -1,13 +1,15 @@
 /**
- * A stream where it is read.
+ * A stream on its way to its reader: what has come is handed on as the reader takes it, and when its child is gone it
+ * goes on elsewhere, if the protocol says how.
  *
  * @internal
  */
 import * as Cause from "effect/Cause"
-import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import { ChildMoved } from "../../../PogoError.js"
 import { nameOf } from "../../replica/membership.js"
 import { windowSize } from "../wire/flowWindow.js"
@@ -15,7 +17,7 @@ import { Broken, type Call, type Caller, type StreamLink } from "./call.js"
 import { notFound } from "./route.js"
 import type { Router } from "./router.js"
 
-interface Batch {
+interface StreamBatch {
   readonly items: ReadonlyArray<unknown>
   readonly encoded: boolean
 }
@@ -23,25 +25,62 @@ interface Batch {
 /** Begins a call to the stream's source. */
 export type Begin = (payload: unknown, caller: Caller) => Call
 
-type Pull = Effect.Effect<Chunk.Chunk<unknown>, Option.Option<unknown>>
+/** Whoever reads. */
+export interface Reading {
+  /** Hands some items on. Suspends while the reader has no room for them. */
+  readonly chunk: (items: ReadonlyArray<unknown>) => Effect.Effect<void>
+  readonly end: (exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>
+}
 
-class Reader implements Caller {
-  private readonly batches: Array<Batch> = []
-  private outcome: Effect.Effect<unknown, unknown> | undefined
-  private link: StreamLink | undefined
-  private untold = 0
-  private wake: (() => void) | undefined
-  private last: unknown
-  private any = false
-  call: Call
+/** Counts the items that a reader takes, and tells of each chunk that is taken whole. */
+export class Demand {
+  private readonly sizes: Array<number> = []
+  private taken = 0
+  onChunk: () => void = () => {}
 
-  constructor(private readonly router: Router, private readonly begin: Begin, private payload: unknown) {
-    this.call = begin(payload, this)
+  /** A chunk was handed to the reader. */
+  handed(size: number): void {
+    this.sizes.push(size)
   }
 
-  resume(outcome: Effect.Effect<unknown, unknown>): void {
+  take(count: number): void {
+    this.taken += count
+    while (this.sizes.length > 0 && this.taken >= this.sizes[0]!) {
+      this.taken -= this.sizes.shift()!
+      this.onChunk()
+    }
+  }
+}
+
+/** @internal */
+export class StreamReader implements Caller {
+  private readonly batches: Array<StreamBatch> = []
+  private outcome: Exit.Exit<unknown, unknown> | undefined
+  private link: StreamLink | undefined
+  /** Batches that were taken, and the source does not know. */
+  private untold = 0
+  private draining: Fiber.RuntimeFiber<void> | undefined
+  private busy = false
+  private over = false
+  private last: unknown
+  private any = false
+  private call: Call | undefined
+
+  constructor(
+    private readonly router: Router,
+    private payload: unknown,
+    private readonly begin: Begin,
+    private readonly reading: Reading
+  ) {}
+
+  /** Asks the source. */
+  open(): void {
+    this.call = this.begin(this.payload, this)
+  }
+
+  resume(outcome: Exit.Exit<unknown, unknown>): void {
     this.outcome = outcome
-    this.wake?.()
+    this.pump()
   }
 
   began(link: StreamLink): void {
@@ -50,60 +89,75 @@ class Reader implements Caller {
 
   items(items: ReadonlyArray<unknown>, encoded: boolean): void {
     this.batches.push({ items, encoded })
-    this.wake?.()
+    this.pump()
   }
 
-  private readonly news: Effect.Effect<void> = Effect.async((resume) => {
-    this.wake = () => {
-      this.wake = undefined
-      resume(Effect.void)
-    }
-    return Effect.sync(() => (this.wake = undefined))
-  })
-
-  readonly pull: Pull = Effect.suspend(() => {
-    const batch = this.batches.shift()
-    if (batch !== undefined) return this.take(batch)
-    if (this.outcome === undefined) return Effect.zipRight(this.news, this.pull)
-    return Effect.matchCauseEffect(this.outcome, {
-      onSuccess: () => Effect.fail(Option.none()),
-      onFailure: (cause) => {
-        const broken = Option.filter(Cause.failureOption(cause), (error) => error instanceof Broken)
-        return Option.isSome(broken)
-          ? this.broke(broken.value)
-          : Effect.failCause(Cause.map(cause, Option.some))
-      }
-    })
-  })
-
-  /** Tells the source now and then how far the reader is. */
-  private take({ encoded, items }: Batch): Pull {
+  /** The reader took a batch. Its source is told now and then. */
+  acknowledge(): void {
     this.untold++
-    if (this.untold >= windowSize / 2 || this.batches.length === 0) {
-      this.link?.taken(this.untold)
-      this.untold = 0
-    }
-    if (!encoded) return Effect.succeed(this.noted(items))
-    const { call } = this
-    return Effect.mapBoth(call.procedure.decodeItems(items), {
-      onFailure: (error) => Option.some(this.router.unreadable(call.id, error)),
-      onSuccess: (decoded) => this.noted(decoded as ReadonlyArray<unknown>)
+    if (this.untold < windowSize.remote / 2 && this.batches.length > 0) return
+    this.link?.taken(this.untold)
+    this.untold = 0
+  }
+
+  /** Nobody reads any more. */
+  cancel(): void {
+    this.leave()
+    this.draining?.unsafeInterruptAsFork(FiberId.none)
+  }
+
+  private leave(): void {
+    this.over = true
+    this.batches.length = 0
+    if (this.call !== undefined) this.router.cancel(this.call)
+  }
+
+  private pump(): void {
+    if (this.busy || this.over) return
+    this.busy = true
+    this.draining = this.router.node.fork(this.drain)
+  }
+
+  /** Hands on what has come, batch by batch, then the end. */
+  private readonly drain: Effect.Effect<void> = Effect.suspend(() => {
+    const batch = this.batches.shift()
+    if (batch !== undefined) return Effect.zipRight(this.hand(batch), this.drain)
+    if (this.outcome !== undefined) return this.finish(this.outcome)
+    this.busy = false
+    return Effect.void
+  })
+
+  private hand({ encoded, items }: StreamBatch): Effect.Effect<void> {
+    if (items.length === 0) return Effect.sync(() => this.acknowledge())
+    if (!encoded) return this.chunk(items)
+    const call = this.call!
+    return Effect.matchEffect(call.procedure.decodeItems(items), {
+      onFailure: (error) => {
+        this.leave()
+        return this.reading.end(Exit.fail(this.router.unreadable(call.id, error)))
+      },
+      onSuccess: (decoded) => this.chunk(decoded as ReadonlyArray<unknown>)
     })
   }
 
-  private noted(items: ReadonlyArray<unknown>): Chunk.Chunk<unknown> {
-    if (items.length > 0) {
-      this.any = true
-      this.last = items.at(-1)
-    }
-    return Chunk.unsafeFromArray(items)
+  private chunk(items: ReadonlyArray<unknown>): Effect.Effect<void> {
+    this.any = true
+    this.last = items.at(-1)
+    return this.reading.chunk(items)
+  }
+
+  private finish(outcome: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    const broken = Exit.isFailure(outcome)
+      ? Option.filter(Cause.failureOption(outcome.cause), (error) => error instanceof Broken)
+      : Option.none()
+    return Option.isSome(broken) ? this.broke(broken.value) : this.reading.end(Exit.asVoid(outcome))
   }
 
   /** The source is gone: goes on where it left off, if the protocol says how. */
-  private broke(broken: Broken): Pull {
-    const { procedure } = this.call
+  private broke(broken: Broken): Effect.Effect<void> {
+    const { procedure } = this.call!
     if (procedure.resume === undefined) {
-      return Effect.flatMap(this.whereabouts(broken), (error) => Effect.fail(Option.some(error)))
+      return Effect.flatMap(this.whereabouts(broken), (error) => this.reading.end(Exit.fail(error)))
     }
     return Effect.suspend(() => {
       if (this.any) this.payload = procedure.construct(procedure.resume!(this.payload, this.last))
@@ -111,15 +165,15 @@ class Reader implements Caller {
       this.link = undefined
       this.untold = 0
       this.any = false
-      this.call = this.begin(this.payload, this)
-      return this.pull
+      this.open()
+      return this.drain
     })
   }
 
   /** Waits until it is known where the child went, if it went in order. */
   private whereabouts({ error, leaving, token }: Broken): Effect.Effect<unknown> {
-    const { call, router } = this
-    const { id } = call
+    const { router } = this
+    const { id, timeout } = this.call!
     const find = (): unknown => {
       const entry = router.node.view.entries.get(id)
       if (entry?.spec === undefined) return notFound(id)
@@ -140,22 +194,6 @@ class Reader implements Caller {
       look()
       return Effect.sync(() => router.unwatch(id, look))
     })
-    return Effect.map(Effect.timeoutOption(later, call.timeout), Option.getOrElse(() => error))
+    return Effect.map(Effect.timeoutOption(later, timeout), Option.getOrElse(() => error))
   }
 }
-
-/** The stream, begun anew each time it is run. */
-export const readStream = (
-  router: Router,
-  begin: Begin,
-  payload: () => unknown
-): Stream.Stream<unknown, unknown> =>
-  Stream.fromPull(
-    Effect.map(
-      Effect.acquireRelease(
-        Effect.sync(() => new Reader(router, begin, payload())),
-        (reader) => Effect.sync(() => router.cancel(reader.call))
-      ),
-      ({ pull }) => pull
-    )
-  )

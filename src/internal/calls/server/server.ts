@@ -12,26 +12,19 @@ import type { Connection } from "../../../NodeTransport.js"
 import type { Procedure } from "../../kind/protocol.js"
 import type { Node } from "../../node/node.js"
 import type { LocalChild } from "../../supervisor/localChild.js"
-import { Window } from "../wire/flowWindow.js"
-import { type Asked, isMessage, type Message, op, readAsked, refusal, refuse } from "../wire/message.js"
-import { type AnyEffect, beginBy, type Receiver, type Work } from "./invocation.js"
-import type { Inboxes } from "./mailbox.js"
+import { Window, windowSize } from "../wire/flowWindow.js"
+import { type Asked, isMessage, type Message, op, readAsked, type Refusal, refusal, refuse } from "../wire/message.js"
+import { beginBy, IncomingCall, type Mailboxes, type Receiver, serverOf } from "./mailbox.js"
 
 /** What one connection may ask for at a time. Milliseconds, calls and bytes. */
 export const acceptorLimits = { silence: 150_000, calls: 8_192, bytes: 32 * 1024 * 1024 }
 
-/** A message that is ready to be sent. */
-class Ready {
-  constructor(readonly message: Message) {}
-}
-
 interface Running {
   readonly size: number
   readonly window: Window | undefined
+  /** Ends it, for nobody waits any more. */
   readonly cancel: () => void
 }
-
-const describe = (error: ParseResult.ParseError): string => error.message.slice(0, 1_000)
 
 /** One connection. */
 class Served {
@@ -43,7 +36,7 @@ class Served {
 
   constructor(
     private readonly node: Node,
-    private readonly inboxOf: Inboxes,
+    private readonly mailboxOf: Mailboxes,
     private readonly connection: Connection
   ) {
     this.heardAt = node.ambient.now()
@@ -60,7 +53,7 @@ class Served {
         return
       }
       case op.cancel:
-        return this.running.get(n)?.cancel()
+        return this.cancel(n)
       case op.ack:
         if (typeof message[2] === "number" && message[2] > 0) this.running.get(n)?.window?.add(message[2])
         return
@@ -78,16 +71,9 @@ class Served {
     this.callChild(asked, size)
   }
 
-  private enter(n: number, size: number, window: Window | undefined, cancel: () => void): void {
-    this.bytes += size
-    this.running.set(n, {
-      size,
-      window,
-      cancel: () => {
-        this.leave(n)
-        cancel()
-      }
-    })
+  private cancel(n: number): void {
+    const running = this.running.get(n)
+    if (this.leave(n)) running?.cancel()
   }
 
   private leave(n: number): boolean {
@@ -120,29 +106,24 @@ class Served {
       this.turnsAway(asked.id)
       return void this.connection.send(refuse(n, refusal("notHere")))
     }
-    const procedure = child.registration.protocol?.procedures.get(asked.tag)
+    const procedure = serverOf(child)?.protocol.procedures.get(asked.tag)
     if (procedure === undefined) {
       const detail = `its code on ${this.node.config.name} has no rpc ${asked.tag}`
       return void this.connection.send(refuse(n, refusal("unknownRpc", detail)))
     }
-    const window = procedure.isStream ? new Window() : undefined
-    const inbox = this.inboxOf(child)
-    const work: Work = {
+    const window = procedure.isStream ? new Window(windowSize.remote) : undefined
+    const mailbox = this.mailboxOf(child)
+    const call = new IncomingCall(
       procedure,
-      token: asked.token,
-      beginBy: beginBy(this.node.ambient.now(), asked.left),
-      headers: asked.headers,
-      trace: asked.trace,
-      receiver: this.receiver(asked, child, procedure, window),
-      fiber: undefined,
-      counted: false,
-      cancelled: false,
-      died: undefined,
-      begun: 0,
-      failed: undefined
-    }
-    this.enter(n, size, window, () => inbox.cancel(work))
-    inbox.submit(work)
+      asked.token,
+      beginBy(this.node.ambient.now(), asked.left),
+      asked.headers,
+      asked.trace,
+      this.receiver(asked, child, procedure, window)
+    )
+    this.bytes += size
+    this.running.set(n, { size, window, cancel: () => void mailbox.cancel(call) })
+    mailbox.submit(call)
   }
 
   /** Calls that follow one that was turned away must not overtake it: they are, too, until it comes again. */
@@ -158,14 +139,18 @@ class Served {
     window: Window | undefined
   ): Receiver {
     return {
-      wrap: (handle) => coded(n, procedure, payload, handle),
+      payload: procedure.decodePayload(payload),
       began: () => void this.connection.send([op.began, n]),
       emit: (items) =>
-        Effect.flatMap(
-          Effect.orDie(procedure.encodeItems(items)),
-          (encoded) => this.emit(n, child, window!, encoded as ReadonlyArray<unknown>)
-        ),
-      done: (exit) => this.answer(n, messageOf(n, exit)),
+        Effect.matchCauseEffect(procedure.encodeItems(items), {
+          onSuccess: (encoded) => this.emit(n, child, window!, encoded as ReadonlyArray<unknown>),
+          onFailure: (cause) => this.breakOff(n, unwritable(cause))
+        }),
+      prepare: (exit) =>
+        Effect.matchCause(encodeExit(n, procedure, exit), {
+          onSuccess: (message) => () => this.answer(n, message),
+          onFailure: (cause) => () => this.answer(n, refuse(n, unwritable(cause)))
+        }),
       refused: (why) => {
         if (why.code === "notHere") this.turnsAway(id)
         this.answer(n, refuse(n, why))
@@ -173,15 +158,22 @@ class Served {
     }
   }
 
+  /** Ends a stream that cannot be sent. */
+  private breakOff(n: number, why: Refusal): Effect.Effect<never> {
+    this.answer(n, refuse(n, why))
+    return Effect.interrupt
+  }
+
   /** Sends some of a stream, in halves if it is too large at once. Much may have happened while it waited. */
   private emit(n: number, child: LocalChild, window: Window, items: ReadonlyArray<unknown>): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (!child.holds) return Effect.interrupt
       const size = this.connection.send([op.items, n, items])
-      if (size === 0) return Effect.zipRight(this.connection.ready ?? Effect.void, window.take)
-      if (items.length === 1) {
-        return Effect.die(new Ready(refuse(n, refusal("tooLarge", "", size, this.connection.maxFrame))))
+      if (size === 0) {
+        window.use()
+        return Effect.zipRight(this.connection.ready ?? Effect.void, window.room)
       }
+      if (items.length === 1) return this.breakOff(n, refusal("tooLarge", "", size, this.connection.maxFrame))
       const half = items.length >> 1
       return Effect.zipRight(
         this.emit(n, child, window, items.slice(0, half)),
@@ -192,47 +184,27 @@ class Served {
 
   /** Nobody waits any more. */
   end(): void {
-    for (const { cancel } of Array.from(this.running.values())) cancel()
+    for (const n of Array.from(this.running.keys())) this.cancel(n)
   }
 }
 
-/** A handler between two codes: what it makes is the message that answers. */
-const coded = (
+const unwritable = (cause: Cause.Cause<unknown>): Refusal =>
+  refusal("ended", `its answer could not be written: ${Cause.pretty(cause).slice(0, 1_000)}`)
+
+/** The message that answers. A defect is told as its schema has it. */
+const encodeExit = (
   n: number,
   procedure: Procedure,
-  payload: unknown,
-  handle: (payload: unknown) => AnyEffect
-): AnyEffect =>
-  Effect.matchEffect(procedure.decodePayload(payload), {
-    onFailure: (error) =>
-      Effect.succeed(
-        new Ready(refuse(n, refusal("unreadable", `its code cannot read the payload: ${describe(error)}`)))
-      ),
-    onSuccess: (decoded) =>
-      Effect.matchCauseEffect(handle(decoded), {
-        onSuccess: (value) =>
-          Effect.map(Effect.orDie(procedure.encodeSuccess(value)), (encoded) => new Ready([op.ok, n, encoded])),
-        onFailure: (cause) => failed(n, procedure, cause)
-      })
-  })
-
-/** A defect is told as a text; the child's own interruption is the inbox's to tell. */
-const failed = (n: number, procedure: Procedure, cause: Cause.Cause<unknown>): AnyEffect => {
-  if (Cause.isInterruptedOnly(cause)) return Effect.failCause(cause)
-  for (const defect of Cause.defects(cause)) if (defect instanceof Ready) return Effect.succeed(defect)
-  return Effect.map(Effect.orDie(procedure.encodeCause(cause)), (encoded) => new Ready([op.fail, n, encoded]))
-}
-
-const messageOf = (n: number, exit: Exit.Exit<unknown, unknown>): Message => {
-  if (exit._tag === "Success" && exit.value instanceof Ready) return exit.value.message
-  const detail = exit._tag === "Failure" ? Cause.pretty(exit.cause).slice(0, 1_000) : "no answer"
-  return refuse(n, refusal("ended", `its answer could not be written: ${detail}`))
-}
+  exit: Exit.Exit<unknown, unknown>
+): Effect.Effect<Message, ParseResult.ParseError> =>
+  exit._tag === "Success"
+    ? Effect.map(procedure.encodeSuccess(exit.value), (encoded) => [op.ok, n, encoded])
+    : Effect.map(procedure.encodeCause(exit.cause), (encoded) => [op.fail, n, encoded])
 
 /** Serves a connection until it ends. */
-export const serve = (node: Node, inboxOf: Inboxes) => (connection: Connection): Effect.Effect<void> =>
+export const serve = (node: Node, mailboxOf: Mailboxes) => (connection: Connection): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const served = new Served(node, inboxOf, connection)
+    const served = new Served(node, mailboxOf, connection)
     const silent = Effect.sleep(acceptorLimits.silence).pipe(
       Effect.zipRight(Effect.sync(() => node.ambient.now() - served.heardAt)),
       Effect.repeat({ until: (quiet) => quiet >= acceptorLimits.silence })

@@ -1,21 +1,29 @@
 /**
- * How much of a stream may be on its way: its source goes on as its reader takes.
+ * Flow control of a stream: its source goes on as its reader takes.
  *
  * @internal
  */
 import * as Effect from "effect/Effect"
 
-/** Messages of one stream that may be on their way. */
-export const windowSize = 8
+/** Chunks of one stream that may be on their way: within a node, where none takes long, and between two. */
+export const windowSize = { local: 4, remote: 8 }
 
-/** @internal */
+/** The messages of one stream that may yet be sent. Of one source only. */
 export class Window {
-  private left = windowSize
+  private left: number
   private resume: (() => void) | undefined
 
-  /** Takes a place, and waits while none is left for the next. One source at a time. */
-  readonly take: Effect.Effect<void> = Effect.suspend(() => {
+  constructor(private readonly size: number) {
+    this.left = size
+  }
+
+  /** A message is about to be sent. */
+  use(): void {
     this.left--
+  }
+
+  /** Completes when another may be sent. */
+  readonly room: Effect.Effect<void> = Effect.suspend(() => {
     if (this.left > 0) return Effect.void
     return Effect.async<void>((resume) => {
       const go = () => {
@@ -28,9 +36,9 @@ export class Window {
     })
   })
 
-  /** So many have been taken. More than were on their way count for nothing. */
+  /** So many were taken. More than were on their way count for nothing. */
   add(count: number): void {
-    this.left = Math.min(windowSize, this.left + count)
+    this.left = Math.min(this.size, this.left + count)
     if (this.left > 0) this.resume?.()
   }
 }
