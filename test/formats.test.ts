@@ -212,7 +212,6 @@ describe("what nodes say to each other", () => {
         [0, 6, "Job/x", 12, "failTwice", undefined, 5_000],
         [0, 7, "Job/x", 12, "stop", undefined, 5_000],
         [0, 8, "Job/x", 12, "range", undefined, 5_000],
-        [2, 8, 1],
         [0, 9, "Job/x", 12, "hang", undefined, 5_000],
         [1, 9]
       ])

@@ -2,7 +2,7 @@
  * Rules of calls, broken. What breaks them is put into the code that all nodes share, for the time of one history.
  */
 import type { Call } from "../../../src/internal/calls/client/call.js"
-import { Lane } from "../../../src/internal/calls/client/childQueue.js"
+import { ChildQueue } from "../../../src/internal/calls/client/childQueue.js"
 import { Peer } from "../../../src/internal/calls/client/peerConnection.js"
 import { Router } from "../../../src/internal/calls/client/router.js"
 import { type IncomingCall, Mailbox } from "../../../src/internal/calls/server/mailbox.js"
@@ -32,7 +32,7 @@ const repeatable = (call: Call, run: () => void): void => {
 
 const child = LocalChild.prototype
 const mailbox = Mailbox.prototype
-const lane = Lane.prototype
+const lane = ChildQueue.prototype
 const peer = Peer.prototype
 const router = Router.prototype
 
@@ -68,10 +68,10 @@ const deniesToHaveRun = (): Undo => {
 const repeats = (): Undo => {
   const lost = lane["lost"]
   const refused = lane["refused"]
-  lane.lost = function(this: Lane, call, ...rest) {
+  lane.lost = function(this: ChildQueue, call, ...rest) {
     repeatable(call, () => lost.call(this, call, ...rest))
   }
-  lane.refused = function(this: Lane, call, why) {
+  lane.refused = function(this: ChildQueue, call, why) {
     repeatable(call, () => refused.call(this, call, why))
   }
   return () => Object.assign(lane, { lost, refused })
@@ -109,7 +109,7 @@ const forgetsCalls = (): Undo => {
 
 const disorderly = (): Undo => {
   const insert = lane["insert"]
-  lane["insert"] = function(this: Lane, call) {
+  lane["insert"] = function(this: ChildQueue, call) {
     this["waiting"].unshift(call)
   }
   return () => (lane["insert"] = insert)
@@ -117,7 +117,7 @@ const disorderly = (): Undo => {
 
 const hurried = (): Undo => {
   const dispatch = lane["dispatch"]
-  lane["dispatch"] = function(this: Lane, route) {
+  lane["dispatch"] = function(this: ChildQueue, route) {
     this["sent"].clear()
     return dispatch.call(this, route)
   }

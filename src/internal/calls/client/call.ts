@@ -3,11 +3,17 @@
  *
  * @internal
  */
+import type * as Duration from "effect/Duration"
 import type * as Exit from "effect/Exit"
 import type { CallError } from "../../../PogoError.js"
 import type { Procedure } from "../../kind/protocol.js"
 import type { Timer } from "../../runtime/environment.js"
 import type { HeaderRecord, Trace } from "../wire/message.js"
+
+/** Options of a client. */
+export interface CallOptions {
+  readonly timeout?: Duration.DurationInput | undefined
+}
 
 /** What a call to a child, or an item of a stream, is told. Synchronous. */
 export interface Caller {

@@ -5,11 +5,12 @@
  * @internal
  */
 import { type CallError, CallTimeout, MailboxFull, NodeUnreachable, PayloadTooLarge } from "../../../PogoError.js"
-import type { Timer } from "../../runtime/environment.js"
-import { leaving, type Refusal } from "../wire/message.js"
+import type { Node } from "../../node/node.js"
+import type { Timer, Timers } from "../../runtime/environment.js"
+import type { LocalChild } from "../../supervisor/localChild.js"
+import { type CallRefusal, leaving } from "../wire/message.js"
 import type { Call } from "./call.js"
 import { notFound, type Route, routeOf, unavailable } from "./route.js"
-import type { Router } from "./router.js"
 
 /** Pauses before a place that refused is tried again, though nothing new is known of it. Milliseconds. */
 const pause = { first: 10, most: 500 }
@@ -20,8 +21,23 @@ type Reachable = Extract<Route, { readonly _tag: "Local" | "Remote" }>
 const keyOf = (route: Reachable): string =>
   route._tag === "Local" ? `#${route.child.claim}` : `${route.address}#${route.token}`
 
-/** @internal */
-export class Lane {
+/** The router, as the queues of its children see it. */
+export interface QueueOwner {
+  readonly node: Node
+  readonly timers: Timers
+  /** Whether this process can reach other nodes at all. */
+  readonly connected: boolean
+  readonly executeHere: (queue: ChildQueue, call: Call, child: LocalChild) => void
+  readonly executeThere: (queue: ChildQueue, call: Call, route: Extract<Route, { readonly _tag: "Remote" }>) => void
+  readonly fail: (call: Call, error: CallError) => void
+  readonly watch: (id: string, listener: () => void) => void
+  readonly unwatch: (id: string, listener: () => void) => void
+  /** Forgets a queue in which nothing is left. */
+  readonly drop: (queue: ChildQueue) => void
+}
+
+/** The calls of this node to one child. */
+export class ChildQueue {
   private readonly waiting: Array<Call> = []
   private readonly sent = new Set<Call>()
   /** Where those that are on their way went. */
@@ -38,7 +54,7 @@ export class Lane {
   /** A call was turned away by the place that it was sent to, and none was sent since. */
   private turnedAway = false
 
-  constructor(private readonly router: Router, readonly id: string) {}
+  constructor(private readonly router: QueueOwner, readonly id: string) {}
 
   submit(call: Call): void {
     this.insert(call)
@@ -184,7 +200,7 @@ export class Lane {
   }
 
   /** Whoever was asked does not answer. */
-  refused(call: Call, refusal: Refusal): void {
+  refused(call: Call, refusal: CallRefusal): void {
     const { node } = this.router
     const { code, detail } = refusal
     if (code === "notHere") {
@@ -201,7 +217,7 @@ export class Lane {
     this.router.fail(call, this.errorOf(call, refusal))
   }
 
-  private errorOf(call: Call, { code, detail, limit, size }: Refusal): CallError {
+  private errorOf(call: Call, { code, detail, limit, size }: CallRefusal): CallError {
     if (code === "full") return new MailboxFull({ id: this.id, capacity: size })
     if (code === "tooLarge") {
       return new PayloadTooLarge({ id: this.id, rpc: call.procedure.tag, part: "answer", size, limit })

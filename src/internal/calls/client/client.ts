@@ -16,14 +16,9 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Protocol } from "../../kind/protocol.js"
 import { describe } from "../../runtime/describe.js"
-import { Call, type Caller } from "./call.js"
-import type { Router } from "./router.js"
+import { Call, type Caller, type CallOptions } from "./call.js"
+import type { Clients, Router } from "./router.js"
 import { Demand, StreamReader } from "./streamReader.js"
-
-/** Options of a client. */
-export interface CallOptions {
-  readonly timeout?: Duration.DurationInput | undefined
-}
 
 /** The child that a request is for, and how long it may take. Milliseconds. */
 class Target extends Context.Tag("effect-pogo/internal/Target")<
@@ -201,9 +196,6 @@ const timeoutOf = (options: CallOptions | undefined, usual: number): number => {
     `the timeout of a client is ${describe(options.timeout)}: give a duration above 0, like "5 seconds"`
   )
 }
-
-/** The functions of the child with a key. */
-export type Clients = (key: string, options?: CallOptions) => unknown
 
 const make = (router: Router, protocol: Protocol): Effect.Effect<Clients> =>
   Effect.gen(function*() {

@@ -18,17 +18,19 @@ import type { CallMeter } from "../callMetrics.js"
 import { beginBy, IncomingCall, type Mailboxes, type Receiver, serverOf } from "../server/mailbox.js"
 import { Window, windowSize } from "../wire/flowWindow.js"
 import { type Message, op, readRefusal } from "../wire/message.js"
-import { Broken, type Call } from "./call.js"
-import { Lane } from "./childQueue.js"
-import type { Clients } from "./client.js"
-import type { Outgoing, Peers } from "./peerPool.js"
+import { Broken, type Call, type CallOptions } from "./call.js"
+import { ChildQueue, type QueueOwner } from "./childQueue.js"
+import type { Outgoing, Peers } from "./peerConnection.js"
 import { mayHaveRun, type Route, unavailable } from "./route.js"
 
 type Remote = Extract<Route, { readonly _tag: "Remote" }>
 
+/** The functions of the child with a key. */
+export type Clients = (key: string, options?: CallOptions) => unknown
+
 /** @internal */
-export class Router {
-  private readonly lanes = new Map<string, Lane>()
+export class Router implements QueueOwner {
+  private readonly queues = new Map<string, ChildQueue>()
   /** Clients of kinds that need no services of their users. */
   readonly clients = new Map<Protocol, Clients>()
   private seq = 0
@@ -54,14 +56,14 @@ export class Router {
     this.laneOf(call.id).submit(call)
   }
 
-  private laneOf(id: string): Lane {
-    let lane = this.lanes.get(id)
-    if (lane === undefined) this.lanes.set(id, lane = new Lane(this, id))
+  private laneOf(id: string): ChildQueue {
+    let lane = this.queues.get(id)
+    if (lane === undefined) this.queues.set(id, lane = new ChildQueue(this, id))
     return lane
   }
 
-  drop(lane: Lane): void {
-    if (this.lanes.get(lane.id) === lane) this.lanes.delete(lane.id)
+  drop(lane: ChildQueue): void {
+    if (this.queues.get(lane.id) === lane) this.queues.delete(lane.id)
   }
 
   /** The caller no longer waits. */
@@ -70,7 +72,7 @@ export class Router {
     this.settle(call)
     this.meter.ended(call, "Interrupted")
     call.execution?.cancel()
-    this.lanes.get(call.id)?.release(call)
+    this.queues.get(call.id)?.release(call)
   }
 
   private settle(call: Call): void {
@@ -83,7 +85,7 @@ export class Router {
     if (call.settled) return
     this.settle(call)
     this.meter.ended(call, tag)
-    this.lanes.get(call.id)?.release(call)
+    this.queues.get(call.id)?.release(call)
     call.caller.resume(outcome)
   }
 
@@ -99,7 +101,7 @@ export class Router {
   }
 
   /** A stream has begun: it has no deadline, and keeps nobody waiting. */
-  private began(lane: Lane, call: Call, token: number, taken: (count: number) => void): void {
+  private began(lane: ChildQueue, call: Call, token: number, taken: (count: number) => void): void {
     if (call.settled || call.streaming) return
     call.streaming = true
     call.token = token
@@ -117,7 +119,7 @@ export class Router {
   }
 
   /** Executes a call on this node. */
-  executeHere(lane: Lane, call: Call, child: LocalChild): void {
+  executeHere(lane: ChildQueue, call: Call, child: LocalChild): void {
     const procedure = serverOf(child)!.protocol.procedures.get(call.procedure.tag)
     if (procedure === undefined) {
       return this.fail(call, unavailable(this.node, call.id, `its code here has no rpc ${call.procedure.tag}`, false))
@@ -151,7 +153,7 @@ export class Router {
   }
 
   /** Executes a call on another node. */
-  executeThere(lane: Lane, call: Call, route: Remote): void {
+  executeThere(lane: ChildQueue, call: Call, route: Remote): void {
     this.encoded(call, (payload) => {
       if (call.settled) return
       const outgoing: Outgoing = {
@@ -196,7 +198,7 @@ export class Router {
     })
   }
 
-  private heard(lane: Lane, call: Call, route: Remote, outgoing: Outgoing, message: Message): void {
+  private heard(lane: ChildQueue, call: Call, route: Remote, outgoing: Outgoing, message: Message): void {
     const { procedure } = call
     switch (message[0]) {
       case op.ok:

@@ -16,7 +16,7 @@ import type { CallServer, Serving } from "../../kind/registration.js"
 import { type Timer, type Timers, until } from "../../runtime/environment.js"
 import { annotate, type CallEndpoint, type LocalChild } from "../../supervisor/localChild.js"
 import type { CallMeter, Tally } from "../callMetrics.js"
-import { type HeaderRecord, leaving, type Refusal, refusal, type Trace } from "../wire/message.js"
+import { type CallRefusal, type HeaderRecord, leaving, refusal, type Trace } from "../wire/message.js"
 
 /** What a child answers with, by the name of the Rpc: an effect, a stream, or what `@effect/rpc` wraps. */
 export type CallHandlers = {
@@ -55,7 +55,7 @@ export interface Receiver {
   readonly emit: (items: ReadonlyArray<unknown>) => Effect.Effect<void>
   /** Encodes an answer, and gives what sends it. */
   readonly prepare: (exit: Exit.Exit<unknown, unknown>) => Effect.Effect<() => void>
-  readonly refused: (refusal: Refusal) => void
+  readonly refused: (refusal: CallRefusal) => void
 }
 
 /**

@@ -13,7 +13,16 @@ import type { Procedure } from "../../kind/protocol.js"
 import type { Node } from "../../node/node.js"
 import type { LocalChild } from "../../supervisor/localChild.js"
 import { Window, windowSize } from "../wire/flowWindow.js"
-import { type Asked, isMessage, type Message, op, readAsked, type Refusal, refusal, refuse } from "../wire/message.js"
+import {
+  type Asked,
+  type CallRefusal,
+  isMessage,
+  type Message,
+  op,
+  readAsked,
+  refusal,
+  refuse
+} from "../wire/message.js"
 import { beginBy, IncomingCall, type Mailboxes, type Receiver, serverOf } from "./mailbox.js"
 
 /** What one connection may ask for at a time. Milliseconds, calls and bytes. */
@@ -159,7 +168,7 @@ class Served {
   }
 
   /** Ends a stream that cannot be sent. */
-  private breakOff(n: number, why: Refusal): Effect.Effect<never> {
+  private breakOff(n: number, why: CallRefusal): Effect.Effect<never> {
     this.answer(n, refuse(n, why))
     return Effect.interrupt
   }
@@ -188,7 +197,7 @@ class Served {
   }
 }
 
-const unwritable = (cause: Cause.Cause<unknown>): Refusal =>
+const unwritable = (cause: Cause.Cause<unknown>): CallRefusal =>
   refusal("ended", `its answer could not be written: ${Cause.pretty(cause).slice(0, 1_000)}`)
 
 /** The message that answers. A defect is told as its schema has it. */

@@ -26,7 +26,7 @@ export type Message = ReadonlyArray<unknown>
 export type RefusalCode = "notHere" | "full" | "late" | "unknownRpc" | "unreadable" | "ended" | "tooLarge"
 
 /** @internal */
-export interface Refusal {
+export interface CallRefusal {
   readonly code: RefusalCode
   readonly detail: string
   /** Capacity of the mailbox, size of the answer, or `leaving`. */
@@ -40,10 +40,15 @@ export const leaving = 1
 const codes: ReadonlyArray<string> = ["notHere", "full", "late", "unknownRpc", "unreadable", "ended", "tooLarge"]
 
 /** @internal */
-export const refusal = (code: RefusalCode, detail = "", size = 0, limit = 0): Refusal => ({ code, detail, size, limit })
+export const refusal = (code: RefusalCode, detail = "", size = 0, limit = 0): CallRefusal => ({
+  code,
+  detail,
+  size,
+  limit
+})
 
 /** @internal */
-export const refuse = (n: number, { code, detail, limit, size }: Refusal): Message => [
+export const refuse = (n: number, { code, detail, limit, size }: CallRefusal): Message => [
   op.refuse,
   n,
   code,
@@ -53,7 +58,7 @@ export const refuse = (n: number, { code, detail, limit, size }: Refusal): Messa
 ]
 
 /** Reads a refusal; one of a kind that this version does not know is as good as the end of the child's run. */
-export const readRefusal = ([, , code, detail, size, limit]: Message): Refusal => ({
+export const readRefusal = ([, , code, detail, size, limit]: Message): CallRefusal => ({
   code: codes.includes(String(code)) ? (code as RefusalCode) : "ended",
   detail: String(detail),
   size: Number(size),
