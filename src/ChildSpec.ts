@@ -7,7 +7,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { describe } from "./internal/runtime/describe.js"
+import { describe } from "./internal/runtime/userInput.js"
 import { InvalidChildSpec } from "./PogoError.js"
 
 /**

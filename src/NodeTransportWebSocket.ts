@@ -15,7 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
-import { optionalText, overridden } from "./internal/runtime/configOptions.js"
+import { optionalText, overridden } from "./internal/runtime/userInput.js"
 import {
   resolveMountOptions,
   resolveWebSocketOptions,

@@ -36,7 +36,7 @@ import {
   type Value
 } from "../registry/commands.js"
 import { parseSpec, parseTomb } from "../registry/state.js"
-import { describe } from "../runtime/describe.js"
+import { describe } from "../runtime/userInput.js"
 
 /**
  * What `startChild` did. `AlreadyStarted`: the same content was registered; its status may be `Failed`.

@@ -11,7 +11,7 @@ import { decodeBody, encodeBody } from "../kind/specCodec.js"
 import type { Node } from "../node/node.js"
 import { maxBatch, type PutResult } from "../registry/commands.js"
 import { parseSpec } from "../registry/state.js"
-import { untilSuccess } from "../runtime/retries.js"
+import { untilSuccess } from "../runtime/environment.js"
 import type { ChildCommands } from "./childCommands.js"
 
 /** An initial child: its id, and its spec's content as it is stored. */

@@ -12,8 +12,7 @@ import { outcome, requestWhenActive, unavailable } from "../node/registryRequest
 import { type DirectiveWhat, maxDirectives, maxReason } from "../registry/commands.js"
 import { parseDirective } from "../registry/state.js"
 import { isReal } from "../replica/membership.js"
-import { describe } from "../runtime/describe.js"
-import { isName, nameRule } from "../runtime/isName.js"
+import { describe, isName, nameRule } from "../runtime/userInput.js"
 
 /** How often a directive is sent anew because another one was given in between. */
 const races = 5

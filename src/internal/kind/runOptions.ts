@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import { InvalidConfig } from "../../PogoError.js"
 import type { Intensity, Restart } from "../../Restart.js"
-import { describe } from "../runtime/describe.js"
+import { describe } from "../runtime/userInput.js"
 import { checkKind, checkShutdown, type KindShape, shutdownOf } from "./specCodec.js"
 
 /**

@@ -22,7 +22,7 @@ import {
 } from "../../ChildSpec.js"
 import { InvalidChildSpec } from "../../PogoError.js"
 import type { RestartType } from "../../Restart.js"
-import { describe } from "../runtime/describe.js"
+import { describe } from "../runtime/userInput.js"
 
 /** Limit of an id, bytes. */
 export const maxIdBytes = 512

@@ -15,7 +15,7 @@ import type { Session } from "../node/session.js"
 import { type DirectiveItem, type Fact, type Item, maxBatch, type NodeItem } from "../registry/commands.js"
 import { EraMerge } from "../replica/eraMerge.js"
 import type { MembershipChange, ScopeMember } from "../replica/membership.js"
-import { untilSuccess } from "../runtime/retries.js"
+import { untilSuccess } from "../runtime/environment.js"
 import { applyDirectives, giveBackDirectives } from "./nodeDirectives.js"
 
 /** Takes a wake-up from the registry: the log reached `log`; `concerns`: the sessions that have to act, if known. */

@@ -8,7 +8,7 @@ import type { Node } from "../node/node.js"
 import { send } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
 import type { Value } from "../registry/commands.js"
-import { untilSuccess } from "../runtime/retries.js"
+import { untilSuccess } from "../runtime/environment.js"
 import { namesakes, warnDuplicate } from "./changeFeed.js"
 import { confirmClaims } from "./unconfirmedClaims.js"
 

@@ -17,7 +17,7 @@ import {
   type OpenMode,
   type Refusal
 } from "../registry/commands.js"
-import { untilSuccess } from "../runtime/retries.js"
+import { untilSuccess } from "../runtime/environment.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import { settleUnconfirmed } from "./unconfirmedClaims.js"
 

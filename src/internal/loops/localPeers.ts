@@ -16,8 +16,8 @@ import type { Node } from "../node/node.js"
 import { request } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
 import type { ScopeMember } from "../replica/membership.js"
+import { untilSuccess } from "../runtime/environment.js"
 import type { ProcessId } from "../runtime/processTable.js"
-import { untilSuccess } from "../runtime/retries.js"
 
 /** A node of this machine, in another process. */
 interface Neighbour {

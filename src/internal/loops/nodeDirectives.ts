@@ -34,7 +34,7 @@ export const applyDirectives = (
   at: number
 ): void => {
   const before = node.own.directive
-  node.view.directives.hear(items, at, session.merge !== undefined)
+  node.view.directives.update(items, at, session.merge !== undefined)
   const { directive } = node.own
   if (node.client || directive?.stamp === before?.stamp) return
   node.own.changed()

@@ -15,7 +15,7 @@ import { type Action, type Condition, decide, mayStart } from "../plan/decide.js
 import { type ClaimResult, maxBatch } from "../registry/commands.js"
 import { parseClaim, parseStat } from "../registry/state.js"
 import { codeOf } from "../replica/membership.js"
-import { untilSuccess } from "../runtime/retries.js"
+import { untilSuccess } from "../runtime/environment.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 
 /** Children looked at before other fibers have a turn: about a millisecond of work. */

@@ -40,7 +40,7 @@ export class KnownDirectives {
    * Takes over all that the registry told when its counter stood at `at`. `merging`: its data set is new, and has not
    * been given back yet what this node remembers.
    */
-  hear(items: ReadonlyArray<DirectiveItem>, at: number, merging: boolean): void {
+  update(items: ReadonlyArray<DirectiveItem>, at: number, merging: boolean): void {
     const told = new Set<string>()
     for (const { name, record } of items) {
       const known = this.known.get(name)
@@ -67,7 +67,7 @@ export class KnownDirectives {
     this.unmerged.delete(name)
   }
 
-  /** What is still to be given back. */
+  /** Facts still to be given back. */
   get pending(): ReadonlyArray<Fact> {
     return Array.from(this.unmerged, (name) => ({ id: name, kind: "direct", value: this.known.get(name)!.raw }))
   }

@@ -8,7 +8,7 @@ import type { KindVersion } from "../../PogoNode.js"
 import type { NodeItem } from "../registry/commands.js"
 import { parseNode } from "../registry/state.js"
 import { hashText } from "../runtime/hash.js"
-import { type ProcessId, readProcess } from "../runtime/processTable.js"
+import type { ProcessId } from "../runtime/processTable.js"
 
 /** The record that a node publishes of itself. Fields that a newer version added are ignored. */
 export interface NodeRecord {
@@ -33,7 +33,7 @@ export interface NodeRecord {
   readonly knows: ReadonlyArray<string>
   /** Stamp of the newest directive that the node acts on; 0 for none. */
   readonly obeys: number
-  /** Whether the node's name holds the id of its process, so that a restart has another name. */
+  /** True if the node's name holds the id of its process, so that a restart has another name. */
   readonly namedByPid: boolean
 }
 
@@ -100,6 +100,15 @@ export const encodeNodeRecord = (record: NodeRecord): string => {
   return JSON.stringify({ ...fields, twin, process, address, knows, obeys, namedByPid })
 }
 
+const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+
+/** Reads the identity of a node's process; `undefined` in a form that this version does not write. */
+export const readProcess = (value: unknown): ProcessId | undefined => {
+  if (!isRecord(value)) return undefined
+  const { host, pid, start } = value as { readonly [field: string]: unknown }
+  return typeof host === "string" && isWhole(pid) && pid > 0 && isWhole(start) ? { host, pid, start } : undefined
+}
+
 const readRecord = (json: string): NodeRecord => {
   let value: unknown
   try {
@@ -151,7 +160,7 @@ export const readMembers = (items: ReadonlyArray<NodeItem>): ReadonlyArray<Scope
 }
 
 /**
- * Whether a session stands for a node: the youngest of its name does, and an older one that proved to live. Any other is
+ * True if a session stands for a node: the youngest of its name does, and an older one that proved to live. Any other is
  * of a process that is gone, until its lease ends.
  */
 export const isReal = (member: ScopeMember): boolean => member.key === member.name || member.duplicateName

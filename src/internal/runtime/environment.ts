@@ -1,6 +1,6 @@
 /**
- * A node's surroundings: clocks, random ids and turns of the event loop; and what waits in them: timers, a throttle, and
- * listeners to a condition. With Effect's own clock and random generator time and chance are the machine's, with a test's
+ * A node's surroundings: clocks, random ids and turns of the event loop; and what waits in them: timers, a throttle,
+ * retries, and listeners to a condition. With Effect's own clock and random generator time and chance are the machine's, with a test's
  * they are the test's.
  *
  * @internal
@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
 import { randomBytes } from "node:crypto"
 import * as os from "node:os"
 
@@ -224,6 +225,18 @@ export const noneLeft = <A>(items: ReadonlyArray<A>, isLeft: (item: A) => boolea
     return done === items.length ? true : undefined
   }
 }
+
+/**
+ * The schedule of all retries: a try every quarter of a heartbeat, for as long as it takes. Often enough that a loop
+ * misses no renewal's time, seldom enough to leave a registry that struggles alone. `heartbeat`: milliseconds.
+ */
+export const makeRetries = (heartbeat: number): Schedule.Schedule<number> => Schedule.spaced(heartbeat / 4)
+
+/** Repeats an effect by a schedule that has no end, until it succeeds. */
+export const untilSuccess = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  schedule: Schedule.Schedule<unknown, E>
+): Effect.Effect<A, never, R> => Effect.orDie(Effect.retry(effect, schedule))
 
 /** Listeners to single children. */
 export class Watchers {

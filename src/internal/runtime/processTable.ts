@@ -92,12 +92,3 @@ const identify = (): ProcessId | undefined => {
 export class Processes extends Context.Reference<Processes>()("effect-pogo/internal/Processes", {
   defaultValue: (): Watch => ({ self: process.platform === "linux" ? identify() : undefined, look, every: 25 })
 }) {}
-
-const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
-
-/** Reads the identity in another node's record. */
-export const readProcess = (value: unknown): ProcessId | undefined => {
-  if (typeof value !== "object" || value === null) return undefined
-  const { host, pid, start } = value as { readonly [field: string]: unknown }
-  return typeof host === "string" && isWhole(pid) && pid > 0 && isWhole(start) ? { host, pid, start } : undefined
-}

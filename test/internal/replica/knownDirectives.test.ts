@@ -20,9 +20,9 @@ const stamps = (directives: KnownDirectives, all: ReadonlyArray<string>) =>
 describe("within an era", () => {
   it("the registry is right: what it tells is taken over, what it does not tell is forgotten", () => {
     const directives = new KnownDirectives()
-    directives.hear([item("a", 5), item("b", 6)], 10, false)
+    directives.update([item("a", 5), item("b", 6)], 10, false)
     expect(stamps(directives, ["a", "b"])).toEqual([5, 6])
-    directives.hear([item("b", 4), { name: "c", record: "x" }], 11, false)
+    directives.update([item("b", 4), { name: "c", record: "x" }], 11, false)
     expect(stamps(directives, ["a", "b", "c"])).toEqual([undefined, 4, undefined])
     expect(directives.pending).toEqual([])
     expect(directives.readAt).toBe(11)
@@ -30,16 +30,16 @@ describe("within an era", () => {
 
   it("older news does not undo what a command has returned since", () => {
     const directives = new KnownDirectives()
-    directives.hear([item("a", 5)], 10, false)
+    directives.update([item("a", 5)], 10, false)
     directives.learn("a", record(12), 12)
-    directives.hear([item("a", 5)], 11, false)
+    directives.update([item("a", 5)], 11, false)
     expect(stamps(directives, ["a"])).toEqual([12])
-    directives.hear([], 11, false)
+    directives.update([], 11, false)
     expect(stamps(directives, ["a"])).toEqual([12])
     directives.learn("a", record(7), 13)
     directives.learn("a", "x", 13)
     expect(stamps(directives, ["a"])).toEqual([12])
-    directives.hear([], 12, false)
+    directives.update([], 12, false)
     expect(stamps(directives, ["a"])).toEqual([undefined])
   })
 })
@@ -47,8 +47,8 @@ describe("within an era", () => {
 describe("in a new data set", () => {
   it("the higher stamp wins, and what the registry lacks is given back", () => {
     const directives = new KnownDirectives()
-    directives.hear([item("a", 5, "undo"), item("b", 6), item("c", 7)], 10, false)
-    directives.hear([item("a", 3), item("b", 20)], 21, true)
+    directives.update([item("a", 5, "undo"), item("b", 6), item("c", 7)], 10, false)
+    directives.update([item("a", 3), item("b", 20)], 21, true)
     expect(stamps(directives, ["a", "b", "c"])).toEqual([5, 20, 7])
     expect(directives.pending).toEqual([
       { id: "a", kind: "direct", value: record(5, "undo") },
@@ -57,16 +57,16 @@ describe("in a new data set", () => {
     directives.settle(directives.pending, 22)
     expect(directives.pending).toEqual([])
     // A page that was read before the merge does not take it away again.
-    directives.hear([item("b", 20)], 21, false)
+    directives.update([item("b", 20)], 21, false)
     expect(stamps(directives, ["a", "b", "c"])).toEqual([5, 20, 7])
   })
 
   it("what another node has given back meanwhile needs not be", () => {
     const directives = new KnownDirectives()
-    directives.hear([item("a", 5)], 10, false)
-    directives.hear([], 20, true)
+    directives.update([item("a", 5)], 10, false)
+    directives.update([], 20, true)
     const facts = directives.pending
-    directives.hear([item("a", 8)], 21, true)
+    directives.update([item("a", 8)], 21, true)
     expect(directives.pending).toEqual([])
     directives.settle(facts, 22)
     expect(stamps(directives, ["a"])).toEqual([8])
@@ -74,8 +74,8 @@ describe("in a new data set", () => {
 
   it("nothing is left when all is forgotten", () => {
     const directives = new KnownDirectives()
-    directives.hear([item("a", 5)], 10, false)
-    directives.hear([], 20, true)
+    directives.update([item("a", 5)], 10, false)
+    directives.update([], 20, true)
     directives.clear()
     expect([stamps(directives, ["a"]), directives.pending]).toEqual([[undefined], []])
   })
@@ -92,7 +92,7 @@ describe("in a new data set", () => {
     const highest = new Map<string, number>()
     pages.forEach((page, i) => {
       const last = new Map(page.map(({ name, stamp }) => [name, stamp]))
-      directives.hear(Array.from(last, ([name, stamp]) => item(name, stamp)), 100 + i, true)
+      directives.update(Array.from(last, ([name, stamp]) => item(name, stamp)), 100 + i, true)
       for (const [name, stamp] of last) highest.set(name, Math.max(stamp, highest.get(name) ?? 0))
       expect(new Map(Array.from(highest.keys(), (name) => [name, directives.of(name)?.stamp]))).toEqual(highest)
       const behind = Array.from(highest.keys()).filter((name) => (last.get(name) ?? 0) < highest.get(name)!)

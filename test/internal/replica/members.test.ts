@@ -1,7 +1,14 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
 import { formatNode } from "../../../src/internal/registry/state.js"
-import { best, Membership, obstacle, readMembers, type ScopeMember } from "../../../src/internal/replica/membership.js"
+import {
+  best,
+  Membership,
+  obstacle,
+  readMembers,
+  readProcess,
+  type ScopeMember
+} from "../../../src/internal/replica/membership.js"
 import { rendezvous } from "../../../src/Placement.js"
 import { entryOf, holds, hostileText, names, nodeItem } from "../../support/arbitrary.js"
 
@@ -146,4 +153,17 @@ describe("readMembers", () => {
     },
     800
   )
+})
+
+describe("what a node says of its process", () => {
+  it("is taken only in the form that this version writes", () => {
+    const good = { host: "h", pid: 1, start: 0 }
+    expect(readProcess({ ...good, more: 1 })).toEqual(good)
+    for (
+      const bad of [undefined, null, "x", 1, [], {}, { ...good, host: 1 }, { ...good, pid: 0 }, { ...good, pid: "1" }]
+    ) {
+      expect(readProcess(bad)).toBeUndefined()
+    }
+    for (const start of [-1, 0.5, NaN, Infinity, 2 ** 53]) expect(readProcess({ ...good, start })).toBeUndefined()
+  })
 })

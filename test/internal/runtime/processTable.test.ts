@@ -3,7 +3,7 @@ import { Context, Effect } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
-import { Processes, type ProcessId, readProcess, type Watch } from "../../../src/internal/runtime/processTable.js"
+import { Processes, type ProcessId, type Watch } from "../../../src/internal/runtime/processTable.js"
 
 const watch: Watch = Context.get(Context.empty() as Context.Context<Processes>, Processes)
 
@@ -70,18 +70,5 @@ describe.runIf(process.platform === "linux")("processes of this machine", () => 
 
   it("is known by the effect that asks for it", () => {
     expect(Effect.runSync(Processes)).toBe(Effect.runSync(Processes))
-  })
-})
-
-describe("what a node says of its process", () => {
-  it("is taken only in the form that this version writes", () => {
-    const good = { host: "h", pid: 1, start: 0 }
-    expect(readProcess({ ...good, more: 1 })).toEqual(good)
-    for (
-      const bad of [undefined, null, "x", 1, [], {}, { ...good, host: 1 }, { ...good, pid: 0 }, { ...good, pid: "1" }]
-    ) {
-      expect(readProcess(bad)).toBeUndefined()
-    }
-    for (const start of [-1, 0.5, NaN, Infinity, 2 ** 53]) expect(readProcess({ ...good, start })).toBeUndefined()
   })
 })

@@ -45,12 +45,12 @@ const judgedByOthers = ofOurs((node) => {
   const read = node.own.read.bind(node.own)
   node.own.read = () => ({ ...read(), cordoned: node.own["ownCordon"], draining: node.own["ownDrain"], knows: [] })
   hearing("nodes", (value) => {
-    node.view.directives.hear(value.directives, node.clock.high, node.session?.merge !== undefined)
+    node.view.directives.update(value.directives, node.clock.high, node.session?.merge !== undefined)
     return { ...value, nodes: value.nodes.map((item) => judged(item, node)) }
   })(node)
   hearing("changes", (value) => {
     if (value.nodes === undefined) return value
-    node.view.directives.hear(value.directives ?? [], node.clock.high, node.session?.merge !== undefined)
+    node.view.directives.update(value.directives ?? [], node.clock.high, node.session?.merge !== undefined)
     return { ...value, nodes: value.nodes.map((item) => judged(item, node)) }
   })(node)
 })
