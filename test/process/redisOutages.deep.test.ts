@@ -34,7 +34,7 @@ describe.concurrent("Redis", () => {
   })
 
   test("[F15] is flushed: owners keep their children, what was terminated stays so", async (context) => {
-    const { fleet, redis, runs } = await scene(context, ["a", "b", "c"], 20, { onEmpty: "settle" })
+    const { fleet, redis, runs } = await scene(context, ["a", "b", "c"], 20, { onEmpty: "settle", ttl: 3 * ttl })
     await surely(fleet.nodes.get("c")!, "terminate", { keys: ["k0"] })
     await redis.cli("FLUSHALL")
     await sleep(ttl * 2)
@@ -232,7 +232,8 @@ const refusals: ReadonlyArray<Refusal> = [
     row: "F22",
     what: "is paused",
     code: /Timeout|did not answer|no answer/,
-    begin: (redis) => redis.cli("CLIENT", "PAUSE", "2500", "ALL"),
+    // Longer than the command timeout of these nodes (2/15 of their lease of 5 ttl), shorter than what fences them.
+    begin: (redis) => redis.cli("CLIENT", "PAUSE", String(ttl), "ALL"),
     end: async () => {}
   }
 ]
