@@ -117,7 +117,6 @@ export interface Resolved {
   readonly name: string
   readonly scope: string
   readonly children: ReadonlyArray<Any>
-  /** Milliseconds. */
   /** Whether the name holds the process id: a restart has another name then. */
   readonly namedByPid: boolean
   readonly timing: Timing

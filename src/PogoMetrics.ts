@@ -131,7 +131,7 @@ export const registryFailures = Metric.counter("pogo_registry_failures", {
 export const calls = Metric.counter("pogo_calls", { description: "calls made to children", incremental: true })
 
 /**
- * Milliseconds that calls took, tagged with their `kind`. Of a kind that is called often, a sample; streams are left out.
+ * Milliseconds that calls took, tagged with their `kind`. Streams are left out.
  *
  * @since 0.1.0
  * @category metrics
@@ -164,8 +164,7 @@ export const callsServed = Metric.counter("pogo_calls_served", {
 })
 
 /**
- * Milliseconds for which handlers ran, tagged with their `kind`: without the wait before. Of a kind that is called often,
- * a sample; streams are left out.
+ * Milliseconds for which handlers ran, tagged with their `kind`: without the wait before. Streams are left out.
  *
  * @since 0.1.0
  * @category metrics

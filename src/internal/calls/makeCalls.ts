@@ -9,7 +9,7 @@ import type * as Scope from "effect/Scope"
 import { NodeTransport } from "../../NodeTransport.js"
 import type { InvalidConfig } from "../../PogoError.js"
 import type { Node } from "../node/node.js"
-import { CallMeter } from "./callMetrics.js"
+import { CallMetrics } from "./callMetrics.js"
 import { Peers } from "./client/peerConnection.js"
 import { Router } from "./client/router.js"
 import { mailboxes } from "./server/mailbox.js"
@@ -19,13 +19,12 @@ import { serve } from "./server/server.js"
 export const makeRouter = (node: Node): Effect.Effect<Router, InvalidConfig, Scope.Scope> =>
   Effect.gen(function*() {
     const transport = Option.getOrUndefined(yield* Effect.serviceOption(NodeTransport))
-    const meter = new CallMeter(node)
-    node.onFlush.add(() => meter.flush())
+    const metrics = new CallMetrics(node)
     const { timers } = node
-    const mailboxOf = mailboxes(node.ambient.now, meter, timers)
-    const peers = transport === undefined ? undefined : new Peers(node, transport, meter)
+    const mailboxOf = mailboxes(node.ambient.now, metrics, timers)
+    const peers = transport === undefined ? undefined : new Peers(node, transport, metrics)
     if (transport !== undefined && !node.client) {
       node.own.listensAt(yield* transport.listen(peers!.self, serve(node, mailboxOf)))
     }
-    return new Router(node, peers, meter, timers, mailboxOf)
+    return new Router(node, peers, metrics, timers, mailboxOf)
   })

@@ -111,8 +111,6 @@ export class Node {
   readonly onStopped = new Set<() => void>()
   /** Called when the log has been read up to what was heard of. */
   readonly onRead = new Set<() => void>()
-  /** Called once per heartbeat, for metrics. */
-  readonly onFlush = new Set<() => void>()
 
   constructor(parts: Parts) {
     this.config = parts.config
@@ -213,7 +211,6 @@ export class Node {
     PogoMetrics.nodes.unsafeUpdate(view.membership.list.length, labels)
     PogoMetrics.claims.unsafeUpdate(session === undefined ? 0 : view.claimsOf(session.sid), labels)
     PogoMetrics.leaseRemaining.unsafeUpdate(Math.max(0, lease.given ? lease.remaining : 0), labels)
-    for (const listener of this.onFlush) listener()
   }
 
   /** The ids of all children that there is anything to decide about. */

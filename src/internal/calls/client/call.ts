@@ -15,56 +15,59 @@ export interface CallOptions {
   readonly timeout?: Duration.DurationInput | undefined
 }
 
-/** What a call to a child, or an item of a stream, is told. Synchronous. */
+/** The callbacks of whoever made a call. Synchronous; they must not throw. */
 export interface Caller {
-  /** The end of it. */
+  /** The call has ended. */
   readonly resume: (outcome: Exit.Exit<unknown, unknown>) => void
-  /** A stream has begun, and has no deadline any more. */
+  /** A stream has begun: from here on it has no deadline. */
   readonly began: (link: StreamLink) => void
-  /** Some of a stream, as it was sent: encoded if it comes from another node. */
+  /** Items of a stream have come; `encoded` if they come from another node. */
   readonly items: (items: ReadonlyArray<unknown>, encoded: boolean) => void
 }
 
-/** The way back to a stream's source. */
+/** What a stream's reader tells its source. */
 export interface StreamLink {
-  /** Token under which the child ran. */
+  /** Token of the claim under which the child runs that is the source. */
   readonly token: number
-  /** So many messages have been taken. */
+  /** The reader has taken `count` more messages. */
   readonly taken: (count: number) => void
 }
 
-/** Why a stream broke off; what is told of it depends on where the child turns up. */
+/** The failure of a stream that broke off. Its reader is told where the child is now, once that is known. */
 export class Broken {
   readonly _tag = "Broken"
   constructor(
+    /** Token of the claim under which the source ran. */
     readonly token: number,
+    /** What is told if the child does not turn up elsewhere. */
     readonly error: CallError,
-    /** The child turns up elsewhere before long. */
+    /** Whether the child was leaving its node in order, so that it turns up elsewhere before long. */
     readonly leaving: boolean
   ) {}
 }
 
-/** Where a call is being executed. */
+/** A call that was handed to a mailbox or a connection. */
 export interface Execution {
-  /** Tells whether it is certain that it never began. */
+  /** Withdraws it. `true` if it is certain that it never began. */
   readonly cancel: () => boolean
 }
 
-/** @internal */
+/** A call on the side of its caller; also the timer that ends it. */
 export class Call implements Timer {
-  /** Orders the calls of this node. */
+  /** Number of the call among those of this node, which orders them. */
   seq = 0
-  /** It was given to somebody who may have executed it. */
+  /** Whether a node that was asked may have executed it. */
   mayHaveRun = false
-  /** A stream that has begun. */
+  /** Whether it is a stream that has begun. */
   streaming = false
-  /** Token under which it streams. */
+  /** Token of the claim under which a stream's source runs. */
   token: number | undefined
+  /** Whether its caller has been told the end. */
   settled = false
   execution: Execution | undefined
-  /** What it waits for, as far as that went wrong. */
+  /** The failure of the last attempt to reach a node, while it waits for another. */
   trouble: CallError | undefined
-  /** The child told that it leaves its node. */
+  /** Whether the refusal said that the child was leaving its node. */
   leaving = false
   run: () => void = () => {}
 
@@ -74,13 +77,14 @@ export class Call implements Timer {
     readonly payload: unknown,
     readonly headers: HeaderRecord,
     readonly trace: Trace | undefined,
+    /** Time at which it was made. Elapsed milliseconds. */
     readonly begun: number,
-    /** Milliseconds. */
+    /** Longest wait for the answer. Milliseconds. */
     readonly timeout: number,
     readonly caller: Caller
   ) {}
 
-  /** Elapsed milliseconds. */
+  /** Time at which it fails if there is no answer. Elapsed milliseconds. */
   get at(): number {
     return this.begun + this.timeout
   }

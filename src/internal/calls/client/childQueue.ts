@@ -2,6 +2,20 @@
  * The calls of this node to one child, while there are any: those that wait for a place to go, in the order in which
  * they were made, and those that are on their way.
  *
+ * Calls begin in the order in which they were made, also when the child moves while several are on their way. Five rules
+ * together see to that:
+ *
+ * 1. One place at a time: while a call is on its way to one place and claim, none is sent to another (`sentTo`).
+ * 2. A node that turns a call away, since the child is not there, turns away all later ones of the same connection and
+ *    child too, however the claim changes meanwhile (`turnedAway` in `server.ts`).
+ * 3. A call that was turned away is put back in its turn, by its number (`insert`). It is not sent while calls that were
+ *    made later are on their way: these are about to be turned away as well (`isOvertaken`).
+ * 4. The first call that is sent to a node again after that says so (`again` in its message, `comesAgain` in
+ *    `peerConnection.ts`), which ends rule 2.
+ * 5. A place that turned a call away is not asked again for a moment, unless the child has another claim (`avoided`).
+ *
+ * A call that may have run keeps its number, too, but waits for nobody: only an idempotent one is ever sent again.
+ *
  * @internal
  */
 import { type CallError, CallTimeout, MailboxFull, NodeUnreachable, PayloadTooLarge } from "../../../PogoError.js"
@@ -17,7 +31,7 @@ const pause = { first: 10, most: 500 }
 
 type Reachable = Extract<Route, { readonly _tag: "Local" | "Remote" }>
 
-/** Names a place and a claim. */
+/** Text that names a place and a claim. */
 const keyOf = (route: Reachable): string =>
   route._tag === "Local" ? `#${route.child.claim}` : `${route.address}#${route.token}`
 
@@ -40,18 +54,18 @@ export interface QueueOwner {
 export class ChildQueue {
   private readonly waiting: Array<Call> = []
   private readonly sent = new Set<Call>()
-  /** Where those that are on their way went. */
+  /** Place and claim to which the calls that are on their way went. */
   private sentTo = ""
-  /** A place that refused, and until when it is not asked again. */
+  /** The place that turned a call away last, and until when it is not asked again. Elapsed milliseconds. */
   private avoided = ""
   private avoidUntil = 0
   private refusals = 0
   private retry: Timer | undefined
   private watching = false
-  /** Whether the registry's news were read before the child counted as unknown. */
+  /** Whether the registry's log has been read since the child was found to be unknown here. */
   private looked: "no" | "now" | "yes" = "no"
   private pumping = false
-  /** A call was turned away by the place that it was sent to, and none was sent since. */
+  /** Whether a call was turned away, and none has been sent since. */
   private turnedAway = false
 
   constructor(private readonly router: QueueOwner, readonly id: string) {}
@@ -61,7 +75,7 @@ export class ChildQueue {
     this.pump()
   }
 
-  /** In the order in which the calls were made. */
+  /** Puts a call among those that wait, in the order in which they were made. */
   private insert(call: Call): void {
     let index = this.waiting.length
     while (index > 0 && this.waiting[index - 1]!.seq > call.seq) index--
@@ -99,7 +113,7 @@ export class ChildQueue {
     return false
   }
 
-  /** It may have been registered a moment ago: the registry's news are read once. */
+  /** An unknown child may have been registered a moment ago: the registry's log is read once before calls fail. */
   private absent(): boolean {
     if (this.looked === "yes") return this.failAll(notFound(this.id))
     if (this.looked === "no") {
@@ -142,7 +156,7 @@ export class ChildQueue {
     return true
   }
 
-  /** Calls that were made later are on their way back: they are turned away, too. */
+  /** Whether later calls are on their way to where the first that waits was turned away: they will be, too. */
   private isOvertaken(): boolean {
     const [first] = this.waiting
     if (first!.mayHaveRun) return false
@@ -150,7 +164,7 @@ export class ChildQueue {
     return false
   }
 
-  /** Keeps the lane for as long as it has calls, and listens for news while some wait. */
+  /** Listens for news of the child while calls wait, and drops the queue when it is empty. */
   private settle(): void {
     const { router } = this
     if (this.waiting.length > 0) {
@@ -171,7 +185,7 @@ export class ChildQueue {
     if (this.sent.size === 0) router.drop(this)
   }
 
-  /** A call was answered, or its caller no longer waits. */
+  /** Forgets a call that was answered, or whose caller no longer waits. */
   release(call: Call): void {
     if (!this.sent.delete(call)) {
       const index = this.waiting.indexOf(call)
@@ -181,11 +195,12 @@ export class ChildQueue {
     else this.settle()
   }
 
-  /** A stream that runs no longer keeps the order of calls. */
+  /** Lets later calls go on: a stream that has begun keeps nobody waiting. */
   streams(call: Call): void {
     if (this.sent.delete(call)) this.pump()
   }
 
+  /** Puts a call back that was turned away. `pauseFor`: milliseconds for which the place is not asked again. */
   private again(call: Call, pauseFor: number): void {
     this.sent.delete(call)
     call.execution = undefined
@@ -199,7 +214,7 @@ export class ChildQueue {
     return Math.min(pause.first * 2 ** this.refusals++, pause.most)
   }
 
-  /** Whoever was asked does not answer. */
+  /** Takes the refusal of a call: it is sent again if it never ran or may run twice, and fails otherwise. */
   refused(call: Call, refusal: CallRefusal): void {
     const { node } = this.router
     const { code, detail } = refusal
@@ -229,7 +244,7 @@ export class ChildQueue {
     return unavailable(this.router.node, this.id, detail, false)
   }
 
-  /** The way to the node was lost, or could not be opened. */
+  /** Takes the loss of the connection on which a call was sent, or was to be. */
   lost(call: Call, target: string, reason: string, sent: boolean): void {
     if (sent) call.mayHaveRun = true
     const error = new NodeUnreachable({ node: target, reason, mayHaveRun: call.mayHaveRun })
@@ -238,7 +253,7 @@ export class ChildQueue {
     this.again(call, this.nextPause)
   }
 
-  /** Its time is over. `spared`: it is certain that it never began where it was sent. */
+  /** The error of a call whose time is over. `spared`: it is certain that it never began where it was sent. */
   expired(call: Call, spared: boolean): CallError {
     const { node } = this.router
     if (call.trouble !== undefined) return call.trouble

@@ -8,22 +8,22 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ConnectFailure, Connection, Identity, NodeTransport } from "../../../NodeTransport.js"
 import type { Node } from "../../node/node.js"
-import type { CallMeter } from "../callMetrics.js"
+import type { CallMetrics } from "../callMetrics.js"
 import { isMessage, type Message, op } from "../wire/message.js"
 
-/** Milliseconds. A connection on which calls wait and nothing is heard for `silence` is given up. */
+/** Times of a connection, in milliseconds. One on which calls wait and nothing is heard for `silence` is given up. */
 export const peerTiming = { connect: 3_000, ping: 2_000, silence: 6_000, idle: 60_000 }
 
-/** A call on its way to another node. All are synchronous, and must not throw. */
+/** A call on its way to another node. The callbacks are synchronous, and must not throw. */
 export interface Outgoing {
-  /** Its number on its connection. */
+  /** Number of the call on its connection. */
   n: number
-  /** The message that asks for it, made when it is sent. */
+  /** Makes the message that asks for it, when it is sent. */
   readonly frame: (n: number) => Message
   readonly message: (message: Message) => void
   /** The connection ended before the call did, or was not opened. */
   readonly lost: (reason: string, sent: boolean) => void
-  /** Its payload is nothing that a message can carry. */
+  /** The payload holds a value that cannot be encoded. */
   readonly unsendable: (error: unknown) => void
   readonly tooLarge: (size: number, limit: number) => void
 }
@@ -34,12 +34,12 @@ export class Peer {
   private readonly queue = new Set<Outgoing>()
   /** Calls that were sent, and are not over. */
   private readonly pending = new Map<number, Outgoing>()
-  /** Children whose calls the other side has turned away, and none was sent since. */
+  /** Children of which the other node turned a call away, and to which none has been sent since. */
   readonly turnedAway = new Set<string>()
   private connection: Connection | undefined
   private living = false
   private calls = 0
-  /** Elapsed milliseconds. */
+  /** Times of the last message that came, and of the last use for a call. Elapsed milliseconds. */
   private heardAt = 0
   private usedAt = 0
 
@@ -83,7 +83,7 @@ export class Peer {
     if (this.pending.get(outgoing.n) === outgoing) this.connection?.send(message)
   }
 
-  /** Opens the connection, and uses it until it ends. Calls that were left are told. */
+  /** Opens the connection, and uses it until it ends. Calls that are left then are `lost`. */
   private readonly life: Effect.Effect<void> = Effect.suspend(() => {
     const { self, transport } = this.peers
     return transport.connect(self, this.address).pipe(
@@ -107,7 +107,7 @@ export class Peer {
   private use(connection: Connection): Effect.Effect<string, never, Scope.Scope> {
     this.connection = connection
     this.heardAt = this.usedAt = this.now
-    this.peers.meter.connected()
+    this.peers.metrics.connected()
     for (const outgoing of Array.from(this.queue)) {
       this.queue.delete(outgoing)
       this.write(connection, outgoing)
@@ -125,7 +125,7 @@ export class Peer {
     outgoing.message(message)
   }
 
-  /** Asks for signs of life while calls wait, and ends a connection that nobody uses. */
+  /** Pings while calls wait, and ends a connection that nobody uses. Returns why it ends. */
   private watch(connection: Connection): Effect.Effect<string> {
     return Effect.sleep(peerTiming.ping).pipe(
       Effect.zipRight(Effect.sync(() => {
@@ -155,7 +155,7 @@ export class Peers {
   private readonly peers = new Map<string, Peer>()
   readonly self: Identity
 
-  constructor(readonly node: Node, readonly transport: NodeTransport["Type"], readonly meter: CallMeter) {
+  constructor(readonly node: Node, readonly transport: NodeTransport["Type"], readonly metrics: CallMetrics) {
     this.self = { scope: node.config.scope, node: node.config.name }
   }
 
@@ -169,17 +169,17 @@ export class Peers {
     this.peers.get(address)?.cancel(outgoing)
   }
 
-  /** Says something of a call that has been sent. */
+  /** Sends a message about a call that is under way. */
   say(address: string, outgoing: Outgoing, message: Message): void {
     this.peers.get(address)?.say(outgoing, message)
   }
 
-  /** A node turned a call to a child away, and does so with those that follow until one comes again. */
+  /** Notes that a node turned a call away: see the rules in `childQueue.ts`. */
   turnedAway(address: string, id: string): void {
     this.peers.get(address)?.turnedAway.add(id)
   }
 
-  /** Whether this call is the one that comes again. */
+  /** Whether the call that is about to be sent is the first since one to this child was turned away. */
   comesAgain(address: string, id: string): boolean {
     return this.peers.get(address)?.turnedAway.delete(id) === true
   }

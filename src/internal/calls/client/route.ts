@@ -9,7 +9,7 @@ import type { Node } from "../../node/node.js"
 import { nameOf } from "../../replica/membership.js"
 import type { LocalChild } from "../../supervisor/localChild.js"
 
-/** @internal */
+/** Where a call goes. */
 export type Route =
   | { readonly _tag: "Local"; readonly child: LocalChild }
   | {
@@ -18,7 +18,7 @@ export type Route =
     readonly address: string
     readonly token: number
   }
-  /** Nobody runs it at the moment. */
+  /** Nobody runs the child at the moment. */
   | { readonly _tag: "Wait" }
   /** This node knows of no such child. */
   | { readonly _tag: "Absent" }
@@ -42,7 +42,7 @@ const remote = (node: Node, sid: string, token: number, connected: boolean): Rou
     : { _tag: "Remote", node: member.name, address: member.address, token }
 }
 
-/** `connected`: whether this process can reach others at all. */
+/** Finds where a call goes. `connected`: whether this process has a transport. */
 export const routeOf = (node: Node, id: string, connected: boolean): Route => {
   const child = node.supervisor.children.get(id)
   if (child !== undefined && !child.ending && child.holds) {
@@ -71,7 +71,7 @@ const reasonOf = (node: Node, id: string): string => {
   }
 }
 
-/** @internal */
+/** The error of a call that the child cannot answer. An empty `reason` is filled in by the child's status. */
 export const unavailable = (node: Node, id: string, reason: string, mayHaveRun: boolean): ChildUnavailable =>
   new ChildUnavailable({
     id,
@@ -80,7 +80,7 @@ export const unavailable = (node: Node, id: string, reason: string, mayHaveRun: 
     mayHaveRun
   })
 
-/** The failure of a call that had been given to somebody before: what refuses it now does not tell that it never ran. */
+/** The error of a call that an earlier node may have executed: a later refusal does not tell that it never ran. */
 export const mayHaveRun = (node: Node, error: CallError): CallError => {
   if (error._tag === "MailboxFull") return unavailable(node, error.id, error.message, true)
   if (error._tag === "ChildUnavailable" && !error.mayHaveRun) {
@@ -93,5 +93,5 @@ export const mayHaveRun = (node: Node, error: CallError): CallError => {
   return error
 }
 
-/** @internal */
+/** The error of a call to an id that is not registered. */
 export const notFound = (id: string): ChildNotFound => new ChildNotFound({ id })

@@ -14,7 +14,7 @@ import type { Protocol } from "../../kind/protocol.js"
 import type { Node } from "../../node/node.js"
 import type { Timers } from "../../runtime/environment.js"
 import type { LocalChild } from "../../supervisor/localChild.js"
-import type { CallMeter } from "../callMetrics.js"
+import type { CallMetrics } from "../callMetrics.js"
 import { beginBy, IncomingCall, type Mailboxes, type Receiver, serverOf } from "../server/mailbox.js"
 import { Window, windowSize } from "../wire/flowWindow.js"
 import { type Message, op, readRefusal } from "../wire/message.js"
@@ -25,10 +25,10 @@ import { mayHaveRun, type Route, unavailable } from "./route.js"
 
 type Remote = Extract<Route, { readonly _tag: "Remote" }>
 
-/** The functions of the child with a key. */
+/** Gives the client of the child with a key. */
 export type Clients = (key: string, options?: CallOptions) => unknown
 
-/** @internal */
+/** The calls of one node. */
 export class Router implements QueueOwner {
   private readonly queues = new Map<string, ChildQueue>()
   /** Clients of kinds that need no services of their users. */
@@ -38,7 +38,7 @@ export class Router implements QueueOwner {
   constructor(
     readonly node: Node,
     private readonly peers: Peers | undefined,
-    private readonly meter: CallMeter,
+    private readonly metrics: CallMetrics,
     readonly timers: Timers,
     private readonly mailboxOf: Mailboxes
   ) {}
@@ -51,26 +51,26 @@ export class Router implements QueueOwner {
   submit(call: Call): void {
     call.seq = this.seq++
     call.run = () => this.expire(call)
-    this.meter.began(call)
+    this.metrics.began(call)
     this.timers.add(call)
-    this.laneOf(call.id).submit(call)
+    this.queueOf(call.id).submit(call)
   }
 
-  private laneOf(id: string): ChildQueue {
-    let lane = this.queues.get(id)
-    if (lane === undefined) this.queues.set(id, lane = new ChildQueue(this, id))
-    return lane
+  private queueOf(id: string): ChildQueue {
+    let queue = this.queues.get(id)
+    if (queue === undefined) this.queues.set(id, queue = new ChildQueue(this, id))
+    return queue
   }
 
-  drop(lane: ChildQueue): void {
-    if (this.queues.get(lane.id) === lane) this.queues.delete(lane.id)
+  drop(queue: ChildQueue): void {
+    if (this.queues.get(queue.id) === queue) this.queues.delete(queue.id)
   }
 
-  /** The caller no longer waits. */
+  /** Ends a call whose caller no longer waits. */
   cancel(call: Call): void {
     if (call.settled) return
     this.settle(call)
-    this.meter.ended(call, "Interrupted")
+    this.metrics.ended(call, "Interrupted")
     call.execution?.cancel()
     this.queues.get(call.id)?.release(call)
   }
@@ -84,7 +84,7 @@ export class Router implements QueueOwner {
   finish(call: Call, outcome: Exit.Exit<unknown, unknown>, tag: string): void {
     if (call.settled) return
     this.settle(call)
-    this.meter.ended(call, tag)
+    this.metrics.ended(call, tag)
     this.queues.get(call.id)?.release(call)
     call.caller.resume(outcome)
   }
@@ -97,16 +97,16 @@ export class Router implements QueueOwner {
 
   private expire(call: Call): void {
     const spared = call.execution?.cancel() === true
-    this.fail(call, this.laneOf(call.id).expired(call, spared))
+    this.fail(call, this.queueOf(call.id).expired(call, spared))
   }
 
-  /** A stream has begun: it has no deadline, and keeps nobody waiting. */
-  private began(lane: ChildQueue, call: Call, token: number, taken: (count: number) => void): void {
+  /** Notes that a stream has begun: it has no deadline any more, and later calls need not wait for it. */
+  private began(queue: ChildQueue, call: Call, token: number, taken: (count: number) => void): void {
     if (call.settled || call.streaming) return
     call.streaming = true
     call.token = token
     this.timers.delete(call)
-    lane.streams(call)
+    queue.streams(call)
     call.caller.began({ token, taken })
   }
 
@@ -119,7 +119,7 @@ export class Router implements QueueOwner {
   }
 
   /** Executes a call on this node. */
-  executeHere(lane: ChildQueue, call: Call, child: LocalChild): void {
+  executeHere(queue: ChildQueue, call: Call, child: LocalChild): void {
     const procedure = serverOf(child)!.protocol.procedures.get(call.procedure.tag)
     if (procedure === undefined) {
       return this.fail(call, unavailable(this.node, call.id, `its code here has no rpc ${call.procedure.tag}`, false))
@@ -130,7 +130,7 @@ export class Router implements QueueOwner {
     const window = procedure.isStream ? new Window(windowSize.local) : undefined
     const receiver: Receiver = {
       payload: Effect.succeed(call.payload),
-      began: () => this.began(lane, call, child.claim, (count) => window!.add(count)),
+      began: () => this.began(queue, call, child.claim, (count) => window!.add(count)),
       emit: (items) =>
         Effect.suspend(() => {
           window!.use()
@@ -138,7 +138,7 @@ export class Router implements QueueOwner {
           return window!.room
         }),
       prepare: (exit) => Effect.succeed(() => this.finish(call, exit, exit._tag)),
-      refused: (refusal) => lane.refused(call, refusal)
+      refused: (refusal) => queue.refused(call, refusal)
     }
     const incoming = new IncomingCall(
       procedure,
@@ -153,18 +153,18 @@ export class Router implements QueueOwner {
   }
 
   /** Executes a call on another node. */
-  executeThere(lane: ChildQueue, call: Call, route: Remote): void {
+  executeThere(queue: ChildQueue, call: Call, route: Remote): void {
     this.encoded(call, (payload) => {
       if (call.settled) return
       const outgoing: Outgoing = {
         n: 0,
         frame: (n) => {
-          // From here on it may run: what kept it before is no longer how it ends.
+          // It may run from here on: an earlier failure to reach a node is no longer its outcome.
           call.trouble = undefined
           return this.frame(call, route.token, n, payload, this.peers!.comesAgain(route.address, call.id))
         },
-        message: (message) => this.heard(lane, call, route, outgoing, message),
-        lost: (reason, sent) => call.settled || lane.lost(call, route.node, reason, sent),
+        message: (message) => this.heard(queue, call, route, outgoing, message),
+        lost: (reason, sent) => call.settled || queue.lost(call, route.node, reason, sent),
         unsendable: (error) => this.finish(call, Exit.die(error), "Unsendable"),
         tooLarge: (size, limit) =>
           this.fail(call, new PayloadTooLarge({ id: call.id, rpc: call.procedure.tag, part: "request", size, limit }))
@@ -198,7 +198,7 @@ export class Router implements QueueOwner {
     })
   }
 
-  private heard(lane: ChildQueue, call: Call, route: Remote, outgoing: Outgoing, message: Message): void {
+  private heard(queue: ChildQueue, call: Call, route: Remote, outgoing: Outgoing, message: Message): void {
     const { procedure } = call
     switch (message[0]) {
       case op.ok:
@@ -216,11 +216,11 @@ export class Router implements QueueOwner {
       case op.refuse: {
         const refusal = readRefusal(message)
         if (refusal.code === "notHere") this.peers!.turnedAway(route.address, call.id)
-        return lane.refused(call, refusal)
+        return queue.refused(call, refusal)
       }
       case op.began:
         return this.began(
-          lane,
+          queue,
           call,
           route.token,
           (count) => this.peers!.say(route.address, outgoing, [op.ack, outgoing.n, count])
@@ -230,7 +230,7 @@ export class Router implements QueueOwner {
     }
   }
 
-  /** An answer that this node's code cannot read comes from another version of it. */
+  /** Decodes an answer. One that does not decode comes from another version of the kind's code. */
   private decoded(
     call: Call,
     effect: Effect.Effect<unknown, ParseResult.ParseError>,
@@ -242,7 +242,7 @@ export class Router implements QueueOwner {
     })
   }
 
-  /** Hands over what a codec makes: at once, unless a schema takes time. */
+  /** Hands over the result of a codec: at once, unless a schema is asynchronous. */
   private whenCoded(
     effect: Effect.Effect<unknown, ParseResult.ParseError>,
     then: (exit: Exit.Exit<unknown, ParseResult.ParseError>) => void

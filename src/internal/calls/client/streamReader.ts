@@ -25,9 +25,9 @@ interface StreamBatch {
 /** Begins a call to the stream's source. */
 export type Begin = (payload: unknown, caller: Caller) => Call
 
-/** Whoever reads. */
+/** The reader of a stream. */
 export interface Reading {
-  /** Hands some items on. Suspends while the reader has no room for them. */
+  /** Hands items on. Suspends while the reader has no room for them. */
   readonly chunk: (items: ReadonlyArray<unknown>) => Effect.Effect<void>
   readonly end: (exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>
 }
@@ -52,12 +52,12 @@ export class Demand {
   }
 }
 
-/** @internal */
+/** One stream, from its source to its reader. */
 export class StreamReader implements Caller {
   private readonly batches: Array<StreamBatch> = []
   private outcome: Exit.Exit<unknown, unknown> | undefined
   private link: StreamLink | undefined
-  /** Batches that were taken, and the source does not know. */
+  /** Batches that were taken, and of which the source has not been told. */
   private untold = 0
   private draining: Fiber.RuntimeFiber<void> | undefined
   private busy = false
@@ -92,7 +92,7 @@ export class StreamReader implements Caller {
     this.pump()
   }
 
-  /** The reader took a batch. Its source is told now and then. */
+  /** Notes that the reader took a batch. The source is told of several at once. */
   acknowledge(): void {
     this.untold++
     if (this.untold < windowSize.remote / 2 && this.batches.length > 0) return
@@ -100,7 +100,7 @@ export class StreamReader implements Caller {
     this.untold = 0
   }
 
-  /** Nobody reads any more. */
+  /** Ends the stream: nobody reads it any more. */
   cancel(): void {
     this.leave()
     this.draining?.unsafeInterruptAsFork(FiberId.none)
@@ -153,7 +153,7 @@ export class StreamReader implements Caller {
     return Option.isSome(broken) ? this.broke(broken.value) : this.reading.end(Exit.asVoid(outcome))
   }
 
-  /** The source is gone: goes on where it left off, if the protocol says how. */
+  /** Goes on where the source left off, if the protocol says how; fails otherwise. */
   private broke(broken: Broken): Effect.Effect<void> {
     const { procedure } = this.call!
     if (procedure.resume === undefined) {

@@ -15,10 +15,10 @@ import type { Procedure } from "../../kind/protocol.js"
 import type { CallServer, Serving } from "../../kind/registration.js"
 import { type Timer, type Timers, until } from "../../runtime/environment.js"
 import { annotate, type CallEndpoint, type LocalChild } from "../../supervisor/localChild.js"
-import type { CallMeter, Tally } from "../callMetrics.js"
+import type { CallMetrics, KindMetrics } from "../callMetrics.js"
 import { type CallRefusal, type HeaderRecord, leaving, refusal, type Trace } from "../wire/message.js"
 
-/** What a child answers with, by the name of the Rpc: an effect, a stream, or what `@effect/rpc` wraps. */
+/** The handlers of one run of a child, by the name of the Rpc. */
 export type CallHandlers = {
   readonly [tag: string]: (
     payload: unknown,
@@ -32,28 +32,29 @@ export interface KindServer extends CallServer {
   readonly run: (call: IncomingCall, payload: unknown, host: HandlerHost) => Effect.Effect<void>
 }
 
-/** Who is told what a handler does. */
+/** The callbacks of the server that runs a handler. */
 export interface HandlerHost {
-  /** It is one that others need not wait for. */
+  /** The handler is forked (`Rpc.fork`): other calls need not wait for it. */
   readonly forked: (call: IncomingCall) => void
-  /** Some of a stream. */
+  /** Sends items of a stream. */
   readonly emit: (call: IncomingCall, items: ReadonlyArray<unknown>) => Effect.Effect<void>
+  /** Answers: the handler has ended. */
   readonly end: (call: IncomingCall, exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>
 }
 
-/** The server of a child's kind; of a kind without a protocol there is none. */
+/** The server of a child's kind; `undefined` if the kind has no protocol. */
 export const serverOf = (child: LocalChild): KindServer | undefined =>
   child.registration.server as KindServer | undefined
 
-/** Whom a call is answered to. All but the effects are synchronous, and must not throw. */
+/** The caller of a call, as its mailbox sees him. All but the effects are synchronous, and must not throw. */
 export interface Receiver {
   /** The payload, decoded. */
   readonly payload: Effect.Effect<unknown, ParseResult.ParseError>
   /** A stream's handler is about to run. */
   readonly began: () => void
-  /** Some of a stream. Suspends while too much of it is on its way. */
+  /** Sends items of a stream. Suspends while too many are on their way. */
   readonly emit: (items: ReadonlyArray<unknown>) => Effect.Effect<void>
-  /** Encodes an answer, and gives what sends it. */
+  /** Encodes an answer; the result sends it. */
   readonly prepare: (exit: Exit.Exit<unknown, unknown>) => Effect.Effect<() => void>
   readonly refused: (refusal: CallRefusal) => void
 }
@@ -64,24 +65,24 @@ export interface Receiver {
  */
 export const beginBy = (now: number, left: number): number => now + left - Math.min(100, left / 10)
 
-/** A call where it is executed. */
+/** A call on the node where it is executed. */
 export class IncomingCall {
-  /** What answers it: the handlers of the run in which it began. */
+  /** Handlers of the run in which it began. */
   handlers: CallHandlers | undefined
-  /** Elapsed milliseconds. */
+  /** Time at which its handler began. Elapsed milliseconds. */
   begun = 0
-  /** It counts among those that run at a time. */
+  /** Whether it counts towards the kind's `concurrency`. */
   counted = false
-  /** Its caller no longer waits. */
+  /** Whether its caller no longer waits. */
   cancelled = false
   /** The fiber that decodes the payload and asks the kind's server. */
   fiber: Fiber.RuntimeFiber<void> | undefined
-  /** Interrupts the handler, once it was asked for. */
+  /** Interrupts the handler; nothing before the server was asked to run it. */
   interrupt: Effect.Effect<void> = Effect.void
 
   constructor(
     readonly procedure: Procedure,
-    /** The caller's view of the token. */
+    /** Token of the claim under which the caller expects the child. */
     readonly token: number,
     /** Elapsed milliseconds until which it may begin. */
     readonly beginBy: number,
@@ -91,7 +92,7 @@ export class IncomingCall {
   ) {}
 }
 
-/** A name for a failure, for those who count. */
+/** The outcome of a failed handler, as the metrics count it. */
 const failureOf = (cause: Cause.Cause<unknown>): string => {
   if (Cause.isDie(cause)) return "Defect"
   const error = Cause.failureOption(cause)
@@ -100,37 +101,37 @@ const failureOf = (cause: Cause.Cause<unknown>): string => {
   return typeof tag === "string" ? tag : "Failure"
 }
 
-/** Why a child answers nobody. */
+/** Reason for which a child has no handlers at the moment. */
 const describeAbsence = ({ cause, node, stage }: LocalChild): string =>
   `it is ${stage} on ${node}${cause === "" ? "" : `; before that it ended with: ${cause}`}`
 
-/** The mailbox of a child that runs here. */
+/** Finds the mailbox of a child that runs on this node, or makes it. */
 export type Mailboxes = (child: LocalChild) => Mailbox
 
-/** @internal */
-export const mailboxes = (now: () => number, meter: CallMeter, timers: Timers): Mailboxes => (child) => {
+/** Makes what finds the mailboxes of a node's children. */
+export const mailboxes = (now: () => number, metrics: CallMetrics, timers: Timers): Mailboxes => (child) => {
   const { endpoint } = child
   if (endpoint instanceof Mailbox) return endpoint
-  const mailbox = new Mailbox(child, serverOf(child)!, now, meter.serving(child.kind), timers)
+  const mailbox = new Mailbox(child, serverOf(child)!, now, metrics.serving(child.kind), timers)
   child.endpoint = mailbox
   return mailbox
 }
 
-/** @internal */
+/** The mailbox of one child: at most `concurrency` calls of it run, the others wait in order. */
 export class Mailbox implements CallEndpoint, HandlerHost {
   private readonly waiting: Array<IncomingCall> = []
   private readonly running = new Set<IncomingCall>()
-  /** Those of the running that others wait for. */
+  /** How many of the running count towards `concurrency`. */
   private counted = 0
   private readonly onIdle = new Set<() => void>()
-  /** When to look for those that have waited for too long. */
+  /** Timer that refuses calls that have waited for too long. */
   private alarm: Timer | undefined
 
   constructor(
     private readonly child: LocalChild,
     private readonly server: KindServer,
     private readonly now: () => number,
-    private readonly tally: Tally,
+    private readonly metrics: KindMetrics,
     private readonly timers: Timers
   ) {}
 
@@ -140,7 +141,7 @@ export class Mailbox implements CallEndpoint, HandlerHost {
 
   submit(call: IncomingCall): void {
     if (this.waiting.length >= this.serving.mailbox) {
-      // The one that would run at once does not wait.
+      // A call that would run at once does not wait, so a mailbox of size 0 lets it through.
       if (this.waiting.length > 0 || !this.free) return this.refuseFull(call)
     }
     this.waiting.push(call)
@@ -148,7 +149,7 @@ export class Mailbox implements CallEndpoint, HandlerHost {
     if (this.waiting.length > 0) this.watch(call.beginBy)
   }
 
-  /** Looks after the waiting at a moment, or before. */
+  /** Has `sift` called at a time, or earlier. Elapsed milliseconds. */
   private watch(at: number): void {
     if (this.alarm !== undefined) {
       if (this.alarm.at <= at) return
@@ -158,7 +159,7 @@ export class Mailbox implements CallEndpoint, HandlerHost {
     this.timers.add(this.alarm)
   }
 
-  /** Refuses what has waited for too long. */
+  /** Refuses the calls that have waited for too long. */
   private sift(): void {
     this.alarm = undefined
     const now = this.now()
@@ -170,7 +171,7 @@ export class Mailbox implements CallEndpoint, HandlerHost {
     if (next < Infinity) this.watch(next)
   }
 
-  /** Nothing waits any more: what is remembered of the child is not kept for a timer. */
+  /** Drops the timer when nothing waits, so that it keeps no child that is gone in memory. */
   private rest(): void {
     if (this.alarm === undefined || this.waiting.length > 0) return
     this.timers.delete(this.alarm)
@@ -179,12 +180,12 @@ export class Mailbox implements CallEndpoint, HandlerHost {
 
   private refuseLate(call: IncomingCall): void {
     const why = this.child.handlers === undefined ? describeAbsence(this.child) : ""
-    this.tally.count("Late")
+    this.metrics.count("Late")
     call.receiver.refused(refusal("late", why))
   }
 
   private refuseFull(call: IncomingCall): void {
-    this.tally.count("MailboxFull")
+    this.metrics.count("MailboxFull")
     call.receiver.refused(refusal("full", "", this.serving.mailbox))
   }
 
@@ -196,7 +197,7 @@ export class Mailbox implements CallEndpoint, HandlerHost {
     this.pump()
   }
 
-  /** Begins what may begin. */
+  /** Begins calls while there is room. */
   private pump(): void {
     while (this.waiting.length > 0 && this.free) this.begin(this.waiting.shift()!)
     this.rest()
@@ -206,19 +207,19 @@ export class Mailbox implements CallEndpoint, HandlerHost {
     const { child } = this
     if (call.token > child.claim || !child.holds) {
       call.receiver.refused(refusal("notHere"))
-      // The claim may be confirmed a moment later: what was made after this call must not overtake it.
+      // The claim may be confirmed a moment later: calls that were made after this one must not overtake it.
       return this.turnAway()
     }
     call.begun = this.now()
     if (call.beginBy <= call.begun) return this.refuseLate(call)
-    this.tally.began()
+    this.metrics.began()
     call.counted = !call.procedure.isStream
     if (call.counted) this.counted++
     this.running.add(call)
     call.handlers = child.handlers as CallHandlers
     const fiber = Runtime.runFork(child.runtime!)(this.start(call), { immediate: true, updateRefs: annotate(child) })
     call.fiber = fiber
-    // It was interrupted while it decoded.
+    // Ends with a failure only if it was interrupted while it decoded.
     fiber.addObserver((exit) => exit._tag === "Failure" && this.ended(call, exit))
   }
 
@@ -246,7 +247,7 @@ export class Mailbox implements CallEndpoint, HandlerHost {
     this.uncount(call)
   }
 
-  /** Others need not wait for a call any more. */
+  /** Takes a call out of the count of those that run at a time. */
   private uncount(call: IncomingCall): void {
     if (!call.counted) return
     call.counted = false
@@ -254,12 +255,12 @@ export class Mailbox implements CallEndpoint, HandlerHost {
     this.pump()
   }
 
-  /** A copy that has lost its claim sends no more of a stream; whoever sends it later looks again. */
+  /** Sends items of a stream, unless the claim is lost; `server.ts` looks once more before they leave. */
   emit(call: IncomingCall, items: ReadonlyArray<unknown>): Effect.Effect<void> {
     return this.child.holds ? call.receiver.emit(items) : Effect.interrupt
   }
 
-  /** A handler has ended. Its answer is encoded before the claim is looked at, since that may take time. */
+  /** Answers. The answer is encoded before the claim is looked at, since encoding may take time. */
   end(call: IncomingCall, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
     return Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause)
       ? Effect.sync(() => this.ended(call, exit))
@@ -277,16 +278,16 @@ export class Mailbox implements CallEndpoint, HandlerHost {
 
   private finish(call: IncomingCall, outcome: string, answer: () => void): void {
     if (!this.running.delete(call)) return
-    this.tally.ended(outcome, call.procedure.isStream ? undefined : this.now() - call.begun)
+    this.metrics.ended(outcome, call.procedure.isStream ? undefined : this.now() - call.begun)
     answer()
     this.uncount(call)
     if (this.running.size === 0) { for (const listener of this.onIdle) listener() }
   }
 
-  /** A copy that has lost its claim answers nobody. */
+  /** Sends the answer, or a refusal if the claim is lost. */
   private answer(call: IncomingCall, deliver: (() => void) | undefined): void {
     const { child } = this
-    // One that is kept stays where it is.
+    // A child that is kept over the loss stays on this node: its caller need not look elsewhere.
     const where = child.revoked || !child.keepsOnLoss ? leaving : 0
     if (!child.holds) return call.receiver.refused(refusal("ended", "it lost its claim before it answered", where))
     if (deliver !== undefined) return deliver()
@@ -300,7 +301,7 @@ export class Mailbox implements CallEndpoint, HandlerHost {
     return index >= 0
   }
 
-  /** The caller no longer waits. Tells whether it was still to begin. */
+  /** Ends a call whose caller no longer waits. `true` if it had not begun. */
   cancel(call: IncomingCall): boolean {
     call.cancelled = true
     const spared = this.withdraw(call)
@@ -314,13 +315,13 @@ export class Mailbox implements CallEndpoint, HandlerHost {
     Runtime.runFork(this.child.runtime!)(call.interrupt)
   }
 
-  /** Sends away what has not begun: the child is about to end here. */
+  /** Refuses all calls that have not begun: the child is about to end here. */
   turnAway(): void {
     for (const call of this.waiting.splice(0)) call.receiver.refused(refusal("notHere"))
     this.rest()
   }
 
-  /** Not interruptible: it is waited for by a fiber that is being interrupted. */
+  /** Waits until nothing runs. Cannot be interrupted: the fiber that waits is being interrupted already. */
   private readonly idle: Effect.Effect<void> = Effect.async((resume) => {
     const look = () => {
       if (this.running.size > 0) return
@@ -331,7 +332,7 @@ export class Mailbox implements CallEndpoint, HandlerHost {
     look()
   })
 
-  /** Ends what runs. In an orderly stop handlers may come to their end first, for a while; streams have none. */
+  /** Ends all that runs. Handlers have `patience` milliseconds to end by themselves; streams have none. */
   drain(patience: number): Effect.Effect<void> {
     const interrupt = (which: (call: IncomingCall) => boolean) =>
       Effect.sync(() => {

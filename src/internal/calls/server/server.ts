@@ -1,6 +1,6 @@
 /**
- * The other end: calls that other nodes make to the children of this one. Whoever is there may send anything; it costs
- * a bounded amount of memory.
+ * Serves the calls that other nodes make to the children of this one. Whatever the other end sends costs a bounded amount
+ * of memory.
  *
  * @internal
  */
@@ -25,20 +25,20 @@ import {
 } from "../wire/message.js"
 import { beginBy, IncomingCall, type Mailboxes, type Receiver, serverOf } from "./mailbox.js"
 
-/** What one connection may ask for at a time. Milliseconds, calls and bytes. */
+/** Limits of one connection: milliseconds of silence, calls at a time, bytes of payloads at a time. */
 export const acceptorLimits = { silence: 150_000, calls: 8_192, bytes: 32 * 1024 * 1024 }
 
 interface Running {
   readonly size: number
   readonly window: Window | undefined
-  /** Ends it, for nobody waits any more. */
+  /** Ends the call: its caller no longer waits. */
   readonly cancel: () => void
 }
 
-/** One connection. */
+/** A connection that is served. */
 class Served {
   private readonly running = new Map<number, Running>()
-  /** Children of which the caller has not heard yet that they were not here. */
+  /** Children whose calls are turned away until one says that it comes again: see the rules in `childQueue.ts`. */
   private readonly turnedAway = new Set<string>()
   private bytes = 0
   heardAt: number
@@ -93,7 +93,7 @@ class Served {
     return true
   }
 
-  /** Answers, unless nobody waits for it any more. */
+  /** Sends the answer of a call, unless its caller no longer waits. */
   private answer(n: number, message: Message): void {
     if (!this.leave(n)) return
     try {
@@ -135,7 +135,7 @@ class Served {
     mailbox.submit(call)
   }
 
-  /** Calls that follow one that was turned away must not overtake it: they are, too, until it comes again. */
+  /** Turns away the calls to a child from now on: those that follow one must not overtake it. */
   private turnsAway(id: string): void {
     if (this.turnedAway.size >= acceptorLimits.calls) this.turnedAway.clear()
     this.turnedAway.add(id)
@@ -191,7 +191,7 @@ class Served {
     })
   }
 
-  /** Nobody waits any more. */
+  /** Ends all calls: the connection is gone. */
   end(): void {
     for (const n of Array.from(this.running.keys())) this.cancel(n)
   }
@@ -200,7 +200,7 @@ class Served {
 const unwritable = (cause: Cause.Cause<unknown>): CallRefusal =>
   refusal("ended", `its answer could not be written: ${Cause.pretty(cause).slice(0, 1_000)}`)
 
-/** The message that answers. A defect is told as its schema has it. */
+/** Encodes the message that answers. A defect is encoded by the schema that the Rpc has for defects. */
 const encodeExit = (
   n: number,
   procedure: Procedure,

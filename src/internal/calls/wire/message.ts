@@ -8,24 +8,29 @@
 /** From the caller: call, cancel, acknowledge so many messages of a stream, ping. From the callee: the rest. */
 export const op = { call: 0, cancel: 1, ack: 2, ping: 3, ok: 10, fail: 11, refuse: 12, began: 13, items: 14, pong: 15 }
 
-/** Trace, span, and whether it is sampled. */
+/** The caller's span: trace id, span id, and whether it is sampled. */
 export type Trace = readonly [traceId: string, spanId: string, sampled: boolean]
 
-/** Header names are lower case. */
+/** Headers of a call, by names in lower case. */
 export type HeaderRecord = { readonly [name: string]: string }
 
-/** @internal */
+/** A message, as it is encoded. */
 export type Message = ReadonlyArray<unknown>
 
 /**
- * Why a call is not answered. `notHere`: the child does not run here; it was not executed. `full`: its mailbox is.
- * `late`: it waited in the mailbox until its time was over; was it for a child that is not up, the detail tells why.
- * `unknownRpc` and `unreadable`: the code here is another version's. `ended`: the child's run ended, or its claim was
- * lost, before there was an answer. `tooLarge`: the answer is.
+ * Reason for which a call is not answered.
+ *
+ * - `notHere`: the child does not run on this node. The call was not executed.
+ * - `full`: the child's mailbox is full. Not executed.
+ * - `late`: the call waited in the mailbox until its time was over. Not executed. If the child was not up, the detail
+ *   says why.
+ * - `unknownRpc`, `unreadable`: this node has another version of the kind's code. Not executed.
+ * - `ended`: the child's run ended, or its claim was lost, before there was an answer. It may have been executed.
+ * - `tooLarge`: the answer is larger than a frame. It was executed.
  */
 export type RefusalCode = "notHere" | "full" | "late" | "unknownRpc" | "unreadable" | "ended" | "tooLarge"
 
-/** @internal */
+/** The refusal of a call. */
 export interface CallRefusal {
   readonly code: RefusalCode
   readonly detail: string
@@ -34,12 +39,12 @@ export interface CallRefusal {
   readonly limit: number
 }
 
-/** The size that an `ended` names when the child leaves the node: it will turn up elsewhere. */
+/** `size` of the refusal `ended` if the child is leaving the node: it will turn up elsewhere. */
 export const leaving = 1
 
 const codes: ReadonlyArray<string> = ["notHere", "full", "late", "unknownRpc", "unreadable", "ended", "tooLarge"]
 
-/** @internal */
+/** Makes a refusal. */
 export const refusal = (code: RefusalCode, detail = "", size = 0, limit = 0): CallRefusal => ({
   code,
   detail,
@@ -47,7 +52,7 @@ export const refusal = (code: RefusalCode, detail = "", size = 0, limit = 0): Ca
   limit
 })
 
-/** @internal */
+/** Message that refuses call `n`. */
 export const refuse = (n: number, { code, detail, limit, size }: CallRefusal): Message => [
   op.refuse,
   n,
@@ -57,7 +62,7 @@ export const refuse = (n: number, { code, detail, limit, size }: CallRefusal): M
   limit
 ]
 
-/** Reads a refusal; one of a kind that this version does not know is as good as the end of the child's run. */
+/** Reads a refusal. A code that this version does not know is read as `ended`: the call may have been executed. */
 export const readRefusal = ([, , code, detail, size, limit]: Message): CallRefusal => ({
   code: codes.includes(String(code)) ? (code as RefusalCode) : "ended",
   detail: String(detail),
@@ -65,26 +70,27 @@ export const readRefusal = ([, , code, detail, size, limit]: Message): CallRefus
   limit: Number(limit)
 })
 
-/** A call as it arrived, checked: whatever is at the other end may send anything. */
+/** A call as it arrived, after its fields were checked. */
 export interface Asked {
+  /** Number of the call on its connection. */
   readonly n: number
-  /** The child. */
+  /** Id of the child. */
   readonly id: string
-  /** The caller's view of the child's token. */
+  /** Token of the claim under which the caller expects the child. */
   readonly token: number
   readonly tag: string
   readonly payload: unknown
-  /** Milliseconds that are left for it. */
+  /** Milliseconds for which the caller will wait from now on. */
   readonly left: number
   readonly headers: HeaderRecord
   readonly trace: Trace | undefined
-  /** What was turned away before it is back: the child's calls begin anew with this one. */
+  /** Whether calls to this child that were turned away come again, in order, from this one on. */
   readonly again: boolean
 }
 
 const isArray: (value: unknown) => value is Message = Array.isArray
 
-/** A message must be an array that begins with a number. */
+/** Whether a value is a message: an array that begins with a number. */
 export const isMessage = (value: unknown): value is Message => isArray(value) && typeof value[0] === "number"
 
 const readHeaders = (value: unknown): HeaderRecord => {
@@ -104,10 +110,10 @@ const readTrace = (value: unknown): Trace | undefined => {
   return typeof traceId === "string" && typeof spanId === "string" ? [traceId, spanId, sampled === true] : undefined
 }
 
-/** Characters of a child's id, or of an Rpc's name: what is longer names nothing here, and would be kept. */
+/** Longest id of a child, or name of an Rpc, in characters: refused calls must not fill the memory. */
 const maxName = 4_096
 
-/** `undefined` if it is none of ours. */
+/** Reads a call; `undefined` if a field is missing or malformed. */
 export const readAsked = (message: Message): Asked | undefined => {
   const [, n, id, token, tag, payload, left, headers, trace, again] = message
   if (!Number.isSafeInteger(n) || typeof id !== "string" || typeof tag !== "string") return undefined
