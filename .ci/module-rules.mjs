@@ -74,7 +74,13 @@ export const rooms = [
   },
   {
     name: "Pogo",
-    files: ["internal/make.ts", "internal/internals.ts", "Pogo.ts"],
+    files: [
+      "internal/make.ts",
+      "internal/internals.ts",
+      "internal/nodeAccessors.ts",
+      "internal/supervisorTag.ts",
+      "Pogo.ts"
+    ],
     imports: [...whole, "loops", "commands", "calls", "transport"],
     packages: pure
   },

@@ -4,9 +4,8 @@
  *
  * @since 0.1.0
  */
-import type * as Config from "effect/Config"
+import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
@@ -18,71 +17,24 @@ import type { Any } from "./ChildSpec.js"
 import * as GroupRegistry from "./GroupRegistry.js"
 import type { StartResult, TerminateResult } from "./internal/commands/childCommands.js"
 import type { PogoMethods } from "./internal/commands/service.js"
-import type { Internals } from "./internal/internals.js"
 import { makePogo } from "./internal/make.js"
+import { type AnyTag, Pogo, type Service } from "./internal/supervisorTag.js"
 import * as PogoConfig from "./PogoConfig.js"
 import type {
   ChildNotFound,
   ChildSpecConflict,
-  DirectiveError,
   InvalidChildSpec,
   OutcomeUnknown,
   PogoError,
   RegistryUnavailable
 } from "./PogoError.js"
 import type { PogoEvent } from "./PogoEvent.js"
-import type { DirectiveOptions, DirectiveResult, PogoNode } from "./PogoNode.js"
 
 export type { PogoMethods, StartResult, TerminateResult }
 
-/**
- * The service.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Service extends PogoMethods {
-  /** @internal */
-  readonly [Internals]: Internals
-}
+export { cordon, cordonNode, drain, drainNode, nodes, uncordon, uncordonNode } from "./internal/nodeAccessors.js"
 
-/**
- * The tag of the supervisor.
- *
- * @since 0.1.0
- * @category tags
- */
-export class Pogo extends Context.Tag("effect-pogo/Pogo")<Pogo, Service>() {}
-
-/**
- * A tag for a further supervisor in one process, such as one of another scope. Give it to `layer`, and to the `toLayer`
- * of the kinds that run under it.
- *
- * @example
- * ```ts
- * import { Child, Pogo } from "effect-pogo"
- * import { Effect, Layer } from "effect"
- *
- * class Billing extends Pogo.Tag("Billing")<Billing>() {}
- *
- * const InvoicerLive = Child.make("Invoicer", { payload: {} }).toLayer(() => Effect.never, { supervisor: Billing })
- *
- * const BillingLive = Layer.provideMerge(InvoicerLive, Pogo.layer({ scope: "billing", supervisor: Billing }))
- * ```
- *
- * @since 0.1.0
- * @category tags
- */
-export const Tag = <const Id extends string>(id: Id) => <Self>() =>
-  Context.Tag(`effect-pogo/Pogo/${id}`)<Self, Service>()
-
-/**
- * Any tag of a supervisor.
- *
- * @since 0.1.0
- * @category models
- */
-export type AnyTag<I> = Context.Tag<I, Service>
+export { type AnyTag, Pogo, type Service, Tag } from "./internal/supervisorTag.js"
 
 /**
  * Makes a supervisor. It lives as long as its scope, and hands its children over when that is closed. Most programs take
@@ -97,15 +49,16 @@ export const make = (
   Effect.flatMap(PogoConfig.resolve(options), makePogo)
 
 /**
- * A supervisor as a layer, with its settings in code.
+ * A supervisor as a layer, with its settings in code. Reads no `POGO_*` variables: `layerConfig` does.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layer: {
   /**
-   * A supervisor as a layer, with its settings in code: one node of a scope. It joins while the layer is built, and fails
-   * where it may not; when the layer closes, its children are handed over to the other nodes.
+   * A supervisor as a layer, with its settings in code: one node of a scope. Reads no `POGO_*` variables; `layerConfig`
+   * takes both. It joins while the layer is built, and fails where it may not; when the layer closes, its children are
+   * handed over to the other nodes.
    *
    * @example
    * ```ts
@@ -131,16 +84,54 @@ export const layer: {
   Layer.scoped(options.supervisor ?? Pogo, make(options))
 
 /**
- * A supervisor as a layer, with its settings from a `Config`, such as `PogoConfig.config`, and what is given here.
+ * A supervisor as a layer, with settings from the environment and from code. Where both name one, the code's stands.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = (
-  source: Config.Config<PogoConfig.Options>,
+export const layerConfig: {
+  /**
+   * A supervisor as a layer, with its settings from `POGO_*` and from here. Where both name one, this one stands. With
+   * nothing given it is `PogoLive`; `layer` reads no variables at all.
+   *
+   * @example
+   * ```ts
+   * import { Child, GroupRegistry, Pogo } from "effect-pogo"
+   * import { Layer } from "effect"
+   *
+   * const Ticker = Child.make("Ticker", { payload: {} })
+   *
+   * // POGO_TTL, POGO_NODE_NAME and the others are read; POGO_SCOPE is not.
+   * const ScopeLive = Pogo.layerConfig({ scope: "shop", children: [Ticker.spec("one", {})] })
+   * Layer.launch(Layer.provide(ScopeLive, GroupRegistry.layerMemory))
+   * ```
+   */
+  (
+    options?: PogoConfig.Options
+  ): Layer.Layer<Pogo, ConfigError.ConfigError | PogoError, GroupRegistry.GroupRegistry>
+  /** A further supervisor of the same process, under a tag of its own: see `Tag`. */
+  <I>(
+    options: PogoConfig.Options & { readonly supervisor: AnyTag<I> }
+  ): Layer.Layer<I, ConfigError.ConfigError | PogoError, GroupRegistry.GroupRegistry>
+  /**
+   * A supervisor as a layer, with its settings from a `Config` of your own, and what is given here. Where both name one,
+   * this one stands. To let the environment override defaults of yours, put them into the source:
+   * `Config.map(PogoConfig.config, (env) => ({ ...env, ttl: env.ttl ?? "30 seconds" }))`.
+   */
+  (
+    source: Config.Config<PogoConfig.Options>,
+    overrides?: PogoConfig.Options
+  ): Layer.Layer<Pogo, ConfigError.ConfigError | PogoError, GroupRegistry.GroupRegistry>
+} = (
+  first: Config.Config<PogoConfig.Options> | PogoConfig.Options & { readonly supervisor?: AnyTag<Pogo> } = {},
   overrides: PogoConfig.Options = {}
-): Layer.Layer<Pogo, ConfigError.ConfigError | PogoError, GroupRegistry.GroupRegistry> =>
-  Layer.scoped(Pogo, Effect.flatMap(PogoConfig.fromConfig(source, overrides), makePogo))
+) =>
+  Config.isConfig(first)
+    ? Layer.scoped(Pogo, fromEnvironment(first, overrides))
+    : Layer.scoped(first.supervisor ?? Pogo, fromEnvironment(PogoConfig.config, first))
+
+const fromEnvironment = (source: Config.Config<PogoConfig.Options>, overrides: PogoConfig.Options) =>
+  Effect.flatMap(PogoConfig.fromConfig(source, overrides), makePogo)
 
 /**
  * A process that runs no children: it starts, ends, lists, watches and calls them. It is none of the scope's nodes, sends
@@ -195,9 +186,7 @@ export const layerMemory = (options: PogoConfig.Options = {}): Layer.Layer<Pogo,
  * @category layers
  */
 export const PogoLive: Layer.Layer<Pogo, ConfigError.ConfigError | PogoError, GroupRegistry.GroupRegistry> =
-  layerConfig(
-    PogoConfig.config
-  )
+  layerConfig()
 
 /**
  * Registers a child, from any node or client. When this succeeds the child is kept running, whatever happens to this
@@ -336,15 +325,6 @@ export const whichChildren = (of: "local" | "global"): Effect.Effect<ReadonlyArr
 export const countChildren: Effect.Effect<ChildCounts, never, Pogo> = Effect.flatMap(Pogo, (pogo) => pogo.countChildren)
 
 /**
- * The live nodes of the scope, with their kinds, labels, and whether they are cordoned or draining. Costs no call to the
- * registry.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const nodes: Effect.Effect<ReadonlyArray<PogoNode>, never, Pogo> = Effect.flatMap(Pogo, (pogo) => pogo.nodes)
-
-/**
  * Events of this node from now on: children that start, crash, move and end; nodes that come and go; the state of its
  * lease. A subscriber that falls behind misses the oldest.
  *
@@ -352,115 +332,6 @@ export const nodes: Effect.Effect<ReadonlyArray<PogoNode>, never, Pogo> = Effect
  * @category accessors
  */
 export const events: Stream.Stream<PogoEvent, never, Pogo> = Stream.unwrap(Effect.map(Pogo, (pogo) => pogo.events))
-
-/**
- * Hands all children of this node over to others, and takes no new ones. Succeeds when none is left, or after the
- * `drainTimeout`, with the number of those that are left. Undone by `uncordon`.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const drain: Effect.Effect<number, never, Pogo> = Effect.flatMap(Pogo, (pogo) => pogo.drain)
-
-/**
- * Closes this node to new children; those that run here stay. Undone by `uncordon`.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const cordon: Effect.Effect<void, never, Pogo> = Effect.flatMap(Pogo, (pogo) => pogo.cordon)
-
-/**
- * Opens this node to children again, after `cordon` or `drain`.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const uncordon: Effect.Effect<void, never, Pogo> = Effect.flatMap(Pogo, (pogo) => pogo.uncordon)
-
-/**
- * Tells the node of a name, from any node or client, to take no new children; it keeps those that run. The registry keeps
- * the directive under that name, until `uncordonNode`: a node that restarts under it starts cordoned.
- *
- * @example
- * ```ts
- * import { Pogo } from "effect-pogo"
- * import { Effect } from "effect"
- *
- * const program = Effect.gen(function*() {
- *   const result = yield* Pogo.cordonNode("eu-3", { by: "alice", reason: "disk nearly full" })
- *   if (result._tag === "NoSuchNode") yield* Effect.logWarning("no node has that name; whoever takes it starts cordoned")
- *   for (const { cordoned, directive, name } of yield* Pogo.nodes) {
- *     yield* Effect.log(`${name}: ${cordoned ? `cordoned by ${directive?.by}: ${directive?.reason}` : "open"}`)
- *   }
- * })
- * program satisfies Effect.Effect<void, unknown, Pogo.Pogo>
- * ```
- *
- * @since 0.1.0
- * @category accessors
- */
-export const cordonNode = (
-  name: string,
-  options?: DirectiveOptions
-): Effect.Effect<DirectiveResult, DirectiveError, Pogo> =>
-  Effect.flatMap(Pogo, (pogo) => pogo.cordonNode(name, options))
-
-/**
- * Tells the node of a name, from any node or client, to give its children up in order and to take none. Answers when the
- * node has begun to. The node stays in the scope and takes nothing until `uncordonNode`, also after a restart under its
- * name.
- *
- * @example
- * ```ts
- * import { GroupRegistry, Pogo } from "effect-pogo"
- * import { Effect } from "effect"
- *
- * // From a process of the operator's, which runs no children itself.
- * const empty = Effect.gen(function*() {
- *   const result = yield* Pogo.drainNode("eu-3", { by: "alice", reason: "kernel update" })
- *   yield* Effect.log(result._tag) // "Obeyed", "NoSuchNode", "NotUnderstood" or "Unanswered"
- *   const left = Effect.map(
- *     Pogo.nodes,
- *     (nodes) => nodes.filter(({ name }) => name === "eu-3").reduce((sum, { children }) => sum + children, 0)
- *   )
- *   yield* left.pipe(Effect.delay("1 second"), Effect.repeat({ until: (children) => children === 0 }))
- * })
- * empty.pipe(
- *   Effect.provide(Pogo.layerClient({ scope: "shop" })),
- *   Effect.provide(GroupRegistry.layerMemory)
- * ) satisfies Effect.Effect<void, unknown>
- * ```
- *
- * @since 0.1.0
- * @category accessors
- */
-export const drainNode = (
-  name: string,
-  options?: DirectiveOptions
-): Effect.Effect<DirectiveResult, DirectiveError, Pogo> => Effect.flatMap(Pogo, (pogo) => pogo.drainNode(name, options))
-
-/**
- * Lifts what `cordonNode` or `drainNode` told the node of a name. What that node did to itself, by `Pogo.cordon` or
- * `Pogo.drain`, stays until `Pogo.uncordon` there.
- *
- * @example
- * ```ts
- * import { Pogo } from "effect-pogo"
- * import { Effect } from "effect"
- *
- * const program = Pogo.uncordonNode("eu-3", { by: "alice", reason: "kernel updated" })
- * program satisfies Effect.Effect<unknown, unknown, Pogo.Pogo>
- * ```
- *
- * @since 0.1.0
- * @category accessors
- */
-export const uncordonNode = (
-  name: string,
-  options?: DirectiveOptions
-): Effect.Effect<DirectiveResult, DirectiveError, Pogo> =>
-  Effect.flatMap(Pogo, (pogo) => pogo.uncordonNode(name, options))
 
 /**
  * Where a child should run, which node holds its claim and since when, and why it does not run where it does not: as data

@@ -14,6 +14,7 @@ import * as os from "node:os"
 import type { Any, Labels } from "./ChildSpec.js"
 import { checkIntensity } from "./internal/kind/runOptions.js"
 import { resolve as resolveTiming, type Timing } from "./internal/registry/timing.js"
+import { durationSetting, namesSet, nearest } from "./internal/runtime/environmentSettings.js"
 import { describe, isName, nameRule, optional, optionalText, overridden } from "./internal/runtime/userInput.js"
 import { InvalidConfig } from "./PogoError.js"
 import type { Intensity } from "./Restart.js"
@@ -163,10 +164,8 @@ const readLabels = (text: string): Either.Either<Labels, string> => {
   return Either.right(labels)
 }
 
-const duration = (name: string) => optional(Config.duration(name))
-
 /**
- * All settings that the environment may give.
+ * All settings that the environment may give. Durations are written `500ms`, `5s`, `1m`, `2h`, `15 seconds`, or `0`.
  *
  * @since 0.1.0
  * @category config
@@ -174,17 +173,17 @@ const duration = (name: string) => optional(Config.duration(name))
 export const config: Config.Config<PogoOptions> = Config.all({
   name: optionalText("POGO_NODE_NAME"),
   scope: optionalText("POGO_SCOPE"),
-  ttl: duration("POGO_TTL"),
-  heartbeat: duration("POGO_HEARTBEAT"),
-  commandTimeout: duration("POGO_COMMAND_TIMEOUT"),
-  maxStep: duration("POGO_MAX_STEP"),
-  margin: duration("POGO_MARGIN"),
-  stopBudget: duration("POGO_STOP_BUDGET"),
-  moveDebounce: duration("POGO_MOVE_DEBOUNCE"),
+  ttl: durationSetting("POGO_TTL"),
+  heartbeat: durationSetting("POGO_HEARTBEAT"),
+  commandTimeout: durationSetting("POGO_COMMAND_TIMEOUT"),
+  maxStep: durationSetting("POGO_MAX_STEP"),
+  margin: durationSetting("POGO_MARGIN"),
+  stopBudget: durationSetting("POGO_STOP_BUDGET"),
+  moveDebounce: durationSetting("POGO_MOVE_DEBOUNCE"),
   moveParallel: optional(Config.integer("POGO_MOVE_PARALLEL")),
-  syncInterval: duration("POGO_SYNC_INTERVAL"),
-  joinTimeout: duration("POGO_JOIN_TIMEOUT"),
-  drainTimeout: duration("POGO_DRAIN_TIMEOUT"),
+  syncInterval: durationSetting("POGO_SYNC_INTERVAL"),
+  joinTimeout: durationSetting("POGO_JOIN_TIMEOUT"),
+  drainTimeout: durationSetting("POGO_DRAIN_TIMEOUT"),
   labels: optional(
     Config.mapOrFail(
       Config.string("POGO_LABELS"),
@@ -193,10 +192,10 @@ export const config: Config.Config<PogoOptions> = Config.all({
   ),
   weight: optional(Config.number("POGO_WEIGHT")),
   watchProcesses: optional(Config.boolean("POGO_WATCH_PROCESSES")),
-  callTimeout: duration("POGO_CALL_TIMEOUT"),
+  callTimeout: durationSetting("POGO_CALL_TIMEOUT"),
   traceCalls: optional(Config.boolean("POGO_TRACE_CALLS")),
   maxRestarts: optional(Config.integer("POGO_MAX_RESTARTS")),
-  within: duration("POGO_MAX_RESTARTS_WITHIN")
+  within: durationSetting("POGO_MAX_RESTARTS_WITHIN")
 }).pipe(
   Config.map(({ maxRestarts, within, ...rest }): PogoOptions => ({
     ...rest,
@@ -292,8 +291,53 @@ export const resolve = (options: PogoOptions): Either.Either<Resolved, InvalidCo
     }
   })
 
+/** Names of the environment that settings of this package have. */
+const settingNames: ReadonlySet<string> = new Set([
+  "POGO_NODE_NAME",
+  "POGO_SCOPE",
+  "POGO_TTL",
+  "POGO_HEARTBEAT",
+  "POGO_COMMAND_TIMEOUT",
+  "POGO_MAX_STEP",
+  "POGO_MARGIN",
+  "POGO_STOP_BUDGET",
+  "POGO_MOVE_DEBOUNCE",
+  "POGO_MOVE_PARALLEL",
+  "POGO_SYNC_INTERVAL",
+  "POGO_JOIN_TIMEOUT",
+  "POGO_DRAIN_TIMEOUT",
+  "POGO_LABELS",
+  "POGO_WEIGHT",
+  "POGO_WATCH_PROCESSES",
+  "POGO_CALL_TIMEOUT",
+  "POGO_TRACE_CALLS",
+  "POGO_MAX_RESTARTS",
+  "POGO_MAX_RESTARTS_WITHIN",
+  "POGO_RPC_HOST",
+  "POGO_RPC_PORT",
+  "POGO_RPC_ADVERTISE",
+  "POGO_RPC_SECRET",
+  "POGO_RPC_MAX_FRAME",
+  "POGO_RPC_PATH",
+  "POGO_RPC_URL"
+])
+
+/** Where users keep the address of their Redis; nothing here reads it. */
+const theirs = "POGO_REDIS_"
+
+/** Says which names of the environment look like settings and are none: a slip would pass unnoticed otherwise. */
+const warnOfUnknown = Effect.gen(function*() {
+  const unknown = (yield* namesSet("POGO_")).filter((name) => !settingNames.has(name) && !name.startsWith(theirs))
+  yield* Effect.forEach(unknown.sort(), (name) => {
+    const meant = nearest(name, settingNames)
+    const remedy = meant === undefined ? "docs/options.md lists all" : `did you mean ${meant}?`
+    return Effect.logWarning(`${name} is set in the environment, and there is no such setting: ${remedy}`)
+  }, { discard: true })
+})
+
 /**
- * Settings from the environment, overridden by what is given here.
+ * Settings from a `Config`, such as `config`, overridden by what is given here; what is `undefined` here overrides
+ * nothing. Logs a warning for each name `POGO_...` that is set and is no setting.
  *
  * @since 0.1.0
  * @category config
@@ -302,4 +346,7 @@ export const fromConfig = (
   source: Config.Config<PogoOptions>,
   overrides: PogoOptions = {}
 ): Effect.Effect<Resolved, ConfigError.ConfigError | InvalidConfig> =>
-  Effect.flatMap(source, (options) => resolve(overridden(options, overrides)))
+  source.pipe(
+    Effect.zipLeft(warnOfUnknown),
+    Effect.flatMap((options) => resolve(overridden(options, overrides)))
+  )

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
-import { ConfigError, ConfigProvider, Duration, Effect, Either, FastCheck } from "effect"
-import { Child, PogoConfig } from "effect-pogo"
+import { Cause, Config, ConfigError, ConfigProvider, Duration, Effect, Either, FastCheck, Layer, Logger } from "effect"
+import { Child, GroupRegistry, Pogo, PogoConfig, PogoLive } from "effect-pogo"
+import { readdirSync, readFileSync } from "node:fs"
 import * as os from "node:os"
 import { holds } from "./support/arbitrary.js"
 
@@ -113,6 +114,8 @@ describe("POGO_*", () => {
     ["POGO_MOVE_PARALLEL", "many"],
     ["POGO_SYNC_INTERVAL", "never"],
     ["POGO_JOIN_TIMEOUT", "x"],
+    ["POGO_JOIN_TIMEOUT", "-5 seconds"],
+    ["POGO_TTL", "15"],
     ["POGO_DRAIN_TIMEOUT", "x"],
     ["POGO_LABELS", "zone"],
     ["POGO_LABELS", "=a"],
@@ -132,7 +135,6 @@ describe("POGO_*", () => {
     ["POGO_NODE_NAME", "a#b", "name"],
     ["POGO_SCOPE", "a|b", "scope"],
     ["POGO_TTL", "100 millis", "ttl"],
-    ["POGO_TTL", "-5 seconds", "ttl"],
     ["POGO_HEARTBEAT", "0 seconds", "heartbeat"],
     ["POGO_HEARTBEAT", "3 seconds", "maxStep"],
     ["POGO_COMMAND_TIMEOUT", "3 seconds", "maxStep"],
@@ -154,6 +156,138 @@ describe("POGO_*", () => {
         expect(error).toMatchObject({ _tag: "InvalidConfig", setting })
       })
   )
+})
+
+describe("a duration in the environment", () => {
+  const joinTimeout = (text: string) => Effect.map(load({ POGO_JOIN_TIMEOUT: text }), (config) => config.joinTimeout)
+
+  it.effect.each<readonly [string, number]>([
+    ["500ms", 500],
+    ["5s", 5_000],
+    ["1m", 60_000],
+    ["2h", 7_200_000],
+    ["1d", 86_400_000],
+    ["0", 0],
+    ["0s", 0],
+    ["1.5s", 1_500],
+    [" 5 S ", 5_000],
+    ["90sec", 90_000],
+    ["15 seconds", 15_000],
+    ["1 minute", 60_000],
+    ["250 millis", 250],
+    ["2 weeks", 1_209_600_000]
+  ])("may be %j", ([text, millis]) => Effect.map(joinTimeout(text), (read) => expect(read).toBe(millis)))
+
+  it.effect.each(["5", "five", "", " ", "-5s", "5 s s", "1e3s", "Infinity", "5M5", "5fortnights"])(
+    "is not %j: the error names the variable, the text and the forms",
+    (text) =>
+      Effect.gen(function*() {
+        const error = Cause.pretty(Cause.fail(yield* Effect.flip(joinTimeout(text))))
+        for (const part of ["POGO_JOIN_TIMEOUT", JSON.stringify(text), "500ms, 5s, 1m", "or 0"]) {
+          expect(error).toContain(part)
+        }
+      })
+  )
+})
+
+describe("names that are no settings", () => {
+  /** What is warned of when the settings are read from a provider. */
+  const warnings = (provider: ConfigProvider.ConfigProvider) =>
+    Effect.gen(function*() {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => void lines.push(String(message)))
+      yield* PogoConfig.fromConfig(PogoConfig.config).pipe(
+        Effect.withConfigProvider(provider),
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+      )
+      return lines
+    })
+
+  const given = (environment: Environment) => {
+    const names = new Map(Object.entries(environment))
+    return [ConfigProvider.fromMap(names), ConfigProvider.fromMap(names, { pathDelim: "_" })]
+  }
+
+  it.effect.each<readonly [string, string]>([
+    ["POGO_TLL", "did you mean POGO_TTL?"],
+    ["POGO_NODENAME", "did you mean POGO_NODE_NAME?"],
+    ["POGO_MAX_RESTART", "did you mean POGO_MAX_RESTARTS?"],
+    ["POGO_MAX", "lists all"],
+    ["POGO_RPC_SECRETS", "did you mean POGO_RPC_SECRET?"],
+    ["POGO_FAVOURITE_COLOUR", "lists all"]
+  ])("%s is warned of: %s", ([name, remedy]) =>
+    Effect.gen(function*() {
+      for (const provider of given({ [name]: "5s", POGO_MAX_STEP: "2500ms", POGO: "x", PATH: "/bin" })) {
+        expect(yield* warnings(provider)).toEqual([expect.stringContaining(remedy)])
+        expect(yield* warnings(provider)).toEqual([expect.stringContaining(`${name} is set`)])
+      }
+    }))
+
+  it.effect("none that this package reads, or that says where the user's Redis is, is warned of", () =>
+    Effect.gen(function*() {
+      const files = readdirSync("src", { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"))
+      const read = files.flatMap((name) =>
+        readFileSync(`src/${name}`, "utf8").match(/(?<=\(")POGO_[A-Z_]+(?=")/g) ?? []
+      )
+      expect(read.length).toBeGreaterThan(20)
+      const names = [...read, "POGO_REDIS_URL"].filter((name) => name !== "POGO_")
+      const environment = Object.fromEntries(names.map((name) => [name, "POGO_MAX_RESTARTS" === name ? "1" : ""]))
+      // Only the list of names matters: the values need not fit.
+      const config = Config.succeed({})
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => void lines.push(String(message)))
+      for (const provider of given(environment)) {
+        yield* PogoConfig.fromConfig(config).pipe(
+          Effect.withConfigProvider(provider),
+          Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+        )
+      }
+      expect(lines).toEqual([])
+    }))
+
+  it.effect("a provider that cannot list its names is none to warn of", () =>
+    Effect.gen(function*() {
+      const flat = ConfigProvider.fromMap(new Map()).flattened
+      const dies = ConfigProvider.fromFlat({ ...flat, enumerateChildren: () => Effect.die("no list") })
+      expect(yield* warnings(dies)).toEqual([])
+    }))
+})
+
+describe("code beside environment", () => {
+  const environment = ConfigProvider.fromMap(new Map([["POGO_LABELS", "from=environment"], ["POGO_TLL", "5s"]]))
+  type Built = Layer.Layer<Pogo.Pogo, unknown, GroupRegistry.GroupRegistry>
+  const code = { labels: { from: "code" } }
+  const defaultOfMine = Config.map(PogoConfig.config, (env) => ({ ...env, labels: env.labels ?? code.labels }))
+
+  it.scoped.each<readonly [string, Built, from: string | undefined, warned: number]>([
+    ["Pogo.layer reads code only", Pogo.layer(code), "code", 0],
+    ["Pogo.layer reads code only, though it says nothing", Pogo.layer(), undefined, 0],
+    ["PogoLive reads the environment", PogoLive, "environment", 1],
+    ["Pogo.layerConfig reads both", Pogo.layerConfig({ weight: 2 }), "environment", 1],
+    ["Pogo.layerConfig lets code stand", Pogo.layerConfig(code), "code", 1],
+    ["Pogo.layerConfig with a source lets code stand", Pogo.layerConfig(PogoConfig.config, code), "code", 1],
+    ["a source of one's own lets the environment stand", Pogo.layerConfig(defaultOfMine), "environment", 1]
+  ])("%s", ([, supervisor, from, warned]) =>
+    Effect.gen(function*() {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => void lines.push(String(message)))
+      const [node] = yield* Pogo.nodes.pipe(
+        Effect.provide(Layer.provide(supervisor, GroupRegistry.layerMemory)),
+        Effect.withConfigProvider(environment),
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+      )
+      expect(node?.labels["from"]).toBe(from)
+      expect(lines.filter((line) => line.includes("POGO_TLL"))).toHaveLength(warned)
+    }))
+
+  it.scoped("Pogo.layerConfig takes the tag of a further supervisor", () =>
+    Effect.gen(function*() {
+      class Billing extends Pogo.Tag("Billing")<Billing>() {}
+      const BillingLive = Layer.provide(Pogo.layerConfig({ supervisor: Billing }), GroupRegistry.layerMemory)
+      const nodes = Effect.flatMap(Billing, (billing) => billing.nodes)
+      const [node] = yield* Effect.provide(nodes, BillingLive).pipe(Effect.withConfigProvider(environment))
+      expect(node?.labels).toEqual({ from: "environment" })
+    }))
 })
 
 describe("resolve", () => {

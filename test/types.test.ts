@@ -236,7 +236,7 @@ describe("Pogo", () => {
   })
 
   it("has an accessor for every method, which requires the supervisor", () => {
-    type Accessors = Pick<typeof Pogo, keyof Methods<Pogo.Pogo>>
+    type Accessors = Readonly<Pick<typeof Pogo, keyof Methods<Pogo.Pogo>>>
     expectTypeOf<Accessors>().toEqualTypeOf<Methods<Pogo.Pogo>>()
   })
 
@@ -249,6 +249,10 @@ describe("Pogo", () => {
     expectTypeOf(Pogo.layerMemory()).toEqualTypeOf<Layer.Layer<Pogo.Pogo, PogoError.PogoError>>()
     expectTypeOf<ReturnType<typeof Pogo.layerConfig>>().toEqualTypeOf<
       Layer.Layer<Pogo.Pogo, ConfigError.ConfigError | PogoError.PogoError, Registry>
+    >()
+    expectTypeOf(Pogo.layerConfig({ scope: "s" })).toEqualTypeOf<ReturnType<typeof Pogo.layerConfig>>()
+    expectTypeOf(Pogo.layerConfig({ supervisor: Billing })).toEqualTypeOf<
+      Layer.Layer<Billing, ConfigError.ConfigError | PogoError.PogoError, Registry>
     >()
     expectTypeOf<Parameters<typeof Pogo.layerConfig>[0]>().toEqualTypeOf<Config.Config<PogoConfig.Options>>()
     expectTypeOf<ReturnType<typeof Pogo.make>>().toEqualTypeOf<
