@@ -1,11 +1,12 @@
 /**
- * Keeping the lease: one small renewal per heartbeat, and the alarm that fences the node when none is answered in time.
+ * Keeping the lease: one small renewal per heartbeat, the alarm that fences the node when none is answered in time, and
+ * probes of the connection that renewals do not use.
  *
  * @internal
  */
 import * as Effect from "effect/Effect"
 import type { Node } from "../node/node.js"
-import { send } from "../node/registryRequest.js"
+import { request, send } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
 import type { Value } from "../registry/commands.js"
 import { untilSuccess } from "../runtime/environment.js"
@@ -90,15 +91,32 @@ const renew = (node: Node, session: Session): Effect.Effect<void, "not renewed">
 
 /** Renews for as long as the session lasts: once per heartbeat, sooner again after a failure. */
 export const heartbeat = (node: Node, session: Session): Effect.Effect<never> => {
-  const afterwards = Effect.sync(() => {
-    node.measure()
-    if (node.lease.isUseless) node.fence("renewals get through, but nothing else has for too long")
-  })
+  const afterwards = Effect.sync(() => node.measure())
   const step = renew(node, session).pipe(
     Effect.tapBoth({ onFailure: () => afterwards, onSuccess: () => afterwards }),
     Effect.zipRight(Effect.sleep(node.timing.heartbeat))
   )
   return untilSuccess(Effect.forever(step), node.retries)
+}
+
+/**
+ * Asks something small, after a failure, until anything is answered on the work connection; fences the node when that
+ * takes as long as a lease lasts. Without probes a single failure before a quiet time would look like an outage.
+ */
+export const probeWork = (node: Node, session: Session): Effect.Effect<never> => {
+  const failed = Effect.sync(() => {
+    node.lease.probeFailed()
+    if (node.lease.isUseless) node.fence("renewals get through, but nothing else has for too long")
+  })
+  const probe = Effect.suspend(() =>
+    request(node, session, "changes", { cursor: Math.max(session.cursor, session.newestKnown) })
+  )
+  return node.lease.workInDoubt.await.pipe(
+    Effect.zipRight(Effect.sleep(node.timing.heartbeat / 4)),
+    Effect.zipRight(node.lease.workInDoubt.await),
+    Effect.zipRight(Effect.catchAll(probe, () => failed)),
+    Effect.forever
+  )
 }
 
 /** Fences the node at the moment its lease runs out. Runs for the node's whole life, session or not. */

@@ -13,7 +13,7 @@ import type { Node } from "../node/node.js"
 import { Session } from "../node/session.js"
 import { noneLeft, until, untilSuccess } from "../runtime/environment.js"
 import { follow, giveBack, readAgain, readEra } from "./changeFeed.js"
-import { heartbeat } from "./heartbeat.js"
+import { heartbeat, probeWork } from "./heartbeat.js"
 import { awaitEra, type Fatal, join, unlessRefused } from "./join.js"
 import { watchNeighbours } from "./localPeers.js"
 import { renewDirective } from "./nodeDirectives.js"
@@ -95,6 +95,7 @@ const passes = (node: Node, session: Session): Effect.Effect<never> =>
 const live = (node: Node, session: Session, whenActive: Effect.Effect<void>) =>
   Effect.gen(function*() {
     yield* Effect.forkScoped(keepAlive(node, "heartbeat", heartbeat(node, session)))
+    yield* Effect.forkScoped(keepAlive(node, "probe", probeWork(node, session)))
     yield* completeView(node, session)
     // Ends of children are reported even while no renewal is answered: each would keep its claim for ever.
     for (const lane of node.outbox.loops(session)) yield* Effect.forkScoped(keepAlive(node, "outbox", lane))

@@ -20,6 +20,9 @@ import type { Ambient } from "../runtime/environment.js"
  */
 export type Phase = "joining" | "opening" | "syncing" | "active" | "closed"
 
+/** Probes that must fail in a row before a node gives up a work connection whose renewals go on. */
+const neededProbes = 3
+
 /**
  * A node's right to be believed alive, as the node itself judges it: until `ttl - margin` after the *sending* of its
  * last answered renewal. Never counted from the answer, which may have come late.
@@ -28,6 +31,9 @@ export class Lease {
   private until = -Infinity
   private losses = 0
   private workFailingSince: number | undefined
+  private failedProbes = 0
+  /** Open while nothing has got through on the work connection since something failed there. */
+  readonly workInDoubt = Effect.unsafeMakeLatch(false)
   /** Open while the lease is given; the alarm waits here for the next one. */
   readonly givenLatch = Effect.unsafeMakeLatch(false)
 
@@ -74,23 +80,35 @@ export class Lease {
     this.givenLatch.unsafeClose()
   }
 
-  /** Notes that a command other than a renewal was not answered. Renewals have a connection of their own. */
+  /**
+   * Notes that a command other than a renewal was not answered. Renewals have a connection of their own. By itself this
+   * says nothing of the time that follows: a connection may be new by then. It only asks for probes.
+   */
   workFailed(): void {
     this.workFailingSince ??= this.ambient.now()
+    this.workInDoubt.unsafeOpen()
   }
 
   /** Notes that a command was answered, or that a session begins. */
   workSucceeded(): void {
     this.workFailingSince = undefined
+    this.failedProbes = 0
+    this.workInDoubt.unsafeClose()
+  }
+
+  /** Notes that a probe was not answered, unless something else was meanwhile. */
+  probeFailed(): void {
+    if (this.workFailingSince !== undefined) this.failedProbes++
   }
 
   /**
-   * Whether nothing but renewals has got through for as long as a lease lasts: the node would keep its children from
-   * all.
+   * Whether nothing but renewals has got through for as long as a lease lasts, and enough was tried: the node would keep
+   * its children from all.
    */
   get isUseless(): boolean {
     const { margin, ttl } = this.timing
-    return this.workFailingSince !== undefined && this.ambient.now() - this.workFailingSince > ttl - margin
+    return this.workFailingSince !== undefined && this.failedProbes >= neededProbes &&
+      this.ambient.now() - this.workFailingSince > ttl - margin
   }
 }
 

@@ -78,3 +78,38 @@ describe("Lease", () => {
     500
   )
 })
+
+describe("the work connection, as a lease judges it", () => {
+  const failing = () => {
+    const clock = handClock()
+    const lease = new Lease(timing, clock)
+    lease.renew(0)
+    lease.workFailed()
+    return { clock, lease }
+  }
+
+  it("is not given up for its age: three probes must have failed in a row", () => {
+    const { clock, lease } = failing()
+    clock.time = 10 * timing.ttl
+    expect(lease.isUseless).toBe(false)
+    lease.probeFailed()
+    lease.probeFailed()
+    lease.workSucceeded()
+    lease.workFailed()
+    lease.probeFailed()
+    clock.time = 20 * timing.ttl
+    expect(lease.isUseless).toBe(false)
+    lease.probeFailed()
+    lease.probeFailed()
+    expect(lease.isUseless).toBe(true)
+  })
+
+  it("is not given up for its probes: they must have failed for as long as a lease lasts", () => {
+    const { clock, lease } = failing()
+    for (let i = 0; i < 20; i++) lease.probeFailed()
+    clock.time = lasts
+    expect(lease.isUseless).toBe(false)
+    clock.time = lasts + 1
+    expect(lease.isUseless).toBe(true)
+  })
+})
