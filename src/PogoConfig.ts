@@ -64,7 +64,8 @@ interface PogoOptions {
   readonly moveDebounce?: Duration.DurationInput | undefined
   /**
    * How many children a node moves away at a time, at most. It moves as few at a time as brings all through in about five
-   * `moveDebounce`: the fewer go together, the shorter each is down. Default 16, minimum 1. `POGO_MOVE_PARALLEL`.
+   * `moveDebounce`: the fewer go together, the shorter each is down. One that takes longer than `moveDebounce` to stop
+   * keeps nobody waiting, and does not count. Default 16, minimum 1. `POGO_MOVE_PARALLEL`.
    */
   readonly moveParallel?: number | undefined
   /** Between passes over everything, in case an event was lost. Scales; default 30 seconds. `POGO_SYNC_INTERVAL`. */

@@ -2,7 +2,9 @@
  * The pace of a rebalance: how many of the children that belong to other nodes now are on their way at a time.
  *
  * A child on its way has a slot from the stop here until another node has claimed it. Were the slot free as soon as the
- * child has ended here, many children would wait between the nodes, and each of them longer. The number of slots is
+ * child has ended here, many children would wait between the nodes, and each of them longer. A child that takes longer
+ * than the patience to stop, or to be claimed, goes on without a slot: however many stop slowly, the others move at
+ * their pace. The number of slots is
  *
  *     slots = min(limit, max(1, ceil(children * time / (5 * patience))))
  *
@@ -22,7 +24,7 @@ import type { Ambient } from "../runtime/environment.js"
 /** A child on its way. Elapsed milliseconds. */
 interface Slot {
   readonly since: number
-  /** Time from which the slot is free, whatever has become of the child. */
+  /** Time from which the slot is free, whatever has become of the child: it stops slowly, or nobody claims it. */
   readonly until: number
 }
 
@@ -45,7 +47,10 @@ export class Moves {
   constructor(
     /** Most slots there may be. */
     private readonly limit: number,
-    /** Time after which a child that ended here, and that nobody has claimed, loses its slot. Milliseconds. */
+    /**
+     * Time after which a child that has not ended here loses its slot; and one that has, and that nobody has claimed.
+     * Milliseconds.
+     */
     private readonly patience: number,
     private readonly ambient: Ambient,
     private readonly fork: (effect: Effect.Effect<void>) => void,
@@ -62,6 +67,7 @@ export class Moves {
    * must not lose the slots that they were taken for.
    */
   adjust(): void {
+    this.drop()
     const [oldest] = this.slots.values()
     const age = oldest === undefined ? 0 : this.ambient.now() - oldest.since
     const work = (this.waiting() + this.slots.size) * Math.max(this.average, age)
@@ -70,18 +76,29 @@ export class Moves {
 
   /** The number of children that may begin to move. */
   get free(): number {
-    const now = this.ambient.now()
-    for (const [id, { until }] of this.slots) if (until <= now) this.slots.delete(id)
+    this.drop()
     return Math.max(0, this.size - this.slots.size)
+  }
+
+  /** Takes slots back whose time is over. Their moves count for as long as they had them. */
+  private drop(): void {
+    const now = this.ambient.now()
+    for (const [id, slot] of this.slots) if (slot.until <= now) this.leave(id, slot)
+  }
+
+  private leave(id: string, { since }: Slot): void {
+    this.slots.delete(id)
+    this.average += newest * (this.ambient.now() - since - this.average)
   }
 
   /** Gives a child that is being stopped a slot. */
   begin(id: string): void {
-    this.slots.set(id, { since: this.ambient.now(), until: Infinity })
+    const now = this.ambient.now()
+    this.slots.set(id, { since: now, until: now + this.patience })
     this.watch()
   }
 
-  /** Limits the slot of a child that has ended here. */
+  /** Limits anew the slot of a child that has ended here. */
   ended(id: string): void {
     const slot = this.slots.get(id)
     if (slot !== undefined) this.slots.set(id, { ...slot, until: this.ambient.now() + this.patience })
@@ -91,8 +108,7 @@ export class Moves {
   touched(id: string, isSettled: () => boolean): void {
     const slot = this.slots.get(id)
     if (slot === undefined || !isSettled()) return
-    this.slots.delete(id)
-    this.average += newest * (this.ambient.now() - slot.since - this.average)
+    this.leave(id, slot)
     if (this.isOpen) this.freed()
   }
 
