@@ -50,11 +50,10 @@ export default defineConfig({
     // As many at least as at most: vitest 3 fails when it ends idle workers that are not isolated.
     maxWorkers: 2,
     minWorkers: 2,
-    poolOptions: { forks: { execArgv: ["--import", new URL(".ci/patient-worker.mjs", import.meta.url).href] } },
+    poolOptions: { forks: { execArgv: ["--import", new URL(".ci/vitest-worker.mjs", import.meta.url).href] } },
     // Tests of one file that go on at once, where it says so.
     maxConcurrency: 3,
     sequence: { sequencer: LongestFirst },
-    setupFiles: ["test/support/endWithRun.ts"],
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],

@@ -1,9 +1,16 @@
 /**
- * Preloaded into the workers of vitest. A worker that its main process does not answer for a minute fails the whole run
- * (`Timeout calling "onTaskUpdate"`), which happens on a busy machine, and no option of vitest 3 allows more: here it is
- * an hour.
+ * Preloaded into the workers of vitest.
+ *
+ * A worker whose main process is gone, killed or out of time, ends as well, and with it the processes that it started.
+ *
+ * A worker that its main process does not answer for a minute fails the whole run (`Timeout calling "onTaskUpdate"`),
+ * which happens on a busy machine, and no option of vitest 3 allows more: here it is an hour.
  */
 const minute = 60_000
+
+// Taken now: later vitest puts another in its place, for tests that exit.
+const exit = process.exit.bind(process)
+process.once("disconnect", () => exit(1))
 
 const { setTimeout: original } = globalThis
 
