@@ -11,15 +11,27 @@
 import { Console, Cron, Data, Effect, Fiber, Layer, Logger, LogLevel, Schedule, Schema } from "effect"
 import { Child, GroupRegistry, Pogo } from "effect-pogo"
 
-class StaleToken extends Data.TaggedError("StaleToken")<{ readonly token: bigint }> {}
+/** A run of a child: its claim, and its number under that claim. */
+interface Run {
+  readonly token: bigint
+  readonly attempt: number
+}
 
-/** What the job writes to. It refuses a token that is lower than one that it has seen: `... WHERE token <= $1` in SQL. */
+class StaleRun extends Data.TaggedError("StaleRun")<Run> {}
+
+const isBefore = (one: Run, other: Run) =>
+  one.token === other.token ? one.attempt < other.attempt : one.token < other.token
+
+/**
+ * What the job writes to. It refuses a run that is older than one that it has seen. In SQL:
+ * `... WHERE (token, attempt) <= ($1, $2)`. The token tells owners apart, the attempt the runs of one owner.
+ */
 class Ledger extends Effect.Service<Ledger>()("examples/Ledger", {
   sync: () => {
-    const entries: Array<{ readonly node: string; readonly token: bigint; readonly turn: string }> = []
+    const entries: Array<Run & { readonly node: string; readonly turn: string }> = []
     const write = (entry: typeof entries[number]) =>
       Effect.suspend(() => {
-        if (entries.some(({ token }) => token > entry.token)) return new StaleToken({ token: entry.token })
+        if (entries.some((seen) => isBefore(entry, seen))) return new StaleRun(entry)
         entries.push(entry)
         return Effect.void
       })
@@ -31,12 +43,12 @@ const Report = Child.make("Report", { payload: { cron: Schema.NonEmptyString } }
 
 /** One turn of the job. */
 const writeReport = Effect.gen(function*() {
-  const { check, node, token } = yield* Child.Current
+  const { attempt, check, node, token } = yield* Child.Current
   const ledger = yield* Ledger
   const turn = new Date().toISOString().slice(11, 19)
   // Work takes time, in which the claim may be lost. So: ask right before the effect, and let the resource ask, too.
   yield* check
-  yield* ledger.write({ node, token, turn })
+  yield* ledger.write({ node, token, attempt, turn })
   yield* Console.log(`${turn}  report written by ${node}, token ${token}`)
 })
 

@@ -19,12 +19,11 @@ import type * as Scope from "effect/Scope"
 import type * as ChildSpec from "./ChildSpec.js"
 import { effectRpc } from "./internal/calls/loadEffectRpc.js"
 import { Internals } from "./internal/internals.js"
-import { Current } from "./internal/kind/current.js"
+import { Crash, type Crashable, Current } from "./internal/kind/current.js"
 import { Idempotent, type Protocol, type ProtocolInput, Resume, type ResumeFrom } from "./internal/kind/protocol.js"
 import { makeRegistration } from "./internal/kind/registration.js"
 import type { RunOptions, ServeOptions } from "./internal/kind/runOptions.js"
 import { type KindShape, makeDraft } from "./internal/kind/specCodec.js"
-import { LocalChild } from "./internal/supervisor/localChild.js"
 import * as Pogo from "./Pogo.js"
 import type { CallError, ChildMoved, InvalidConfig, KindConflict } from "./PogoError.js"
 
@@ -396,10 +395,7 @@ export const fork = <A, E, R>(
       return fiber
     }))
 
-/** A running child is what its own code sees of it. */
-const crash = (self: Current, cause: Cause.Cause<unknown>): void => {
-  if (self instanceof LocalChild) self.crash(cause)
-}
+const crash = (self: Current & Crashable, cause: Cause.Cause<unknown>): void => self[Crash]?.(cause)
 
 /**
  * Marks an Rpc that may be executed more than once with the effect of once: a call whose answer was lost is repeated.

@@ -165,7 +165,8 @@ export class ChildNotFound extends Schema.TaggedError<ChildNotFound>("effect-pog
 }
 
 /**
- * This copy of a child no longer owns its claim: another may run, or start at any moment. Stop what you are doing.
+ * This run of a child may act no more: its end is decided, or its claim is lost. Another may run, or start at any moment.
+ * Stop what you are doing.
  *
  * @since 0.1.0
  * @category errors
@@ -175,7 +176,7 @@ export class ClaimLost extends Schema.TaggedError<ClaimLost>("effect-pogo/ClaimL
   { id: Schema.String, node: Schema.String, token: Schema.BigIntFromSelf, reason: Schema.String }
 ) {
   override get message(): string {
-    return `child "${this.id}" on ${this.node} lost its claim ${this.token}: ${this.reason}`
+    return `child "${this.id}" on ${this.node} may no longer act with token ${this.token}: ${this.reason}`
   }
 }
 

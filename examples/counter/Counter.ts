@@ -20,11 +20,11 @@ export const CounterLive = Counter.toLayer(() =>
   Effect.gen(function*() {
     const self = yield* Child.Current
     const ledger = yield* Ledger
-    // From now on nobody with a lower token writes here.
-    let total = yield* ledger.write(self.key, self.token)
+    // From now on no older run writes here: neither one of an earlier owner, nor one before a restart in place.
+    let total = yield* ledger.write(self.key, self)
     return {
       // Calls come one at a time, so that nothing else needs to be locked.
-      add: ({ call }) => Effect.map(Effect.orDie(ledger.write(self.key, self.token, call)), (count) => (total = count)),
+      add: ({ call }) => Effect.map(Effect.orDie(ledger.write(self.key, self, call)), (count) => (total = count)),
       total: () => Effect.succeed({ total, node: self.node })
     }
   })

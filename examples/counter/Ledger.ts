@@ -1,23 +1,30 @@
 /**
- * Where the counters keep what they count: a store outside of the cluster, which refuses whoever has a lower token than
- * one that it has seen. Any database can do that with one condition in an update.
+ * Where the counters keep what they count: a store outside of the cluster, which refuses a run of a counter that is older
+ * than one that it has seen. Any database can do that with one condition in an update.
  */
 import { Context, Data, Effect, Layer, type Scope } from "effect"
 import { connect, createServer, type Socket } from "node:net"
 import { createInterface } from "node:readline"
 
-/** A copy of a counter that is not the latest one. */
+/** A run of a counter, as its `Child.Current` has it: the token names its claim, and the attempt its run under that. */
+export interface Run {
+  readonly token: bigint
+  readonly attempt: number
+}
+
+/** A run of a counter that is not the latest one. */
 export class Fenced extends Data.TaggedError("Fenced")<{ readonly key: string }> {}
 
 export class Ledger extends Context.Tag("counter/Ledger")<Ledger, {
   /** Writes a call down, and tells how many there are. Without a call it only tells. */
-  readonly write: (key: string, token: bigint, call?: string) => Effect.Effect<number, Fenced>
+  readonly write: (key: string, run: Run, call?: string) => Effect.Effect<number, Fenced>
 }>() {}
 
 interface Ask {
   readonly n: number
   readonly key: string
   readonly token: string
+  readonly attempt: number
   readonly call?: string
 }
 
@@ -27,13 +34,17 @@ interface Answer {
 }
 
 /** What was written, by key. */
-export type Pages = Map<string, { token: bigint; readonly calls: Array<string> }>
+export type Pages = Map<string, { run: Run; readonly calls: Array<string> }>
 
-const apply = (pages: Pages, { call, key, token }: Ask): number => {
-  const page = pages.get(key) ?? { token: 0n, calls: [] }
+const isBefore = (one: Run, other: Run) =>
+  one.token === other.token ? one.attempt < other.attempt : one.token < other.token
+
+const apply = (pages: Pages, { attempt, call, key, token }: Ask): number => {
+  const run = { token: BigInt(token), attempt }
+  const page = pages.get(key) ?? { run, calls: [] }
   pages.set(key, page)
-  if (BigInt(token) < page.token) return -1
-  page.token = BigInt(token)
+  if (isBefore(run, page.run)) return -1
+  page.run = run
   if (call !== undefined) page.calls.push(call)
   return page.calls.length
 }
@@ -82,11 +93,11 @@ export const layer = (port: number): Layer.Layer<Ledger> =>
       })
       let asked = 0
       return {
-        write: (key, token, call) =>
+        write: (key, { attempt, token }, call) =>
           Effect.async<number, Fenced>((resume) => {
             const n = ++asked
             waiting.set(n, (count) => resume(count < 0 ? Effect.fail(new Fenced({ key })) : Effect.succeed(count)))
-            const ask: Ask = { n, key, token: String(token), ...(call === undefined ? {} : { call }) }
+            const ask: Ask = { n, key, token: String(token), attempt, ...(call === undefined ? {} : { call }) }
             socket.write(JSON.stringify(ask) + "\n")
           })
       }

@@ -197,6 +197,41 @@ describe("a call to a child of this node", () => {
   })
 })
 
+describe("a handler that checks before each step, when its child is stopped", () => {
+  const steps = { payload: Schema.Number, success: Schema.Number }
+  const Writer = Child.make("Writer", {
+    payload: {},
+    protocol: [Rpc.make("write", steps), Child.idempotent(Rpc.make("put", steps))]
+  })
+  const live = Writer.toLayer(() =>
+    Effect.map(Child.Current, (self) => {
+      const step = self.check.pipe(Effect.orDie, Effect.zipRight(Effect.sleep("1 seconds")))
+      const write = (count: number) => Effect.as(Effect.repeatN(step, count - 1), self.attempt + Number(self.token))
+      return { write, put: write }
+    })
+  ).pipe(Layer.provideMerge(Pogo.layerMemory({ name: "one" })))
+
+  it.scoped("is answered if it needs no more; else it breaks off, and its call may have run, or is repeated", () =>
+    Effect.gen(function*() {
+      const writers = yield* Writer.client
+      yield* Pogo.startChild(Writer.spec("x", {}))
+      const first = (yield* Pogo.awaitChild("Writer/x")).token
+      const calls = [writers("x").write(1), writers("x").write(3), writers("x").put(3)]
+      const fibers = []
+      for (const call of calls) {
+        fibers.push(yield* Effect.fork(Effect.either(call)))
+        yield* TestClock.adjust("500 millis")
+        yield* Pogo.restartChild("Writer/x")
+        yield* TestClock.adjust("4 seconds")
+      }
+      const [ended, broken, repeated] = yield* Effect.forEach(fibers, Fiber.join)
+      expect(ended).toMatchObject({ _tag: "Right", right: 1 + Number(first) })
+      expect(broken).toMatchObject({ _tag: "Left", left: { _tag: "ChildUnavailable", mayHaveRun: true } })
+      expect(repeated).toMatchObject({ _tag: "Right" })
+      expect(repeated!._tag === "Right" && repeated!.right > 1 + Number(first)).toBe(true)
+    }).pipe(Effect.provide(live)))
+})
+
 describe("a child that is up only later", () => {
   const Slow = Child.make("Slow", {
     payload: {},

@@ -1,6 +1,7 @@
 /**
  * What runs where, and what believes that it may: at most one copy of each child.
  */
+import type { ChildRun } from "../../src/internal/supervisor/childRun.js"
 import type { LocalChild } from "../../src/internal/supervisor/localChild.js"
 import type { Life } from "./life.js"
 import { isSane, timing } from "./plan.js"
@@ -14,6 +15,16 @@ interface Copy {
   fencedUntil: number | undefined
 }
 
+/** A run that has ended: leftovers of it may still hold its `Current`. */
+interface Past {
+  readonly life: Life
+  readonly run: ChildRun
+  readonly attempt: number
+}
+
+/** Runs that ended, as many as are looked at. */
+const maxPast = 64
+
 /** By how much a pause, stops included, may delay the end of a child that has lost its lease. */
 const pause = timing.margin - timing.maxStep - timing.stopBudget - 0.02 * timing.ttl
 
@@ -22,6 +33,7 @@ const nameOf = ({ child, life }: Pick<Copy, "child" | "life">) => `${life.proces
 export class Copies {
   private readonly running = new Map<string, Set<Copy>>()
   private readonly holders = new Map<string, Set<Pick<Copy, "child" | "life">>>()
+  private past: Array<Past> = []
   /** Children of which there is more than one copy. */
   private readonly contested = new Set<string>()
 
@@ -34,20 +46,29 @@ export class Copies {
     if (holders.size > 1) this.contested.add(child.id)
   }
 
-  begin(life: Life, child: LocalChild): void {
+  begin(life: Life, run: ChildRun): void {
+    const child = run.child as LocalChild
     const copies = this.running.get(child.id) ?? new Set()
     this.running.set(child.id, copies.add({ life, child, since: this.now(), fencedUntil: undefined }))
     if (copies.size > 1) this.contested.add(child.id)
   }
 
-  end(life: Life, child: LocalChild): void {
+  end(life: Life, run: ChildRun): void {
+    const child = run.child as LocalChild
     const copies = this.running.get(child.id)
     if (copies === undefined) return
     for (const copy of copies) if (copy.child === child && copy.life === life) copies.delete(copy)
   }
 
+  /** A run has ended, as its node sees it, finalizers included. */
+  ended(life: Life, run: ChildRun): void {
+    this.past.push({ life, run, attempt: run.attempt })
+    if (this.past.length > maxPast) this.past.shift()
+  }
+
   /** The process is gone, and with it all that ran there. */
   drop(life: Life): void {
+    this.past = this.past.filter((past) => past.life !== life)
     for (const copies of this.running.values()) for (const copy of copies) if (copy.life === life) copies.delete(copy)
     for (const holders of this.holders.values()) {
       for (const holder of holders) if (holder.life === life) holders.delete(holder)
@@ -77,6 +98,11 @@ export class Copies {
 
   /** What is wrong, if anything is. */
   check(): { readonly check: string; readonly message: string } | undefined {
+    const again = this.past.find(({ run }) => run.holds)
+    if (again !== undefined) {
+      const message = `${again.run.id}: run ${again.attempt} on ${again.life.process.name}, token ${again.run.token}`
+      return { check: "a run that has ended may act", message }
+    }
     if (this.contested.size === 0) return undefined
     for (const id of this.contested) {
       const found = this.twoUnfenced(id) ?? this.twoRunning(id)

@@ -7,6 +7,7 @@ import { effectRpc } from "../../src/internal/calls/loadEffectRpc.js"
 import type { Node } from "../../src/internal/node/node.js"
 import { seedShift } from "../../src/internal/registry/state.js"
 import { deadline } from "../../src/internal/registry/timing.js"
+import type { ChildRun } from "../../src/internal/supervisor/childRun.js"
 import type { LocalChild } from "../../src/internal/supervisor/localChild.js"
 import { Dice } from "../../src/internal/testing/dice.js"
 import { type Execute, RegistryServer } from "../../src/internal/testing/testRegistry.js"
@@ -199,18 +200,18 @@ class Simulation {
         slowStops: this.plan.slowStops,
         calls: callers?.seams.journal(life),
         begin: (self) => {
-          copies.begin(life, self as LocalChild)
+          copies.begin(life, self as ChildRun)
           this.log(life.process.name, `${self.id} runs, token ${self.token}, attempt ${self.attempt}`)
         },
         end: (self) => {
-          copies.end(life, self as LocalChild)
+          copies.end(life, self as ChildRun)
           this.log(life.process.name, `${self.id} has ended, token ${self.token}`)
         }
       }),
       processes: (process) => this.machines.watch(process),
       watch: (life) => ({
         began: (child) => this.began(life, child),
-        ended: () => {},
+        ended: (child) => copies.ended(life, child.run!),
         sent: (sent) => this.guardian.onSent(life, sent),
         arrives: (sent) => {
           this.asker = life

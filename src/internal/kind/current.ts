@@ -3,12 +3,15 @@
  *
  * @internal
  */
+import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { ClaimLost } from "../../PogoError.js"
 
 /**
- * A running child, as its own code sees it.
+ * A run of a child, as its own code sees it. Each run has one of its own, which is good until the run's end is decided:
+ * the child is stopped or moved, the run ended or crashed, or the claim is lost. From that moment on `check` fails for
+ * good, whoever still holds it: finalizers, promises, timers and daemon fibers that outlive the run.
  *
  * @since 0.1.0
  * @category models
@@ -22,20 +25,40 @@ export interface Current {
   readonly node: string
   /**
    * Fencing token of its claim. Every later owner has a higher one: a resource that refuses lower tokens than it has
-   * seen is never written by two copies, whatever happens to clocks and networks.
+   * seen is never written by two owners, whatever happens to clocks and networks. Runs of one claim share it: a resource
+   * that must tell these apart too compares the pair of `token` and `attempt`.
    */
   readonly token: bigint
   /** Generation of its spec. */
   readonly generation: bigint
-  /** Number of the run on this node: 1 for the first, 2 after one restart. */
+  /**
+   * Number of the run under its claim: 1 for the first, 2 after one restart in place; 1 again under the next token. Later
+   * runs of a child have a higher pair of (`token`, `attempt`).
+   */
   readonly attempt: number
   /**
-   * Check of the claim: succeeds while this copy may act, which at most one copy may at a time. Costs no call to the
-   * registry; use it before every outside effect.
+   * Check that this run may act, which at most one run of a child may at a time, on whatever node. Costs no call to the
+   * registry; use it before every outside effect. In finalizers it fails: the end is decided when they run.
    */
   readonly check: Effect.Effect<void, ClaimLost>
-  /** Signal that the claim is lost for good. The child is interrupted at the same moment. */
+  /**
+   * Signal that this run may act no more, for good: its end is decided, or its claim is lost. The run is interrupted at
+   * the same moment, if it has not ended. A lease that is only in doubt (`onRegistryLoss: "keep"`) does not complete it.
+   */
   readonly lost: Effect.Effect<ClaimLost>
+}
+
+/**
+ * Key of the function that ends a run as a failure. Registered, as all that copies of this package tell each other by:
+ * a process may have loaded it twice.
+ *
+ * @internal
+ */
+export const Crash: unique symbol = Symbol.for("effect-pogo/Child/Crash")
+
+/** The run behind a `Current`, as `Child.fork` uses it. One of a user's own making has none. */
+export interface Crashable {
+  readonly [Crash]?: (cause: Cause.Cause<unknown>) => void
 }
 
 /** @internal */

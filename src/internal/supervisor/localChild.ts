@@ -1,16 +1,15 @@
 /**
- * One child on the node that holds its claim: its state, its service `Child.Current`, and its runs. A run is a fiber of
- * its own under a scope of its own.
+ * One child on the node that holds its claim: its state, and its runs. A run is a fiber of its own under a scope of its
+ * own.
  *
  * @internal
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
-import type * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
+import type * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import * as FiberRefs from "effect/FiberRefs"
 import * as HashMap from "effect/HashMap"
@@ -20,7 +19,6 @@ import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import * as Scope from "effect/Scope"
 import type { Shutdown } from "../../ChildSpec.js"
-import { ClaimLost } from "../../PogoError.js"
 import type { StopReason } from "../../PogoEvent.js"
 import type { RestartSchedule } from "../../Restart.js"
 import { Current } from "../kind/current.js"
@@ -28,14 +26,15 @@ import { type Body, defaultShutdown, graceOf, type Registration } from "../kind/
 import { maxCause, type StatRecord, type StatState } from "../registry/state.js"
 import type { KnownSpec } from "../replica/replica.js"
 import type { Timer } from "../runtime/environment.js"
+import type { ChildRun, RunOwner } from "./childRun.js"
 
 /** The node, as a child needs it. */
 export interface ChildHost {
   readonly nodeName: string
   /** True while the node's lease holds. */
   readonly leaseHolds: () => boolean
-  /** The signal that the child's claim is lost. */
-  readonly lostSignal: (child: LocalChild) => Deferred.Deferred<ClaimLost>
+  /** Ends a run as a failure with this cause. */
+  readonly crash: (child: LocalChild, run: ChildRun, cause: Cause.Cause<unknown>) => void
 }
 
 /** The calls to one child, as the supervisor needs them. The room `calls` makes one when the first call comes. */
@@ -112,11 +111,13 @@ type Annotations = HashMap.HashMap<string, unknown>
  */
 export type Stage = "starting" | "running" | "restarting" | "stopping" | "overdue" | "reportingEnd"
 
-/** A child on this node; also the service `Child.Current` that its own code sees. */
-export class LocalChild implements Current {
+/** A child on this node. */
+export class LocalChild implements RunOwner {
   stage: Stage = "starting"
-  /** The run, or the wait for the next one. */
+  /** The fiber of the run, or of the wait for the next one. */
   fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined
+  /** The present run, until its finalizers have ended. */
+  run: ChildRun | undefined
   /** Runs since this node took the child over. */
   attempt = 0
   /** Restarts since the child was last healthy, on whatever node. */
@@ -126,8 +127,6 @@ export class LocalChild implements Current {
   crashes: Array<number> | undefined
   /** Begin of the stage. Unix milliseconds. */
   since = 0
-  /** Begin of the run. Elapsed milliseconds. */
-  startedAt = 0
   /** Time of the next run; 0 when none is due. Unix milliseconds. */
   next = 0
   /** End of the last run here, or what another node reported of one. Rendered when asked for. */
@@ -144,17 +143,10 @@ export class LocalChild implements Current {
   /** Time of the last log line about a crash, elapsed milliseconds, and the crashes since that had none. */
   loggedAt = -Infinity
   silentCrashes = 0
-  lostSignal: Deferred.Deferred<ClaimLost> | undefined
   /** Annotations of the log lines of the child's own code; made with the first run. */
   annotations: Annotations | undefined
-  /** Context, fiber refs and flags of the present run. */
-  runtime: Runtime.Runtime<never> | undefined
-  /** The handlers of the present run, while they are up. */
-  handlers: unknown
   /** The calls to the child; `undefined` until the first one. */
   endpoint: CallEndpoint | undefined
-  /** Cause of a crash that is brought about from outside the run. */
-  private crashCause: Cause.Cause<unknown> | undefined
 
   constructor(
     readonly host: ChildHost,
@@ -222,18 +214,13 @@ export class LocalChild implements Current {
     return graceOf(this.shutdown)
   }
 
-  /** Ends the run as a failure with this cause. */
-  crash(cause: Cause.Cause<unknown>): void {
-    if (this.ending || this.fiber === undefined || (this.stage !== "running" && this.stage !== "starting")) return
-    this.crashCause ??= cause
-    this.fiber.unsafeInterruptAsFork(FiberId.none)
+  crashRun(run: ChildRun, cause: Cause.Cause<unknown>): void {
+    this.host.crash(this, run, cause)
   }
 
-  /** The end of a run as the restart policy is to see it: the cause of a `crash` in place of its interruption. */
-  outcome(exit: Exit.Exit<unknown, unknown>): Exit.Exit<unknown, unknown> {
-    const cause = this.crashCause
-    this.crashCause = undefined
-    return cause === undefined ? exit : Exit.failCause(cause)
+  /** Ends the present run as a failure with this cause. */
+  crash(cause: Cause.Cause<unknown>): void {
+    if (this.run !== undefined) this.crashRun(this.run, cause)
   }
 
   /**
@@ -241,27 +228,9 @@ export class LocalChild implements Current {
    * handlers run have half of the child's grace in an orderly stop, and none otherwise.
    */
   endCalls(then: Effect.Effect<void>): Effect.Effect<void> {
-    this.handlers = undefined
     if (this.endpoint === undefined) return then
     const orderly = this.ending && this.holds && this.stopReason !== "fenced" && this.stopReason !== "claimLost"
     return Effect.zipRight(this.endpoint.drain(orderly ? Math.min(this.graceMillis / 2, maxCallGrace) : 0), then)
-  }
-
-  claimLost(): ClaimLost {
-    return new ClaimLost({
-      id: this.id,
-      node: this.node,
-      token: this.token,
-      reason: this.revoked ? "the claim is another's, or was given up" : "the node's lease is over, or in doubt"
-    })
-  }
-
-  get check(): Effect.Effect<void, ClaimLost> {
-    return Effect.suspend(() => (this.holds ? Effect.void : Effect.fail(this.claimLost())))
-  }
-
-  get lost(): Effect.Effect<ClaimLost> {
-    return Effect.suspend(() => this.host.lostSignal(this))
   }
 
   /** The child's status as the registry stores it. */
@@ -299,35 +268,44 @@ const withinStartTimeout = <A>(
     onTimeout: () => new Error(`start took longer than ${startTimeout} ms (startTimeout)`)
   })
 
+/** What the supervisor is told of a run. Synchronous, and must not throw. */
+export interface RunHooks {
+  /** The child is up: at once for an effect, after the build for a layer or for handlers. */
+  readonly up: () => void
+  /** The child's own code has ended. Its calls and its finalizers have not. */
+  readonly ended: () => void
+}
+
 /** The run of a layer: built, then standing until it is stopped. */
 const layerRun = (
   child: LocalChild,
   layer: Layer.Layer<never, unknown, unknown>,
   scope: Scope.Scope,
-  started: () => void
+  { up }: RunHooks
 ): Effect.Effect<unknown, unknown, unknown> =>
   withinStartTimeout(child, Layer.buildWithScope(layer, scope)).pipe(
-    Effect.zipRight(Effect.sync(started)),
+    Effect.zipRight(Effect.sync(up)),
     Effect.zipRight(Effect.never)
   )
 
 /** The run of a child with a protocol: its handlers are built, then it stands until it is stopped. */
 const handlersRun = (
   child: LocalChild,
+  run: ChildRun,
   build: Effect.Effect<unknown, unknown, unknown>,
-  started: () => void
+  { up }: RunHooks
 ): Effect.Effect<unknown, unknown, unknown> =>
   Effect.flatMap(withinStartTimeout(child, build), (handlers) => {
-    child.handlers = handlers
-    started()
+    if (!run.isOver) run.handlers = handlers
+    up()
     child.endpoint?.open()
     return Effect.never
   })
 
-const runOf = (child: LocalChild, body: Body, scope: Scope.Scope, started: () => void) => {
-  if (isLayer(body)) return layerRun(child, body, scope, started)
-  if (child.registration.server !== undefined) return handlersRun(child, body, started)
-  started()
+const codeOf = (child: LocalChild, run: ChildRun, body: Body, scope: Scope.Scope, hooks: RunHooks) => {
+  if (isLayer(body)) return layerRun(child, body, scope, hooks)
+  if (child.registration.server !== undefined) return handlersRun(child, run, body, hooks)
+  hooks.up()
   return body
 }
 
@@ -344,28 +322,28 @@ const takeScope = (): Scope.CloseableScope => {
  * The kind's services, and the run's own. `forEach`, since to copy a map by its constructor makes twice as much garbage
  * (bench row: 10,000 crash loops).
  */
-const contextOf = (child: LocalChild, scope: Scope.Scope): Context.Context<unknown> => {
+const contextOf = (child: LocalChild, run: ChildRun, scope: Scope.Scope): Context.Context<unknown> => {
   const services = new Map<string, unknown>()
   child.registration.runtime.context.unsafeMap.forEach((service, key) => services.set(key, service))
-  return Context.unsafeMake(services.set(Scope.Scope.key, scope).set(Current.key, child))
+  return Context.unsafeMake(services.set(Scope.Scope.key, scope).set(Current.key, run))
 }
 
-/**
- * Forks a run. It ends when the child's effect, its calls and all finalizers of its scope have ended. `started` is called
- * when the child is up: at once for an effect, after the build for a layer or for handlers.
- */
-export const forkRun = (child: LocalChild, started: () => void): Fiber.RuntimeFiber<unknown, unknown> => {
+/** Forks a run. Its fiber ends when the child's code, its calls and all finalizers of its scope have ended. */
+export const forkRun = (child: LocalChild, run: ChildRun, hooks: RunHooks): Fiber.RuntimeFiber<unknown, unknown> => {
   const { registration } = child
   const scope = takeScope()
   const runtime = Runtime.make({
-    context: contextOf(child, scope),
+    context: contextOf(child, run, scope),
     fiberRefs: registration.runtime.fiberRefs,
     runtimeFlags: registration.runtime.runtimeFlags
   })
-  child.runtime = runtime
-  const run = Effect.suspend(() => runOf(child, child.body(), scope, started))
-  const close = (exit: Exit.Exit<unknown, unknown>) => child.endCalls(Scope.close(scope, exit))
-  return Runtime.runFork(runtime)(Effect.onExit(run, close), {
+  run.runtime = runtime
+  const code = Effect.suspend(() => codeOf(child, run, child.body(), scope, hooks))
+  const close = (exit: Exit.Exit<unknown, unknown>) => {
+    hooks.ended()
+    return child.endCalls(Scope.close(scope, exit))
+  }
+  return Runtime.runFork(runtime)(Effect.onExit(code, close), {
     immediate: false,
     updateRefs: annotate(child)
   })

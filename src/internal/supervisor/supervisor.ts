@@ -4,10 +4,8 @@
  *
  * @internal
  */
-import * as Cause from "effect/Cause"
-import * as Chunk from "effect/Chunk"
+import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -15,12 +13,12 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
-import { ClaimLost } from "../../PogoError.js"
 import * as PogoEvent from "../../PogoEvent.js"
 import type { Registration } from "../kind/registration.js"
 import type { StatRecord } from "../registry/state.js"
 import { bodyOf, type KnownSpec } from "../replica/replica.js"
 import { type Ambient, Throttle, type Timers, until } from "../runtime/environment.js"
+import { ChildRun, failedByCheck } from "./childRun.js"
 import { Backoff, type ChildHost, describeExit, forkRun, LocalChild } from "./localChild.js"
 
 /** Callbacks about the runs of children, for tests that compare them with what the supervisor believes. */
@@ -68,13 +66,6 @@ export interface Grant {
   readonly stat: StatRecord | undefined
 }
 
-/** True if a run failed with the `ClaimLost` of its `check`. */
-const isLoss = (exit: Exit.Failure<unknown, unknown>): boolean =>
-  Chunk.some(
-    Chunk.appendAll(Cause.failures(exit.cause), Cause.defects(exit.cause)),
-    (error) => error instanceof ClaimLost
-  )
-
 /** Children that are restarted, or interrupted, at once; others wait for the next turn of the event loop. */
 const burst = 32
 
@@ -101,15 +92,6 @@ export class Supervisor implements ChildHost {
 
   leaseHolds(): boolean {
     return this.owner.leaseHolds()
-  }
-
-  /** The signal that the child's claim is lost; made when it is first asked for. */
-  lostSignal(child: LocalChild): Deferred.Deferred<ClaimLost> {
-    if (child.lostSignal === undefined) {
-      child.lostSignal = Deferred.unsafeMake(FiberId.none)
-      if (child.revoked) this.signalLost(child)
-    }
-    return child.lostSignal
   }
 
   /** Starts a child under a claim. A `Left` says why the kind's code cannot read the payload. */
@@ -139,16 +121,23 @@ export class Supervisor implements ChildHost {
   private launch(child: LocalChild): void {
     child.attempt++
     child.next = 0
-    child.startedAt = this.owner.ambient.now()
     child.stage = "starting"
     child.since = this.owner.ambient.wall()
+    const run = child.run = this.makeRun(child)
     this.owner.observer.began(child)
-    const fiber = forkRun(child, () => this.running(child))
+    const fiber = forkRun(child, run, { up: () => this.running(child), ended: () => run.end("its run has ended") })
     child.fiber = fiber
     fiber.addObserver((exit) => {
       this.owner.observer.ended(child)
-      this.guarded(child, () => this.exited(child, child.outcome(exit)))
+      child.run = undefined
+      this.guarded(child, () => this.exited(child, run, run.outcome(exit)))
     })
+  }
+
+  private makeRun(child: LocalChild): ChildRun {
+    const run = new ChildRun(child)
+    run.startedAt = this.owner.ambient.now()
+    return run
   }
 
   /** Takes a step after a run; where the restart policy's own code throws, the child has failed. */
@@ -177,16 +166,15 @@ export class Supervisor implements ChildHost {
   }
 
   /** Decides what follows the end of a run. */
-  private exited(child: LocalChild, exit: Exit.Exit<unknown, unknown>): void {
+  private exited(child: LocalChild, { startedAt }: ChildRun, exit: Exit.Exit<unknown, unknown>): void {
     child.fiber = undefined
-    child.runtime = undefined
     if (child.ending) return this.ended(child)
     if (!child.holds && Exit.isFailure(exit)) {
       if (!child.keepsOnLoss) return this.lapse(child)
-      if (isLoss(exit)) return this.awaitConfirmation(child)
+      if (failedByCheck(exit.cause)) return this.awaitConfirmation(child)
     }
     child.lastEnd = exit
-    if (this.owner.ambient.now() - child.startedAt >= this.resetAfter(child)) {
+    if (this.owner.ambient.now() - startedAt >= this.resetAfter(child)) {
       child.restarts = 0
       child.backoff = undefined
     }
@@ -303,6 +291,7 @@ export class Supervisor implements ChildHost {
     const graceEnd = this.owner.ambient.now() + grace
     if (!child.ending) {
       child.stopReason = reason
+      child.run?.end(`it is being stopped (${reason})`)
       this.enter(child, "stopping")
       child.endpoint?.turnAway()
       // Between two runs, when it only waits for its turn, there is nothing to interrupt.
@@ -322,13 +311,17 @@ export class Supervisor implements ChildHost {
 
   /** Marks a child's claim as lost for good. */
   revoke(child: LocalChild): void {
-    if (child.revoked) return
     child.revoked = true
-    this.signalLost(child)
+    child.run?.end("the claim is another's, or was given up")
   }
 
-  private signalLost(child: LocalChild): void {
-    if (child.lostSignal !== undefined) Deferred.unsafeDone(child.lostSignal, Exit.succeed(child.claimLost()))
+  /** Ends a run as a failure with a cause that came about outside its own code. Of several, the first counts. */
+  crash(child: LocalChild, run: ChildRun, cause: Cause.Cause<unknown>): void {
+    if (child.ending || child.run !== run) return
+    run.crashCause ??= cause
+    if (run.isOver) return
+    run.end("its run has crashed")
+    child.fiber?.unsafeInterruptAsFork(FiberId.none)
   }
 
   private becomeOverdue(child: LocalChild): void {

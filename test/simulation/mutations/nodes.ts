@@ -80,6 +80,19 @@ const renewForEver = (node: Node, sid: string, era: string): Effect.Effect<void>
     Effect.asVoid
   )
 
+/** All runs of a claim are given one `Current`, which each run makes good again. */
+const oneRun = (node: Node): void => {
+  const { supervisor } = node
+  const makeRun = supervisor["makeRun"].bind(supervisor)
+  const runs = new WeakMap<LocalChild, ReturnType<typeof makeRun>>()
+  supervisor["makeRun"] = (child) => {
+    const run = runs.get(child) ?? makeRun(child)
+    runs.set(child, run)
+    run["over"] = ""
+    return run
+  }
+}
+
 const onFence = (then: (node: Node) => void) => (node: Node) => {
   const fence = node.fence.bind(node)
   node.fence = (reason) => {
@@ -158,6 +171,11 @@ export const ofNodes: ReadonlyArray<Mutation> = [
     changed: (node) => {
       node.supervisor.revoke = () => {}
     }
+  },
+  {
+    name: "all runs of a claim have one Current",
+    shownBy: 9,
+    changed: oneRun
   },
   {
     name: "a node that opens a session says nothing of what it runs",

@@ -14,6 +14,7 @@ import * as Runtime from "effect/Runtime"
 import type { Procedure } from "../../kind/protocol.js"
 import type { CallServer, Serving } from "../../kind/registration.js"
 import { type Timer, type Timers, until } from "../../runtime/environment.js"
+import { failedByCheck } from "../../supervisor/childRun.js"
 import { annotate, type CallEndpoint, type LocalChild } from "../../supervisor/localChild.js"
 import type { CallMetrics, KindMetrics } from "../callMetrics.js"
 import { type CallRefusal, type HeaderRecord, leaving, refusal, type Trace } from "../wire/message.js"
@@ -179,7 +180,7 @@ export class Mailbox implements CallEndpoint, HandlerHost {
   }
 
   private refuseLate(call: IncomingCall): void {
-    const why = this.child.handlers === undefined ? describeAbsence(this.child) : ""
+    const why = this.child.run?.handlers === undefined ? describeAbsence(this.child) : ""
     this.metrics.count("Late")
     call.receiver.refused(refusal("late", why))
   }
@@ -190,7 +191,7 @@ export class Mailbox implements CallEndpoint, HandlerHost {
   }
 
   private get free(): boolean {
-    return this.child.handlers !== undefined && this.counted < this.serving.concurrency
+    return this.child.run?.handlers !== undefined && this.counted < this.serving.concurrency
   }
 
   open(): void {
@@ -216,8 +217,9 @@ export class Mailbox implements CallEndpoint, HandlerHost {
     call.counted = !call.procedure.isStream
     if (call.counted) this.counted++
     this.running.add(call)
-    call.handlers = child.handlers as CallHandlers
-    const fiber = Runtime.runFork(child.runtime!)(this.start(call), { immediate: true, updateRefs: annotate(child) })
+    const run = child.run!
+    call.handlers = run.handlers as CallHandlers
+    const fiber = Runtime.runFork(run.runtime!)(this.start(call), { immediate: true, updateRefs: annotate(child) })
     call.fiber = fiber
     // Ends with a failure only if it was interrupted while it decoded.
     fiber.addObserver((exit) => exit._tag === "Failure" && this.ended(call, exit))
@@ -260,11 +262,18 @@ export class Mailbox implements CallEndpoint, HandlerHost {
     return this.child.holds ? call.receiver.emit(items) : Effect.interrupt
   }
 
-  /** Answers. The answer is encoded before the claim is looked at, since encoding may take time. */
+  /**
+   * Answers. The answer is encoded before the claim is looked at, since encoding may take time. A handler that its run's
+   * end made break off, by an interruption or by `check`, has no answer.
+   */
   end(call: IncomingCall, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
-    return Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause)
+    return Exit.isFailure(exit) && (Cause.isInterruptedOnly(exit.cause) || this.isBrokenOff(exit.cause))
       ? Effect.sync(() => this.ended(call, exit))
       : Effect.map(call.receiver.prepare(exit), (deliver) => this.ended(call, exit, deliver))
+  }
+
+  private isBrokenOff(cause: Cause.Cause<unknown>): boolean {
+    return this.child.run?.isOver === true && failedByCheck(cause)
   }
 
   private ended(call: IncomingCall, exit: Exit.Exit<unknown, unknown>, deliver?: () => void): void {
@@ -291,7 +300,7 @@ export class Mailbox implements CallEndpoint, HandlerHost {
     const where = child.revoked || !child.keepsOnLoss ? leaving : 0
     if (!child.holds) return call.receiver.refused(refusal("ended", "it lost its claim before it answered", where))
     if (deliver !== undefined) return deliver()
-    const why = child.handlers === undefined ? "its run ended before it answered" : "its handler was interrupted"
+    const why = child.run?.handlers === undefined ? "its run ended before it answered" : "its handler was interrupted"
     call.receiver.refused(refusal("ended", why, child.ending ? leaving : 0))
   }
 
@@ -312,7 +321,7 @@ export class Mailbox implements CallEndpoint, HandlerHost {
 
   private interrupt(call: IncomingCall): void {
     call.fiber?.unsafeInterruptAsFork(FiberId.none)
-    Runtime.runFork(this.child.runtime!)(call.interrupt)
+    Runtime.runFork(this.child.run!.runtime!)(call.interrupt)
   }
 
   /** Refuses all calls that have not begun: the child is about to end here. */
