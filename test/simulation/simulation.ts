@@ -5,7 +5,7 @@
 import { Effect, HashSet, Logger, LogLevel } from "effect"
 import { effectRpc } from "../../src/internal/calls/loadEffectRpc.js"
 import type { Node } from "../../src/internal/node/node.js"
-import { seedShift } from "../../src/internal/registry/state.js"
+import { seedShift } from "../../src/internal/registry/guard.js"
 import { deadline } from "../../src/internal/registry/timing.js"
 import type { ChildRun } from "../../src/internal/supervisor/childRun.js"
 import type { LocalChild } from "../../src/internal/supervisor/localChild.js"

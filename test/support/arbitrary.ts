@@ -5,6 +5,7 @@ import { it } from "@effect/vitest"
 import { Effect, Either, FastCheck, type Scope, TestContext } from "effect"
 import { ChildSpec } from "effect-pogo"
 import { encodeBody, type SpecBody } from "../../src/internal/kind/specCodec.js"
+import { maxCounter } from "../../src/internal/registry/bounds.js"
 import type { Args, CommandName, Item, NodeItem, PutMode, Reply, Value } from "../../src/internal/registry/commands.js"
 import { execute } from "../../src/internal/registry/machine.js"
 import {
@@ -90,8 +91,8 @@ export const counter = FastCheck.integer({ min: 1, max: 12 })
 export const bigCounter = FastCheck.oneof(
   FastCheck.nat(),
   FastCheck.integer({ min: 2 ** 51 - 9, max: 2 ** 51 + 9 }),
-  FastCheck.integer({ min: 2 ** 53 - 9, max: 2 ** 53 - 1 }),
-  FastCheck.maxSafeNat()
+  FastCheck.integer({ min: maxCounter - 9, max: maxCounter }),
+  FastCheck.integer({ min: 0, max: maxCounter })
 )
 
 /** `count` names. */

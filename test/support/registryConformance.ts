@@ -6,6 +6,7 @@ import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Caller } from "./registryCaller.js"
+import { boundSuite } from "./registryConformanceBounds.js"
 import { claimSuite } from "./registryConformanceClaims.js"
 import { directiveSuite } from "./registryConformanceDirectives.js"
 import { eraSuite } from "./registryConformanceEras.js"
@@ -35,4 +36,5 @@ export const conformance = (make: MakeSubject): void => {
   eraSuite(test)
   readSuite(test)
   directiveSuite(test)
+  boundSuite(test)
 }

@@ -2,6 +2,7 @@
  * Random steps for the comparison of the machine with the scripts. A step is a name and a seed: what exactly it does
  * follows from the seed and from the machine's state at that moment, so that steps can be left out of a history.
  */
+import { maxCounter } from "../../src/internal/registry/bounds.js"
 import { type Args, type CommandName, directiveRetention, type Envelope } from "../../src/internal/registry/commands.js"
 import {
   parseClaim,
@@ -147,7 +148,7 @@ const factOf = (source: Source): Args<"merge">["facts"][number] => {
 const claimsToOpen = (source: Source): Args<"open">["claims"] =>
   source.random.chance(0.4) ? [] : source.random.many(4, () => {
     const id = source.random.chance(0.7) ? ownedIdOf(source, ownerOf(source)) : idOf(source)
-    return { id, token: tokenOf(source, id), generation: generationOf(source, id) }
+    return withAbsurd(source.random, { id, token: tokenOf(source, id), generation: generationOf(source, id) })
   })
 
 type Arguments = { readonly [K in CommandName]: (source: Source) => Args<K> }
@@ -180,7 +181,7 @@ export const argumentsOf: Arguments = {
   del: (source) => ({
     items: source.random.many(4, () => {
       const id = specIdOf(source)
-      return { id, op: opOf(source, id), generation: generationOf(source, id) }
+      return withAbsurd(source.random, { id, op: opOf(source, id), generation: generationOf(source, id) })
     })
   }),
   merge: (source) => ({ facts: source.random.many(6, () => factOf(source)) }),
@@ -188,7 +189,7 @@ export const argumentsOf: Arguments = {
     sid: sidOf(source),
     items: source.random.many(6, () => {
       const id = specIdOf(source)
-      return { id, generation: generationOf(source, id) }
+      return withAbsurd(source.random, { id, generation: generationOf(source, id) })
     })
   }),
   release: (source) => {
@@ -207,7 +208,7 @@ export const argumentsOf: Arguments = {
       sid,
       items: source.random.many(4, () => {
         const id = ownedIdOf(source, sid)
-        return { id, token: tokenOf(source, id), stat: statOf(source) }
+        return withAbsurd(source.random, { id, token: tokenOf(source, id), stat: statOf(source) })
       })
     }
   },
@@ -262,10 +263,18 @@ export const weights: { readonly [K in CommandName]: number } = {
   direct: 8
 }
 
+const absurd = [Number.NaN, -1, Infinity, 1e300, 2 ** 53, 0.5, maxCounter + 1, maxCounter, 2 ** 33]
+
+/** At times a number of arguments that no caller means. */
+const withAbsurd = <A extends { readonly [name: string]: unknown }>(random: Random, args: A): A => {
+  const numbers = Object.keys(args).filter((name) => typeof args[name] === "number")
+  return numbers.length === 0 || !random.chance(0.04) ? args : { ...args, [random.pick(numbers)]: random.pick(absurd) }
+}
+
 /** A caller's envelope: mostly a good one. */
 export const envelopeOf = (random: Random, scope: string, known: Known): Envelope => {
   const odd = random.chance(0.12)
-  return {
+  return withAbsurd<Envelope & { readonly [name: string]: unknown }>(random, {
     scope,
     era: odd && random.chance(0.5) ? random.pick(known.eras) : known.era,
     notAfter: odd && random.chance(0.5)
@@ -278,7 +287,7 @@ export const envelopeOf = (random: Random, scope: string, known: Known): Envelop
     bits: `e${random.below(2 ** 31)}`,
     ttl: random.chance(0.02) ? 2_000 : 1_000,
     maxStep: 400
-  }
+  })
 }
 
 export const malformed = (random: Random): string => random.pick(garbage)

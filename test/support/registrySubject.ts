@@ -15,6 +15,9 @@ import { emptyState, type RegistryState } from "../../src/internal/registry/stat
 import { type Dump, dumpMachine, dumpRedis, type Part } from "./registryData.js"
 import { scripts } from "./registryScripted.js"
 
+/** A number of the bookkeeping. */
+export type MetaNumber = "high" | "log" | "collected" | "now" | "quarantine" | "last" | "ttl" | "maxStep"
+
 /** What tests do to stored data. */
 export interface Hand {
   readonly remove: (part: Part) => Effect.Effect<void>
@@ -28,6 +31,10 @@ export interface Hand {
   readonly trimLog: (keep: number) => Effect.Effect<void>
   /** Loses the newest entry of the log. */
   readonly loseNewest: Effect.Effect<void>
+  /** Adds an entry to the log that no command would. */
+  readonly appendLog: (at: number) => Effect.Effect<void>
+  /** Stores a number of the bookkeeping that no command would. */
+  readonly meta: (field: MetaNumber, value: number) => Effect.Effect<void>
   readonly lowerCounter: (by: number) => Effect.Effect<void>
   /** Makes all tombstones older. */
   readonly age: (by: number) => Effect.Effect<void>
@@ -61,6 +68,11 @@ const memoryHand = (state: () => RegistryState): Hand => {
         state.log = state.log.slice(-keep)
       }),
     loseNewest: act((state) => void state.log.pop()),
+    appendLog: (at) => act((state) => void state.log.push({ at, kind: "c", id: "k/odd" })),
+    meta: (field, value) =>
+      act((state) => {
+        state.meta![field] = value
+      }),
     lowerCounter: (by) =>
       act((state) => {
         state.meta!.high -= by
@@ -93,6 +105,8 @@ export const redisHand = (redis: Redis | Cluster, prefix: string, scope: string)
       const [newest] = await redis.xrevrange(key("log"), "+", "-", "COUNT", 1)
       await redis.xdel(key("log"), newest![0])
     }),
+    appendLog: (at) => act(() => redis.xadd(key("log"), `${at}-0`, "kind", "c", "id", "k/odd")),
+    meta: (field, value) => act(() => redis.hset(key("meta"), field, String(BigInt(value)))),
     lowerCounter: (by) =>
       act(async () => {
         const high = Number(await redis.hget(key("meta"), "high"))

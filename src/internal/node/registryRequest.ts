@@ -13,6 +13,7 @@ import type * as Schedule from "effect/Schedule"
 import type { GroupRegistry } from "../../GroupRegistry.js"
 import { OutcomeUnknown, RegistryUnavailable } from "../../PogoError.js"
 import * as PogoMetrics from "../../PogoMetrics.js"
+import { counterOf } from "../registry/bounds.js"
 import type { Args, CommandName, Envelope, Ok, Refusal, Reply, Value } from "../registry/commands.js"
 import { formatSpec } from "../registry/state.js"
 import type { Timing } from "../registry/timing.js"
@@ -90,7 +91,7 @@ export class RegistryClock {
   /** Learns from a reply to a request that was sent at `sent` under `era`. */
   observe(reply: Reply<unknown>, sent: number, era: string): void {
     if (!("now" in reply)) return
-    if (reply.high > this.highest) this.highest = reply.high
+    this.highest = Math.max(this.highest, counterOf(reply.high) ?? 0)
     if (this.base === undefined || sent >= this.base.sent) {
       this.base = { now: reply.now, sent, era: reply._tag === "ERA" ? reply.era : era }
     }

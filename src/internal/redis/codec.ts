@@ -4,6 +4,7 @@
  *
  * @internal
  */
+import { counterOf, exactOf, highOf, maxStepOf, notAfterOf, secondsOf, ttlOf } from "../registry/bounds.js"
 import type { Encoded } from "../registry/commands.js"
 import type {
   Args,
@@ -72,18 +73,27 @@ export const decodeWake = (message: unknown): Parameters<WakeListener> => {
   return concerns === undefined ? [Number(log)] : [Number(log), concerns.split(" ").filter((sid) => sid !== "")]
 }
 
+/** A number that is not to be sent is empty. */
+const sent = (value: number | undefined): string => (value === undefined ? "" : String(value))
+
+/** A number that scripts only compare with others. */
+const exact = (value: number): string => sent(exactOf(value))
+
+/** A number that may be stored. */
+const counter = (value: number): string => sent(counterOf(value))
+
 /**
  * Arguments that every command begins with. The registry's clock counts whole milliseconds: leases are rounded up, and
  * limits of an effect are rounded down.
  */
 export const encodeEnvelope = (envelope: Envelope, trust: boolean, channel: string): ReadonlyArray<string> => [
   envelope.era,
-  Number.isFinite(envelope.notAfter) ? String(Math.floor(envelope.notAfter)) : "",
-  String(envelope.high),
-  String(Math.floor(envelope.seconds)),
+  sent(notAfterOf(envelope.notAfter)),
+  sent(highOf(envelope.high)),
+  sent(secondsOf(envelope.seconds)),
   envelope.bits,
-  String(Math.ceil(envelope.ttl)),
-  String(Math.floor(envelope.maxStep)),
+  sent(ttlOf(envelope.ttl)),
+  sent(maxStepOf(envelope.maxStep)),
   flag(trust),
   channel,
   encodeConcerns(envelope.concerns)
@@ -94,32 +104,32 @@ export const encoders: { readonly [K in CommandName]: (args: Args<K>) => Readonl
   tick: ({ sid }) => [sid],
   open: ({ claims, last, mode, record, sid, supersedes, version }) => [
     sid,
-    String(version),
+    counter(version),
     record,
     mode,
     flag(last),
     supersedes,
-    ...claims.flatMap(({ generation, id, token }) => [id, String(token), String(generation)])
+    ...claims.flatMap(({ generation, id, token }) => [id, counter(token), counter(generation)])
   ],
-  update: ({ record, sid, version }) => [sid, String(version), record],
+  update: ({ record, sid, version }) => [sid, counter(version), record],
   close: ({ sid }) => [sid],
   put: ({ items, mode }) => [
     mode,
-    ...items.flatMap(({ body, generation, id, op }) => [id, op, String(generation), body])
+    ...items.flatMap(({ body, generation, id, op }) => [id, op, exact(generation), body])
   ],
-  del: ({ items }) => items.flatMap(({ generation, id, op }) => [id, op, String(generation)]),
+  del: ({ items }) => items.flatMap(({ generation, id, op }) => [id, op, exact(generation)]),
   merge: ({ facts }) => facts.flatMap(({ id, kind, value }) => [id, kind, value]),
-  claim: ({ items, sid }) => [sid, ...items.flatMap(({ generation, id }) => [id, String(generation)])],
-  release: ({ items, sid }) => [sid, ...items.flatMap(({ id, refused, token }) => [id, String(token), refused])],
-  report: ({ items, sid }) => [sid, ...items.flatMap(({ id, stat, token }) => [id, String(token), stat])],
+  claim: ({ items, sid }) => [sid, ...items.flatMap(({ generation, id }) => [id, exact(generation)])],
+  release: ({ items, sid }) => [sid, ...items.flatMap(({ id, refused, token }) => [id, exact(token), refused])],
+  report: ({ items, sid }) => [sid, ...items.flatMap(({ id, stat, token }) => [id, exact(token), stat])],
   finish: ({ items, sid }) => [
     sid,
-    ...items.flatMap(({ generation, how, id, stat, token }) => [id, String(generation), String(token), how, stat])
+    ...items.flatMap(({ generation, how, id, stat, token }) => [id, exact(generation), exact(token), how, stat])
   ],
-  changes: ({ cursor }) => [String(cursor)],
+  changes: ({ cursor }) => [exact(cursor)],
   snap: ({ cursor }) => [cursor],
   nodes: () => [],
-  direct: ({ by, name, op, reason, seen, what }) => [name, directiveLetters[what], op, by, reason, String(seen)]
+  direct: ({ by, name, op, reason, seen, what }) => [name, directiveLetters[what], op, by, reason, exact(seen)]
 }
 
 const putResult = ([tag, record]: Row): PutResult => {

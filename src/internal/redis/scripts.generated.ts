@@ -8,12 +8,14 @@
 export const pieces: { readonly [piece: string]: string } = {
   "changes.lua:10": `local needs_memory = false
 `,
-  "shared/numbers.lua:4": `local function int(text)
+  "shared/numbers.lua:6": `local function int(text, most)
 if not text or #text > 16 or not string.find(text, '^%d+$') then return nil end
 local n = tonumber(text)
-if n <= 9007199254740991 then return n end
+if n <= (most or 9007199254740991) then return n end
 return nil
 end
+
+local function counter(text) return int(text, MAX_COUNTER) end
 
 local function str(n) return string.format('%.0f', n) end
 `,
@@ -96,7 +98,7 @@ end
 `,
   "shared/records.lua:4": `local function parse_spec(value)
 local g, s, op, flags, refused, body = string.match(value, '^(%d+)|(%d+)|([^|]*)|([^|]*)|([^|]*)|()')
-local generation, stamp = int(g), int(s)
+local generation, stamp = counter(g), counter(s)
 if not generation or not stamp then return nil end
 return {
 generation = generation, stamp = stamp, op = op, refused = refused, value = value, body = body,
@@ -113,7 +115,7 @@ end
 
 local function parse_tomb(value)
 local s, g, op, by, how, flags = string.match(value, '^(%d+)|(%d+)|([^|]*)|([^|]*)|([de])|([^|]*)$')
-local stamp, generation = int(s), int(g)
+local stamp, generation = counter(s), counter(g)
 if not stamp or not generation then return nil end
 return {
 stamp = stamp, generation = generation, op = op, by = by, how = how,
@@ -127,14 +129,14 @@ end
 
 local function parse_claim(value)
 local t, g, sid = string.match(value, '^(%d+):(%d+):(.+)$')
-local token, generation = int(t), int(g)
+local token, generation = counter(t), counter(g)
 if not token or not generation then return nil end
 return { token = token, generation = generation, sid = sid }
 end
 
 local function parse_directive(value)
 local s, what, u, op, a, by, reason = string.match(value, '^(%d+)|([cdu])|(%d+)|([^|]*)|(%d+)|([^|]*)|(.*)$')
-local stamp, til, at = int(s), int(u), int(a)
+local stamp, til, at = counter(s), counter(u), counter(a)
 if not stamp or not til or not at then return nil end
 return { stamp = stamp, what = what, til = til, op = op, at = at, by = by, reason = reason }
 end
@@ -146,7 +148,7 @@ end
 
 local function parse_node(value)
 local v, o = string.match(value, '^(%d+)|(%d+)|')
-local version, opened = int(v), int(o)
+local version, opened = counter(v), counter(o)
 if not version or not opened then return nil end
 return { version = version, opened = opened }
 end
@@ -171,22 +173,27 @@ end
 
 local meta_names = { 'layout', 'era', 'run', 'high', 'last', 'now', 'quarantine', 'ttl', 'maxStep', 'log', 'collected',
 'specs', 'claims', 'sessions', 'tombs' }
+local meta_limits = { last = 9007199254740991, now = MAX_TIME, quarantine = MAX_TIME, ttl = MAX_DURATION,
+maxStep = MAX_DURATION }
 local first_number = 4
 local stored = redis.call('HMGET', meta_key, unpack(meta_names))
 if stored[1] and stored[1] ~= LAYOUT_VERSION then return { 'VERSION', stored[1] } end
 local fresh = not (stored[1] and stored[2] and stored[3])
 local meta, before = { era = stored[2], run = stored[3] }, {}
 for i = first_number, #meta_names do
-local n = int(stored[i])
+local n = int(stored[i], meta_limits[meta_names[i]] or MAX_COUNTER)
 meta[meta_names[i]], before[meta_names[i]] = n, n
 if not n then fresh = true end
 end
 
 local newest = redis.call('XREVRANGE', log_key, '+', '-', 'COUNT', 1)
 
-local function position(entry) return tonumber(string.match(entry[1], '^%d+')) end
+
+local function position(entry) return counter(string.match(entry[1], '^%d+')) or math.huge end
 local last_log = newest[1] and position(newest[1]) or 0
-local ttl, max_step, high = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[3])
+local is_log_absurd = last_log > MAX_COUNTER
+if is_log_absurd then last_log = 0 end
+local ttl, max_step, high = int(ARGV[6]), int(ARGV[7]), int(ARGV[3]) or 0
 local spec, tomb, claim = hash(spec_key, sizes.spec), hash(tomb_key, sizes.tomb), hash(claim_key, sizes.claim)
 local node, stat, direct = hash(node_key), hash(stat_key), hash(direct_key)
 `,
@@ -280,13 +287,13 @@ local function refuse(tag, ...) refusal = { tag, str(meta.now), str(meta.high), 
 `,
   "shared/guard.lua:3": `if fresh then
 local latest = redis.call('ZREVRANGE', tombx_key, 0, 0, 'WITHSCORES')
-local now = math.max(0, (int(latest[2]) or 0) - TOMBSTONE_RETENTION)
+local now = math.max(0, (int(latest[2], MAX_TIME) or 0) - TOMBSTONE_RETENTION)
 for _, value in pairs(all_fields(direct_key)) do
 local directive = parse_directive(value)
-if directive then now = math.max(now, directive.til - DIRECTIVE_RETENTION) end
+if directive and directive.til <= MAX_TIME then now = math.max(now, directive.til - DIRECTIVE_RETENTION) end
 end
-meta = { era = '', run = server_run, high = 0, last = time, quarantine = 0, ttl = ttl, maxStep = max_step, log = 0,
-now = now, collected = 0 }
+meta = { era = '', run = server_run, high = 0, last = time, quarantine = 0, ttl = ttl or USUAL_TTL,
+maxStep = max_step or USUAL_MAX_STEP, log = 0, now = now, collected = 0 }
 end
 
 meta.now = meta.now + math.min(math.max(time - meta.last, 0), meta.maxStep)
@@ -296,10 +303,12 @@ or meta.sessions ~= sizes.sess or meta.sessions ~= sizes.node or meta.tombs ~= s
 or meta.high < last_log or high > meta.high then
 local empty = sizes.sess == 0 and sizes.spec == 0 and sizes.tomb == 0 and sizes.claim == 0
 local trusted = fresh and ARGV[8] == '1' and empty
-local seed = math.max(math.floor(time / 1000), tonumber(ARGV[4])) * SEED_SHIFT
+local seconds = math.floor(time / 1000)
+if seconds > MAX_SECONDS then seconds = 0 end
+local seed = math.max(seconds, int(ARGV[4]) or 0) * SEED_SHIFT
 meta.high = math.max(meta.high, last_log, seed, high) + 1
 meta.era, meta.run, meta.sessions = ARGV[5] .. '.' .. str(meta.high), server_run, 0
-meta.quarantine = trusted and meta.now or meta.now + math.max(meta.ttl, ttl)
+meta.quarantine = trusted and meta.now or meta.now + math.max(meta.ttl, ttl or 0)
 begun = true
 append('e', meta.era)
 end
@@ -364,6 +373,7 @@ return item, bytes
 end
 `,
   "changes.lua:16": `local function is_gap(cursor)
+if is_log_absurd then return true end
 if cursor >= meta.log then return false end
 local first = redis.call('XRANGE', log_key, '-', '+', 'COUNT', 1)[1]
 local from = first and position(first) or (entries[1] and entries[1].at)
@@ -396,7 +406,7 @@ return page[page_at]
 end
 
 local ids, with_spec, position_before = {}, {}, {}
-local cursor, is_more, is_membership = tonumber(ARGV[11]), false, false
+local cursor, is_more, is_membership = int(ARGV[11]) or 0, false, false
 
 local function take(entry)
 if (entry.kind == 's' or entry.kind == 'c') and entry.id then
@@ -576,7 +586,7 @@ if meta.now < meta.quarantine then return refuse('QUARANTINE', str(quarantine_le
 spec:load(ids)
 claim:load(ids)
 stat:load(ids)
-for i = 12, arg_count, 2 do results[#results + 1] = claim_one(sid, ARGV[i], tonumber(ARGV[i + 1])) end
+for i = 12, arg_count, 2 do results[#results + 1] = claim_one(sid, ARGV[i], int(ARGV[i + 1])) end
 return results
 end
 `,
@@ -655,7 +665,7 @@ return absent()
 end
 local old = parse_spec(stored_spec)
 if not old then return { 'MALFORMED' } end
-if old.generation > generation then return { 'NEWER', stored_spec } end
+if not generation or old.generation > generation then return { 'NEWER', stored_spec } end
 local value = end_spec(id, old, op, 'd')
 local current = claim_of(id)
 if current and not live(current.sid) then set_claim(id, nil) end
@@ -668,7 +678,7 @@ spec:load(ids)
 tomb:load(ids)
 claim:load(ids)
 for i = 11, arg_count, 3 do
-results[#results + 1] = del_one(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]))
+results[#results + 1] = del_one(ARGV[i], ARGV[i + 1], int(ARGV[i + 2]))
 end
 return results
 end
@@ -718,7 +728,7 @@ end
 
 local function command()
 sweep()
-return { give(ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15], tonumber(ARGV[16])) }
+return { give(ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15], int(ARGV[16]) or 0) }
 end
 `,
   "finish.lua:8": `local needs_memory = false
@@ -743,7 +753,7 @@ spec:load(ids)
 tomb:load(ids)
 claim:load(ids)
 for i = 12, arg_count, 5 do
-results[#results + 1] = finish_one(ARGV[11], ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), ARGV[i + 3],
+results[#results + 1] = finish_one(ARGV[11], ARGV[i], int(ARGV[i + 1]), int(ARGV[i + 2]), ARGV[i + 3],
 ARGV[i + 4])
 end
 return results
@@ -835,8 +845,8 @@ local ids, refused = {}, {}
 for i = 17, arg_count, 3 do ids[#ids + 1] = ARGV[i] end
 claim:load(ids)
 for i = 17, arg_count, 3 do
-local id, token, generation = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
-if may_assert(sid, mode, old, id, token) then
+local id, token, generation = ARGV[i], counter(ARGV[i + 1]), counter(ARGV[i + 2])
+if token and generation and may_assert(sid, mode, old, id, token) then
 set_claim(id, { token = token, generation = generation, sid = sid })
 else
 refused[#refused + 1] = id
@@ -849,14 +859,15 @@ local function command()
 local sid, mode, old = ARGV[11], ARGV[14], ARGV[16]
 if is_reaped[sid] or redis.call('ZSCORE', dead_key, sid) then return refuse('DEAD') end
 if meta.ttl ~= ttl or meta.maxStep ~= max_step then
-if others_live(sid, old) then return refuse('TIMING', str(meta.ttl), str(meta.maxStep)) end
+local is_sent = ttl and max_step
+if not is_sent or others_live(sid, old) then return refuse('TIMING', str(meta.ttl), str(meta.maxStep)) end
 meta.ttl, meta.maxStep = ttl, max_step
 end
 local refused = assert_claims(sid, mode, old)
 if ARGV[15] == '1' then
 if not live(sid) then meta.sessions = meta.sessions + 1 end
 expire_at(sid, meta.now + meta.ttl)
-store_record(sid, tonumber(ARGV[12]), ARGV[13])
+store_record(sid, counter(ARGV[12]) or 0, ARGV[13])
 if old ~= '' and old ~= sid and live(old) then end_session(old) end
 end
 return { str(quarantine_left()), str(meta.collected), refused }
@@ -923,7 +934,7 @@ local mode, results, ids = ARGV[11], {}, ids_of(12, 4)
 spec:load(ids)
 tomb:load(ids)
 for i = 12, arg_count, 4 do
-local id, op, generation, body = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3]
+local id, op, generation, body = ARGV[i], ARGV[i + 1], int(ARGV[i + 2]), ARGV[i + 3]
 if mode == 'ensure' or mode == 'ensureInitial' then
 results[#results + 1] = ensure(id, op, body, mode == 'ensureInitial')
 else
@@ -956,7 +967,7 @@ local function command()
 local sid, released = ARGV[11], 0
 claim:load(ids_of(12, 3))
 for i = 12, arg_count, 3 do
-local id, token, code = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
+local id, token, code = ARGV[i], int(ARGV[i + 1]), ARGV[i + 2]
 local current = claim_of(id)
 if current and current.token == token and current.sid == sid then
 if code ~= '' then refuse_spec(id, current.generation, code) end
@@ -975,7 +986,7 @@ claim:load(ids_of(12, 3))
 for i = 12, arg_count, 3 do
 local id = ARGV[i]
 local current = claim_of(id)
-if current and current.token == tonumber(ARGV[i + 1]) and current.sid == sid then
+if current and current.token == int(ARGV[i + 1]) and current.sid == sid then
 stat:set(id, ARGV[i + 2])
 append('c', id)
 count = count + 1
@@ -1040,7 +1051,7 @@ end
   "update.lua:12": `local function command()
 local sid = ARGV[11]
 if not live(sid) then return refuse('NOSESSION') end
-store_record(sid, tonumber(ARGV[12]), ARGV[13])
+store_record(sid, counter(ARGV[12]) or 0, ARGV[13])
 return {}
 end
 `
@@ -1050,7 +1061,7 @@ end
 export const commands = {
   changes: [
     "changes.lua:10",
-    "shared/numbers.lua:4",
+    "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
     "shared/clock.lua:5",
@@ -1065,7 +1076,7 @@ export const commands = {
   ],
   claim: [
     "claim.lua:9",
-    "shared/numbers.lua:4",
+    "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
     "shared/clock.lua:5",
@@ -1078,7 +1089,7 @@ export const commands = {
   ],
   close: [
     "close.lua:8",
-    "shared/numbers.lua:4",
+    "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
     "shared/clock.lua:5",
@@ -1090,7 +1101,7 @@ export const commands = {
   ],
   del: [
     "del.lua:8",
-    "shared/numbers.lua:4",
+    "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
     "shared/clock.lua:5",
@@ -1105,7 +1116,7 @@ export const commands = {
   ],
   direct: [
     "direct.lua:11",
-    "shared/numbers.lua:4",
+    "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
     "shared/clock.lua:5",
@@ -1118,7 +1129,7 @@ export const commands = {
   ],
   finish: [
     "finish.lua:8",
-    "shared/numbers.lua:4",
+    "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
     "shared/clock.lua:5",
@@ -1133,7 +1144,7 @@ export const commands = {
   ],
   merge: [
     "merge.lua:8",
-    "shared/numbers.lua:4",
+    "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
     "shared/clock.lua:5",
@@ -1149,7 +1160,7 @@ export const commands = {
   ],
   nodes: [
     "nodes.lua:8",
-    "shared/numbers.lua:4",
+    "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
     "shared/clock.lua:5",
@@ -1163,7 +1174,7 @@ export const commands = {
   ],
   open: [
     "open.lua:10",
-    "shared/numbers.lua:4",
+    "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
     "shared/clock.lua:5",
@@ -1176,7 +1187,7 @@ export const commands = {
   ],
   put: [
     "put.lua:8",
-    "shared/numbers.lua:4",
+    "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
     "shared/clock.lua:5",
@@ -1190,7 +1201,7 @@ export const commands = {
   ],
   release: [
     "release.lua:8",
-    "shared/numbers.lua:4",
+    "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
     "shared/clock.lua:5",
@@ -1203,7 +1214,7 @@ export const commands = {
   ],
   report: [
     "report.lua:8",
-    "shared/numbers.lua:4",
+    "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
     "shared/clock.lua:5",
@@ -1216,7 +1227,7 @@ export const commands = {
   ],
   snap: [
     "snap.lua:10",
-    "shared/numbers.lua:4",
+    "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
     "shared/clock.lua:5",
@@ -1229,7 +1240,7 @@ export const commands = {
   ],
   tick: [
     "tick.lua:8",
-    "shared/numbers.lua:4",
+    "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
     "shared/clock.lua:5",
@@ -1241,7 +1252,7 @@ export const commands = {
   ],
   update: [
     "update.lua:8",
-    "shared/numbers.lua:4",
+    "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
     "shared/clock.lua:5",

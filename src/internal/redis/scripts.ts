@@ -5,6 +5,7 @@
  * @internal
  */
 import { createHash } from "node:crypto"
+import { maxCounter, maxDuration, maxSeconds, maxTime, usualTimings } from "../registry/bounds.js"
 import {
   type CommandName,
   directiveRetention,
@@ -18,8 +19,9 @@ import {
   tombstoneRetention,
   tombstoneSweep
 } from "../registry/commands.js"
+import { seedShift } from "../registry/guard.js"
 import { maxEntries } from "../registry/reads.js"
-import { maxRefused, seedShift } from "../registry/state.js"
+import { maxRefused } from "../registry/state.js"
 import * as generated from "./scripts.generated.js"
 
 /** A script and what is needed to call it. */
@@ -65,16 +67,22 @@ const constants = {
   // Compared with a stored text.
   LAYOUT_VERSION: `'${layoutVersion}'`,
   MAX_BATCH: maxBatch,
+  MAX_COUNTER: maxCounter,
   MAX_DEAD: maxDead,
   MAX_DIRECTIVES: maxDirectives,
+  MAX_DURATION: maxDuration,
   MAX_ENTRIES: maxEntries,
   MAX_PAGE_BYTES: maxPageBytes,
   MAX_REFUSED: maxRefused,
+  MAX_SECONDS: maxSeconds,
+  MAX_TIME: maxTime,
   MIN_LOG: minLog,
   PARTS: `{ ${parts.map((part) => `'${part}'`).join(", ")} }`,
   SEED_SHIFT: seedShift,
   TOMBSTONE_RETENTION: tombstoneRetention,
-  TOMBSTONE_SWEEP: tombstoneSweep
+  TOMBSTONE_SWEEP: tombstoneSweep,
+  USUAL_MAX_STEP: usualTimings.maxStep,
+  USUAL_TTL: usualTimings.ttl
 }
 
 /** The beginning of each script: its name, as it appears in the server's slow log and monitor, and the constants. */

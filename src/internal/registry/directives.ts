@@ -5,6 +5,7 @@
  *
  * @internal
  */
+import { exactOf } from "./bounds.js"
 import type { Args, Value } from "./commands.js"
 import { directiveRetention, directiveSweep, maxDirectives } from "./commands.js"
 import { append, type DirectiveRecord, formatDirective, next, parseDirective, type Tx } from "./state.js"
@@ -52,7 +53,9 @@ export const direct = (tx: Tx, args: Args<"direct">): Value<"direct"> => {
   sweep(tx)
   const known = read(tx, name)
   if (known?.op === op) return { result: { _tag: "STORED", record: renew(tx, name, known) } }
-  if (known !== undefined && known.stamp > seen) return { result: { _tag: "NEWER", record: formatDirective(known) } }
+  if (known !== undefined && known.stamp > (exactOf(seen) ?? 0)) {
+    return { result: { _tag: "NEWER", record: formatDirective(known) } }
+  }
   if (known === undefined && tx.state.direct.size >= maxDirectives) return { result: { _tag: "TOO_MANY" } }
   const record = store(tx, name, { stamp: next(tx), what, op, at: tx.meta.last, by, reason })
   return { result: { _tag: "STORED", record } }

@@ -6,6 +6,7 @@
  *
  * @internal
  */
+import { counterOf, exactOf, maxStepOf, ttlOf } from "./bounds.js"
 import type {
   Args,
   ClaimAssertion,
@@ -22,6 +23,7 @@ import type {
 } from "./commands.js"
 import { tombstoneRetention, tombstoneSweep } from "./commands.js"
 import { direct, mergeDirective } from "./directives.js"
+import { guard } from "./guard.js"
 import { changes, nodes, snap } from "./reads.js"
 import {
   append,
@@ -30,7 +32,6 @@ import {
   formatNode,
   formatSpec,
   formatTomb,
-  guard,
   isLive,
   maxRefused,
   next,
@@ -76,14 +77,16 @@ const mayAssert = (tx: Tx, args: Args<"open">, { id, token }: ClaimAssertion): b
 const assertClaims = (tx: Tx, args: Args<"open">): ReadonlyArray<string> => {
   const refused: Array<string> = []
   for (const claim of args.claims) {
-    if (mayAssert(tx, args, claim)) {
+    const isSent = counterOf(claim.token) !== undefined && counterOf(claim.generation) !== undefined
+    if (isSent && mayAssert(tx, args, claim)) {
       setClaim(tx, claim.id, { token: claim.token, generation: claim.generation, sid: args.sid })
     } else refused.push(claim.id)
   }
   return refused
 }
 
-const storeRecord = (tx: Tx, sid: string, version: number, json: string): void => {
+const storeRecord = (tx: Tx, sid: string, sentVersion: number, json: string): void => {
+  const version = counterOf(sentVersion) ?? 0
   const stored = tx.state.node.get(sid)
   const header = stored === undefined ? undefined : parseNode(stored)
   if (header !== undefined && header.version > version) return
@@ -93,12 +96,14 @@ const storeRecord = (tx: Tx, sid: string, version: number, json: string): void =
 }
 
 /** Timing check: two timings in one scope would make each other's leases unsound. */
-const timingOf = ({ meta, state }: Tx, args: Args<"open">, ttl: number, maxStep: number): Refusal | undefined => {
+const timingOf = ({ meta, state }: Tx, args: Args<"open">, envelope: Envelope): Refusal | undefined => {
+  const ttl = ttlOf(envelope.ttl)
+  const maxStep = maxStepOf(envelope.maxStep)
+  const refusal = { _tag: "TIMING", ttl: meta.ttl, maxStep: meta.maxStep, now: meta.now, high: meta.high } as const
+  if (ttl === undefined || maxStep === undefined) return refusal
   if (meta.ttl === ttl && meta.maxStep === maxStep) return undefined
   for (const sid of state.sess.keys()) {
-    if (sid !== args.supersedes && sid !== args.sid) {
-      return { _tag: "TIMING", ttl: meta.ttl, maxStep: meta.maxStep, now: meta.now, high: meta.high }
-    }
+    if (sid !== args.supersedes && sid !== args.sid) return refusal
   }
   meta.ttl = ttl
   meta.maxStep = maxStep
@@ -106,10 +111,10 @@ const timingOf = ({ meta, state }: Tx, args: Args<"open">, ttl: number, maxStep:
 }
 
 /** `open`: asserts claims; with `last` the session becomes live, and replaces the one that it supersedes. */
-export const open = (tx: Tx, args: Args<"open">, ttl: number, maxStep: number): Value<"open"> | Refusal => {
+export const open = (tx: Tx, args: Args<"open">, envelope: Envelope): Value<"open"> | Refusal => {
   const { meta, state } = tx
   if (state.dead.has(args.sid)) return { _tag: "DEAD", now: meta.now, high: meta.high }
-  const mismatch = timingOf(tx, args, ttl, maxStep)
+  const mismatch = timingOf(tx, args, envelope)
   if (mismatch !== undefined) return mismatch
   const refused = assertClaims(tx, args)
   if (args.last) {
@@ -360,7 +365,8 @@ export const del = (tx: Tx, { items }: Args<"del">): Value<"del"> => ({
     }
     const spec = parseSpec(stored)
     if (spec === undefined) return { _tag: "MALFORMED" }
-    if (spec.generation > generation) return { _tag: "NEWER", spec: stored }
+    const seen = exactOf(generation)
+    if (seen === undefined || spec.generation > seen) return { _tag: "NEWER", spec: stored }
     const tomb = end(tx, id, spec, op, "terminated")
     dropDeadClaim(tx, id)
     return { _tag: "GONE", tomb }
@@ -422,7 +428,7 @@ type CommandTable = {
 
 const handlers: CommandTable = {
   tick,
-  open: (tx, args, envelope) => open(tx, args, envelope.ttl, envelope.maxStep),
+  open,
   update,
   close,
   put,

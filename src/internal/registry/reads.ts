@@ -3,9 +3,10 @@
  *
  * @internal
  */
+import { counterOf, exactOf } from "./bounds.js"
 import type { Args, DirectiveItem, Item, NodeItem, Refusal, Value } from "./commands.js"
 import { maxBatch, maxPageBytes } from "./commands.js"
-import { type LogEntry, parseDirective, type RegistryState, type Tx } from "./state.js"
+import { lastOf, type LogEntry, parseDirective, type RegistryState, type Tx } from "./state.js"
 
 /** The most log entries that one page of `changes` looks at. */
 export const maxEntries = 400
@@ -50,6 +51,7 @@ const after = (log: ReadonlyArray<LogEntry>, cursor: number): number => {
 /** The log no longer holds all that came after the cursor. */
 const isGap = ({ meta, state }: Tx, cursor: number): boolean => {
   const { log } = state
+  if (counterOf(lastOf(state)) === undefined) return true
   if (cursor >= meta.log) return false
   return log.length === 0 || log[0]!.at > cursor || log[log.length - 1]!.at !== meta.log
 }
@@ -84,8 +86,9 @@ const readPage = (log: ReadonlyArray<LogEntry>, cursor: number): Page => {
 }
 
 /** What changed after the cursor, as it stands now. */
-export const changes = (tx: Tx, { cursor }: Args<"changes">): Value<"changes"> | Refusal => {
+export const changes = (tx: Tx, args: Args<"changes">): Value<"changes"> | Refusal => {
   const { meta, state } = tx
+  const cursor = exactOf(args.cursor) ?? 0
   if (isGap(tx, cursor)) return { _tag: "RESYNC", now: meta.now, high: meta.high }
   const page = readPage(state.log, cursor)
   const items: Array<Item> = []

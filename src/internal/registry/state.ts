@@ -1,6 +1,5 @@
 /**
- * What every command of the registry stands on: the records' codecs, the data set of a scope with its primitives, and
- * the guard that runs before each command.
+ * What every command of the registry stands on: the records' codecs, and the data set of a scope with its primitives.
  *
  * The data set mirrors the keys of the Redis layout, record for record, so that the two can be compared. A registry
  * reads only the short header of a record; the JSON behind it belongs to the nodes. Numbers are plain decimal integers
@@ -17,8 +16,9 @@
  *
  * @internal
  */
-import type { DirectiveWhat, Envelope, Refusal } from "./commands.js"
-import { directiveRetention, layoutVersion, maxDead, minLog, tombstoneRetention } from "./commands.js"
+import { counterOf } from "./bounds.js"
+import type { DirectiveWhat } from "./commands.js"
+import { maxDead, minLog } from "./commands.js"
 
 // Records.
 
@@ -123,15 +123,15 @@ export const maxRefused = 16
 /** Limit of a stored cause, characters. */
 export const maxCause = 1000
 
-/** Exactness check: larger numbers match the patterns too, and would lose digits. */
-const areExact = (...numbers: ReadonlyArray<number>): boolean => numbers.every(Number.isSafeInteger)
+/** Larger numbers match the patterns too. */
+const areCounters = (...numbers: ReadonlyArray<number>): boolean => numbers.every((n) => counterOf(n) !== undefined)
 
 /** Parses a spec; `undefined` for another form. */
 export const parseSpec = (value: string): SpecRecord | undefined => {
   const m = specPattern.exec(value)
   if (m === null) return undefined
   const [generation, stamp] = [Number(m[1]), Number(m[2])]
-  if (!areExact(generation, stamp)) return undefined
+  if (!areCounters(generation, stamp)) return undefined
   return {
     generation,
     stamp,
@@ -154,7 +154,7 @@ export const parseTomb = (value: string): TombRecord | undefined => {
   const m = tombPattern.exec(value)
   if (m === null) return undefined
   const [stamp, generation] = [Number(m[1]), Number(m[2])]
-  if (!areExact(stamp, generation)) return undefined
+  if (!areCounters(stamp, generation)) return undefined
   return {
     stamp,
     generation,
@@ -176,7 +176,7 @@ export const parseClaim = (value: string): ClaimRecord | undefined => {
   const m = claimPattern.exec(value)
   if (m === null) return undefined
   const [token, generation] = [Number(m[1]), Number(m[2])]
-  return areExact(token, generation) ? { token, generation, sid: m[3]! } : undefined
+  return areCounters(token, generation) ? { token, generation, sid: m[3]! } : undefined
 }
 
 /** Formats a claim. */
@@ -187,7 +187,7 @@ export const parseStat = (value: string): StatRecord | undefined => {
   const m = statPattern.exec(value)
   if (m === null || !states.has(m[2]!)) return undefined
   const [token, restarts, since, next] = [Number(m[1]), Number(m[3]), Number(m[4]), Number(m[5])]
-  if (!areExact(token, restarts, since, next)) return undefined
+  if (!areCounters(token) || ![restarts, since, next].every(Number.isSafeInteger)) return undefined
   return { token, state: m[2] as StatState, restarts, since, next, cause: m[6]! }
 }
 
@@ -202,7 +202,7 @@ export const parseNode = (value: string): NodeHeader | undefined => {
   const m = nodePattern.exec(value)
   if (m === null) return undefined
   const [version, opened] = [Number(m[1]), Number(m[2])]
-  return areExact(version, opened) ? { version, opened, json: m[3]! } : undefined
+  return areCounters(version, opened) ? { version, opened, json: m[3]! } : undefined
 }
 
 /** Formats a node record. */
@@ -218,7 +218,7 @@ export const parseDirective = (value: string): DirectiveRecord | undefined => {
   const m = directivePattern.exec(value)
   if (m === null) return undefined
   const [stamp, until, at] = [Number(m[1]), Number(m[3]), Number(m[5])]
-  if (!areExact(stamp, until, at)) return undefined
+  if (!areCounters(stamp, until, at)) return undefined
   return { stamp, what: whatOf(m[2]!), until, op: m[4]!, at, by: m[6]!, reason: m[7]! }
 }
 
@@ -336,10 +336,15 @@ export interface Tx {
 /** Draws the next value of the counter. */
 export const next = (tx: Tx): number => ++tx.meta.high
 
+/** Position of the newest log entry; 0 for an empty log. */
+export const lastOf = ({ log }: RegistryState): number => (log.length > 0 ? log[log.length - 1]!.at : 0)
+
 /** Appends to the change log, and trims it to about four entries per spec. */
 export const append = ({ meta, state }: Tx, kind: LogKind, id: string): void => {
   meta.high++
   meta.log = meta.high
+  // As a stream does: what is behind an entry at an absurd position begins it anew.
+  if (lastOf(state) >= meta.high) state.log = []
   state.log.push({ at: meta.high, kind, id })
   const keep = Math.max(minLog, 4 * state.spec.size)
   if (state.log.length > keep + minLog / 2) state.log = state.log.slice(-keep)
@@ -391,105 +396,4 @@ export const endSession = (tx: Tx, sid: string): void => {
     if (state.dead.size <= maxDead) break
     state.dead.delete(old)
   }
-}
-
-// Guard: the logical clock, the loss of data, dead sessions, and commands that come too late.
-
-/** Shift of the seconds that seed the counter: leaves a million numbers per second, and fits 2^53. */
-export const seedShift = 2 ** 20
-
-const freshMeta = (state: RegistryState, envelope: Envelope, server: Server): Meta => {
-  // Sweep times outlive the clock that set them: never start below them.
-  let begun = 0
-  for (const at of state.tombx.values()) begun = Math.max(begun, at - tombstoneRetention)
-  for (const value of state.direct.values()) {
-    begun = Math.max(begun, (parseDirective(value)?.until ?? 0) - directiveRetention)
-  }
-  return {
-    layout: String(layoutVersion),
-    era: "",
-    run: server.run,
-    high: 0,
-    last: server.time,
-    now: begun,
-    quarantine: 0,
-    ttl: envelope.ttl,
-    maxStep: envelope.maxStep,
-    log: 0,
-    collected: 0,
-    specs: 0,
-    claims: 0,
-    sessions: 0,
-    tombs: 0,
-    held: new Map()
-  }
-}
-
-const advance = (meta: Meta, server: Server): void => {
-  const elapsed = server.time - meta.last
-  meta.now += Math.min(Math.max(elapsed, 0), meta.maxStep)
-  meta.last = server.time
-}
-
-/** Position of the newest log entry; 0 for an empty log. */
-const lastOf = ({ log }: RegistryState): number => (log.length > 0 ? log[log.length - 1]!.at : 0)
-
-/** Whether the data is not what the last command left: another server, a deleted key, a counter that went back. */
-const isBroken = ({ meta, state }: Tx, envelope: Envelope, server: Server): boolean =>
-  meta.run !== server.run ||
-  meta.specs !== state.spec.size ||
-  meta.claims !== state.claim.size ||
-  meta.sessions !== state.sess.size ||
-  meta.sessions !== state.node.size ||
-  meta.tombs !== state.tomb.size ||
-  meta.high < lastOf(state) ||
-  // A caller knows a higher number: the data is an older copy, whatever era the caller comes from.
-  envelope.high > meta.high
-
-const isEmpty = (state: RegistryState): boolean =>
-  state.spec.size === 0 && state.claim.size === 0 && state.sess.size === 0 && state.tomb.size === 0
-
-const beginEra = (tx: Tx, envelope: Envelope, server: Server, trusted: boolean): void => {
-  const { meta, state } = tx
-  const seed = Math.max(Math.floor(server.time / 1000), envelope.seconds) * seedShift
-  meta.high = Math.max(meta.high, lastOf(state), seed, envelope.high) + 1
-  // A request that is executed twice must not name two data sets alike.
-  meta.era = `${envelope.bits}.${meta.high}`
-  meta.run = server.run
-  meta.quarantine = trusted ? meta.now : meta.now + Math.max(meta.ttl, envelope.ttl)
-  state.sess.clear()
-  state.node.clear()
-  meta.held.clear()
-  meta.specs = state.spec.size
-  meta.claims = state.claim.size
-  meta.sessions = 0
-  meta.tombs = state.tomb.size
-  append(tx, "e", meta.era)
-}
-
-/** Ends the sessions that are due, the longest overdue first. */
-const reap = (tx: Tx): void => {
-  const due: Array<[sid: string, expiry: number]> = []
-  for (const entry of tx.state.sess) if (entry[1] <= tx.meta.now) due.push(entry)
-  due.sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1))
-  for (const [sid] of due) endSession(tx, sid)
-}
-
-/** Runs the guard. A refusal means that the command must have no effect. */
-export const guard = (state: RegistryState, envelope: Envelope, server: Server): Tx | Refusal => {
-  const existing = state.meta
-  if (existing !== undefined && existing.layout !== String(layoutVersion)) {
-    return { _tag: "VERSION", layout: existing.layout }
-  }
-  const meta = existing ?? freshMeta(state, envelope, server)
-  state.meta = meta
-  const tx: Tx = { state, meta }
-  advance(meta, server)
-  const broken = existing === undefined || isBroken(tx, envelope, server)
-  if (broken) beginEra(tx, envelope, server, existing === undefined && server.trust && isEmpty(state))
-  meta.high = Math.max(meta.high, envelope.high)
-  reap(tx)
-  if (broken || envelope.era !== meta.era) return { _tag: "ERA", era: meta.era, now: meta.now, high: meta.high }
-  if (meta.now > envelope.notAfter) return { _tag: "EXPIRED", now: meta.now, high: meta.high }
-  return tx
 }

@@ -53,6 +53,9 @@ const pause = 1 / 15
 export const requiredMargin = (timing: Timing): number =>
   timing.maxStep + timing.stopBudget + (drift + pause) * timing.ttl
 
+/** The longest lease that is accepted: the longest time that a timer of Node can wait for, 24 days. */
+export const maximumTtl = 2 ** 31 - 1
+
 interface Rule {
   readonly setting: keyof Timing
   readonly rule: string
@@ -66,6 +69,12 @@ const rules: ReadonlyArray<Rule> = [
     rule: `ttl >= ${minimumTtl} ms`,
     remedy: () => `use at least ${minimumTtl} ms, and 5 seconds or more in production`,
     holds: (t) => t.ttl >= minimumTtl
+  },
+  {
+    setting: "ttl",
+    rule: `ttl <= ${maximumTtl} ms`,
+    remedy: () => "use 24 days at most; a crashed node's children wait for as long",
+    holds: (t) => t.ttl <= maximumTtl
   },
   {
     setting: "maxStep",

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
+import { maxCounter } from "../../../src/internal/registry/bounds.js"
 import {
   formatClaim,
   formatNode,
@@ -85,11 +86,15 @@ describe("records", () => {
     expect(parseNode(formatNode({ version, opened, json }))).toEqual({ version, opened, json })
   }, 1_000)
 
-  it("keep every number up to 2^53 to the last digit", () => {
-    for (const token of [2 ** 51 - 1, 2 ** 51, 2 ** 51 + 1, 2 ** 53 - 2, 2 ** 53 - 1]) {
+  it("keep every counter value to the last digit, and none beyond the bound", () => {
+    for (const token of [2 ** 51 - 1, 2 ** 51, 2 ** 51 + 1, maxCounter - 1, maxCounter]) {
       const text = formatClaim({ token, generation: token, sid: "n#1" })
       expect(text).toBe(`${BigInt(token)}:${BigInt(token)}:n#1`)
       expect(parseClaim(text)).toEqual({ token, generation: token, sid: "n#1" })
+    }
+    for (const token of [maxCounter + 1, 2 ** 53 - 1]) {
+      expect(parseClaim(formatClaim({ token, generation: 1, sid: "n#1" }))).toBeUndefined()
+      expect(parseClaim(formatClaim({ token: 1, generation: token, sid: "n#1" }))).toBeUndefined()
     }
   })
 })

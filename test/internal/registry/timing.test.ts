@@ -1,6 +1,13 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Either, FastCheck } from "effect"
-import { deadline, minimumTtl, requiredMargin, resolve, type Timing } from "../../../src/internal/registry/timing.js"
+import {
+  deadline,
+  maximumTtl,
+  minimumTtl,
+  requiredMargin,
+  resolve,
+  type Timing
+} from "../../../src/internal/registry/timing.js"
 import { holds } from "../../support/arbitrary.js"
 
 const defaults: Timing = Either.getOrThrow(resolve({}))
@@ -24,6 +31,11 @@ describe("timing", () => {
       syncInterval: 30_000
     })
     expect(deadline(defaults, 100)).toBe(100 + 8_000)
+  })
+
+  it("has no lease that is longer than a timer can wait for", () => {
+    expect(Either.isRight(resolve({ ttl: maximumTtl }))).toBe(true)
+    for (const ttl of [maximumTtl + 1, 1e17, 1e300]) expect(errorOf({ ttl })).toMatchObject({ setting: "ttl" })
   })
 
   holds(

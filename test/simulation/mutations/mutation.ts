@@ -3,8 +3,9 @@
  */
 import type { Node } from "../../../src/internal/node/node.js"
 import type { Args, CommandName, Envelope, Refusal, Value } from "../../../src/internal/registry/commands.js"
+import { guard } from "../../../src/internal/registry/guard.js"
 import { execute } from "../../../src/internal/registry/machine.js"
-import { guard, type RegistryState, type Server, type Tx } from "../../../src/internal/registry/state.js"
+import type { RegistryState, Server, Tx } from "../../../src/internal/registry/state.js"
 import type { Execute } from "../../../src/internal/testing/testRegistry.js"
 import type { Weights } from "../draw.js"
 import type { Plan } from "../plan.js"
@@ -47,13 +48,15 @@ export const before =
   }
 
 /** A registry that has another handler for one command. */
-export const handling =
-  <C extends CommandName>(command: C, handler: (tx: Tx, args: Args<C>) => Value<C> | Refusal): Execute =>
-  (state, server, envelope, name, args) => {
-    if (name as string !== command) return execute(state, server, envelope, name, args)
-    const tx = guard(state, envelope, server)
-    if ("_tag" in tx) return tx
-    const outcome = handler(tx, args)
-    if ("_tag" in outcome) return outcome as Refusal
-    return { _tag: "OK", now: tx.meta.now, high: tx.meta.high, log: tx.meta.log, value: outcome }
-  }
+export const handling = <C extends CommandName>(
+  command: C,
+  handler: (tx: Tx, args: Args<C>, envelope: Envelope) => Value<C> | Refusal
+): Execute =>
+(state, server, envelope, name, args) => {
+  if (name as string !== command) return execute(state, server, envelope, name, args)
+  const tx = guard(state, envelope, server)
+  if ("_tag" in tx) return tx
+  const outcome = handler(tx, args, envelope)
+  if ("_tag" in outcome) return outcome as Refusal
+  return { _tag: "OK", now: tx.meta.now, high: tx.meta.high, log: tx.meta.log, value: outcome }
+}

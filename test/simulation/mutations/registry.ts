@@ -14,7 +14,6 @@ import {
   type Tx
 } from "../../../src/internal/registry/state.js"
 import type { Execute } from "../../../src/internal/testing/testRegistry.js"
-import { timing } from "../plan.js"
 import { before, handling, type Mutation } from "./mutation.js"
 import { mergesTheYounger, repeats } from "./scripts.js"
 
@@ -261,9 +260,9 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
     name: "claims that a node brings along replace those of others",
     shownBy: 119,
     weights: { freeze: 20, cut: 20, crash: 3 },
-    execute: handling("open", (tx, args) => {
+    execute: handling("open", (tx, args, envelope) => {
       for (const { id } of args.claims) setClaim(tx, id, undefined)
-      return open(tx, { ...args, mode: "reassert" }, timing.ttl, timing.maxStep)
+      return open(tx, { ...args, mode: "reassert" }, envelope)
     })
   },
   {

@@ -14,6 +14,7 @@ local needs_memory = false
 -- @include shared/items.lua
 
 local function is_gap(cursor)
+  if is_log_absurd then return true end
   if cursor >= meta.log then return false end
   local first = redis.call('XRANGE', log_key, '-', '+', 'COUNT', 1)[1]
   local from = first and position(first) or (entries[1] and entries[1].at)
@@ -46,7 +47,7 @@ local function next_entry()
 end
 
 local ids, with_spec, position_before = {}, {}, {}
-local cursor, is_more, is_membership = tonumber(ARGV[11]), false, false
+local cursor, is_more, is_membership = int(ARGV[11]) or 0, false, false
 
 local function take(entry)
   if (entry.kind == 's' or entry.kind == 'c') and entry.id then

@@ -34,7 +34,7 @@ local function command()
   spec:load(ids)
   claim:load(ids)
   stat:load(ids)
-  for i = 12, arg_count, 2 do results[#results + 1] = claim_one(sid, ARGV[i], tonumber(ARGV[i + 1])) end
+  for i = 12, arg_count, 2 do results[#results + 1] = claim_one(sid, ARGV[i], int(ARGV[i + 1])) end
   return results
 end
 

@@ -21,7 +21,7 @@ local function del_one(id, op, generation)
   end
   local old = parse_spec(stored_spec)
   if not old then return { 'MALFORMED' } end
-  if old.generation > generation then return { 'NEWER', stored_spec } end
+  if not generation or old.generation > generation then return { 'NEWER', stored_spec } end
   local value = end_spec(id, old, op, 'd')
   local current = claim_of(id)
   if current and not live(current.sid) then set_claim(id, nil) end
@@ -34,7 +34,7 @@ local function command()
   tomb:load(ids)
   claim:load(ids)
   for i = 11, arg_count, 3 do
-    results[#results + 1] = del_one(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]))
+    results[#results + 1] = del_one(ARGV[i], ARGV[i + 1], int(ARGV[i + 2]))
   end
   return results
 end

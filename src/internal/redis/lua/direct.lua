@@ -55,7 +55,7 @@ end
 
 local function command()
   sweep()
-  return { give(ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15], tonumber(ARGV[16])) }
+  return { give(ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15], int(ARGV[16]) or 0) }
 end
 
 -- @include shared/end.lua

@@ -31,7 +31,7 @@ local function command()
   tomb:load(ids)
   claim:load(ids)
   for i = 12, arg_count, 5 do
-    results[#results + 1] = finish_one(ARGV[11], ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), ARGV[i + 3],
+    results[#results + 1] = finish_one(ARGV[11], ARGV[i], int(ARGV[i + 1]), int(ARGV[i + 2]), ARGV[i + 3],
       ARGV[i + 4])
   end
   return results

@@ -34,8 +34,8 @@ local function assert_claims(sid, mode, old)
   for i = 17, arg_count, 3 do ids[#ids + 1] = ARGV[i] end
   claim:load(ids)
   for i = 17, arg_count, 3 do
-    local id, token, generation = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
-    if may_assert(sid, mode, old, id, token) then
+    local id, token, generation = ARGV[i], counter(ARGV[i + 1]), counter(ARGV[i + 2])
+    if token and generation and may_assert(sid, mode, old, id, token) then
       set_claim(id, { token = token, generation = generation, sid = sid })
     else
       refused[#refused + 1] = id
@@ -48,14 +48,15 @@ local function command()
   local sid, mode, old = ARGV[11], ARGV[14], ARGV[16]
   if is_reaped[sid] or redis.call('ZSCORE', dead_key, sid) then return refuse('DEAD') end
   if meta.ttl ~= ttl or meta.maxStep ~= max_step then
-    if others_live(sid, old) then return refuse('TIMING', str(meta.ttl), str(meta.maxStep)) end
+    local is_sent = ttl and max_step
+    if not is_sent or others_live(sid, old) then return refuse('TIMING', str(meta.ttl), str(meta.maxStep)) end
     meta.ttl, meta.maxStep = ttl, max_step
   end
   local refused = assert_claims(sid, mode, old)
   if ARGV[15] == '1' then
     if not live(sid) then meta.sessions = meta.sessions + 1 end
     expire_at(sid, meta.now + meta.ttl)
-    store_record(sid, tonumber(ARGV[12]), ARGV[13])
+    store_record(sid, counter(ARGV[12]) or 0, ARGV[13])
     if old ~= '' and old ~= sid and live(old) then end_session(old) end
   end
   return { str(quarantine_left()), str(meta.collected), refused }

@@ -69,7 +69,7 @@ local function command()
   spec:load(ids)
   tomb:load(ids)
   for i = 12, arg_count, 4 do
-    local id, op, generation, body = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3]
+    local id, op, generation, body = ARGV[i], ARGV[i + 1], int(ARGV[i + 2]), ARGV[i + 3]
     if mode == 'ensure' or mode == 'ensureInitial' then
       results[#results + 1] = ensure(id, op, body, mode == 'ensureInitial')
     else

@@ -30,7 +30,7 @@ local function command()
   local sid, released = ARGV[11], 0
   claim:load(ids_of(12, 3))
   for i = 12, arg_count, 3 do
-    local id, token, code = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
+    local id, token, code = ARGV[i], int(ARGV[i + 1]), ARGV[i + 2]
     local current = claim_of(id)
     if current and current.token == token and current.sid == sid then
       if code ~= '' then refuse_spec(id, current.generation, code) end

@@ -15,7 +15,7 @@ local function command()
   for i = 12, arg_count, 3 do
     local id = ARGV[i]
     local current = claim_of(id)
-    if current and current.token == tonumber(ARGV[i + 1]) and current.sid == sid then
+    if current and current.token == int(ARGV[i + 1]) and current.sid == sid then
       stat:set(id, ARGV[i + 2])
       append('c', id)
       count = count + 1

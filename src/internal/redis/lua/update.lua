@@ -12,7 +12,7 @@ local needs_memory = false
 local function command()
   local sid = ARGV[11]
   if not live(sid) then return refuse('NOSESSION') end
-  store_record(sid, tonumber(ARGV[12]), ARGV[13])
+  store_record(sid, counter(ARGV[12]) or 0, ARGV[13])
   return {}
 end
 

@@ -2,13 +2,13 @@
 
 if fresh then
   local latest = redis.call('ZREVRANGE', tombx_key, 0, 0, 'WITHSCORES')
-  local now = math.max(0, (int(latest[2]) or 0) - TOMBSTONE_RETENTION)
+  local now = math.max(0, (int(latest[2], MAX_TIME) or 0) - TOMBSTONE_RETENTION)
   for _, value in pairs(all_fields(direct_key)) do
     local directive = parse_directive(value)
-    if directive then now = math.max(now, directive.til - DIRECTIVE_RETENTION) end
+    if directive and directive.til <= MAX_TIME then now = math.max(now, directive.til - DIRECTIVE_RETENTION) end
   end
-  meta = { era = '', run = server_run, high = 0, last = time, quarantine = 0, ttl = ttl, maxStep = max_step, log = 0,
-    now = now, collected = 0 }
+  meta = { era = '', run = server_run, high = 0, last = time, quarantine = 0, ttl = ttl or USUAL_TTL,
+    maxStep = max_step or USUAL_MAX_STEP, log = 0, now = now, collected = 0 }
 end
 
 meta.now = meta.now + math.min(math.max(time - meta.last, 0), meta.maxStep)
@@ -18,10 +18,12 @@ if fresh or meta.run ~= server_run or meta.specs ~= sizes.spec or meta.claims ~=
   or meta.high < last_log or high > meta.high then
   local empty = sizes.sess == 0 and sizes.spec == 0 and sizes.tomb == 0 and sizes.claim == 0
   local trusted = fresh and ARGV[8] == '1' and empty
-  local seed = math.max(math.floor(time / 1000), tonumber(ARGV[4])) * SEED_SHIFT
+  local seconds = math.floor(time / 1000)
+  if seconds > MAX_SECONDS then seconds = 0 end
+  local seed = math.max(seconds, int(ARGV[4]) or 0) * SEED_SHIFT
   meta.high = math.max(meta.high, last_log, seed, high) + 1
   meta.era, meta.run, meta.sessions = ARGV[5] .. '.' .. str(meta.high), server_run, 0
-  meta.quarantine = trusted and meta.now or meta.now + math.max(meta.ttl, ttl)
+  meta.quarantine = trusted and meta.now or meta.now + math.max(meta.ttl, ttl or 0)
   begun = true
   append('e', meta.era)
 end

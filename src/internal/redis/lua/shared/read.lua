@@ -15,21 +15,26 @@ end
 
 local meta_names = { 'layout', 'era', 'run', 'high', 'last', 'now', 'quarantine', 'ttl', 'maxStep', 'log', 'collected',
   'specs', 'claims', 'sessions', 'tombs' }
+local meta_limits = { last = 9007199254740991, now = MAX_TIME, quarantine = MAX_TIME, ttl = MAX_DURATION,
+  maxStep = MAX_DURATION }
 local first_number = 4
 local stored = redis.call('HMGET', meta_key, unpack(meta_names))
 if stored[1] and stored[1] ~= LAYOUT_VERSION then return { 'VERSION', stored[1] } end
 local fresh = not (stored[1] and stored[2] and stored[3])
 local meta, before = { era = stored[2], run = stored[3] }, {}
 for i = first_number, #meta_names do
-  local n = int(stored[i])
+  local n = int(stored[i], meta_limits[meta_names[i]] or MAX_COUNTER)
   meta[meta_names[i]], before[meta_names[i]] = n, n
   if not n then fresh = true end
 end
 
 local newest = redis.call('XREVRANGE', log_key, '+', '-', 'COUNT', 1)
 
-local function position(entry) return tonumber(string.match(entry[1], '^%d+')) end
+-- An entry at an absurd position is none. The stream takes no more behind it, and is begun anew (`write_log`).
+local function position(entry) return counter(string.match(entry[1], '^%d+')) or math.huge end
 local last_log = newest[1] and position(newest[1]) or 0
-local ttl, max_step, high = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[3])
+local is_log_absurd = last_log > MAX_COUNTER
+if is_log_absurd then last_log = 0 end
+local ttl, max_step, high = int(ARGV[6]), int(ARGV[7]), int(ARGV[3]) or 0
 local spec, tomb, claim = hash(spec_key, sizes.spec), hash(tomb_key, sizes.tomb), hash(claim_key, sizes.claim)
 local node, stat, direct = hash(node_key), hash(stat_key), hash(direct_key)

@@ -3,7 +3,7 @@
 
 local function parse_spec(value)
   local g, s, op, flags, refused, body = string.match(value, '^(%d+)|(%d+)|([^|]*)|([^|]*)|([^|]*)|()')
-  local generation, stamp = int(g), int(s)
+  local generation, stamp = counter(g), counter(s)
   if not generation or not stamp then return nil end
   return {
     generation = generation, stamp = stamp, op = op, refused = refused, value = value, body = body,
@@ -20,7 +20,7 @@ end
 
 local function parse_tomb(value)
   local s, g, op, by, how, flags = string.match(value, '^(%d+)|(%d+)|([^|]*)|([^|]*)|([de])|([^|]*)$')
-  local stamp, generation = int(s), int(g)
+  local stamp, generation = counter(s), counter(g)
   if not stamp or not generation then return nil end
   return {
     stamp = stamp, generation = generation, op = op, by = by, how = how,
@@ -34,14 +34,14 @@ end
 
 local function parse_claim(value)
   local t, g, sid = string.match(value, '^(%d+):(%d+):(.+)$')
-  local token, generation = int(t), int(g)
+  local token, generation = counter(t), counter(g)
   if not token or not generation then return nil end
   return { token = token, generation = generation, sid = sid }
 end
 
 local function parse_directive(value)
   local s, what, u, op, a, by, reason = string.match(value, '^(%d+)|([cdu])|(%d+)|([^|]*)|(%d+)|([^|]*)|(.*)$')
-  local stamp, til, at = int(s), int(u), int(a)
+  local stamp, til, at = counter(s), counter(u), counter(a)
   if not stamp or not til or not at then return nil end
   return { stamp = stamp, what = what, til = til, op = op, at = at, by = by, reason = reason }
 end
@@ -53,7 +53,7 @@ end
 
 local function parse_node(value)
   local v, o = string.match(value, '^(%d+)|(%d+)|')
-  local version, opened = int(v), int(o)
+  local version, opened = counter(v), counter(o)
   if not version or not opened then return nil end
   return { version = version, opened = opened }
 end

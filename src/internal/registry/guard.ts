@@ -1,0 +1,126 @@
+/**
+ * The guard that runs before each command: the logical clock, the loss of data, dead sessions, and commands that come
+ * too late. Twin of `lua/shared/guard.lua`.
+ *
+ * @internal
+ */
+import { counterOf, exactOf, highOf, maxStepOf, notAfterOf, secondsOf, timeOf, ttlOf, usualTimings } from "./bounds.js"
+import type { Envelope, Refusal } from "./commands.js"
+import { directiveRetention, layoutVersion, tombstoneRetention } from "./commands.js"
+import {
+  append,
+  endSession,
+  lastOf,
+  type Meta,
+  parseDirective,
+  type RegistryState,
+  type Server,
+  type Tx
+} from "./state.js"
+
+/** Shift of the seconds that seed the counter: leaves a million numbers per second, and fits 2^53. */
+export const seedShift = 2 ** 20
+
+const freshMeta = (state: RegistryState, envelope: Envelope, server: Server): Meta => {
+  // Sweep times outlive the clock that set them: never start below them.
+  let begun = 0
+  for (const at of state.tombx.values()) begun = Math.max(begun, at)
+  begun = Math.max(0, (timeOf(begun) ?? 0) - tombstoneRetention)
+  for (const value of state.direct.values()) {
+    begun = Math.max(begun, (timeOf(parseDirective(value)?.until) ?? 0) - directiveRetention)
+  }
+  return {
+    layout: String(layoutVersion),
+    era: "",
+    run: server.run,
+    high: 0,
+    last: server.time,
+    now: begun,
+    quarantine: 0,
+    ttl: ttlOf(envelope.ttl) ?? usualTimings.ttl,
+    maxStep: maxStepOf(envelope.maxStep) ?? usualTimings.maxStep,
+    log: 0,
+    collected: 0,
+    specs: 0,
+    claims: 0,
+    sessions: 0,
+    tombs: 0,
+    held: new Map()
+  }
+}
+
+/** Whether all numbers can be ours. Data with others counts as lost. */
+const isSane = ({ collected, claims, high, last, log, maxStep, now, quarantine, sessions, specs, tombs, ttl }: Meta) =>
+  [collected, claims, high, log, sessions, specs, tombs].every((n) => counterOf(n) !== undefined) &&
+  timeOf(now) !== undefined && timeOf(quarantine) !== undefined && exactOf(last) !== undefined &&
+  ttlOf(ttl) !== undefined && maxStepOf(maxStep) !== undefined
+
+const advance = (meta: Meta, server: Server): void => {
+  const elapsed = server.time - meta.last
+  meta.now += Math.min(Math.max(elapsed, 0), meta.maxStep)
+  meta.last = server.time
+}
+
+/** Position of the newest log entry that can be ours; 0 for none. */
+const lastSane = (state: RegistryState): number => counterOf(lastOf(state)) ?? 0
+
+/** Whether the data is not what the last command left: another server, a deleted key, a counter that went back. */
+const isBroken = ({ meta, state }: Tx, high: number, server: Server): boolean =>
+  meta.run !== server.run ||
+  meta.specs !== state.spec.size ||
+  meta.claims !== state.claim.size ||
+  meta.sessions !== state.sess.size ||
+  meta.sessions !== state.node.size ||
+  meta.tombs !== state.tomb.size ||
+  meta.high < lastSane(state) ||
+  // A caller knows a higher number: the data is an older copy, whatever era the caller comes from.
+  high > meta.high
+
+const isEmpty = (state: RegistryState): boolean =>
+  state.spec.size === 0 && state.claim.size === 0 && state.sess.size === 0 && state.tomb.size === 0
+
+const beginEra = (tx: Tx, envelope: Envelope, server: Server, trusted: boolean): void => {
+  const { meta, state } = tx
+  const seed = Math.max(secondsOf(server.time / 1000) ?? 0, secondsOf(envelope.seconds) ?? 0) * seedShift
+  meta.high = Math.max(meta.high, lastSane(state), seed, highOf(envelope.high) ?? 0) + 1
+  // A request that is executed twice must not name two data sets alike.
+  meta.era = `${envelope.bits}.${meta.high}`
+  meta.run = server.run
+  meta.quarantine = trusted ? meta.now : meta.now + Math.max(meta.ttl, ttlOf(envelope.ttl) ?? 0)
+  state.sess.clear()
+  state.node.clear()
+  meta.held.clear()
+  meta.specs = state.spec.size
+  meta.claims = state.claim.size
+  meta.sessions = 0
+  meta.tombs = state.tomb.size
+  append(tx, "e", meta.era)
+}
+
+/** Ends the sessions that are due, the longest overdue first. */
+const reap = (tx: Tx): void => {
+  const due: Array<[sid: string, expiry: number]> = []
+  for (const entry of tx.state.sess) if (entry[1] <= tx.meta.now) due.push(entry)
+  due.sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1))
+  for (const [sid] of due) endSession(tx, sid)
+}
+
+/** Runs the guard. A refusal means that the command must have no effect. */
+export const guard = (state: RegistryState, envelope: Envelope, server: Server): Tx | Refusal => {
+  if (state.meta !== undefined && state.meta.layout !== String(layoutVersion)) {
+    return { _tag: "VERSION", layout: state.meta.layout }
+  }
+  const existing = state.meta !== undefined && isSane(state.meta) ? state.meta : undefined
+  const meta = existing ?? freshMeta(state, envelope, server)
+  state.meta = meta
+  const tx: Tx = { state, meta }
+  advance(meta, server)
+  const high = highOf(envelope.high) ?? 0
+  const broken = existing === undefined || isBroken(tx, high, server)
+  if (broken) beginEra(tx, envelope, server, existing === undefined && server.trust && isEmpty(state))
+  meta.high = Math.max(meta.high, high)
+  reap(tx)
+  if (broken || envelope.era !== meta.era) return { _tag: "ERA", era: meta.era, now: meta.now, high: meta.high }
+  if (meta.now > (notAfterOf(envelope.notAfter) ?? Infinity)) return { _tag: "EXPIRED", now: meta.now, high: meta.high }
+  return tx
+}
