@@ -91,7 +91,8 @@ interface PogoOptions {
   readonly intensity?: Intensity | undefined
   /**
    * Take over at once, without waiting for the end of its lease, what a node on this machine ran whose process is gone.
-   * Works between processes that see each other in `/proc` (Linux, one pid namespace). Default on.
+   * Works between processes that see each other in `/proc` (Linux, one pid namespace), and for a lone process that was
+   * killed and is started again, by a file that it left in the folder for temporary files. Default on.
    * `POGO_WATCH_PROCESSES`.
    */
   readonly watchProcesses?: boolean | undefined

@@ -97,6 +97,7 @@ export const makePogo = (config: Resolved, client = false) =>
     // Before the node's own finalizer: its children may be called until they have ended.
     const router = yield* makeRouter(node)
     const failed = yield* Deferred.make<never, Fatal>()
+    if (!client && config.watchProcesses) node.own.leftProof(node.processes.proofs.leave())
     yield* Effect.forkScoped(listen(node))
     yield* Effect.forkScoped(keepAlive(node, "alarm", alarm(node)))
     const run = client ? clientLife : lifecycle

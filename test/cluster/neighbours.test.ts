@@ -13,12 +13,27 @@ import { Worker, workerLive } from "../support/worker.js"
 class Machine {
   readonly gone = new Set<number>()
   readonly hidden = new Set<number>()
+  readonly proofs = new Set<string>()
   looks = 0
 
   constructor(readonly host = "machine") {}
 
   watch(pid: number): Watch {
-    return { self: { host: this.host, pid, start: pid * 10 }, look: (process) => this.look(process), every: 25 }
+    return {
+      self: { host: this.host, pid, start: pid * 10 },
+      look: (process) => this.look(process),
+      every: 25,
+      proofs: {
+        leave: () => {
+          if (this.hidden.has(pid)) return undefined
+          const name = `proof of ${pid}`
+          this.proofs.add(name)
+          return name
+        },
+        has: (name) => this.proofs.has(name),
+        remove: (name) => void this.proofs.delete(name)
+      }
+    }
   }
 
   private look({ host, pid, start }: ProcessId): Sight {
@@ -96,6 +111,47 @@ describe("a process that is gone", () => {
       expect(running(journal, "a")).toBeLessThan(count)
       yield* TestClock.adjust("20 seconds")
       expect(running(journal, "a")).toBe(count)
+    }))
+
+  it.scoped("is replaced at once by its successor, which finds the proof that it left on the machine", () =>
+    Effect.gen(function*() {
+      const machine = new Machine()
+      const { add, cluster, journal } = yield* makeScene
+      const a = yield* add("a", machine.watch(1))
+      yield* startAll(cluster)
+      yield* a.crash
+      machine.gone.add(1)
+      yield* add("a2", machine.watch(2))
+      yield* TestClock.adjust("2 seconds")
+      expect(running(journal, "a2")).toBe(count)
+      expect(machine.proofs).toEqual(new Set(["proof of 2"]))
+      expect(journal.violations()).toEqual([])
+    }))
+
+  it.scoped("is left to its lease by a copy of its machine, which has another's proof or none", () =>
+    Effect.gen(function*() {
+      const [machine, copy] = [new Machine(), new Machine()]
+      const { add, cluster, journal } = yield* makeScene
+      const a = yield* add("a", machine.watch(1))
+      yield* startAll(cluster)
+      yield* a.crash
+      copy.gone.add(1)
+      copy.proofs.add("proof of 3")
+      yield* add("b", copy.watch(2))
+      yield* TestClock.adjust("5 seconds")
+      expect(running(journal, "b")).toBe(0)
+      yield* TestClock.adjust("20 seconds")
+      expect(running(journal, "b")).toBe(count)
+    }))
+
+  it.scoped("takes its proof away when it leaves in order", () =>
+    Effect.gen(function*() {
+      const machine = new Machine()
+      const { add } = yield* makeScene
+      const a = yield* add("a", machine.watch(1))
+      expect(machine.proofs.size).toBe(1)
+      yield* a.stop
+      expect(machine.proofs.size).toBe(0)
     }))
 
   it.scoped("is left to its lease by nodes of other machines, and where the watch is switched off on either side", () =>

@@ -66,6 +66,27 @@ test("[F1] SIGKILL with the default lease: taken over at once by a neighbour, on
   expect(runningOverlaps(lines)).toEqual([])
 })
 
+test("[F1] a lone process that is killed and started again has its children back at once", async (context) => {
+  const redis = await startRedis({ args: [] })
+  context.onTestFinished(() => redis.stop("SIGKILL"))
+  const fleet = await makeFleet({ TEST_REDIS_URL: redis.url })
+  context.onTestFinished(fleet.close)
+  const first = await fleet.start("a")
+  await surely(first, "start", { keys: Array.from({ length: count }, (_, i) => `k${i}`) })
+  await allRun(fleet)
+  const starts = () => fleet.lines().filter(({ what }) => what === "start").length
+  const before = starts()
+  first.signal("SIGKILL")
+  await first.exited
+  await fleet.start("a")
+  const up = performance.now()
+  await eventually("has its children back", () => starts() >= before + count)
+  const took = performance.now() - up
+  measured("F1", `with the default lease of 15 s, alone: from the start of the successor ${took.toFixed(0)} ms`)
+  expect(took).toBeLessThan(5_000)
+  expect(runningOverlaps(fleet.lines())).toEqual([])
+})
+
 test("[F4] a frozen process is left to its lease", async (context) => {
   const fleet = await makeScene(context, { POGO_TTL: "3 seconds" })
   const frozen = fleet.nodes.get("b")!

@@ -1,6 +1,7 @@
 /**
  * The machines that the nodes of a history run on, and what a process can see of the others on its own.
  */
+import { noProofs, type ProofStore } from "../../src/internal/runtime/processProof.js"
 import type { ProcessId, Sight, Watch } from "../../src/internal/runtime/processTable.js"
 import type { Process, World } from "../../src/internal/testing/virtualWorld.js"
 
@@ -10,7 +11,7 @@ const every = 200
 /** One look out of so many fails: too many files are open, or it is not permitted. */
 const failing = 16
 
-/** One process out of so many does not know its true number, and tells one that nobody has. */
+/** One process out of so many does not know its true number, and tells one that nobody has. It leaves no proof. */
 const mistaken = 7
 
 const numberOf = (name: string): number => Number(/\d+/.exec(name)?.[0] ?? 0)
@@ -42,16 +43,36 @@ export class Machines {
     return this.numbered(host, pid)?.[1].start === start ? "alive" : "gone"
   }
 
+  /** Proofs that nodes have left, by machine. They outlive the processes. */
+  private readonly proofs = new Map<string, Set<string>>()
+  private left = 0
+
+  private proofsOf(host: string): ProofStore {
+    const here = this.proofs.get(host) ?? new Set()
+    this.proofs.set(host, here)
+    return {
+      leave: () => {
+        const name = `proof ${++this.left}`
+        here.add(name)
+        return name
+      },
+      has: (name) => here.has(name),
+      remove: (name) => void here.delete(name)
+    }
+  }
+
   watch(process: Process): MachineWatch {
     const host = `machine ${this.count === 0 ? process.name : numberOf(process.name) % this.count}`
     const start = this.world.processes.indexOf(process)
     let pid = 1
     while (this.numbered(host, pid) !== undefined) pid++
     this.ids.set(process, { host, pid, start })
+    const isMistaken = start % mistaken === mistaken - 1
     return {
-      self: { host, pid: start % mistaken === mistaken - 1 ? 1_000 + start : pid, start },
+      self: { host, pid: isMistaken ? 1_000 + start : pid, start },
       every,
       look: (id) => this.look(host, id),
+      proofs: isMistaken ? noProofs : this.proofsOf(host),
       isFrozen: (id) => this.numbered(host, id.pid)?.[0].frozen === true
     }
   }

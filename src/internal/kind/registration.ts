@@ -97,7 +97,7 @@ export const makeRegistration = (
     const built: Runtime.Runtime<never> = yield* Effect.annotateLogs(Effect.runtime(), annotations)
     const runtime = Runtime.make({
       context: built.context,
-      // Each run has a context of its own: without this one it need not carry the layer's along.
+      // The layer's context is dropped here: every run sets its own, and this one would only be kept in memory.
       fiberRefs: FiberRefs.delete(built.fiberRefs, FiberRef.currentContext),
       runtimeFlags: built.runtimeFlags
     })

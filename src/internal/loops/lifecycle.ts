@@ -97,7 +97,7 @@ const live = (node: Node, session: Session, whenActive: Effect.Effect<void>) =>
     yield* Effect.forkScoped(keepAlive(node, "heartbeat", heartbeat(node, session)))
     yield* Effect.forkScoped(keepAlive(node, "probe", probeWork(node, session)))
     yield* completeView(node, session)
-    // Ends of children are reported even while no renewal is answered: each would keep its claim for ever.
+    // Before the first renewal is answered: if none ever is, children that have ended would keep their claims for ever.
     for (const lane of node.outbox.loops(session)) yield* Effect.forkScoped(keepAlive(node, "outbox", lane))
     // Renewals have a connection of their own: a node whose renewals are not answered must not be given children.
     yield* session.renewed.await

@@ -4,8 +4,9 @@
  * lease.
  *
  * Each node watches the next one of its machine in the order of their sessions, so that a machine's cost grows with its
- * nodes, not with their square. Only a process that this node has seen alive is ever taken for gone: whatever is wrong
- * with a number or a name, it belonged to a process that could be seen from here.
+ * nodes, not with their square. Only a process that certainly was on this machine is ever taken for gone: one that this
+ * node has seen alive, or one that has left a proof here. The latter is the predecessor of a node that was killed and
+ * started again with nobody beside it.
  *
  * @internal
  */
@@ -27,7 +28,8 @@ interface Neighbour {
 }
 
 const isNeighbour = (self: ProcessId, member: ScopeMember): member is ScopeMember & Neighbour =>
-  member.process !== undefined && member.process.host === self.host && member.process.pid !== self.pid
+  member.process !== undefined && member.process.host === self.host &&
+  (member.process.pid !== self.pid || member.process.start !== self.start)
 
 /** The other nodes of this machine in the order of their sessions, beginning behind this node's own. */
 const inTurn = (node: Node, self: ProcessId, session: Session): ReadonlyArray<Neighbour> => {
@@ -45,14 +47,18 @@ class Neighbourhood {
 
   constructor(private readonly node: Node, private readonly self: ProcessId, private readonly session: Session) {}
 
-  /** Takes over another membership. Each new process is looked at once: only one seen alive is ever taken for gone. */
+  /** Takes over another membership. Each new process is looked at once. */
   renew(): void {
     this.neighbours = inTurn(this.node, this.self, this.session)
-    const seen = this.neighbours.filter(({ process, sid }) =>
-      this.seen.has(sid) || this.node.processes.look(process) === "alive"
-    )
+    const seen = this.neighbours.filter(({ process, sid }) => this.seen.has(sid) || this.wasHere(process))
     this.seen = new Set(seen.map(({ sid }) => sid))
     this.changed.unsafeOpen()
+  }
+
+  /** Whether a process certainly is, or was, one of this machine. */
+  private wasHere(process: ProcessId): boolean {
+    const { look, proofs } = this.node.processes
+    return look(process) === "alive" || (process.proof !== undefined && proofs.has(process.proof))
   }
 
   /** The node to watch now. */
@@ -69,6 +75,9 @@ class Neighbourhood {
         `the process of node "${name}" (pid ${process.pid}) is gone; its children are taken over without waiting for ` +
           `the end of its lease`
       )),
+      Effect.tap(() =>
+        Effect.sync(() => process.proof === undefined || this.node.processes.proofs.remove(process.proof))
+      ),
       Effect.tapError(() => Effect.sync(() => this.ended.delete(sid)))
     )
   }

@@ -117,6 +117,11 @@ export const setCordon = (node: Node, cordoned: boolean): Effect.Effect<void> =>
     node.workQueue.sweep()
   })
 
+/** Takes the node's proof off its machine: with its session closed, there is nothing left to prove. */
+const removeProof = ({ own, processes }: Node): void => {
+  if (own.proof !== undefined) processes.proofs.remove(own.proof)
+}
+
 /** Closes the session once the registry knows of everything that ended; gives up after one command timeout. */
 const closeSession = (node: Node): Effect.Effect<void> =>
   Effect.gen(function*() {
@@ -127,7 +132,10 @@ const closeSession = (node: Node): Effect.Effect<void> =>
     )
     // A session is closed only when nothing runs under it: its end frees all of its claims.
     if (session.over || node.supervisor.children.size > 0) return
-    yield* Effect.ignore(request(node, session, "close", { sid: session.sid }))
+    yield* request(node, session, "close", { sid: session.sid }).pipe(
+      Effect.tap(() => Effect.sync(() => removeProof(node))),
+      Effect.ignore
+    )
     node.leave(session, "closed")
   }).pipe(Effect.interruptible, Effect.timeoutOption(node.timing.commandTimeout), Effect.asVoid)
 

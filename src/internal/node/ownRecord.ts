@@ -33,6 +33,8 @@ export class OwnRecord {
   readonly duplicateName: boolean = false
   /** Where others reach this node; empty if they cannot. */
   readonly address: string = ""
+  /** Name of the proof that this node left on its machine. */
+  readonly proof: string | undefined = undefined
   private version = 1
   private publishedVersion = 0
   private readonly newer = Effect.unsafeMakeLatch(false)
@@ -43,7 +45,7 @@ export class OwnRecord {
     fields:
       & { readonly ownCordon?: boolean; readonly ownDrain?: boolean }
       & Partial<
-        Pick<OwnRecord, "duplicateName" | "address">
+        Pick<OwnRecord, "duplicateName" | "address" | "proof">
       >
   ): void {
     Object.assign(this, fields)
@@ -97,6 +99,11 @@ export class OwnRecord {
     this.set({ address })
   }
 
+  /** Left a proof on its machine, before it joins. */
+  leftProof(proof: string | undefined): void {
+    this.set({ proof })
+  }
+
   /** The record says something else now: it is to be published. */
   changed(): void {
     this.version++
@@ -117,7 +124,7 @@ export class OwnRecord {
       draining: this.draining,
       joining: phase !== "active",
       duplicateName: this.duplicateName,
-      process: watchProcesses ? processes.self : undefined,
+      process: watchProcesses && processes.self !== undefined ? { ...processes.self, proof: this.proof } : undefined,
       address: this.address,
       knows: knowledge,
       obeys: this.directive?.stamp ?? 0,

@@ -63,10 +63,10 @@ export class RegistryClock {
   }
 
   /**
-   * Makes a command's envelope. Its `notAfter` never refuses a command that comes in time: the registry's clock stood
-   * at `base.now` no earlier than `base.sent`, and advances no faster than time. It is late by what the answered
-   * request took to arrive, which is below one command timeout. Where nothing is known of an era's clock the command
-   * expires at once, and the answer tells the time for the next.
+   * Makes a command's envelope. Its `notAfter` is one command timeout after the registry's time, as this node estimates
+   * it: the time that an answer told, and what has passed here since its request was sent. The estimate is never behind,
+   * so a command that arrives in time is not refused. It is ahead by at most the time that the request took to arrive.
+   * Where no answer of the era has come yet, the command expires at once, and the refusal tells the time.
    */
   envelope(era: string, sent: number, concerns?: Recipients): Envelope {
     const { commandTimeout, maxStep, ttl } = this.timing
@@ -148,7 +148,7 @@ const questions: Questions = {
   direct: (node, { name }) => node.view.membership.list.filter((member) => member.name === name).map(({ sid }) => sid)
 }
 
-/** Asks about one command. A user's score may throw: that is for the plan to meet, not for a command. */
+/** The sessions that a command concerns. A user's score may throw here: then all are told, and the plan reports it. */
 const namedBy = <K extends CommandName>(...[node, name, args]: [Requester, K, Args<K>]): ReturnType<Question<K>> => {
   const question = questions[name] as Question<K> | undefined
   try {

@@ -22,7 +22,8 @@ import {
 export const seedShift = 2 ** 20
 
 const freshMeta = (state: RegistryState, envelope: Envelope, server: Server): Meta => {
-  // Sweep times outlive the clock that set them: never start below them.
+  // When `meta` alone is lost, times in other records come from the lost clock: the new one begins no earlier, so that
+  // nothing is kept for longer than its retention.
   let begun = 0
   for (const at of state.tombx.values()) begun = Math.max(begun, at)
   begun = Math.max(0, (timeOf(begun) ?? 0) - tombstoneRetention)

@@ -46,7 +46,7 @@ export class EraMerge {
     }
   }
 
-  /** Takes over a row that changed after the read, unless the view knows better: then that is still to be given back. */
+  /** Takes a row of the log. Where the view still knows better, the fact stays to be given back; else it is dropped. */
   update(item: Item, at: number): void {
     if (item.spec === undefined || !this.facts.delete(item.id)) this.view.apply(item, at)
     else this.read(item, at)

@@ -105,8 +105,9 @@ const isWhole = (value: unknown): value is number => Number.isSafeInteger(value)
 /** Reads the identity of a node's process; `undefined` in a form that this version does not write. */
 export const readProcess = (value: unknown): ProcessId | undefined => {
   if (!isRecord(value)) return undefined
-  const { host, pid, start } = value as { readonly [field: string]: unknown }
-  return typeof host === "string" && isWhole(pid) && pid > 0 && isWhole(start) ? { host, pid, start } : undefined
+  const { host, pid, proof, start } = value as { readonly [field: string]: unknown }
+  if (typeof host !== "string" || !isWhole(pid) || pid === 0 || !isWhole(start)) return undefined
+  return typeof proof === "string" ? { host, pid, start, proof } : { host, pid, start }
 }
 
 const readRecord = (json: string): NodeRecord => {

@@ -249,7 +249,7 @@ export class View {
   /** Stores or drops a claim, and the status that goes with it. */
   setClaim(id: string, claim: ClaimRecord | undefined, stat: string | undefined, at: number): void {
     const known = this.entries.get(id)
-    // The tombstone of a forgotten child tells as of when.
+    // Of a forgotten child no entry is left: news are old up to the counter value as of which its tombstone is known.
     if (at < (known?.claimAt ?? this.tombs.get(id)?.at ?? 0)) return
     if (claim === undefined && known?.claim === undefined && stat === known?.stat) {
       if (known !== undefined) known.claimAt = at

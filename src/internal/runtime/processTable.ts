@@ -8,6 +8,8 @@
 import * as Context from "effect/Context"
 import { createHash } from "node:crypto"
 import { readdirSync, readFileSync, readlinkSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { noProofs, Proofs, type ProofStore } from "./processProof.js"
 
 /** The identity of a process. No two processes have the same, not even one after the other. */
 export interface ProcessId {
@@ -16,6 +18,8 @@ export interface ProcessId {
   readonly pid: number
   /** Begin of the process. Ticks of the kernel's clock. */
   readonly start: number
+  /** Name of the proof that a node of the process left on its machine, if it did: see `processProof.ts`. */
+  readonly proof?: string | undefined
 }
 
 /** The state of a process, as far as it is known. `gone`: it will never run another instruction. */
@@ -28,6 +32,8 @@ export interface Watch {
   readonly look: (process: ProcessId) => Sight
   /** Time between two looks. Milliseconds. */
   readonly every: number
+  /** The proofs that nodes leave on this machine. */
+  readonly proofs: ProofStore
 }
 
 interface Stat {
@@ -88,7 +94,12 @@ const identify = (): ProcessId | undefined => {
   }
 }
 
+const ofThisMachine = (): Watch => {
+  const self = process.platform === "linux" ? identify() : undefined
+  return { self, look, every: 25, proofs: self === undefined ? noProofs : new Proofs(tmpdir()) }
+}
+
 /** The process table that nodes look at; by default the machine's. */
 export class Processes extends Context.Reference<Processes>()("effect-pogo/internal/Processes", {
-  defaultValue: (): Watch => ({ self: process.platform === "linux" ? identify() : undefined, look, every: 25 })
+  defaultValue: ofThisMachine
 }) {}

@@ -18,6 +18,7 @@ import type * as PogoConfig from "../../PogoConfig.js"
 import { Internals } from "../internals.js"
 import type { Node } from "../node/node.js"
 import { parseSpec } from "../registry/state.js"
+import { noProofs } from "../runtime/processProof.js"
 import { Processes } from "../runtime/processTable.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import { Observer } from "../supervisor/supervisor.js"
@@ -160,7 +161,12 @@ export class TestCluster {
       Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, GroupRegistry.makeEncoded(line.encoded))),
       Layer.provide(Layer.succeed(Observer, watch)),
       // All nodes are in this process: none may conclude from that that another is alive, or gone.
-      Layer.provide(Layer.succeed(Processes, { self: undefined, every: 1_000, look: () => "unknown" as const }))
+      Layer.provide(Layer.succeed(Processes, {
+        self: undefined,
+        every: 1_000,
+        look: () => "unknown" as const,
+        proofs: noProofs
+      }))
     )
   }
 

@@ -41,6 +41,13 @@ const unseen = (node: Node): void => {
   })(node)
 }
 
+/** Every machine has the others' proofs, and is called the same, as a copy of a running machine is. */
+const copied = (node: Node): void => {
+  const { processes } = node
+  const self = { ...processes.self!, host: "machine" }
+  Object.assign(node, { processes: { ...processes, self, proofs: { ...processes.proofs, has: () => true } } })
+}
+
 /** The session that a node's name has now, in the place of the one that was seen. */
 const successor = ({ sid }: Args<"close">, { view }: Node): Args<"close"> => {
   const name = sid.split("#")[0]
@@ -60,6 +67,11 @@ export const ofNeighbours: ReadonlyArray<Mutation> = [
     changed: seeing((id, { look }) => (look(id) === "alive" ? "alive" : "gone"))
   },
   { name: "a process that was never seen alive is taken for gone", shownBy: 42, changed: unseen },
+  {
+    name: "a process of a copied machine is taken for gone",
+    weights: { crash: 20 },
+    changed: copied
+  },
   {
     name: "processes are told apart by their numbers, whatever their machine and beginning",
     weights: { crash: 20, stop: 20 },

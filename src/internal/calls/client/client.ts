@@ -126,9 +126,9 @@ type Function = (payload: unknown, options?: StreamOptions) => unknown
 type Items = Effect.Effect<Mailbox.ReadonlyMailbox<unknown, unknown>, never, Scope.Scope>
 
 /**
- * A stream whose reader did not say how large its buffer is. A buffer counts items, and gives no more at a time than it
- * holds, which for a stream of small items costs more than to send them (the row of stream items per second). So there
- * is no bound on it; the window of chunks is the bound, and moves as the reader takes.
+ * Reads a stream for which the caller gave no buffer size. The buffer of `@effect/rpc` is bounded in items, and would cut
+ * chunks into small ones, which costs more than to send them (bench row: stream items per second). So the buffer has no
+ * bound; what is on its way is bounded in chunks, by `windowSize`, and `Demand` tells when the reader has taken one.
  */
 const readByChunk = (
   ask: Ask,
