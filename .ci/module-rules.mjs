@@ -95,7 +95,12 @@ export const rooms = [
     packages: [...pure, "@effect/rpc"]
   },
   { name: "testing", files: ["internal/testing/"], imports: [...whole, "calls", "Pogo"], packages: pure },
-  { name: "PogoTest", files: ["PogoTest.ts"], imports: ["testing", "Pogo", "PogoConfig"], packages: pure },
+  {
+    name: "PogoTest",
+    files: ["PogoTest.ts"],
+    imports: ["vocabulary", "testing", "Pogo", "PogoConfig"],
+    packages: pure
+  },
   {
     name: "index",
     files: ["index.ts"],

@@ -83,9 +83,9 @@ export type { RunOptions, ServeOptions }
  * @since 0.1.0
  * @category models
  */
-export interface Kind<in out Fields extends PayloadFields> {
+export interface Kind<in out Fields extends PayloadFields, out Name extends string = string> {
   /** Name of the kind, the first part of its children's ids. */
-  readonly kind: string
+  readonly kind: Name
   /** Version of the code: its children run on nodes with this version or a later one. */
   readonly version: number
   /** Schema of the payload. */
@@ -110,7 +110,7 @@ export interface Kind<in out Fields extends PayloadFields> {
     options?: ChildSpec.Options
   ) => ChildSpec.Draft
   /** Id of the child with a key: `kind/key`. */
-  readonly id: (key: string) => string
+  readonly id: (key: string) => `${Name}/${string}`
   /**
    * Implements the kind: a layer that lets this node run its children, for as long as the layer lives.
    *
@@ -167,9 +167,11 @@ type Streaming<Rpcs extends Rpc.Any> = Rpcs extends Rpc.Any
  * @since 0.1.0
  * @category models
  */
-export interface CallableKind<in out Fields extends PayloadFields, in out Rpcs extends Rpc.Any>
-  extends Omit<Kind<Fields>, "toLayer">
-{
+export interface CallableKind<
+  in out Fields extends PayloadFields,
+  in out Rpcs extends Rpc.Any,
+  out Name extends string = string
+> extends Omit<Kind<Fields, Name>, "toLayer"> {
   /**
    * The implementation: a layer that lets this node run children of the kind, for as long as it lives.
    *
@@ -262,18 +264,18 @@ export const make: {
    * program.pipe(Effect.provide(CounterLive))
    * ```
    */
-  <Fields extends PayloadFields, const Rpcs extends ReadonlyArray<Rpc.Any>>(
-    kind: string,
+  <Fields extends PayloadFields, const Rpcs extends ReadonlyArray<Rpc.Any>, const Name extends string>(
+    kind: Name,
     options: KindOptions<Fields> & {
       /** What its children can be asked: Rpcs, or a group of them. */
       readonly protocol: Rpcs
     }
-  ): CallableKind<Fields, Rpcs[number]>
+  ): CallableKind<Fields, Rpcs[number], Name>
   /** Declares a kind of children that can be called, by an `RpcGroup`: with its middleware and annotations. */
-  <Fields extends PayloadFields, Rpcs extends Rpc.Any>(
-    kind: string,
+  <Fields extends PayloadFields, Rpcs extends Rpc.Any, const Name extends string>(
+    kind: Name,
     options: KindOptions<Fields> & { readonly protocol: RpcGroup.RpcGroup<Rpcs> }
-  ): CallableKind<Fields, Rpcs>
+  ): CallableKind<Fields, Rpcs, Name>
   /**
    * Declares a kind of children: their name, and the fields of their payload.
    *
@@ -298,7 +300,10 @@ export const make: {
    * program satisfies Effect.Effect<unknown, unknown>
    * ```
    */
-  <Fields extends PayloadFields>(kind: string, options: KindOptions<Fields>): Kind<Fields>
+  <Fields extends PayloadFields, const Name extends string>(
+    kind: Name,
+    options: KindOptions<Fields>
+  ): Kind<Fields, Name>
 } = (<Fields extends PayloadFields>(
   kind: string,
   options: KindOptions<Fields> & { readonly protocol?: ProtocolInput }

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { ChildType } from "./ChildSpec.js"
+import type { ChildId, ChildType } from "./ChildSpec.js"
 
 /**
  * Status of a child.
@@ -44,7 +44,7 @@ export type ChildStatus =
  * @category models
  */
 export interface ChildRow {
-  readonly id: string
+  readonly id: ChildId
   readonly kind: string
   readonly key: string
   readonly type: ChildType
@@ -86,7 +86,7 @@ export interface ChildCounts {
  * @category models
  */
 export interface Explanation {
-  readonly id: string
+  readonly id: ChildId
   /** Row of the child; none if it is not registered. */
   readonly row: ChildRow | undefined
   /** Name of the node where it belongs; none if no node can take it. */

@@ -6,9 +6,43 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { describe } from "./internal/runtime/userInput.js"
-import { InvalidChildSpec } from "./PogoError.js"
+import { describe, objectionToId } from "./internal/runtime/userInput.js"
+import { type ChildId, InvalidChildId, InvalidChildSpec } from "./PogoError.js"
+
+export type {
+  /**
+   * Id of a child, `kind/key`: unique in its scope. The `id` of a kind makes one from a key, `parseId` from any text.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  ChildId
+}
+
+/**
+ * The id in a text of somebody else's: a database, a URL, a command line. Fails with `InvalidChildId` where the text is
+ * no id. That there is such a child, or such a kind, is not asked.
+ *
+ * @example
+ * ```ts
+ * import { ChildSpec, Pogo } from "effect-pogo"
+ * import { Effect } from "effect"
+ *
+ * const terminate = (text: string) => Effect.flatMap(ChildSpec.parseId(text), Pogo.terminateChild)
+ * terminate("Poller/device-7") satisfies Effect.Effect<unknown, unknown, Pogo.Pogo>
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const parseId = (text: string): Either.Either<ChildId, InvalidChildId> => {
+  const wrong = objectionToId(text)
+  return wrong === undefined
+    ? Either.right(text as ChildId)
+    : Either.left(new InvalidChildId({ value: describe(text), ...wrong }))
+}
 
 /**
  * Shutdown of a child: the time that it has to end when it is stopped, in milliseconds, before it is reported as overdue.
@@ -76,7 +110,7 @@ export class ChildSpec extends Schema.Class<ChildSpec>("effect-pogo/ChildSpec")(
   prefers: Schema.optionalWith(LabelsSchema, { default: () => ({}) })
 }) {
   /** Id of the child, unique in the scope: `kind/key`. */
-  get id(): string {
+  get id(): ChildId {
     return `${this.kind}/${this.key}`
   }
 }
@@ -120,7 +154,7 @@ export interface Draft {
   readonly kind: string
   readonly key: string
   /** Id of the child, unique in the scope: `kind/key`. */
-  readonly id: string
+  readonly id: ChildId
   /** Checks and encodes the payload. */
   readonly encode: Effect.Effect<ChildSpec, InvalidChildSpec>
 }

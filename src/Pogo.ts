@@ -13,7 +13,7 @@ import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ChildCounts, ChildRow, Explanation } from "./ChildInfo.js"
-import type { Any } from "./ChildSpec.js"
+import type { Any, ChildId } from "./ChildSpec.js"
 import * as GroupRegistry from "./GroupRegistry.js"
 import type { StartResult, TerminateResult } from "./internal/commands/childCommands.js"
 import type { PogoMethods } from "./internal/commands/service.js"
@@ -23,6 +23,7 @@ import * as PogoConfig from "./PogoConfig.js"
 import type {
   ChildNotFound,
   ChildSpecConflict,
+  InvalidChildId,
   InvalidChildSpec,
   OutcomeUnknown,
   PogoError,
@@ -244,7 +245,7 @@ export const startChildren = (
 export const replaceChild = (
   spec: Any
 ): Effect.Effect<
-  { readonly _tag: "Replaced"; readonly id: string; readonly generation: bigint },
+  { readonly _tag: "Replaced"; readonly id: ChildId; readonly generation: bigint },
   InvalidChildSpec | ChildNotFound | RegistryUnavailable | OutcomeUnknown,
   Pogo
 > => Effect.flatMap(Pogo, (pogo) => pogo.replaceChild(spec))
@@ -257,8 +258,8 @@ export const replaceChild = (
  * @category accessors
  */
 export const terminateChild = (
-  id: string
-): Effect.Effect<TerminateResult, RegistryUnavailable | OutcomeUnknown, Pogo> =>
+  id: ChildId
+): Effect.Effect<TerminateResult, InvalidChildId | RegistryUnavailable | OutcomeUnknown, Pogo> =>
   Effect.flatMap(Pogo, (pogo) => pogo.terminateChild(id))
 
 /**
@@ -268,24 +269,28 @@ export const terminateChild = (
  * @category accessors
  */
 export const restartChild = (
-  id: string
+  id: ChildId
 ): Effect.Effect<
-  { readonly _tag: "Restarted"; readonly id: string; readonly generation: bigint },
-  ChildNotFound | RegistryUnavailable | OutcomeUnknown,
+  { readonly _tag: "Restarted"; readonly id: ChildId; readonly generation: bigint },
+  InvalidChildId | ChildNotFound | RegistryUnavailable | OutcomeUnknown,
   Pogo
 > => Effect.flatMap(Pogo, (pogo) => pogo.restartChild(id))
 
 /**
  * Waits until a child runs, and succeeds with its row: the node, and the fencing token of its claim. Waits for ever where
- * it never does: bound it with `Effect.timeout`. Fails when this supervisor is shut down.
+ * it never does: bound it with `Effect.timeout`. Fails when this supervisor is shut down, and at once for a text that is no
+ * id.
  *
  * @since 0.1.0
  * @category accessors
  */
 export const awaitChild = (
-  id: string
-): Effect.Effect<ChildRow & { readonly node: string; readonly token: bigint }, RegistryUnavailable, Pogo> =>
-  Effect.flatMap(Pogo, (pogo) => pogo.awaitChild(id))
+  id: ChildId
+): Effect.Effect<
+  ChildRow & { readonly node: string; readonly token: bigint },
+  InvalidChildId | RegistryUnavailable,
+  Pogo
+> => Effect.flatMap(Pogo, (pogo) => pogo.awaitChild(id))
 
 /**
  * The row of a child, now and whenever it changes; `None` while the child is not registered. A slow reader misses
@@ -294,7 +299,7 @@ export const awaitChild = (
  * @since 0.1.0
  * @category accessors
  */
-export const watchChild = (id: string): Stream.Stream<Option.Option<ChildRow>, never, Pogo> =>
+export const watchChild = (id: ChildId): Stream.Stream<Option.Option<ChildRow>, never, Pogo> =>
   Stream.unwrap(Effect.map(Pogo, (pogo) => pogo.watchChild(id)))
 
 /**
@@ -303,7 +308,7 @@ export const watchChild = (id: string): Stream.Stream<Option.Option<ChildRow>, n
  * @since 0.1.0
  * @category accessors
  */
-export const getChild = (id: string): Effect.Effect<Option.Option<ChildRow>, never, Pogo> =>
+export const getChild = (id: ChildId): Effect.Effect<Option.Option<ChildRow>, never, Pogo> =>
   Effect.flatMap(Pogo, (pogo) => pogo.getChild(id))
 
 /**
@@ -340,7 +345,7 @@ export const events: Stream.Stream<PogoEvent, never, Pogo> = Stream.unwrap(Effec
  * @since 0.1.0
  * @category accessors
  */
-export const explain = (id: string): Effect.Effect<Explanation, never, Pogo> =>
+export const explain = (id: ChildId): Effect.Effect<Explanation, never, Pogo> =>
   Effect.flatMap(Pogo, (pogo) => pogo.explain(id))
 
 /**

@@ -6,6 +6,17 @@
  */
 import * as Schema from "effect/Schema"
 
+/**
+ * Id of a child: `kind/key`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ChildId = `${string}/${string}`
+
+/** Ids in errors are shown as they are: errors travel, and the check of an id is not theirs. */
+const Id = Schema.String as unknown as Schema.Schema<ChildId, string>
+
 /** Why a registry did not serve a call. */
 const Reason = Schema.Literal(
   /** This node has not joined its scope yet. */
@@ -87,6 +98,26 @@ export class InvalidChildSpec extends Schema.TaggedError<InvalidChildSpec>("effe
 }
 
 /**
+ * A text is no id of a child, and so there can be no such child. Nothing was sent.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidChildId extends Schema.TaggedError<InvalidChildId>("effect-pogo/InvalidChildId")(
+  "InvalidChildId",
+  {
+    /** The text, shortened. */
+    value: Schema.String,
+    problem: Schema.String,
+    remedy: Schema.String
+  }
+) {
+  override get message(): string {
+    return `${this.value} is no id of a child: it ${this.problem}; ${this.remedy}`
+  }
+}
+
+/**
  * A directive for a node cannot be accepted. Nothing was written.
  *
  * @since 0.1.0
@@ -133,7 +164,7 @@ export class TooManyDirectives extends Schema.TaggedError<TooManyDirectives>("ef
 export class ChildSpecConflict extends Schema.TaggedError<ChildSpecConflict>("effect-pogo/ChildSpecConflict")(
   "ChildSpecConflict",
   {
-    id: Schema.String,
+    id: Id,
     /** The generation that holds the id. */
     generation: Schema.BigIntFromSelf,
     /** The encoded content that holds the id. */
@@ -157,7 +188,7 @@ export class ChildSpecConflict extends Schema.TaggedError<ChildSpecConflict>("ef
  */
 export class ChildNotFound extends Schema.TaggedError<ChildNotFound>("effect-pogo/ChildNotFound")(
   "ChildNotFound",
-  { id: Schema.String }
+  { id: Id }
 ) {
   override get message(): string {
     return `no child "${this.id}" is registered in this scope; start it with startChild`
@@ -173,7 +204,7 @@ export class ChildNotFound extends Schema.TaggedError<ChildNotFound>("effect-pog
  */
 export class ClaimLost extends Schema.TaggedError<ClaimLost>("effect-pogo/ClaimLost")(
   "ClaimLost",
-  { id: Schema.String, node: Schema.String, token: Schema.BigIntFromSelf, reason: Schema.String }
+  { id: Id, node: Schema.String, token: Schema.BigIntFromSelf, reason: Schema.String }
 ) {
   override get message(): string {
     return `child "${this.id}" on ${this.node} may no longer act with token ${this.token}: ${this.reason}`
@@ -258,7 +289,7 @@ export class KindConflict extends Schema.TaggedError<KindConflict>("effect-pogo/
 export class ChildUnavailable extends Schema.TaggedError<ChildUnavailable>("effect-pogo/ChildUnavailable")(
   "ChildUnavailable",
   {
-    id: Schema.String,
+    id: Id,
     /** Tag of the child's status, as this node knows it; `Unknown` if it knows none. */
     status: Schema.String,
     reason: Schema.String,
@@ -301,7 +332,7 @@ export class CallTimeout extends Schema.TaggedError<CallTimeout>("effect-pogo/Ca
   "CallTimeout",
   {
     /** The child, or the node. */
-    id: Schema.String,
+    id: Id,
     rpc: Schema.String,
     /** Milliseconds. */
     timeout: Schema.Number,
@@ -322,7 +353,7 @@ export class CallTimeout extends Schema.TaggedError<CallTimeout>("effect-pogo/Ca
  */
 export class MailboxFull extends Schema.TaggedError<MailboxFull>("effect-pogo/MailboxFull")(
   "MailboxFull",
-  { id: Schema.String, capacity: Schema.Number }
+  { id: Id, capacity: Schema.Number }
 ) {
   override get message(): string {
     return `${this.capacity} calls wait for child "${this.id}" already; call less often, or raise its kind's mailbox or ` +
@@ -339,7 +370,7 @@ export class MailboxFull extends Schema.TaggedError<MailboxFull>("effect-pogo/Ma
 export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>("effect-pogo/PayloadTooLarge")(
   "PayloadTooLarge",
   {
-    id: Schema.String,
+    id: Id,
     rpc: Schema.String,
     /** The answer, or an item of a stream, is too large after its handler has run; a request that is was not executed. */
     part: Schema.Literal("request", "answer"),
@@ -363,7 +394,7 @@ export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>("effect
 export class ChildMoved extends Schema.TaggedError<ChildMoved>("effect-pogo/ChildMoved")(
   "ChildMoved",
   {
-    id: Schema.String,
+    id: Id,
     /** Name of the node that holds its claim now. */
     node: Schema.String,
     /** Fencing token of that claim. */

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
+import type { ChildId } from "./ChildSpec.js"
 
 /**
  * Why a child was stopped.
@@ -31,7 +32,7 @@ export type StopReason =
 export type PogoEvent = Data.TaggedEnum<{
   /** A run of a child began. */
   ChildStarted: {
-    readonly id: string
+    readonly id: ChildId
     readonly node: string
     readonly token: bigint
     /** 1 for the first run on this node. */
@@ -39,7 +40,7 @@ export type PogoEvent = Data.TaggedEnum<{
   }
   /** A run ended by itself. `restartIn` is the delay in milliseconds, `undefined` when it is not restarted. */
   ChildExited: {
-    readonly id: string
+    readonly id: ChildId
     readonly node: string
     readonly token: bigint
     readonly cause: string
@@ -47,32 +48,32 @@ export type PogoEvent = Data.TaggedEnum<{
   }
   /** A child was stopped, its finalizers ran, and this node no longer runs it. */
   ChildStopped: {
-    readonly id: string
+    readonly id: ChildId
     readonly node: string
     readonly token: bigint
     readonly reason: StopReason
   }
   /** A child has another owner than before; seen by every node. */
   ChildMoved: {
-    readonly id: string
+    readonly id: ChildId
     /** Names of the nodes. */
     readonly from: string
     readonly to: string
     readonly token: bigint
   }
   /** A restart policy is spent: the child is parked until `restartChild`. */
-  ChildFailed: { readonly id: string; readonly node: string; readonly token: bigint; readonly cause: string }
+  ChildFailed: { readonly id: ChildId; readonly node: string; readonly token: bigint; readonly cause: string }
   /** A child takes longer to end than its shutdown allows. It keeps its claim until it has ended. */
   ChildOverdue: {
-    readonly id: string
+    readonly id: ChildId
     readonly node: string
     readonly token: bigint
     readonly reason: StopReason
   }
   /** This node's code cannot decode the child's payload; it is left to others. */
-  ChildRefused: { readonly id: string; readonly node: string; readonly reason: string }
+  ChildRefused: { readonly id: ChildId; readonly node: string; readonly reason: string }
   /** An initial child of this node's list exists with other content; the old one stays. */
-  SpecConflict: { readonly id: string; readonly node: string }
+  SpecConflict: { readonly id: ChildId; readonly node: string }
   /** This node may run children from now on. */
   LeaseAcquired: { readonly node: string; readonly session: string }
   /** This node could not renew its lease, and stopped its children. */

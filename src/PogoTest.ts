@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type { ChildId } from "./ChildSpec.js"
 import { betweenHistories, type FaultName, playSeed, prepared, type Scenario } from "./internal/testing/explore.js"
 import {
   type Kinds,
@@ -122,7 +123,7 @@ export interface Cluster {
    */
   readonly atMostOne: Effect.Effect<void, RuleBroken>
   /** Waits until a child runs on exactly one node and all others know where; the node. `within`: default 1 minute. */
-  readonly eventuallyOne: (id: string, within?: Duration.DurationInput) => Effect.Effect<string, RuleBroken>
+  readonly eventuallyOne: (id: ChildId, within?: Duration.DurationInput) => Effect.Effect<string, RuleBroken>
   /** All that happened, in order. */
   readonly history: Effect.Effect<ReadonlyArray<Occurrence>>
 }
@@ -167,7 +168,7 @@ const pass = (engine: TestCluster) => (duration: Duration.DurationInput): Effect
     for (let left = toMillis(duration); left > 0; left -= step) yield* engine.surroundings.pass(Math.min(left, step))
   })
 
-const eventuallyOne = (engine: TestCluster) => (id: string, within: Duration.DurationInput = "1 minute") =>
+const eventuallyOne = (engine: TestCluster) => (id: ChildId, within: Duration.DurationInput = "1 minute") =>
   Effect.flatMap(settles(engine, () => whyNotOne(engine, id), toMillis(within)), (problem) =>
     problem === undefined
       ? Effect.succeed(engine.runs.of(id)[0]!.member.name)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+import { Effect, Either, Schema } from "effect"
 import { Child, ChildSpec } from "effect-pogo"
 
 describe("ChildSpec", () => {
@@ -46,6 +46,30 @@ describe("ChildSpec", () => {
     ["prefers", { kind: "K", key: "x", payload: 1, prefers: "zone" }]
   ])("does not come of data with a wrong %s, and says so", (field, data) => {
     expect(() => Schema.decodeUnknownSync(ChildSpec.ChildSpec)(data)).toThrow(field)
+  })
+})
+
+describe("parseId", () => {
+  it.each(["K/x", "K/x/y", "K//", "Kind of it/ключ 🐎", `K/${"x".repeat(510)}`])("takes %s", (text) => {
+    expect(ChildSpec.parseId(text)).toEqual(Either.right(text))
+  })
+
+  it.each<[string, unknown]>([
+    ["kind/key", "ada"],
+    ["kind/key", "/x"],
+    ["kind/key", "K/"],
+    ["empty", ""],
+    ["control", "K/a\nb"],
+    ["512 bytes", `K/${"x".repeat(511)}`],
+    ["well-formed", "K/\ud800"],
+    ["string", 7],
+    ["string", undefined],
+    ["string", Object.create(null)]
+  ])("says what is wrong (%s), and what to do: %j", (problem, text) => {
+    const error = Either.getOrThrow(Either.flip(ChildSpec.parseId(text as string)))
+    expect(error).toMatchObject({ _tag: "InvalidChildId", problem: expect.stringContaining(problem) })
+    expect(error.remedy).not.toBe("")
+    expect(error.message).toContain("is no id of a child")
   })
 })
 

@@ -61,7 +61,35 @@ describe("a kind", () => {
       })
     ])
     expectTypeOf(Monitor.spec("x", { url: "u", every: Duration.seconds(1) })).toEqualTypeOf<ChildSpec.Draft>()
-    expectTypeOf(Monitor.id).toEqualTypeOf<(key: string) => string>()
+    expectTypeOf(Monitor.id).toEqualTypeOf<(key: string) => `Monitor/${string}`>()
+  })
+
+  it("has ids that begin with its name, and Pogo takes no other texts for ids", () => {
+    const text: string = "Monitor/x"
+    neverCalled(() => [
+      Pogo.awaitChild(Monitor.id("x")),
+      Pogo.awaitChild("Monitor/x"),
+      Pogo.awaitChild(Child.make(text, { payload: {} }).id("x")),
+      Effect.flatMap(ChildSpec.parseId(text), Pogo.terminateChild),
+      Effect.flatMap(Pogo.whichChildren("global"), Effect.forEach(({ id }) => Pogo.restartChild(id))),
+      Effect.catchTag(Pogo.restartChild(Monitor.id("x")), "ChildNotFound", ({ id }) => Pogo.explain(id)),
+      // @ts-expect-error: a key is no id
+      Pogo.awaitChild("x"),
+      // @ts-expect-error: a key is no id
+      Pogo.terminateChild("x"),
+      // @ts-expect-error: a key is no id
+      Pogo.restartChild("x"),
+      // @ts-expect-error: a key is no id
+      Pogo.getChild("x"),
+      // @ts-expect-error: a key is no id
+      Pogo.watchChild("x"),
+      // @ts-expect-error: a key is no id
+      Pogo.explain("x"),
+      // @ts-expect-error: any text may be no id
+      Pogo.awaitChild(text),
+      // @ts-expect-error: another kind's id
+      Monitor.id("x") satisfies `Poller/${string}`
+    ])
   })
 
   it("takes no other payload", () => {
@@ -179,12 +207,14 @@ describe("Child.Current", () => {
 })
 
 type Spec = ChildSpec.Any
+type Id = ChildSpec.ChildId
 type Unavailable = PogoError.RegistryUnavailable
 type Unknown = PogoError.OutcomeUnknown
 type Invalid = PogoError.InvalidChildSpec
+type BadId = PogoError.InvalidChildId
 type Conflict = PogoError.ChildSpecConflict
 type Running = ChildInfo.ChildRow & { readonly node: string; readonly token: bigint }
-type Anew<Tag extends string> = { readonly _tag: Tag; readonly id: string; readonly generation: bigint }
+type Anew<Tag extends string> = { readonly _tag: Tag; readonly id: Id; readonly generation: bigint }
 
 /** The methods, with the supervisor as a requirement, or without. */
 type Direct<R> = (
@@ -204,12 +234,12 @@ interface Methods<R> {
   readonly replaceChild: (
     spec: Spec
   ) => Effect.Effect<Anew<"Replaced">, Invalid | PogoError.ChildNotFound | Unavailable | Unknown, R>
-  readonly terminateChild: (id: string) => Effect.Effect<Pogo.TerminateResult, Unavailable | Unknown, R>
+  readonly terminateChild: (id: Id) => Effect.Effect<Pogo.TerminateResult, BadId | Unavailable | Unknown, R>
   readonly restartChild: (
-    id: string
-  ) => Effect.Effect<Anew<"Restarted">, PogoError.ChildNotFound | Unavailable | Unknown, R>
-  readonly awaitChild: (id: string) => Effect.Effect<Running, Unavailable, R>
-  readonly getChild: (id: string) => Effect.Effect<Option.Option<ChildInfo.ChildRow>, never, R>
+    id: Id
+  ) => Effect.Effect<Anew<"Restarted">, BadId | PogoError.ChildNotFound | Unavailable | Unknown, R>
+  readonly awaitChild: (id: Id) => Effect.Effect<Running, BadId | Unavailable, R>
+  readonly getChild: (id: Id) => Effect.Effect<Option.Option<ChildInfo.ChildRow>, never, R>
   readonly whichChildren: (of: "local" | "global") => Effect.Effect<ReadonlyArray<ChildInfo.ChildRow>, never, R>
   readonly countChildren: Effect.Effect<ChildInfo.ChildCounts, never, R>
   readonly nodes: Effect.Effect<ReadonlyArray<PogoNode.PogoNode>, never, R>
@@ -220,9 +250,9 @@ interface Methods<R> {
   readonly cordonNode: Direct<R>
   readonly drainNode: Direct<R>
   readonly uncordonNode: Direct<R>
-  readonly explain: (id: string) => Effect.Effect<ChildInfo.Explanation, never, R>
+  readonly explain: (id: Id) => Effect.Effect<ChildInfo.Explanation, never, R>
   readonly ready: Effect.Effect<boolean, never, R>
-  readonly watchChild: (id: string) => Stream.Stream<Option.Option<ChildInfo.ChildRow>, never, R>
+  readonly watchChild: (id: Id) => Stream.Stream<Option.Option<ChildInfo.ChildRow>, never, R>
   readonly awaitReady: Effect.Effect<void, Unavailable, R>
 }
 

@@ -17,7 +17,7 @@ const First = Child.make("Job", { payload: { size: Schema.Number }, protocol })
 const Second = Child.make("Job", { payload: { size: Schema.Number, colour: Schema.optional(Schema.String) }, protocol })
 const Strict = Child.make("Job", { payload: { size: Schema.Number, colour: Schema.String }, protocol })
 
-const ids = Array.from({ length: 8 }, (_, i) => `Job/${i}`)
+const ids = Array.from({ length: 8 }, (_, i) => First.id(String(i)))
 
 const scene = Effect.gen(function*() {
   const journal = new Journal()

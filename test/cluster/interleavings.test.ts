@@ -3,8 +3,8 @@
  * registry alone is in the conformance suite of the registries.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Option, TestClock } from "effect"
-import { Restart } from "effect-pogo"
+import { Effect, Either, Option, TestClock } from "effect"
+import { ChildSpec, Restart } from "effect-pogo"
 import { type Cluster, makeCluster } from "../support/cluster.js"
 import { type Faulty, type Line, makeFaulty } from "../support/faulty.js"
 import { Journal } from "../support/journal.js"
@@ -95,7 +95,7 @@ describe("interleavings", () => {
       yield* news.reply
       yield* TestClock.adjust("5 seconds")
       expect(line.sent.filter((name) => name === "release").length).toBeGreaterThan(1)
-      expect(Option.getOrThrow(yield* a.getChild(moved)).node).toBe("b")
+      expect(Option.getOrThrow(yield* a.getChild(Either.getOrThrow(ChildSpec.parseId(moved)))).node).toBe("b")
     }))
 
   it.scoped("the end of a child is told by a node whose renewals are not answered", () =>
@@ -150,7 +150,7 @@ describe("interleavings", () => {
       const s = yield* scene(["a"])
       const count = 450
       yield* pogo(s, "a").startChildren(Array.from({ length: count }, (_, i) => Worker.spec(`x${i}`, {})))
-      yield* Effect.forEach(Array.from({ length: count }, (_, i) => `Worker/x${i}`), pogo(s, "a").awaitChild)
+      yield* Effect.forEach(Array.from({ length: count }, (_, i) => Worker.id(`x${i}`)), pogo(s, "a").awaitChild)
       yield* TestClock.adjust("2 seconds")
       const second = yield* s.lines["a"]!.hold("open")
       s.faulty.lose()

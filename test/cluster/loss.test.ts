@@ -51,7 +51,7 @@ describe("a child that the registry's new data does not hold yet", () => {
     Effect.gen(function*() {
       const { a, journal, line, lose } = yield* scene
       yield* lose
-      const call = (id: string, i: number) =>
+      const call = (id: string, i: number): Effect.Effect<void, unknown> =>
         i % 2 === 0
           ? Effect.asVoid(a.pogo.restartChild(`Worker/${id}`))
           : Effect.asVoid(a.pogo.replaceChild(Worker.spec(id, { stopTakes: 1 })))

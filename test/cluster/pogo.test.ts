@@ -28,7 +28,7 @@ import { Worker, workerLive } from "../support/worker.js"
 const alone = (options?: Child.RunOptions) =>
   workerLive(new Journal(), options).pipe(Layer.provideMerge(Pogo.layerMemory({ name: "one" })))
 
-const statusOf = (id: string) => Effect.map(Pogo.getChild(id), (row) => Option.getOrThrow(row).status)
+const statusOf = (id: ChildSpec.ChildId) => Effect.map(Pogo.getChild(id), (row) => Option.getOrThrow(row).status)
 
 describe("startChild", () => {
   it.scoped("answers Created, AlreadyStarted for the same content, and ChildSpecConflict for other content", () =>
@@ -83,7 +83,7 @@ describe("startChild", () => {
       const { pogo } = yield* cluster.add("a")
       line.sent.length = 0
       yield* pogo.startChildren(Array.from({ length: 1_000 }, (_, i) => Worker.spec(`x${i}`, {})))
-      yield* Effect.forEach(Array.from({ length: 1_000 }, (_, i) => `Worker/x${i}`), pogo.awaitChild)
+      yield* Effect.forEach(Array.from({ length: 1_000 }, (_, i) => Worker.id(`x${i}`)), pogo.awaitChild)
       expect(line.sent.filter((name) => name === "put").length).toBeLessThanOrEqual(1_000 / maxBatch + 1)
       expect(line.sent.filter((name) => name === "claim").length).toBeLessThanOrEqual(12)
       expect(line.sent.length).toBeLessThan(60)
@@ -495,8 +495,16 @@ describe("robustness", () => {
         expect(yield* Effect.flip(pogo.startChild(wrong as never))).toMatchObject({ _tag: "InvalidChildSpec" })
         expect(yield* Effect.flip(pogo.replaceChild(wrong as never))).toMatchObject({ _tag: "InvalidChildSpec" })
       }
-      for (const wrong of [null, undefined, {}, 5, Worker.spec("x", {})]) {
-        expect(yield* Effect.exit(pogo.terminateChild(wrong as never))).toMatchObject({ cause: { _tag: "Die" } })
+      for (const wrong of [null, undefined, {}, 5, Symbol("s"), Worker.spec("x", {}), "ada", "/x", "Worker/"]) {
+        const calls = [pogo.terminateChild, pogo.restartChild, pogo.awaitChild]
+        for (const call of calls) {
+          expect(yield* Effect.flip<unknown, unknown, never>(call(wrong as never))).toMatchObject({
+            _tag: "InvalidChildId",
+            remedy: expect.stringMatching(/./)
+          })
+        }
+        expect(yield* pogo.getChild(wrong as never)).toEqual(Option.none())
+        expect((yield* pogo.explain(wrong as never)).text).toContain("is no id of a child")
       }
     }))
 

@@ -3,7 +3,7 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Deferred, Effect, Exit, Layer, Option, Schedule, Schema, Stream, TestClock } from "effect"
-import { Child, GroupRegistry, Pogo, PogoEvent, Restart } from "effect-pogo"
+import { Child, type ChildSpec, GroupRegistry, Pogo, PogoEvent, Restart } from "effect-pogo"
 import { makeCluster } from "../support/cluster.js"
 import { Journal } from "../support/journal.js"
 import { Worker, workerLive } from "../support/worker.js"
@@ -14,7 +14,7 @@ const withWorkers = (journal: Journal, options?: Child.RunOptions) =>
     Layer.provide(GroupRegistry.layerMemory)
   )
 
-const statusOf = (id: string) => Effect.map(Pogo.getChild(id), Option.map(({ status }) => status))
+const statusOf = (id: ChildSpec.ChildId) => Effect.map(Pogo.getChild(id), Option.map(({ status }) => status))
 
 describe("restart policies", () => {
   it.scoped("a permanent child is restarted after a failure and after a good end", () => {

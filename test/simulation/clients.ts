@@ -3,7 +3,7 @@
  * answer.
  */
 import { Cause, type Effect, Exit } from "effect"
-import type { Pogo } from "effect-pogo"
+import type { ChildSpec, Pogo } from "effect-pogo"
 import type { Life } from "./life.js"
 import type { Nodes } from "./nodes.js"
 import type { Call, Event } from "./plan.js"
@@ -20,9 +20,9 @@ const ask = (scene: Scene, life: Life, { call, content, id }: CallEvent) => (pog
   const spec = () => scene.spec(id, content, life.code)
   const asked: { readonly [K in Call]: () => Effect.Effect<Result, { readonly _tag: string }> } = {
     start: () => pogo.startChild(spec()),
-    terminate: () => pogo.terminateChild(id),
+    terminate: () => pogo.terminateChild(id as ChildSpec.ChildId),
     replace: () => pogo.replaceChild(spec()),
-    restart: () => pogo.restartChild(id)
+    restart: () => pogo.restartChild(id as ChildSpec.ChildId)
   }
   return asked[call]()
 }

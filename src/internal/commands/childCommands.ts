@@ -17,6 +17,7 @@ import * as ChildSpec from "../../ChildSpec.js"
 import {
   ChildNotFound,
   ChildSpecConflict,
+  type InvalidChildId,
   type InvalidChildSpec,
   OutcomeUnknown,
   type RegistryUnavailable
@@ -36,7 +37,6 @@ import {
   type Value
 } from "../registry/commands.js"
 import { parseSpec, parseTomb } from "../registry/state.js"
-import { describe } from "../runtime/userInput.js"
 
 /**
  * What `startChild` did. `AlreadyStarted`: the same content was registered; its status may be `Failed`.
@@ -45,10 +45,10 @@ import { describe } from "../runtime/userInput.js"
  * @category models
  */
 export type StartResult =
-  | { readonly _tag: "Created"; readonly id: string; readonly generation: bigint }
+  | { readonly _tag: "Created"; readonly id: ChildSpec.ChildId; readonly generation: bigint }
   | {
     readonly _tag: "AlreadyStarted"
-    readonly id: string
+    readonly id: ChildSpec.ChildId
     readonly generation: bigint
     readonly status: ChildStatus
   }
@@ -59,7 +59,7 @@ export type StartResult =
  * @since 0.1.0
  * @category models
  */
-export type TerminateResult = { readonly _tag: "Terminated" | "Absent"; readonly id: string }
+export type TerminateResult = { readonly _tag: "Terminated" | "Absent"; readonly id: ChildSpec.ChildId }
 
 /** An item that waits to be sent, and its caller. */
 interface Waiting<A, B, E> {
@@ -228,9 +228,11 @@ export class ChildCommands {
 
   /** What the answer about one spec means to its caller. */
   private started(
-    { body, id }: PutItem,
+    item: PutItem,
     { at, result }: Dated<PutResult>
   ): Effect.Effect<StartResult, ChildSpecConflict | RegistryUnavailable> {
+    const { body } = item
+    const id = item.id as ChildSpec.ChildId
     switch (result._tag) {
       case "CREATED":
         this.node.view.learnSpec(id, result.spec, at)
@@ -306,12 +308,10 @@ export class ChildCommands {
 
   /** `Pogo.terminateChild`: ends the child in whatever generation it is when the command is given. */
   readonly terminate = (
-    id: string
-  ): Effect.Effect<TerminateResult, RegistryUnavailable | OutcomeUnknown> =>
+    text: string
+  ): Effect.Effect<TerminateResult, InvalidChildId | RegistryUnavailable | OutcomeUnknown> =>
     Effect.gen(this, function*() {
-      if (typeof id !== "string") {
-        return yield* Effect.die(new TypeError(`terminateChild takes an id, not ${describe(id)}`))
-      }
+      const id = yield* ChildSpec.parseId(text)
       const op = this.newOp()
       let generation = this.node.view.entries.get(id)?.spec?.generation ?? 0
       for (let i = 0; i < races; i++) {
@@ -335,7 +335,7 @@ export class ChildCommands {
   private supersede(
     operation: string,
     mode: "replace" | "bump",
-    id: string,
+    id: ChildSpec.ChildId,
     body: string
   ): Effect.Effect<bigint, ChildNotFound | RegistryUnavailable | OutcomeUnknown> {
     return Effect.gen(this, function*() {
@@ -366,15 +366,15 @@ export class ChildCommands {
     })
 
   /** `Pogo.restartChild`. */
-  readonly restart = (id: string) =>
-    Effect.map(this.supersede("restartChild", "bump", id, ""), (generation) => ({
-      _tag: "Restarted" as const,
-      id,
-      generation
-    }))
+  readonly restart = (text: string) =>
+    Effect.gen(this, function*() {
+      const id = yield* ChildSpec.parseId(text)
+      const generation = yield* this.supersede("restartChild", "bump", id, "")
+      return { _tag: "Restarted" as const, id, generation }
+    })
 
   /** Registers specs of initial children. */
-  readonly ensureInitial = (items: ReadonlyArray<{ readonly id: string; readonly body: string }>) =>
+  readonly ensureInitial = (items: ReadonlyArray<{ readonly id: ChildSpec.ChildId; readonly body: string }>) =>
     this.put("ensureInitial", items.map(({ body, id }) => ({ id, body, op: this.newOp(), generation: 0 })))
 
   /** Replaces one generation only: does nothing when another one is registered by then. */
@@ -390,7 +390,7 @@ const dated = <A>(results: ReadonlyArray<A>, at: number): ReadonlyArray<Dated<A>
 
 const generationOf = (raw: string): bigint => BigInt(parseSpec(raw)?.generation ?? 0)
 
-const conflict = (id: string, raw: string, requested: string): ChildSpecConflict =>
+const conflict = (id: ChildSpec.ChildId, raw: string, requested: string): ChildSpecConflict =>
   new ChildSpecConflict({ id, generation: generationOf(raw), existing: parseSpec(raw)?.body ?? raw, requested })
 
 /** The error of a command whose record in the registry is not ours. */

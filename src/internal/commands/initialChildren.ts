@@ -16,7 +16,7 @@ import type { ChildCommands } from "./childCommands.js"
 
 /** An initial child: its id, and its spec's content as it is stored. */
 export interface InitialChild {
-  readonly id: string
+  readonly id: ChildSpec.ChildId
   readonly body: string
 }
 

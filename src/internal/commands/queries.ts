@@ -5,11 +5,13 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { ChildCounts, ChildRow, Explanation } from "../../ChildInfo.js"
-import type { RegistryUnavailable } from "../../PogoError.js"
+import { type ChildId, parseId } from "../../ChildSpec.js"
+import type { InvalidChildId, RegistryUnavailable } from "../../PogoError.js"
 import type { Directive, PogoNode } from "../../PogoNode.js"
 import { rowOf, tallyOf } from "../node/childStatus.js"
 import type { Node } from "../node/node.js"
@@ -111,13 +113,17 @@ export const listNodes = (node: Node): ReadonlyArray<PogoNode> =>
     children: node.view.claimsOf(member.sid)
   }))
 
-/** Waits until a child runs; fails when the node is closed. */
-export const awaitRunning = (node: Node, id: string): Effect.Effect<RunningRow, RegistryUnavailable> =>
-  Effect.flatten(until(node.watchers.of(id), () => {
-    if (node.phase === "closed") return Effect.fail(shutDown("awaitChild", false))
-    const row = runningRow(node, id)
-    return row === undefined ? undefined : Effect.succeed(row)
-  }))
+/** Waits until a child runs; fails when the node is closed, and at once for a text that no child can have as its id. */
+export const awaitRunning = (
+  node: Node,
+  text: string
+): Effect.Effect<RunningRow, InvalidChildId | RegistryUnavailable> =>
+  Effect.flatMap(parseId(text), (id) =>
+    Effect.flatten(until(node.watchers.of(id), () => {
+      if (node.phase === "closed") return Effect.fail(shutDown("awaitChild", false))
+      const row = runningRow(node, id)
+      return row === undefined ? undefined : Effect.succeed(row)
+    })))
 
 const sameRow = (a: Option.Option<ChildRow>, b: Option.Option<ChildRow>): boolean =>
   JSON.stringify(a, printBigint) === JSON.stringify(b, printBigint)
@@ -212,7 +218,8 @@ const textOf = (explanation: Omit<Explanation, "stale" | "text">): string => {
 }
 
 /** Where a child is, where it belongs, and why: `Pogo.explain`. */
-export const explain = (node: Node, id: string): Explanation => {
+export const explain = (node: Node, id: ChildId): Explanation => {
+  const invalid = Either.match(parseId(id), { onLeft: ({ message }) => message, onRight: () => undefined })
   const entry = node.view.entries.get(id)
   const tomb = node.view.tombs.get(id)
   const row = entry === undefined ? undefined : rowOf(node, entry)
@@ -228,5 +235,5 @@ export const explain = (node: Node, id: string): Explanation => {
     next: stat === undefined || stat.next === 0 ? undefined : new Date(stat.next),
     ended: row !== undefined || tomb === undefined ? undefined : parseTomb(tomb.raw)?.how
   }
-  return { ...facts, stale: !node.active, text: `${staleness(node)}${textOf(facts)}` }
+  return { ...facts, stale: !node.active, text: invalid ?? `${staleness(node)}${textOf(facts)}` }
 }

@@ -8,11 +8,12 @@ import type * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
 import type { ChildCounts, ChildRow, Explanation } from "../../ChildInfo.js"
-import type { Any } from "../../ChildSpec.js"
+import type { Any, ChildId } from "../../ChildSpec.js"
 import type {
   ChildNotFound,
   ChildSpecConflict,
   DirectiveError,
+  InvalidChildId,
   InvalidChildSpec,
   OutcomeUnknown,
   RegistryUnavailable
@@ -58,7 +59,7 @@ export interface PogoMethods {
   readonly replaceChild: (
     spec: Any
   ) => Effect.Effect<
-    { readonly _tag: "Replaced"; readonly id: string; readonly generation: bigint },
+    { readonly _tag: "Replaced"; readonly id: ChildId; readonly generation: bigint },
     InvalidChildSpec | ChildNotFound | RegistryUnavailable | OutcomeUnknown
   >
   /**
@@ -66,28 +67,30 @@ export interface PogoMethods {
    * once. An unknown id is no error. While the registry's data is new, for one `ttl` after a loss, one that it does not
    * know may yet be told by a node: the call waits.
    */
-  readonly terminateChild: (id: string) => Effect.Effect<TerminateResult, RegistryUnavailable | OutcomeUnknown>
+  readonly terminateChild: (
+    id: ChildId
+  ) => Effect.Effect<TerminateResult, InvalidChildId | RegistryUnavailable | OutcomeUnknown>
   /** Stops a child and starts it anew, with its restarts forgotten. Brings a failed child back. */
   readonly restartChild: (
-    id: string
+    id: ChildId
   ) => Effect.Effect<
-    { readonly _tag: "Restarted"; readonly id: string; readonly generation: bigint },
-    ChildNotFound | RegistryUnavailable | OutcomeUnknown
+    { readonly _tag: "Restarted"; readonly id: ChildId; readonly generation: bigint },
+    InvalidChildId | ChildNotFound | RegistryUnavailable | OutcomeUnknown
   >
   /**
    * Waits until a child runs, and tells where. For ever, if it never does: bound it with `Effect.timeout`. Fails when
    * this supervisor is shut down.
    */
   readonly awaitChild: (
-    id: string
-  ) => Effect.Effect<ChildRow & { readonly node: string; readonly token: bigint }, RegistryUnavailable>
+    id: ChildId
+  ) => Effect.Effect<ChildRow & { readonly node: string; readonly token: bigint }, InvalidChildId | RegistryUnavailable>
   /**
    * What becomes of a child: its row now and whenever it is another, `None` while it is not registered. A slow reader
    * misses what has passed, never the latest. Ends when this supervisor is shut down.
    */
-  readonly watchChild: (id: string) => Stream.Stream<Option.Option<ChildRow>>
+  readonly watchChild: (id: ChildId) => Stream.Stream<Option.Option<ChildRow>>
   /** One child. No registry call. */
-  readonly getChild: (id: string) => Effect.Effect<Option.Option<ChildRow>>
+  readonly getChild: (id: ChildId) => Effect.Effect<Option.Option<ChildRow>>
   /** The children of this node, or of the scope. No registry call. */
   readonly whichChildren: (of: "local" | "global") => Effect.Effect<ReadonlyArray<ChildRow>>
   /** The children of the scope by status. No registry call. */
@@ -133,7 +136,7 @@ export interface PogoMethods {
     options?: DirectiveOptions
   ) => Effect.Effect<DirectiveResult, DirectiveError>
   /** Where a child should run, who holds it, since when, and why it does not run if it does not. No registry call. */
-  readonly explain: (id: string) => Effect.Effect<Explanation>
+  readonly explain: (id: ChildId) => Effect.Effect<Explanation>
   /** Whether this node holds a lease and knows its scope: for readiness probes. */
   readonly ready: Effect.Effect<boolean>
   /** Waits until `ready`. */
@@ -153,9 +156,9 @@ export const makeService = (
   replaceChild: commands.replace,
   terminateChild: commands.terminate,
   restartChild: commands.restart,
-  awaitChild: (id: string) => awaitRunning(node, id),
-  watchChild: (id: string) => watchRow(node, id),
-  getChild: (id: string) => Effect.sync(() => Option.fromNullable(rowById(node, id))),
+  awaitChild: (id: ChildId) => awaitRunning(node, id),
+  watchChild: (id: ChildId) => watchRow(node, id),
+  getChild: (id: ChildId) => Effect.sync(() => Option.fromNullable(rowById(node, id))),
   whichChildren: (of: "local" | "global") => rows(node, of),
   countChildren: countChildren(node),
   nodes: Effect.sync(() => listNodes(node)),
@@ -166,7 +169,7 @@ export const makeService = (
   cordonNode: directives.cordon,
   drainNode: directives.drain,
   uncordonNode: directives.uncordon,
-  explain: (id: string) => Effect.sync(() => explain(node, id)),
+  explain: (id: ChildId) => Effect.sync(() => explain(node, id)),
   ready: Effect.sync(() => node.active),
   awaitReady: Effect.flatMap(
     node.awaitPhase((phase) => node.active || phase === "closed"),

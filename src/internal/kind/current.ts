@@ -6,6 +6,7 @@
 import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type { ChildId } from "../../ChildSpec.js"
 import type { ClaimLost } from "../../PogoError.js"
 
 /**
@@ -18,7 +19,7 @@ import type { ClaimLost } from "../../PogoError.js"
  */
 export interface Current {
   /** Id of the child: `kind/key`. */
-  readonly id: string
+  readonly id: ChildId
   readonly kind: string
   readonly key: string
   /** Name of the node that it runs on. */

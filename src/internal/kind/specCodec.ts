@@ -12,6 +12,7 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import {
+  type ChildId,
   ChildSpec,
   type ChildType,
   type Draft,
@@ -22,10 +23,7 @@ import {
 } from "../../ChildSpec.js"
 import { InvalidChildSpec } from "../../PogoError.js"
 import type { RestartType } from "../../Restart.js"
-import { describe } from "../runtime/userInput.js"
-
-/** Limit of an id, bytes. */
-export const maxIdBytes = 512
+import { describe, maxIdBytes, type Objection, objectionToId, objectionToName } from "../runtime/userInput.js"
 
 /** Limit of a body, bytes. */
 export const maxSpecBytes = 64 * 1024
@@ -126,18 +124,12 @@ const write = (value: unknown, path: string, depth: number): string => {
   throw new Unfit(fault(path, value, `is a ${typeof value}, not JSON`, "give the schema an encoded form that is JSON"))
 }
 
-// oxlint-disable-next-line no-control-regex
-const control = /[\u0000-\u001f\u007f-\u009f]/
-
 const bytes = (text: string): number => Buffer.byteLength(text)
 
-const checkName = (field: string, value: unknown): Fault | undefined => {
-  if (typeof value !== "string") return fault(field, value, "is not a string", "use a string")
-  if (value === "") return fault(field, value, "is empty", "give it at least one character")
-  if (control.test(value)) return fault(field, value, "has a control character", "use printable characters")
-  if (!value.isWellFormed()) return fault(field, value, "is not well-formed text", "use valid Unicode")
-  return undefined
-}
+const objection = (field: string, value: unknown, found: Objection | undefined): Fault | undefined =>
+  found === undefined ? undefined : fault(field, value, found.problem, found.remedy)
+
+const checkName = (field: string, value: unknown): Fault | undefined => objection(field, value, objectionToName(value))
 
 /** Checks a kind's name. */
 export const checkKind = (kind: unknown): Fault | undefined => {
@@ -150,15 +142,7 @@ export const checkKind = (kind: unknown): Fault | undefined => {
 }
 
 /** Checks an id, given as `kind/key`. */
-export const checkId = (id: unknown): Fault | undefined => {
-  const wrong = checkName("id", id)
-  if (wrong !== undefined) return wrong
-  const text = id as string
-  if (bytes(text) > maxIdBytes) return fault("id", id, `is over ${maxIdBytes} bytes`, "use a shorter key")
-  const slash = text.indexOf("/")
-  if (slash > 0 && slash < text.length - 1) return undefined
-  return fault("id", id, "is not of the form kind/key", "make it with Child.id(key)")
-}
+export const checkId = (id: unknown): Fault | undefined => objection("id", id, objectionToId(id))
 
 const checkLabels = (field: string, labels: unknown): Fault | undefined => {
   if (typeof labels !== "object" || labels === null || !isPlain(labels)) {
@@ -325,7 +309,7 @@ const construct = (schema: PayloadSchema, payload: unknown): Effect.Effect<unkno
 /** Makes the draft of a spec, whose payload is checked and encoded by the call that it is given to. */
 export const makeDraft = (shape: KindShape, key: string, payload: unknown, options: Options): Draft => {
   const { kind, type, version } = shape
-  const id = `${kind}/${key}`
+  const id: ChildId = `${kind}/${key}`
   return {
     [DraftTypeId]: DraftTypeId,
     kind,

@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import type { ChildId } from "../../ChildSpec.js"
 import type { RegistryUnavailable } from "../../PogoError.js"
 import * as PogoEvent from "../../PogoEvent.js"
 import type { Node } from "../node/node.js"
@@ -71,7 +72,7 @@ const act = (node: Node, condition: Condition, id: string, wanted: Array<Wanted>
 /** Gives a claim back whose child this node's code cannot read: the child is left to others. */
 const refuse = (node: Node, id: string, token: number, code: string, reason: string): void => {
   node.outbox.refuse(id, token, code)
-  node.emit(() => PogoEvent.ChildRefused({ id, node: node.config.name, reason }))
+  node.emit(() => PogoEvent.ChildRefused({ id: id as ChildId, node: node.config.name, reason }))
   node.fork(
     Effect.annotateLogs(
       Effect.logError(
@@ -100,7 +101,7 @@ const start = (
   const spec = entry!.spec!
   const registration = node.kinds.get(spec.kind)!
   const result = node.supervisor.start(
-    { id, spec, token, stat: stat === null ? undefined : parseStat(stat) },
+    { id: id as ChildId, spec, token, stat: stat === null ? undefined : parseStat(stat) },
     registration
   )
   if (Either.isLeft(result)) refuse(node, id, token, codeOf(registration.code), result.left)

@@ -4,6 +4,7 @@
  * @internal
  */
 import type { ChildRow, ChildStatus } from "../../ChildInfo.js"
+import type { ChildId } from "../../ChildSpec.js"
 import type { StatRecord } from "../registry/state.js"
 import { codeOf, nameOf, obstacle } from "../replica/membership.js"
 import { type Entry, type KnownSpec, statOf } from "../replica/replica.js"
@@ -104,7 +105,7 @@ export const freshRow = (node: Node, entry: Entry): ChildRow => {
   const stat = currentStat(entry, node.supervisor.children.get(id))
   const slash = id.indexOf("/")
   return Object.freeze({
-    id,
+    id: id as ChildId,
     kind: spec?.kind ?? id.slice(0, slash),
     key: spec === undefined ? id.slice(slash + 1) : id.slice(spec.kind.length + 1),
     type: spec?.type ?? "worker",

@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
+import type { ChildId } from "../../ChildSpec.js"
 import type { GroupRegistry } from "../../GroupRegistry.js"
 import type { Resolved } from "../../PogoConfig.js"
 import * as PogoEvent from "../../PogoEvent.js"
@@ -242,7 +243,7 @@ export class Node {
   }
 
   private moved(id: string, from: string, to: string, token: number): void {
-    if (from !== to) this.emit(() => PogoEvent.ChildMoved({ id, from, to, token: BigInt(token) }))
+    if (from !== to) this.emit(() => PogoEvent.ChildMoved({ id: id as ChildId, from, to, token: BigInt(token) }))
   }
 
   private foreign(id: string, part: string): void {

@@ -28,6 +28,40 @@ export const isName = (text: unknown): text is string =>
   // oxlint-disable-next-line no-control-regex
   !/[\u0000-\u001f\u007f|#{}]/.test(text)
 
+/** Limit of a child's id, bytes. */
+export const maxIdBytes = 512
+
+/** What is wrong with a value, and a remedy. */
+export interface Objection {
+  readonly problem: string
+  readonly remedy: string
+}
+
+// oxlint-disable-next-line no-control-regex
+const control = /[\u0000-\u001f\u007f-\u009f]/
+
+/** What is wrong with the name of a kind, a key or a label; `undefined` if nothing is. */
+export const objectionToName = (value: unknown): Objection | undefined => {
+  if (typeof value !== "string") return { problem: "is not a string", remedy: "use a string" }
+  if (value === "") return { problem: "is empty", remedy: "give it at least one character" }
+  if (control.test(value)) return { problem: "has a control character", remedy: "use printable characters" }
+  if (!value.isWellFormed()) return { problem: "is not well-formed text", remedy: "use valid Unicode" }
+  return undefined
+}
+
+/** What is wrong with the id of a child, which is `kind/key`; `undefined` if nothing is. */
+export const objectionToId = (id: unknown): Objection | undefined => {
+  const wrong = objectionToName(id)
+  if (wrong !== undefined) return wrong
+  const text = id as string
+  if (Buffer.byteLength(text) > maxIdBytes) {
+    return { problem: `is over ${maxIdBytes} bytes`, remedy: "use a shorter key" }
+  }
+  const slash = text.indexOf("/")
+  if (slash > 0 && slash < text.length - 1) return undefined
+  return { problem: "is not of the form kind/key", remedy: "make it with the `id` of a kind: kind.id(key)" }
+}
+
 /** A rendering; `undefined` if it throws. */
 const attempt = (render: () => string | undefined): string | undefined => {
   try {

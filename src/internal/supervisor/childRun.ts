@@ -11,12 +11,13 @@ import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Predicate from "effect/Predicate"
 import type * as Runtime from "effect/Runtime"
+import type { ChildId } from "../../ChildSpec.js"
 import { ClaimLost } from "../../PogoError.js"
 import { Crash, type Current } from "../kind/current.js"
 
 /** A child, as a run of it needs it. */
 export interface RunOwner {
-  readonly id: string
+  readonly id: ChildId
   readonly kind: string
   readonly key: string
   readonly node: string
@@ -52,7 +53,7 @@ export class ChildRun implements Current {
     this.attempt = child.attempt
   }
 
-  get id(): string {
+  get id(): ChildId {
     return this.child.id
   }
 

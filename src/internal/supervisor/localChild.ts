@@ -18,7 +18,7 @@ import * as Runtime from "effect/Runtime"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import * as Scope from "effect/Scope"
-import type { Shutdown } from "../../ChildSpec.js"
+import type { ChildId, Shutdown } from "../../ChildSpec.js"
 import type { StopReason } from "../../PogoEvent.js"
 import type { RestartSchedule } from "../../Restart.js"
 import { Current } from "../kind/current.js"
@@ -150,7 +150,7 @@ export class LocalChild implements RunOwner {
 
   constructor(
     readonly host: ChildHost,
-    readonly id: string,
+    readonly id: ChildId,
     readonly spec: KnownSpec,
     readonly registration: Registration,
     /** Token of the claim. */

@@ -13,6 +13,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
+import type { ChildId } from "../../ChildSpec.js"
 import * as PogoEvent from "../../PogoEvent.js"
 import type { Registration } from "../kind/registration.js"
 import type { StatRecord } from "../registry/state.js"
@@ -59,7 +60,7 @@ export interface Owner {
 
 /** A claim that was granted, and what is known of its child. */
 export interface Grant {
-  readonly id: string
+  readonly id: ChildId
   readonly spec: KnownSpec
   readonly token: number
   /** The last owner's status of the child. */

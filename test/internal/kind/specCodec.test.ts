@@ -8,9 +8,9 @@ import {
   decodeBody,
   encodeBody,
   maxDepth,
-  maxIdBytes,
   maxSpecBytes
 } from "../../../src/internal/kind/specCodec.js"
+import { maxIdBytes } from "../../../src/internal/runtime/userInput.js"
 import type { InvalidChildSpec } from "../../../src/PogoError.js"
 import { holds, hostileText, json, nameText, toChildSpec } from "../../support/arbitrary.js"
 

@@ -5,6 +5,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Exit from "effect/Exit"
+import type { ChildId } from "../../../ChildSpec.js"
 import type { CallError } from "../../../PogoError.js"
 import type { Procedure } from "../../kind/protocol.js"
 import type { Timer } from "../../runtime/environment.js"
@@ -72,7 +73,7 @@ export class Call implements Timer {
   run: () => void = () => {}
 
   constructor(
-    readonly id: string,
+    readonly id: ChildId,
     readonly procedure: Procedure,
     readonly payload: unknown,
     readonly headers: HeaderRecord,

@@ -18,6 +18,7 @@
  *
  * @internal
  */
+import type { ChildId } from "../../../ChildSpec.js"
 import { type CallError, CallTimeout, MailboxFull, NodeUnreachable, PayloadTooLarge } from "../../../PogoError.js"
 import type { Node } from "../../node/node.js"
 import type { Timer, Timers } from "../../runtime/environment.js"
@@ -68,7 +69,7 @@ export class ChildQueue {
   /** Whether a call was turned away, and none has been sent since. */
   private turnedAway = false
 
-  constructor(private readonly router: QueueOwner, readonly id: string) {}
+  constructor(private readonly router: QueueOwner, readonly id: ChildId) {}
 
   submit(call: Call): void {
     this.insert(call)

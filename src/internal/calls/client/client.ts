@@ -14,6 +14,7 @@ import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { ChildId } from "../../../ChildSpec.js"
 import type { Protocol } from "../../kind/protocol.js"
 import { describe } from "../../runtime/userInput.js"
 import { Call, type Caller, type CallOptions } from "./call.js"
@@ -23,7 +24,7 @@ import { Demand, StreamReader } from "./streamReader.js"
 /** The child that a request is for, and how long it may take. Milliseconds. */
 class Target extends Context.Tag("effect-pogo/internal/Target")<
   Target,
-  { readonly id: string; readonly timeout: number }
+  { readonly id: ChildId; readonly timeout: number }
 >() {}
 
 /** How far the reader of a stream is, where its buffer does not tell. */

@@ -3,6 +3,7 @@
  *
  * @internal
  */
+import type { ChildId } from "../../../ChildSpec.js"
 import { type CallError, ChildNotFound, ChildUnavailable, NodeUnreachable } from "../../../PogoError.js"
 import { statusById } from "../../node/childStatus.js"
 import type { Node } from "../../node/node.js"
@@ -43,7 +44,7 @@ const remote = (node: Node, sid: string, token: number, connected: boolean): Rou
 }
 
 /** Finds where a call goes. `connected`: whether this process has a transport. */
-export const routeOf = (node: Node, id: string, connected: boolean): Route => {
+export const routeOf = (node: Node, id: ChildId, connected: boolean): Route => {
   const child = node.supervisor.children.get(id)
   if (child !== undefined && !child.ending && child.holds) {
     return child.registration.server === undefined
@@ -56,7 +57,7 @@ export const routeOf = (node: Node, id: string, connected: boolean): Route => {
   return entry.claim === undefined ? { _tag: "Wait" } : remote(node, entry.claim.sid, entry.claim.token, connected)
 }
 
-const reasonOf = (node: Node, id: string): string => {
+const reasonOf = (node: Node, id: ChildId): string => {
   const status = statusById(node, id)
   switch (status?._tag) {
     case "Pending":
@@ -72,7 +73,7 @@ const reasonOf = (node: Node, id: string): string => {
 }
 
 /** The error of a call that the child cannot answer. An empty `reason` is filled in by the child's status. */
-export const unavailable = (node: Node, id: string, reason: string, mayHaveRun: boolean): ChildUnavailable =>
+export const unavailable = (node: Node, id: ChildId, reason: string, mayHaveRun: boolean): ChildUnavailable =>
   new ChildUnavailable({
     id,
     status: statusById(node, id)?._tag ?? "Unknown",
@@ -94,4 +95,4 @@ export const mayHaveRun = (node: Node, error: CallError): CallError => {
 }
 
 /** The error of a call to an id that is not registered. */
-export const notFound = (id: string): ChildNotFound => new ChildNotFound({ id })
+export const notFound = (id: ChildId): ChildNotFound => new ChildNotFound({ id })

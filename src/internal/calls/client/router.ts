@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import type * as ParseResult from "effect/ParseResult"
+import type { ChildId } from "../../../ChildSpec.js"
 import { type CallError, PayloadTooLarge } from "../../../PogoError.js"
 import type { Protocol } from "../../kind/protocol.js"
 import type { Node } from "../../node/node.js"
@@ -56,7 +57,7 @@ export class Router implements QueueOwner {
     this.queueOf(call.id).submit(call)
   }
 
-  private queueOf(id: string): ChildQueue {
+  private queueOf(id: ChildId): ChildQueue {
     let queue = this.queues.get(id)
     if (queue === undefined) this.queues.set(id, queue = new ChildQueue(this, id))
     return queue
@@ -253,7 +254,7 @@ export class Router implements QueueOwner {
     } else this.node.fork(effect).addObserver(then)
   }
 
-  unreadable(id: string, error: unknown): CallError {
+  unreadable(id: ChildId, error: unknown): CallError {
     const detail = error instanceof Error ? error.message : String(error)
     return unavailable(this.node, id, `this node's code cannot read its answer: ${detail}`, true)
   }
