@@ -250,7 +250,8 @@ export class TimingMismatch extends Schema.TaggedError<TimingMismatch>("effect-p
 }
 
 /**
- * The scope's data was written by another layout version. It is left alone.
+ * The scope belongs to another layout of the stored records, which another version of this package has. No node of this
+ * one joins, and the data is left alone.
  *
  * @since 0.1.0
  * @category errors
@@ -261,7 +262,8 @@ export class LayoutMismatch extends Schema.TaggedError<LayoutMismatch>("effect-p
 ) {
   override get message(): string {
     return `scope "${this.scope}" holds data of layout "${this.found}", this version reads "${this.supported}"; run one ` +
-      `version, or use another scope or key prefix`
+      `version, or use another scope or key prefix. A newer version takes the scope over once every node of the older ` +
+      `one has left; to go back to an older one, stop all nodes and delete the scope's key that ends in ":layout"`
   }
 }
 

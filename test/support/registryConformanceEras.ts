@@ -170,6 +170,42 @@ const losing = (test: Test): void => {
     }))
 }
 
+const layouts = (test: Test): void => {
+  for (const found of ["2", "17", "", "x", "1.5", "-1"]) {
+    test(`a scope that belongs to the layout ${JSON.stringify(found)} is left alone, by every command`, (caller) =>
+      Effect.gen(function*() {
+        yield* populate(caller)
+        yield* caller.subject.hand.ownedBy(found)
+        const before = yield* caller.subject.hand.dump
+        yield* TestClock.adjust(60_000)
+        const refused = { _tag: "VERSION", layout: found }
+        expect(yield* caller.send("tick", { sid: "a#1" })).toEqual(refused)
+        expect(yield* caller.open("c#1")).toEqual(refused)
+        expect(yield* caller.send("nodes", {}, { era: "" })).toEqual(refused)
+        expect(yield* caller.subject.hand.dump).toEqual(before)
+      }))
+  }
+
+  test("a scope says which layout it belongs to from the first command on, even a refused one", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.send("tick", { sid: "" }, { era: "" })
+      expect((yield* caller.subject.hand.dump).layout).toEqual(["layout = 1"])
+    }))
+
+  for (const lost of [true, false]) {
+    test(`a layout that ${lost ? "is missing" : "is older"} is written again, and the data is not trusted`, (caller) =>
+      Effect.gen(function*() {
+        const { generation } = yield* populate(caller)
+        yield* lost ? caller.subject.hand.remove("layout") : caller.subject.hand.ownedBy("0")
+        yield* expectNewEra(caller)
+        expect((yield* caller.subject.hand.dump).layout).toEqual(["layout = 1"])
+        yield* caller.open("c#2")
+        const items = [{ id: "k/1", generation }]
+        expect(yield* caller.tag("claim", { sid: "c#2", items })).toBe("QUARANTINE")
+      }))
+  }
+}
+
 const counting = (test: Test): void => {
   test("tokens grow over the loss of everything, even when the clock steps back", (caller) =>
     Effect.gen(function*() {
@@ -286,6 +322,7 @@ const comingBack = (test: Test): void => {
 /** @internal */
 export const eraSuite = (test: Test): void => {
   describe("loss of data", () => losing(test))
+  describe("another layout", () => layouts(test))
   describe("the counter", () => counting(test))
   describe("a new era", () => comingBack(test))
 }

@@ -31,6 +31,7 @@ export const dumpMachine = (state: RegistryState): Dump => ({
   stat: lines(state.stat),
   dead: lines(state.dead),
   direct: lines(state.direct),
+  layout: lines(state.layout),
   log: state.log.map(({ at, id, kind }) => line(`${at}-0`, kind, id))
 })
 

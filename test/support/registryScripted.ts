@@ -2,7 +2,14 @@
 import { Redis } from "ioredis"
 import { decodeReply, encodeEnvelope, encoders } from "../../src/internal/redis/codec.js"
 import * as generated from "../../src/internal/redis/scripts.generated.js"
-import { callScript, channelOf, keysOf, type LuaSource, makeScripts } from "../../src/internal/redis/scripts.js"
+import {
+  callScript,
+  channelOf,
+  keysOf,
+  type LuaSource,
+  makeScripts,
+  type Scripts
+} from "../../src/internal/redis/scripts.js"
 import type { Args, CommandName, Envelope, Reply, Value } from "../../src/internal/registry/commands.js"
 import type { Server } from "../../src/internal/registry/state.js"
 
@@ -22,6 +29,20 @@ export const withGivenClock = ({ commands, pieces }: LuaSource): LuaSource => ({
 /** The production scripts, save for where they have the time from. */
 export const scripts = makeScripts(withGivenClock(generated))
 
+/** The scripts of one layout, and where they have their data. */
+export interface Layout {
+  readonly scripts: Scripts
+  readonly keys: (prefix: string, scope: string) => ReadonlyArray<string>
+}
+
+/** A layout that is made up: this one under another number. */
+export const layout = (number: number): Layout => ({
+  scripts: makeScripts(withGivenClock(generated), number),
+  keys: (prefix, scope) => keysOf(prefix, scope, number)
+})
+
+const current: Layout = { scripts, keys: keysOf }
+
 export const connect = (url: string): Redis =>
   url.startsWith("redis") ? new Redis(url, { lazyConnect: false }) : new Redis({ path: url })
 
@@ -32,10 +53,11 @@ export const executeScripted = async <K extends CommandName>(
   server: Server,
   envelope: Envelope,
   name: K,
-  args: Args<K>
+  args: Args<K>,
+  { keys, scripts }: Layout = current
 ): Promise<Reply<Value<K>>> => {
   const { scope } = envelope
-  const raw = await callScript(redis, scripts[name], keysOf(prefix, scope), [
+  const raw = await callScript(redis, scripts[name], keys(prefix, scope), [
     ...encodeEnvelope(envelope, server.trust, channelOf(prefix, scope, 0)),
     ...encoders[name](args),
     String(server.time),

@@ -41,6 +41,8 @@ export interface Hand {
   /** The data was written by another server process. */
   readonly otherServer: Effect.Effect<void>
   readonly layout: (layout: string) => Effect.Effect<void>
+  /** The scope belongs to another layout. */
+  readonly ownedBy: (layout: string) => Effect.Effect<void>
   readonly dump: Effect.Effect<Dump>
 }
 
@@ -88,6 +90,7 @@ const memoryHand = (state: () => RegistryState): Hand => {
       act((state) => {
         state.meta!.layout = layout
       }),
+    ownedBy: (layout) => act((state) => void state.layout.set("layout", layout)),
     dump: Effect.sync(() => dumpMachine(state()))
   }
 }
@@ -118,6 +121,7 @@ export const redisHand = (redis: Redis | Cluster, prefix: string, scope: string)
       }),
     otherServer: act(() => redis.hset(key("meta"), "run", "another")),
     layout: (layout) => act(() => redis.hset(key("meta"), "layout", layout)),
+    ownedBy: (layout) => act(() => redis.hset(key("layout"), "layout", layout)),
     dump: Effect.promise(() => dumpRedis(redis, prefix, scope))
   }
 }

@@ -160,7 +160,7 @@ local server_run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 if not server_run then return redis.error_reply('ERR INFO server tells no run_id') end
 `,
   "shared/read.lua:4": `local size_command = { meta = 'HLEN', sess = 'ZCARD', node = 'HLEN', spec = 'HLEN', tomb = 'HLEN', tombx = 'ZCARD',
-claim = 'HLEN', stat = 'HLEN', dead = 'ZCARD', log = 'XLEN', direct = 'HLEN' }
+claim = 'HLEN', stat = 'HLEN', dead = 'ZCARD', log = 'XLEN', direct = 'HLEN', layout = 'HLEN' }
 local sizes = {}
 for i, part in ipairs(PARTS) do
 local size = redis.pcall(size_command[part], KEYS[i])
@@ -171,13 +171,27 @@ end
 sizes[part] = size
 end
 
-local meta_names = { 'layout', 'era', 'run', 'high', 'last', 'now', 'quarantine', 'ttl', 'maxStep', 'log', 'collected',
-'specs', 'claims', 'sessions', 'tombs' }
+local meta_names = { 'layout', 'era', 'run', 'guarded', 'high', 'last', 'now', 'quarantine', 'ttl', 'maxStep',
+'log', 'collected', 'specs', 'claims', 'sessions', 'tombs' }
 local meta_limits = { last = 9007199254740991, now = MAX_TIME, quarantine = MAX_TIME, ttl = MAX_DURATION,
 maxStep = MAX_DURATION }
-local first_number = 4
+local first_number = 5
 local stored = redis.call('HMGET', meta_key, unpack(meta_names))
 if stored[1] and stored[1] ~= LAYOUT_VERSION then return { 'VERSION', stored[1] } end
+
+
+
+local known_layout = sizes.layout > 0 and redis.call('HGET', layout_key, 'layout')
+if known_layout ~= LAYOUT_VERSION then
+local older = known_layout and int(known_layout)
+if known_layout and not (older and older < tonumber(LAYOUT_VERSION)) then return { 'VERSION', known_layout } end
+for i = #PARTS + 1, #KEYS do
+local sessions = redis.pcall('ZCARD', KEYS[i])
+if type(sessions) == 'table' then return { 'WRONGTYPE', KEYS[i] } end
+if sessions > 0 then return { 'VERSION', str(i - #PARTS) } end
+end
+end
+
 local fresh = not (stored[1] and stored[2] and stored[3])
 local meta, before = { era = stored[2], run = stored[3] }, {}
 for i = first_number, #meta_names do
@@ -300,7 +314,7 @@ meta.now = meta.now + math.min(math.max(time - meta.last, 0), meta.maxStep)
 meta.last = time
 if fresh or meta.run ~= server_run or meta.specs ~= sizes.spec or meta.claims ~= sizes.claim
 or meta.sessions ~= sizes.sess or meta.sessions ~= sizes.node or meta.tombs ~= sizes.tomb
-or meta.high < last_log or high > meta.high then
+or meta.high < last_log or high > meta.high or (stored[4] and known_layout ~= LAYOUT_VERSION) then
 local empty = sizes.sess == 0 and sizes.spec == 0 and sizes.tomb == 0 and sizes.claim == 0
 local trusted = fresh and ARGV[8] == '1' and empty
 local seconds = math.floor(time / 1000)
@@ -482,6 +496,10 @@ local function write_meta()
 local sets, drops = {}, {}
 meta.specs, meta.claims, meta.tombs = spec.size, claim.size, tomb.size
 if begun then sets = { 'layout', LAYOUT_VERSION, 'era', meta.era, 'run', meta.run } end
+if begun or not stored[4] then
+sets[#sets + 1] = 'guarded'
+sets[#sets + 1] = '1'
+end
 for i = first_number, #meta_names do
 local name = meta_names[i]
 if begun or meta[name] ~= before[name] then
@@ -528,6 +546,7 @@ if not needs_memory then redis.call('HDEL', meta_key, '') end
 write_log()
 if begun then write('DEL', meta_key, sess_key, node_key) end
 write_meta()
+if known_layout ~= LAYOUT_VERSION then write('HSET', layout_key, 'layout', LAYOUT_VERSION) end
 spec:flush()
 tomb:flush()
 claim:flush()

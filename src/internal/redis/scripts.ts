@@ -57,15 +57,16 @@ export const parts = [
   "stat",
   "dead",
   "log",
-  "direct"
+  "direct",
+  "layout"
 ] as const
 
 /** What TypeScript defines and Lua uses, by its name in Lua. */
-const constants = {
+const constantsOf = (layout: number) => ({
   DIRECTIVE_RETENTION: directiveRetention,
   DIRECTIVE_SWEEP: directiveSweep,
   // Compared with a stored text.
-  LAYOUT_VERSION: `'${layoutVersion}'`,
+  LAYOUT_VERSION: `'${layout}'`,
   MAX_BATCH: maxBatch,
   MAX_COUNTER: maxCounter,
   MAX_DEAD: maxDead,
@@ -83,29 +84,34 @@ const constants = {
   TOMBSTONE_SWEEP: tombstoneSweep,
   USUAL_MAX_STEP: usualTimings.maxStep,
   USUAL_TTL: usualTimings.ttl
-}
+})
 
 /** The beginning of each script: its name, as it appears in the server's slow log and monitor, and the constants. */
-const preambleOf = (name: CommandName): string =>
+const preambleOf = (name: CommandName, layout: number): string =>
   [
     `-- effect-pogo: ${name}`,
-    ...Object.entries(constants).map(([constant, value]) => `local ${constant} = ${value}`),
+    ...Object.entries(constantsOf(layout)).map(([constant, value]) => `local ${constant} = ${value}`),
     `local ${parts.map((part) => `${part}_key`).join(", ")} = unpack(KEYS)\n`
   ].join("\n")
 
-const makeScript = (name: CommandName, { commands, pieces }: LuaSource): Script => {
+const makeScript = (name: CommandName, { commands, pieces }: LuaSource, layout: number): Script => {
   const all: Script["pieces"] = [
-    ["preamble:1", preambleOf(name)],
+    ["preamble:1", preambleOf(name, layout)],
     ...commands[name].map((from) => [from, pieces[from]!] as const)
   ]
   const lua = all.map(([, text]) => text).join("")
-  return { lua, sha: createHash("sha1").update(lua).digest("hex"), numberOfKeys: parts.length, pieces: all }
+  return {
+    lua,
+    sha: createHash("sha1").update(lua).digest("hex"),
+    numberOfKeys: parts.length + layout - 1,
+    pieces: all
+  }
 }
 
-/** @internal */
-export const makeScripts = (source: LuaSource = generated): Scripts =>
+/** Makes the scripts; tests alone have another source, and a layout that is still to come. */
+export const makeScripts = (source: LuaSource = generated, layout = layoutVersion): Scripts =>
   Object.fromEntries(
-    (Object.keys(source.commands) as ReadonlyArray<CommandName>).map((name) => [name, makeScript(name, source)])
+    (Object.keys(source.commands) as ReadonlyArray<CommandName>).map((name) => [name, makeScript(name, source, layout)])
   ) as unknown as Scripts
 
 /** The scripts that run on real registries. */
@@ -164,12 +170,17 @@ export const callScript = (
 const tag = (scope: string): string =>
   scope === "" ? "%" : scope.replace(/[{}%]/g, (char) => `%${char.charCodeAt(0).toString(16)}`)
 
-const base = (prefix: string, scope: string): string => `${prefix}pogo${layoutVersion}:{${tag(scope)}}:`
+const base = (prefix: string, scope: string, layout: number): string => `${prefix}pogo${layout}:{${tag(scope)}}:`
 
-/** The keys of a scope, in the order of `parts`. */
-export const keysOf = (prefix: string, scope: string): ReadonlyArray<string> =>
-  parts.map((part) => `${base(prefix, scope)}${part}`)
+/**
+ * The keys of a scope, in the order of `parts`, and the sessions of each older layout. Which layout a scope belongs to
+ * stands under the first layout's name in all of them: whoever comes with another must find it.
+ */
+export const keysOf = (prefix: string, scope: string, layout = layoutVersion): ReadonlyArray<string> => [
+  ...parts.map((part) => `${base(prefix, scope, part === "layout" ? 1 : layout)}${part}`),
+  ...Array.from({ length: layout - 1 }, (_, i) => `${base(prefix, scope, i + 1)}sess`)
+]
 
 /** The channel of a scope's wake-ups. Channels know no databases, so the number is part of the name. */
 export const channelOf = (prefix: string, scope: string, db: number): string =>
-  `${base(prefix, scope)}wake${db === 0 ? "" : `@${db}`}`
+  `${base(prefix, scope, layoutVersion)}wake${db === 0 ? "" : `@${db}`}`

@@ -31,7 +31,8 @@ const freshMeta = (state: RegistryState, envelope: Envelope, server: Server): Me
     begun = Math.max(begun, (timeOf(parseDirective(value)?.until) ?? 0) - directiveRetention)
   }
   return {
-    layout: String(layoutVersion),
+    layout: ours,
+    guarded: "1",
     era: "",
     run: server.run,
     high: 0,
@@ -106,18 +107,26 @@ const reap = (tx: Tx): void => {
   for (const [sid] of due) endSession(tx, sid)
 }
 
+const ours = String(layoutVersion)
+
+/** Whether a scope belongs to an older layout: this one takes it over, where no session of that one is left. */
+const isOlder = (layout: string | undefined): boolean =>
+  layout !== undefined && /^\d{1,16}$/.test(layout) && Number(layout) < layoutVersion
+
 /** Runs the guard. A refusal means that the command must have no effect. */
 export const guard = (state: RegistryState, envelope: Envelope, server: Server): Tx | Refusal => {
-  if (state.meta !== undefined && state.meta.layout !== String(layoutVersion)) {
-    return { _tag: "VERSION", layout: state.meta.layout }
+  const known = state.layout.get("layout")
+  for (const layout of [state.meta?.layout ?? ours, isOlder(known) ? ours : known ?? ours]) {
+    if (layout !== ours) return { _tag: "VERSION", layout }
   }
+  state.layout.set("layout", ours)
   const existing = state.meta !== undefined && isSane(state.meta) ? state.meta : undefined
   const meta = existing ?? freshMeta(state, envelope, server)
   state.meta = meta
   const tx: Tx = { state, meta }
   advance(meta, server)
   const high = highOf(envelope.high) ?? 0
-  const broken = existing === undefined || isBroken(tx, high, server)
+  const broken = existing === undefined || known !== ours || isBroken(tx, high, server)
   if (broken) beginEra(tx, envelope, server, existing === undefined && server.trust && isEmpty(state))
   meta.high = Math.max(meta.high, high)
   reap(tx)

@@ -231,6 +231,8 @@ export const formatDirective = ({ at, by, op, reason, stamp, until, what }: Dire
 /** Bookkeeping of a data set. Times are milliseconds of the logical clock, save `last`. */
 export interface Meta {
   layout: string
+  /** "1" once the scope's layout was written down: should that be missing then, data was lost. */
+  guarded: string
   era: string
   /** Identity of the server process that served the last command. */
   run: string
@@ -281,6 +283,8 @@ export interface RegistryState {
   readonly dead: Map<string, number>
   /** Node name -> directive. */
   readonly direct: Map<string, string>
+  /** The layout that the scope belongs to, under "layout". */
+  readonly layout: Map<string, string>
   log: Array<LogEntry>
   /** Open iterators of `snap`, by cursor; not data. */
   readonly scans: Map<string, Iterator<[string, string]>>
@@ -307,6 +311,7 @@ export const emptyState = (): RegistryState => ({
   stat: new Map(),
   dead: new Map(),
   direct: new Map(),
+  layout: new Map(),
   log: [],
   scans: new Map()
 })
@@ -323,6 +328,7 @@ export const cloneState = (state: RegistryState): RegistryState => ({
   stat: new Map(state.stat),
   dead: new Map(state.dead),
   direct: new Map(state.direct),
+  layout: new Map(state.layout),
   log: state.log.slice(),
   scans: new Map()
 })

@@ -32,6 +32,10 @@ local function write_meta()
   local sets, drops = {}, {}
   meta.specs, meta.claims, meta.tombs = spec.size, claim.size, tomb.size
   if begun then sets = { 'layout', LAYOUT_VERSION, 'era', meta.era, 'run', meta.run } end
+  if begun or not stored[4] then
+    sets[#sets + 1] = 'guarded'
+    sets[#sets + 1] = '1'
+  end
   for i = first_number, #meta_names do
     local name = meta_names[i]
     if begun or meta[name] ~= before[name] then
@@ -78,6 +82,7 @@ local function flush()
   write_log()
   if begun then write('DEL', meta_key, sess_key, node_key) end
   write_meta()
+  if known_layout ~= LAYOUT_VERSION then write('HSET', layout_key, 'layout', LAYOUT_VERSION) end
   spec:flush()
   tomb:flush()
   claim:flush()

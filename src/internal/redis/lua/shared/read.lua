@@ -2,7 +2,7 @@
 -- something else than a number there, counts as missing (`fresh`).
 
 local size_command = { meta = 'HLEN', sess = 'ZCARD', node = 'HLEN', spec = 'HLEN', tomb = 'HLEN', tombx = 'ZCARD',
-  claim = 'HLEN', stat = 'HLEN', dead = 'ZCARD', log = 'XLEN', direct = 'HLEN' }
+  claim = 'HLEN', stat = 'HLEN', dead = 'ZCARD', log = 'XLEN', direct = 'HLEN', layout = 'HLEN' }
 local sizes = {}
 for i, part in ipairs(PARTS) do
   local size = redis.pcall(size_command[part], KEYS[i])
@@ -13,13 +13,27 @@ for i, part in ipairs(PARTS) do
   sizes[part] = size
 end
 
-local meta_names = { 'layout', 'era', 'run', 'high', 'last', 'now', 'quarantine', 'ttl', 'maxStep', 'log', 'collected',
-  'specs', 'claims', 'sessions', 'tombs' }
+local meta_names = { 'layout', 'era', 'run', 'guarded', 'high', 'last', 'now', 'quarantine', 'ttl', 'maxStep',
+  'log', 'collected', 'specs', 'claims', 'sessions', 'tombs' }
 local meta_limits = { last = 9007199254740991, now = MAX_TIME, quarantine = MAX_TIME, ttl = MAX_DURATION,
   maxStep = MAX_DURATION }
-local first_number = 4
+local first_number = 5
 local stored = redis.call('HMGET', meta_key, unpack(meta_names))
 if stored[1] and stored[1] ~= LAYOUT_VERSION then return { 'VERSION', stored[1] } end
+
+-- The layout that the scope belongs to stands under a name that is the same in all layouts. A newer layout takes the
+-- scope over when no session of an older one is left: the keys behind those of the parts are their `sess`.
+local known_layout = sizes.layout > 0 and redis.call('HGET', layout_key, 'layout')
+if known_layout ~= LAYOUT_VERSION then
+  local older = known_layout and int(known_layout)
+  if known_layout and not (older and older < tonumber(LAYOUT_VERSION)) then return { 'VERSION', known_layout } end
+  for i = #PARTS + 1, #KEYS do
+    local sessions = redis.pcall('ZCARD', KEYS[i])
+    if type(sessions) == 'table' then return { 'WRONGTYPE', KEYS[i] } end
+    if sessions > 0 then return { 'VERSION', str(i - #PARTS) } end
+  end
+end
+
 local fresh = not (stored[1] and stored[2] and stored[3])
 local meta, before = { era = stored[2], run = stored[3] }, {}
 for i = first_number, #meta_names do
