@@ -13,7 +13,8 @@ import type { ChildId, ChildType } from "./ChildSpec.js"
  * - `Running`
  * - `Restarting`: its last run ended with `cause`; the next begins at `next`.
  * - `Stopping`: it was told to end.
- * - `Overdue`: it was told to end, and takes longer than its shutdown allows.
+ * - `Overdue`: it was told to end, or its run has ended, crashed or not started in time, and it takes longer to come to
+ *   its end than its shutdown allows; `reason` says which.
  * - `Failed`: its restart policy is spent, or no node's code can read its payload. `Pogo.restartChild` brings it back.
  *
  * @example
@@ -33,7 +34,7 @@ export type ChildStatus =
   | { readonly _tag: "Running" }
   | { readonly _tag: "Restarting"; readonly cause: string; readonly next: Date }
   | { readonly _tag: "Stopping" }
-  | { readonly _tag: "Overdue" }
+  | { readonly _tag: "Overdue"; readonly reason: string }
   | { readonly _tag: "Failed"; readonly cause: string }
 
 /**

@@ -63,12 +63,17 @@ export type PogoEvent = Data.TaggedEnum<{
   }
   /** A restart policy is spent: the child is parked until `restartChild`. */
   ChildFailed: { readonly id: ChildId; readonly node: string; readonly token: bigint; readonly cause: string }
-  /** A child takes longer to end than its shutdown allows. It keeps its claim until it has ended. */
+  /**
+   * A child that was stopped takes longer to end than its shutdown allows; or, with the reason `"ended"`, one whose run
+   * ended, crashed or did not start in time: its finalizers, or an uninterruptible region, go on. It keeps its claim until
+   * it has ended. `cause` says it in words.
+   */
   ChildOverdue: {
     readonly id: ChildId
     readonly node: string
     readonly token: bigint
-    readonly reason: StopReason
+    readonly reason: StopReason | "ended"
+    readonly cause: string
   }
   /** This node's code cannot decode the child's payload; it is left to others. */
   ChildRefused: { readonly id: ChildId; readonly node: string; readonly reason: string }

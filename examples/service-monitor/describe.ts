@@ -21,7 +21,7 @@ export const describeEvent = (event: PogoEvent.PogoEvent): string | undefined =>
     case "ChildStopped":
       return event.reason === "moved" ? `${event.node} hands ${keyOf(event.id)} over` : undefined
     case "ChildOverdue":
-      return `${event.node}: ${keyOf(event.id)} takes too long to stop`
+      return `${event.node}: ${keyOf(event.id)} does not end: ${event.cause}`
     case "ChildFailed":
       return `${event.node} gave ${keyOf(event.id)} up: ${event.cause}`
     case "LeaseLost":

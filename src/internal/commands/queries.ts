@@ -181,6 +181,8 @@ const statusText = (row: ChildRow): string => {
       return `It is failed${since}, and stays so until restartChild: ${firstLine(row.status.cause)}.`
     case "Restarting":
       return `It is tried again at ${row.status.next.toISOString()}; it ended with: ${firstLine(row.status.cause)}.`
+    case "Overdue":
+      return `It is overdue${since}: ${firstLine(row.status.reason)}.`
     default:
       return `It is ${row.status._tag.toLowerCase()}${since}.`
   }
@@ -226,12 +228,14 @@ export const explain = (node: Node, id: ChildId): Explanation => {
   const nodes = entry?.spec === undefined ? [] : nodesFor(node, entry, entry.spec)
   const local = node.supervisor.children.get(id)
   const stat = entry === undefined ? undefined : local?.stat() ?? statOf(entry)
+  // The status of one that is overdue says why.
+  const lastCause = (stat?.state === "overdue" ? local?.cause : stat?.cause) ?? ""
   const facts = {
     id,
     row,
     belongs: nodes.find(({ obstacle: why }) => why === undefined)?.name,
     nodes,
-    lastCause: stat === undefined || stat.cause === "" ? undefined : stat.cause,
+    lastCause: lastCause === "" ? undefined : lastCause,
     next: stat === undefined || stat.next === 0 ? undefined : new Date(stat.next),
     ended: row !== undefined || tomb === undefined ? undefined : parseTomb(tomb.raw)?.how
   }

@@ -23,13 +23,17 @@ export interface RunOptions {
   /** Restart policy. Default `Restart.permanent()`. */
   readonly restart?: Restart | undefined
   /**
-   * Time in which a child has to end when it is stopped, before it is reported as overdue. Default 5 seconds for workers,
-   * `"infinity"` for supervisors.
+   * Time in which a child has to end when it is stopped, before it is reported as overdue. A run that ends or crashes by
+   * itself, or does not start in time, has as long to come to its end (5 seconds with `"brutalKill"`). Default 5 seconds
+   * for workers, `"infinity"` for supervisors.
    */
   readonly shutdown?: Duration.DurationInput | "brutalKill" | "infinity" | undefined
   /** Restart intensity: the most restarts within a time. Default: the supervisor's, which has none unless it is set. */
   readonly intensity?: Intensity | undefined
-  /** Time in which a child that is a layer has to be built. Default 1 minute. */
+  /**
+   * Time in which a child that is a layer has to be built, or handlers have to be made. Default 1 minute. Then the build
+   * is interrupted, and counts as a crash; one that does not heed that is overdue when its `shutdown` is over, too.
+   */
   readonly startTimeout?: Duration.DurationInput | undefined
   /**
    * Policy for when the node cannot renew its lease. `"stop"` (default): the child is stopped before it may be started

@@ -35,6 +35,8 @@ interface Wanted {
 const stopFor = (node: Node, child: LocalChild, action: Extract<Action, { readonly _tag: "Stop" }>): void => {
   if (action.reason === "moved") node.moves.begin(child.id)
   node.supervisor.stop(child, action.reason)
+  // A termination has taken the status away that says so, and the stage is none that is new.
+  if (child.stage === "overdue") node.outbox.report(child)
 }
 
 /** Stops a child whose claim is another's. */

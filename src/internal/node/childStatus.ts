@@ -62,7 +62,7 @@ const heldStatus = (stat: StatRecord | undefined): ChildStatus => {
     case "stopping":
       return { _tag: "Stopping" }
     case "overdue":
-      return { _tag: "Overdue" }
+      return { _tag: "Overdue", reason: stat.cause === "" ? "it does not end" : stat.cause }
     default:
       return { _tag: "Starting" }
   }
@@ -79,7 +79,8 @@ const statusOf = (node: Node, entry: Entry, stat: StatRecord | undefined): Child
     return { _tag: "Pending", reason: "this node lost its lease and stopped it; another node may run it by now" }
   }
   if (claim !== undefined && (spec === undefined || node.view.membership.isLive(claim.sid))) {
-    return spec === undefined ? { _tag: "Stopping" } : heldStatus(stat)
+    // One that was terminated has no spec any more.
+    return spec === undefined && stat?.state !== "overdue" ? { _tag: "Stopping" } : heldStatus(stat)
   }
   return pending(node, entry, spec!)
 }

@@ -172,7 +172,8 @@ export class Node {
         this.outbox.finish(child, how)
         this.notify(child.id)
       },
-      exited: (child, next) => this.outbox.logExit(child, next)
+      exited: (child, next) => this.outbox.logExit(child, next),
+      overdue: (child) => this.outbox.logOverdue(child)
     }
   }
 

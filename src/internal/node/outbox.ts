@@ -111,6 +111,8 @@ export class Outbox {
   /** Children whose status is reported a little later. */
   private readonly deferred = new Set<LocalChild>()
   private flushing = false
+  /** Children that became overdue, and have no line in the log yet. */
+  private readonly overdue: Array<LocalChild> = []
   private lines = { since: -Infinity, count: 0 }
 
   constructor(private readonly node: Teller) {}
@@ -258,11 +260,38 @@ export class Outbox {
     this.node.fork(Effect.annotateLogs(exitLine(child, next, more), "child", child.id))
   }
 
+  /** Logs that children are overdue: each by its id, and of very many at a time the rest by their number. */
+  logOverdue(child: LocalChild): void {
+    this.overdue.push(child)
+    if (this.overdue.length === 1) this.node.fork(Effect.zipRight(this.node.ambient.yieldTurn, this.flushOverdue))
+  }
+
+  private readonly flushOverdue: Effect.Effect<void> = Effect.suspend(() => {
+    const now = this.node.ambient.now()
+    const children = this.overdue.splice(0)
+    const named = children.filter(() => this.mayLog(now))
+    const left = children.length - named.length
+    return Effect.zipRight(
+      Effect.forEach(named, overdueLine, { discard: true }),
+      left === 0 ? Effect.void : Effect.logWarning(`${left} more children are overdue: they do not end`)
+    )
+  })
+
   private mayLog(now: number): boolean {
     if (now - this.lines.since >= interval) this.lines = { since: now, count: 0 }
     return this.lines.count++ < maxLines
   }
 }
+
+const overdueLine = ({ id, overdue }: LocalChild): Effect.Effect<void> =>
+  Effect.annotateLogs(
+    Effect.logWarning(
+      `child is overdue: ${overdue}; it keeps its claim until it has ended, and nothing but the end of the process ` +
+        `(onOverdue: "exit") can end it sooner`
+    ),
+    "child",
+    id
+  )
 
 const exitLine = (child: LocalChild, next: number | Ending, more: string): Effect.Effect<void> => {
   if (next === "failed") {

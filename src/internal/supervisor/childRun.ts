@@ -14,6 +14,7 @@ import type * as Runtime from "effect/Runtime"
 import type { ChildId } from "../../ChildSpec.js"
 import { ClaimLost } from "../../PogoError.js"
 import { Crash, type Current } from "../kind/current.js"
+import type { Timer } from "../runtime/environment.js"
 
 /** A child, as a run of it needs it. */
 export interface RunOwner {
@@ -43,8 +44,12 @@ export class ChildRun implements Current {
   runtime: Runtime.Runtime<never> | undefined
   /** The handlers of the run, while they are up. */
   handlers: unknown
+  /** How the run's own code ended, while its finalizers have not. */
+  exit: Exit.Exit<unknown, unknown> | undefined
   /** Cause of an end that is brought about from outside the run's own code. */
   crashCause: Cause.Cause<unknown> | undefined
+  /** The end of the time in which the run has to be up. */
+  startEnd: Timer | undefined
   /** Why the run may act no more; empty until its end is decided. */
   private over = ""
   private signal: Deferred.Deferred<ClaimLost> | undefined

@@ -132,7 +132,9 @@ export class LocalChild implements RunOwner {
   /** End of the last run here, or what another node reported of one. Rendered when asked for. */
   lastEnd: Exit.Exit<unknown, unknown> | string = ""
   stopReason: StopReason | undefined
-  /** The end of the grace of a child that is being stopped. */
+  /** Why the child is overdue, if it is. */
+  overdue = ""
+  /** The end of the grace of a child that is being stopped, or whose run is to end. */
   graceEnd: Timer | undefined
   /** The claim is lost for good. */
   revoked = false
@@ -192,7 +194,7 @@ export class LocalChild implements RunOwner {
 
   /** True once the child is being stopped, or has ended for good. */
   get ending(): boolean {
-    return this.stage === "stopping" || this.stage === "overdue" || this.stage === "reportingEnd"
+    return this.stopReason !== undefined || this.stage === "reportingEnd"
   }
 
   /** True while the claim is certain to be this copy's. */
@@ -218,6 +220,14 @@ export class LocalChild implements RunOwner {
     this.host.crash(this, run, cause)
   }
 
+  /**
+   * The time that a run may take to end when nobody stopped the child. Milliseconds. `brutalKill` is for stops: what
+   * crashes may clean up in the time that is the default.
+   */
+  get cleanupMillis(): number {
+    return this.shutdown === "brutalKill" ? graceOf(defaultShutdown(this.spec.type)) : this.graceMillis
+  }
+
   /** Ends the present run as a failure with this cause. */
   crash(cause: Cause.Cause<unknown>): void {
     if (this.run !== undefined) this.crashRun(this.run, cause)
@@ -241,7 +251,7 @@ export class LocalChild implements RunOwner {
       restarts: this.restarts,
       since: this.since,
       next: this.next,
-      cause: this.cause
+      cause: this.stage === "overdue" ? this.overdue : this.cause
     }
   }
 }
@@ -259,31 +269,23 @@ export const annotate =
 
 const isLayer = (body: Body): body is Layer.Layer<never, unknown, unknown> => Layer.isLayer(body)
 
-const withinStartTimeout = <A>(
-  { registration: { startTimeout } }: LocalChild,
-  start: Effect.Effect<A, unknown, unknown>
-): Effect.Effect<A, unknown, unknown> =>
-  Effect.timeoutFail(start, {
-    duration: startTimeout,
-    onTimeout: () => new Error(`start took longer than ${startTimeout} ms (startTimeout)`)
-  })
-
 /** What the supervisor is told of a run. Synchronous, and must not throw. */
 export interface RunHooks {
+  /** A layer, or handlers, are about to be built. */
+  readonly building: () => void
   /** The child is up: at once for an effect, after the build for a layer or for handlers. */
   readonly up: () => void
   /** The child's own code has ended. Its calls and its finalizers have not. */
-  readonly ended: () => void
+  readonly ended: (exit: Exit.Exit<unknown, unknown>) => void
 }
 
 /** The run of a layer: built, then standing until it is stopped. */
 const layerRun = (
-  child: LocalChild,
   layer: Layer.Layer<never, unknown, unknown>,
   scope: Scope.Scope,
   { up }: RunHooks
 ): Effect.Effect<unknown, unknown, unknown> =>
-  withinStartTimeout(child, Layer.buildWithScope(layer, scope)).pipe(
+  Layer.buildWithScope(layer, scope).pipe(
     Effect.zipRight(Effect.sync(up)),
     Effect.zipRight(Effect.never)
   )
@@ -295,7 +297,7 @@ const handlersRun = (
   build: Effect.Effect<unknown, unknown, unknown>,
   { up }: RunHooks
 ): Effect.Effect<unknown, unknown, unknown> =>
-  Effect.flatMap(withinStartTimeout(child, build), (handlers) => {
+  Effect.flatMap(build, (handlers) => {
     if (!run.isOver) run.handlers = handlers
     up()
     child.endpoint?.open()
@@ -303,10 +305,13 @@ const handlersRun = (
   })
 
 const codeOf = (child: LocalChild, run: ChildRun, body: Body, scope: Scope.Scope, hooks: RunHooks) => {
-  if (isLayer(body)) return layerRun(child, body, scope, hooks)
-  if (child.registration.server !== undefined) return handlersRun(child, run, body, hooks)
-  hooks.up()
-  return body
+  const { server } = child.registration
+  if (!isLayer(body) && server === undefined) {
+    hooks.up()
+    return body
+  }
+  hooks.building()
+  return isLayer(body) ? layerRun(body, scope, hooks) : handlersRun(child, run, body, hooks)
 }
 
 /** Makes scopes in stock: making one takes a fiber, which costs more than the scope (bench row: 10,000 crash loops). */
@@ -340,7 +345,7 @@ export const forkRun = (child: LocalChild, run: ChildRun, hooks: RunHooks): Fibe
   run.runtime = runtime
   const code = Effect.suspend(() => codeOf(child, run, child.body(), scope, hooks))
   const close = (exit: Exit.Exit<unknown, unknown>) => {
-    hooks.ended()
+    hooks.ended(exit)
     return child.endCalls(Scope.close(scope, exit))
   }
   return Runtime.runFork(runtime)(Effect.onExit(code, close), {

@@ -4,7 +4,7 @@
  *
  * @internal
  */
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -54,6 +54,8 @@ export interface Owner {
   readonly emit: (event: () => PogoEvent.PogoEvent) => void
   /** A run ended by itself; for the log. `next`: milliseconds until the restart, or why there is none. */
   readonly exited: (child: LocalChild, next: number | "ended" | "failed") => void
+  /** A child, or a run, takes longer to end than it may; for the log. */
+  readonly overdue: (child: LocalChild) => void
   /** Ends the process, since a child is overdue and its kind asks for that. */
   readonly exitProcess: (child: LocalChild) => void
 }
@@ -72,6 +74,16 @@ const burst = 32
 
 /** The fields that name a child in events. */
 const whichOf = ({ id, node, token }: LocalChild) => ({ id, node, token })
+
+/** Why a child is overdue, in words. */
+const overdueText = ({ run, stopReason }: LocalChild, grace: number): string => {
+  if (stopReason !== undefined) return `told to end (${stopReason}), and not ended within ${grace} ms (shutdown)`
+  const end = run?.crashCause === undefined ? run?.exit : Exit.failCause(run.crashCause)
+  const what = run?.exit === undefined
+    ? "its run was interrupted, and has not ended"
+    : "its run has ended, and its finalizers have not"
+  return `${what} within ${grace} ms (shutdown)${end === undefined ? "" : `: ${describeExit(end)}`}`
+}
 
 /** The local supervisor of a node. */
 export class Supervisor implements ChildHost {
@@ -111,7 +123,8 @@ export class Supervisor implements ChildHost {
     if (stat === undefined || stat.state === "failed") return
     const healthy = stat.state === "running" && this.owner.ambient.wall() - stat.since >= this.resetAfter(child)
     child.restarts = healthy ? 0 : stat.restarts
-    child.lastEnd = stat.cause
+    // Of one that was overdue it says why, which is no end of a run.
+    child.lastEnd = stat.state === "overdue" ? "" : stat.cause
   }
 
   private resetAfter(child: LocalChild): number {
@@ -126,7 +139,11 @@ export class Supervisor implements ChildHost {
     child.since = this.owner.ambient.wall()
     const run = child.run = this.makeRun(child)
     this.owner.observer.began(child)
-    const fiber = forkRun(child, run, { up: () => this.running(child), ended: () => run.end("its run has ended") })
+    const fiber = forkRun(child, run, {
+      building: () => this.boundStart(child, run),
+      up: () => this.running(child, run),
+      ended: (end) => this.codeEnded(child, run, end)
+    })
     child.fiber = fiber
     fiber.addObserver((exit) => {
       this.owner.observer.ended(child)
@@ -141,6 +158,30 @@ export class Supervisor implements ChildHost {
     return run
   }
 
+  /** Bounds the build of a layer, or of handlers. */
+  private boundStart(child: LocalChild, run: ChildRun): void {
+    const { startTimeout } = child.registration
+    const at = this.owner.ambient.now() + startTimeout
+    if (at === Infinity || run.isOver) return
+    const tooLong = new Error(`start took longer than ${startTimeout} ms (startTimeout)`)
+    run.startEnd = { at, run: () => this.crash(child, run, Cause.fail(tooLong)) }
+    this.owner.timers.add(run.startEnd)
+  }
+
+  private clearStart(run: ChildRun): void {
+    if (run.startEnd === undefined) return
+    this.owner.timers.delete(run.startEnd)
+    run.startEnd = undefined
+  }
+
+  /** The code of a run has ended: what is left are its calls and its finalizers, which have the child's grace. */
+  private codeEnded(child: LocalChild, run: ChildRun, end: Exit.Exit<unknown, unknown>): void {
+    run.end("its run has ended")
+    run.exit = end
+    this.clearStart(run)
+    if (!child.ending) this.setGrace(child, child.cleanupMillis)
+  }
+
   /** Takes a step after a run; where the restart policy's own code throws, the child has failed. */
   private guarded(child: LocalChild, step: () => void): void {
     try {
@@ -153,8 +194,9 @@ export class Supervisor implements ChildHost {
   }
 
   /** Enters the stage `running`: the child is up. */
-  private running(child: LocalChild): void {
-    if (child.stage !== "starting") return
+  private running(child: LocalChild, run: ChildRun): void {
+    this.clearStart(run)
+    if (child.stage !== "starting" || run.isOver) return
     this.enter(child, "running")
     this.owner.emit(() => PogoEvent.ChildStarted({ ...whichOf(child), attempt: child.attempt }))
   }
@@ -170,6 +212,7 @@ export class Supervisor implements ChildHost {
   private exited(child: LocalChild, { startedAt }: ChildRun, exit: Exit.Exit<unknown, unknown>): void {
     child.fiber = undefined
     if (child.ending) return this.ended(child)
+    this.clearGrace(child)
     if (!child.holds && Exit.isFailure(exit)) {
       if (!child.keepsOnLoss) return this.lapse(child)
       if (failedByCheck(exit.cause)) return this.awaitConfirmation(child)
@@ -289,25 +332,31 @@ export class Supervisor implements ChildHost {
   /** Interrupts a child, which stays here until its fiber has ended, however long that takes. `grace`: milliseconds. */
   stop(child: LocalChild, reason: NonNullable<LocalChild["stopReason"]>, grace = child.graceMillis): void {
     if (child.stage === "reportingEnd") return
-    const graceEnd = this.owner.ambient.now() + grace
     if (!child.ending) {
       child.stopReason = reason
       child.run?.end(`it is being stopped (${reason})`)
-      this.enter(child, "stopping")
+      if (child.stage !== "overdue") this.enter(child, "stopping")
       child.endpoint?.turnAway()
       // Between two runs, when it only waits for its turn, there is nothing to interrupt.
       if (child.fiber === undefined) return this.ended(child)
       this.interruptions.run(() => child.fiber?.unsafeInterruptAsFork(FiberId.none))
     }
-    if (child.stage === "stopping" && graceEnd < (child.graceEnd?.at ?? Infinity)) {
-      this.clearGrace(child)
-      child.graceEnd = { at: graceEnd, run: () => this.becomeOverdue(child) }
-      this.owner.timers.add(child.graceEnd)
-    }
+    this.setGrace(child, grace)
   }
 
-  private clearGrace({ graceEnd }: LocalChild): void {
-    if (graceEnd !== undefined) this.owner.timers.delete(graceEnd)
+  /** Has a child be overdue if it has not ended so many milliseconds from now; an earlier end of its grace stands. */
+  private setGrace(child: LocalChild, grace: number): void {
+    const at = this.owner.ambient.now() + grace
+    if (child.stage === "overdue" || at >= (child.graceEnd?.at ?? Infinity)) return
+    this.clearGrace(child)
+    child.graceEnd = { at, run: () => this.becomeOverdue(child, grace) }
+    this.owner.timers.add(child.graceEnd)
+  }
+
+  private clearGrace(child: LocalChild): void {
+    if (child.graceEnd === undefined) return
+    this.owner.timers.delete(child.graceEnd)
+    child.graceEnd = undefined
   }
 
   /** Marks a child's claim as lost for good. */
@@ -322,13 +371,19 @@ export class Supervisor implements ChildHost {
     run.crashCause ??= cause
     if (run.isOver) return
     run.end("its run has crashed")
+    this.clearStart(run)
+    this.setGrace(child, child.cleanupMillis)
     child.fiber?.unsafeInterruptAsFork(FiberId.none)
   }
 
-  private becomeOverdue(child: LocalChild): void {
-    if (child.stage !== "stopping") return
+  /** A child that was stopped, or a run that is over, has not ended within its grace. */
+  private becomeOverdue(child: LocalChild, grace: number): void {
+    if (child.stage === "overdue" || child.fiber === undefined) return
+    child.overdue = overdueText(child, grace)
     this.enter(child, "overdue")
-    this.owner.emit(() => PogoEvent.ChildOverdue({ ...whichOf(child), reason: child.stopReason ?? "shutdown" }))
+    const { overdue, stopReason } = child
+    this.owner.emit(() => PogoEvent.ChildOverdue({ ...whichOf(child), reason: stopReason ?? "ended", cause: overdue }))
+    this.owner.overdue(child)
     if (child.registration.onOverdue === "exit") this.owner.exitProcess(child)
   }
 
