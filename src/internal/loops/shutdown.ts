@@ -6,11 +6,13 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { KindConflict } from "../../PogoError.js"
 import type { Registration } from "../kind/registration.js"
 import type { Node } from "../node/node.js"
 import { request } from "../node/registryRequest.js"
+import type { Session } from "../node/session.js"
 import { noneLeft, until } from "../runtime/environment.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 
@@ -31,12 +33,12 @@ const stopAll = (node: Node, belongs: (child: LocalChild) => boolean, reason: "k
     }
   })
 
-/** Waits until the children have ended, one drain timeout at most. Returns how many are left. */
-const awaitEnded = (node: Node, belongs: (child: LocalChild) => boolean): Effect.Effect<number> =>
+/** Waits until the children have ended, `time` milliseconds at most. Returns how many are left. */
+const awaitEnded = (node: Node, belongs: (child: LocalChild) => boolean, time: number): Effect.Effect<number> =>
   Effect.suspend(() => {
     const children = childrenOf(node, belongs)
     return until(node.onStopped, noneLeft(children, isAlive)).pipe(
-      Effect.timeoutOption(node.config.drainTimeout),
+      Effect.timeoutOption(time),
       Effect.map(() => children.filter(isAlive).length)
     )
   })
@@ -44,7 +46,7 @@ const awaitEnded = (node: Node, belongs: (child: LocalChild) => boolean): Effect
 /** Warns of children that are left. They keep their claims until the lease ends: nobody starts a second copy before. */
 const warnLeft = (node: Node, what: string, left: number): Effect.Effect<void> =>
   left === 0 ? Effect.void : Effect.logWarning(
-    `${left} children did not end within ${node.config.drainTimeout} ms (drainTimeout) while ${what} closed: ` +
+    `${left} children did not end in time while ${what} closed (drainTimeout: ${node.config.drainTimeout} ms for all): ` +
       childrenOf(node, isAlive).slice(0, 5).map(({ id }) => id).join(", ")
   )
 
@@ -61,10 +63,14 @@ const unregister = (node: Node, registration: Registration): Effect.Effect<void>
     if (node.phase === "closed") return
     const { kind } = registration
     const belongs = (child: LocalChild) => child.registration === registration
+    const begun = node.ambient.now()
+    const time = node.closingTime.begin(childrenOf(node, (child) => !belongs(child)).some(isAlive))
     if (node.kinds.get(kind) === registration) node.kinds.delete(kind)
     yield* publishFirst(node)
     yield* stopAll(node, belongs, "kindClosed")
-    yield* warnLeft(node, `kind ${kind}`, yield* awaitEnded(node, belongs))
+    const left = yield* awaitEnded(node, belongs, time - (node.ambient.now() - begun))
+    node.closingTime.end()
+    yield* warnLeft(node, `kind ${kind}`, left)
   })
 
 /**
@@ -93,6 +99,7 @@ const hold = (node: Node, registration: Registration) =>
       if (node.kinds.has(kind)) return Effect.fail(new KindConflict({ kind, node: node.config.name }))
       const own = { ...registration, intensity: registration.intensity ?? node.config.intensity }
       node.kinds.set(kind, own)
+      node.closingTime.reset()
       node.own.changed()
       node.workQueue.sweep()
       return Effect.succeed(own)
@@ -100,14 +107,18 @@ const hold = (node: Node, registration: Registration) =>
     (own) => unregister(node, own)
   )
 
-/** Gives up all children, and takes no new ones. Returns how many are left after the drain timeout. */
-export const drain = (node: Node): Effect.Effect<number> =>
+/** Gives up all children, and takes no new ones, within `time` milliseconds. Returns how many are left. */
+const giveUpAll = (node: Node, time: number): Effect.Effect<number> =>
   Effect.gen(function*() {
+    const begun = node.ambient.now()
     node.own.drain()
     yield* publishFirst(node)
     yield* stopAll(node, () => true, "drained")
-    return yield* awaitEnded(node, () => true)
+    return yield* awaitEnded(node, () => true, time - (node.ambient.now() - begun))
   })
+
+/** Gives up all children, and takes no new ones. Returns how many are left after the drain timeout. */
+export const drain = (node: Node): Effect.Effect<number> => giveUpAll(node, node.config.drainTimeout)
 
 /** Makes this node take no new children, or take them again; the latter ends a drain too. */
 export const setCordon = (node: Node, cordoned: boolean): Effect.Effect<void> =>
@@ -122,34 +133,72 @@ const removeProof = ({ own, processes }: Node): void => {
   if (own.proof !== undefined) processes.proofs.remove(own.proof)
 }
 
-/** Closes the session once the registry knows of everything that ended; gives up after one command timeout. */
-const closeSession = (node: Node): Effect.Effect<void> =>
+/** Number of claims and ends that the registry is still to hear of: sent, waiting, or not yet looked at by the plan. */
+const unsent = ({ outbox, supervisor, view }: Node, session: Session): number =>
+  Math.max(outbox.waiting, view.claimsOf(session.sid) - supervisor.children.size)
+
+/**
+ * Waits until the registry knows of everything that ended, for as long as it takes something in at least once per command
+ * timeout, and `time` milliseconds at most.
+ */
+const handOver = (node: Node, session: Session, time: number): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { commandTimeout } = node.timing
+    const left = unsent(node, session)
+    const patience = Math.min(time, commandTimeout - node.lease.workFailingFor)
+    if (left <= 0 || session.over || patience <= 0) return Effect.void
+    const begun = node.ambient.now()
+    return until(node.outbox.onTaken, () => (unsent(node, session) < left ? true : undefined)).pipe(
+      Effect.raceFirst(session.ended),
+      Effect.timeoutOption(patience),
+      Effect.flatMap(Option.match({
+        onNone: () => Effect.void,
+        onSome: () => handOver(node, session, time - (node.ambient.now() - begun))
+      }))
+    )
+  })
+
+/**
+ * Closes the session; its end frees all of its claims, so only when nothing runs under it. Returns whether the registry
+ * knows. Asks twice, unless nothing was answered before either.
+ */
+const closeSession = (node: Node, session: Session): Effect.Effect<boolean> =>
+  Effect.suspend(() => {
+    session.closing = true
+    const times = node.lease.workFailingFor > 0 ? 0 : 1
+    return Effect.retry(request(node, session, "close", { sid: session.sid }), { times, while: () => !session.over })
+  }).pipe(
+    Effect.tap(() => Effect.sync(() => removeProof(node))),
+    Effect.isSuccess,
+    Effect.tap(() => Effect.sync(() => node.leave(session, "closed")))
+  )
+
+/** Hands over what has ended, and closes the session if nothing runs. Returns what became of it, for the log. */
+const leaveScope = (node: Node, left: number, time: number): Effect.Effect<string> =>
   Effect.gen(function*() {
     const { session } = node
-    if (session === undefined) return
-    yield* Effect.zipRight(Effect.yieldNow(), Effect.sleep(0)).pipe(
-      Effect.repeat({ until: () => session.over || node.outbox.isSettled })
-    )
-    // A session is closed only when nothing runs under it: its end frees all of its claims.
-    if (session.over || node.supervisor.children.size > 0) return
-    yield* request(node, session, "close", { sid: session.sid }).pipe(
-      Effect.tap(() => Effect.sync(() => removeProof(node))),
-      Effect.ignore
-    )
-    node.leave(session, "closed")
-  }).pipe(Effect.interruptible, Effect.timeoutOption(node.timing.commandTimeout), Effect.asVoid)
+    if (node.client) return "left the scope"
+    if (session !== undefined) yield* Effect.interruptible(handOver(node, session, time))
+    if (left > 0) return `closed while ${left} children still run: their claims end with the lease`
+    if (session === undefined || session.over) return "closed without a lease: what it held ends with its last session"
+    if (yield* closeSession(node, session)) return "left the scope"
+    return "closed, but the registry did not confirm it: what it has not heard of ends with the lease"
+  })
 
 /** Hands everything over, and leaves the scope. */
 export const closeNode = (node: Node, life: Fiber.RuntimeFiber<void, unknown>): Effect.Effect<void> =>
   Effect.gen(function*() {
     if (node.phase === "closed") return
-    const left = yield* drain(node)
+    const begun = node.ambient.now()
+    const time = node.closingTime.begin(false)
+    const left = yield* giveUpAll(node, time)
     yield* warnLeft(node, "the supervisor", left)
-    if (left === 0 && !node.client) yield* closeSession(node)
+    const rest = Math.max(time - (node.ambient.now() - begun), node.timing.commandTimeout)
+    const outcome = yield* leaveScope(node, left, rest)
     node.enter("closed")
     node.lease.revoke()
     yield* Fiber.interrupt(life)
-    yield* Effect.logInfo(left === 0 ? "left the scope" : "left the scope; its claims end with its lease")
+    yield* Effect.logInfo(outcome)
   })
 
 /** Ends everything at once, as if the process had died: nothing is handed over, nobody is told. */

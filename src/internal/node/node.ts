@@ -26,6 +26,7 @@ import { type Ambient, makeRetries, Timers, Watchers } from "../runtime/environm
 import type { Watch } from "../runtime/processTable.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import { type Owner, type RunObserver, Supervisor } from "../supervisor/supervisor.js"
+import { ClosingTime } from "./closingTime.js"
 import { Outbox } from "./outbox.js"
 import { OwnRecord } from "./ownRecord.js"
 import { RegistryClock } from "./registryRequest.js"
@@ -84,6 +85,8 @@ export class Node {
   /** What the registry is still to be told of the children here. */
   readonly outbox: Outbox
   readonly timers: Timers
+  /** How long its closing may take. */
+  readonly closingTime: ClosingTime
   /** How its loops try again what failed. */
   readonly retries: ReturnType<typeof makeRetries>
 
@@ -143,6 +146,7 @@ export class Node {
     )
     this.outbox = new Outbox(this)
     this.timers = new Timers(this.ambient.now, this.fork)
+    this.closingTime = new ClosingTime(this.config.drainTimeout, parts.ambient.now)
     this.retries = makeRetries(this.timing.heartbeat)
     this.supervisor = new Supervisor(this.owner(parts))
   }
@@ -379,6 +383,8 @@ export class Node {
   fence(reason: string): void {
     if (!this.lease.given) return
     this.lease.revoke()
+    // Nothing runs any more, and the end of the session was asked for: whoever hears of it first has lost nothing.
+    if (this.session?.closing === true) return
     this.count(PogoMetrics.leasesLost)
     for (const child of Array.from(this.supervisor.children.values())) this.fenceChild(child)
     if (this.phase !== "closed") this.enter("joining")

@@ -20,6 +20,9 @@ export class BatchQueue<A> {
   private readonly items = new Map<string, { readonly item: A }>()
   private readonly ready = Effect.unsafeMakeLatch(false)
 
+  /** `taken`: called when the registry has taken a batch. */
+  constructor(private readonly taken: () => void = () => {}) {}
+
   get size(): number {
     return this.items.size
   }
@@ -60,6 +63,7 @@ export class BatchQueue<A> {
       if (batch.length === 0) return this.ready.unsafeClose()
       yield* send(batch.map(([id, { item }]) => [id, item] as const))
       for (const [id, box] of batch) if (this.items.get(id) === box) this.items.delete(id)
+      this.taken()
     })
     return untilSuccess(Effect.forever(step), retries)
   }
@@ -105,8 +109,13 @@ export interface Teller extends Requester {
 
 /** The outbox of one node. */
 export class Outbox {
-  readonly releases = new BatchQueue<Release>()
-  private readonly finishes = new BatchQueue<Finish>()
+  /** Called when the registry has taken claims that were given back, or ends. */
+  readonly onTaken = new Set<() => void>()
+  private readonly taken = () => {
+    for (const listener of Array.from(this.onTaken)) listener()
+  }
+  readonly releases = new BatchQueue<Release>(this.taken)
+  private readonly finishes = new BatchQueue<Finish>(this.taken)
   private readonly statuses = new BatchQueue<LocalChild>()
   /** Children whose status is reported a little later. */
   private readonly deferred = new Set<LocalChild>()
@@ -119,7 +128,12 @@ export class Outbox {
 
   /** Whether the registry knows of every claim that is given back, and of every end. */
   get isSettled(): boolean {
-    return this.releases.size === 0 && this.finishes.size === 0
+    return this.waiting === 0
+  }
+
+  /** Number of claims that are given back, and of ends, that the registry does not know of. */
+  get waiting(): number {
+    return this.releases.size + this.finishes.size
   }
 
   /** Gives a claim back. */

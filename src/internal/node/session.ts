@@ -96,6 +96,11 @@ export class Lease {
     this.workInDoubt.unsafeClose()
   }
 
+  /** For how long nothing has been answered on the work connection since something failed there. Milliseconds. */
+  get workFailingFor(): number {
+    return this.workFailingSince === undefined ? 0 : this.ambient.now() - this.workFailingSince
+  }
+
   /** Notes that a probe was not answered, unless something else was meanwhile. */
   probeFailed(): void {
     if (this.workFailingSince !== undefined) this.failedProbes++
@@ -107,8 +112,7 @@ export class Lease {
    */
   get isUseless(): boolean {
     const { margin, ttl } = this.timing
-    return this.workFailingSince !== undefined && this.failedProbes >= neededProbes &&
-      this.ambient.now() - this.workFailingSince > ttl - margin
+    return this.failedProbes >= neededProbes && this.workFailingFor > ttl - margin
   }
 }
 
@@ -186,6 +190,8 @@ export class Session {
   readonly namesakes = new Set<string>()
   /** Consecutive renewals at which the registry counted other claims than this node. Written by the heartbeat. */
   mismatches = 0
+  /** Whether nothing runs under it any more, and the registry is told of its end. Written by the shutdown. */
+  closing = false
   /** Open once a renewal was answered. */
   readonly renewed = Effect.unsafeMakeLatch(false)
 

@@ -1,0 +1,159 @@
+/**
+ * A node that is closed in order: one deadline for all, everything handed over, and no lease lost.
+ */
+import { describe, expect, it } from "@effect/vitest"
+import { Clock, Effect, Fiber, Layer, Logger, LogLevel, Option, TestClock } from "effect"
+import { Child } from "effect-pogo"
+import { makeCluster, type Registry } from "../support/cluster.js"
+import { makeFaulty } from "../support/faulty.js"
+import { Journal } from "../support/journal.js"
+import { Worker, workerLive } from "../support/worker.js"
+
+/** Milliseconds of virtual time until an effect has ended. */
+const takes = (effect: Effect.Effect<void>, step = 200) =>
+  Effect.gen(function*() {
+    const begin = yield* Clock.currentTimeMillis
+    const fiber = yield* Effect.fork(effect)
+    while (Option.isNone(yield* Fiber.poll(fiber))) yield* TestClock.adjust(step)
+    return (yield* Clock.currentTimeMillis) - begin
+  })
+
+/** A registry whose answers take their time, half of it on the way there. */
+const slowly = (registry: Registry, way: { roundTrip: number }): Registry => ({
+  ...registry,
+  execute: (name, envelope, args) =>
+    Effect.suspend(() => {
+      const half = way.roundTrip / 2
+      return half === 0
+        ? registry.execute(name, envelope, args)
+        : Effect.zipLeft(Effect.delay(registry.execute(name, envelope, args), half), Effect.sleep(half))
+    })
+})
+
+const keys = (count: number) => Array.from({ length: count }, (_, i) => `c${i}`)
+
+const Stuck = Child.make("Stuck", { payload: {} })
+const stuckLive = Stuck.toLayer(() => Effect.uninterruptible(Effect.sleep("10 minutes")))
+
+/** Collects lines of the log. */
+const logged = () => {
+  const lines: Array<string> = []
+  const layer = Logger.replace(
+    Logger.defaultLogger,
+    Logger.make(({ logLevel, message }) => void lines.push(`${logLevel.label} ${String(message)}`))
+  )
+  return { lines, layer: Layer.merge(layer, Logger.minimumLogLevel(LogLevel.Info)) }
+}
+
+describe("the deadline of a shutdown", () => {
+  for (const [order, first] of [["before", true], ["behind", false]] as const) {
+    it.scoped(`a stuck child, of a kind that closes ${order} the others, costs one drain timeout in all`, () =>
+      Effect.gen(function*() {
+        const journal = new Journal()
+        const { registry } = (yield* makeFaulty()).line()
+        const worker = workerLive(journal)
+        const kinds = first ? Layer.merge(worker, stuckLive) : Layer.merge(stuckLive, worker)
+        const cluster = yield* makeCluster(registry, kinds, { drainTimeout: "20 seconds" })
+        const a = yield* cluster.add("a")
+        yield* a.pogo.startChild(Stuck.spec("s", {}))
+        yield* a.pogo.startChildren(keys(20).map((key) => Worker.spec(key, { stopTakes: 2_000 })))
+        yield* TestClock.adjust("2 seconds")
+        yield* cluster.add("b", {}, workerLive(journal))
+        yield* TestClock.adjust("1 second")
+        const time = yield* takes(a.stop)
+        expect(time).toBeGreaterThan(15_000)
+        expect(time).toBeLessThan(21_000)
+        // Those of the other kind had time to end, and were handed over.
+        expect(journal.running().map(({ node }) => node)).toEqual(Array.from({ length: 20 }, () => "b"))
+        yield* TestClock.adjust("15 minutes")
+      }))
+  }
+})
+
+describe("the hand-over of a shutdown", () => {
+  const scene = (count: number, drainTimeout: number) =>
+    Effect.gen(function*() {
+      const journal = new Journal()
+      const faulty = yield* makeFaulty()
+      const way = { roundTrip: 0 }
+      const line = faulty.line()
+      const cluster = yield* makeCluster(slowly(line.registry, way), workerLive(journal), { drainTimeout })
+      const a = yield* cluster.add("a")
+      yield* a.pogo.startChildren(keys(count).map((key) => Worker.spec(key, {})))
+      yield* TestClock.adjust("10 seconds")
+      expect(journal.running().length).toBe(count)
+      const log = logged()
+      const heldClaims = () => {
+        const { claim, sess } = faulty.state()
+        return sess.size === 0 ? 0 : claim.size
+      }
+      return { a, cluster, heldClaims, journal, line, log, way }
+    })
+
+  it.scoped("takes longer than a command timeout where the registry is slow, and hands all over", () =>
+    Effect.gen(function*() {
+      const { a, heldClaims, line, way } = yield* scene(600, 20_000)
+      way.roundTrip = 1_000
+      line.sent.length = 0
+      const time = yield* takes(a.stop)
+      expect(time).toBeGreaterThan(4_000)
+      expect(time).toBeLessThan(20_000)
+      expect(line.sent.filter((name) => name === "release").length).toBeGreaterThanOrEqual(6)
+      expect(line.sent.filter((name) => name === "close").length).toBe(1)
+      expect(heldClaims()).toBe(0)
+    }))
+
+  it.scoped("is cut short when the time is over, and what is left is free at once", () =>
+    Effect.gen(function*() {
+      const { a, heldClaims, line, way } = yield* scene(600, 3_000)
+      way.roundTrip = 1_800
+      const time = yield* takes(a.stop)
+      expect(time).toBeLessThan(3_000 + 3 * 2_000)
+      expect(line.sent.filter((name) => name === "release").length).toBeLessThan(6)
+      expect(heldClaims()).toBe(0)
+    }))
+})
+
+describe("the farewell of a shutdown", () => {
+  const scene = (log: ReturnType<typeof logged>) =>
+    Effect.gen(function*() {
+      const journal = new Journal()
+      const faulty = yield* makeFaulty()
+      const line = faulty.line()
+      const cluster = yield* makeCluster(line.registry, workerLive(journal), { heartbeat: "200 millis" })
+      const a = yield* Effect.provide(cluster.add("a"), log.layer)
+      yield* Effect.provide(a.pogo.startChild(Worker.spec("x", {})), log.layer)
+      yield* TestClock.adjust("1 second")
+      return { a, faulty, line }
+    })
+
+  it.scoped("is no lost lease for a renewal that hears of it first", () => {
+    const log = logged()
+    return Effect.gen(function*() {
+      const { a, faulty, line } = yield* scene(log)
+      const close = yield* line.hold("close")
+      const ending = yield* Effect.fork(Effect.provide(a.stop, log.layer))
+      yield* TestClock.adjust("10 millis")
+      yield* close.arrived
+      yield* close.execute
+      expect(faulty.state().sess.size).toBe(0)
+      yield* TestClock.adjust("1 second")
+      yield* close.reply
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(ending)
+      expect(log.lines.filter((text) => /lease/.test(text))).toEqual([])
+      expect(log.lines.at(-1)).toBe("INFO left the scope")
+    })
+  })
+
+  it.scoped("is told as it is: nothing was left if the registry does not answer", () => {
+    const log = logged()
+    return Effect.gen(function*() {
+      const { a, line } = yield* scene(log)
+      line.dropReplies = true
+      yield* takes(Effect.provide(a.stop, log.layer))
+      expect(log.lines.filter((text) => /left the scope/.test(text))).toEqual([])
+      expect(log.lines.at(-1)).toContain("closed, but the registry did not confirm it")
+    })
+  })
+})
