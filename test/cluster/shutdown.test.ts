@@ -2,33 +2,13 @@
  * A node that is closed in order: one deadline for all, everything handed over, and no lease lost.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Layer, Logger, LogLevel, Option, TestClock } from "effect"
+import { Effect, Fiber, Layer, Logger, LogLevel, TestClock } from "effect"
 import { Child } from "effect-pogo"
-import { makeCluster, type Registry } from "../support/cluster.js"
+import { makeCluster } from "../support/cluster.js"
 import { makeFaulty } from "../support/faulty.js"
 import { Journal } from "../support/journal.js"
+import { slowly, takes } from "../support/slow.js"
 import { Worker, workerLive } from "../support/worker.js"
-
-/** Milliseconds of virtual time until an effect has ended. */
-const takes = (effect: Effect.Effect<void>, step = 200) =>
-  Effect.gen(function*() {
-    const begin = yield* Clock.currentTimeMillis
-    const fiber = yield* Effect.fork(effect)
-    while (Option.isNone(yield* Fiber.poll(fiber))) yield* TestClock.adjust(step)
-    return (yield* Clock.currentTimeMillis) - begin
-  })
-
-/** A registry whose answers take their time, half of it on the way there. */
-const slowly = (registry: Registry, way: { roundTrip: number }): Registry => ({
-  ...registry,
-  execute: (name, envelope, args) =>
-    Effect.suspend(() => {
-      const half = way.roundTrip / 2
-      return half === 0
-        ? registry.execute(name, envelope, args)
-        : Effect.zipLeft(Effect.delay(registry.execute(name, envelope, args), half), Effect.sleep(half))
-    })
-})
 
 const keys = (count: number) => Array.from({ length: count }, (_, i) => `c${i}`)
 

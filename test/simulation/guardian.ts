@@ -113,7 +113,10 @@ export class Guardian {
       if (name === "release") this.checkReleased(args as Args<"release">)
       if (name === "close") this.checkClosed((args as Args<"close">).sid)
       if (name === "tick") this.checkRenewed((args as Args<"tick">).sid)
-      if (name === "open") this.checkOpened(args as Args<"open">)
+      if (name === "open") {
+        this.checkOpened(args as Args<"open">)
+        this.checkAsserted(args as Args<"open">)
+      }
       if (name === "open" || name === "update") this.checkRecords(state)
       this.checkGenerations(name, args, reply.value)
       this.noteTombs(state)
@@ -201,6 +204,21 @@ export class Guardian {
       }
     }
     sids.add(sid)
+  }
+
+  /** A session that lives in a new data set has all the claims of its node, but those that are another's. */
+  private checkAsserted({ last, mode, sid }: Args<"open">): void {
+    const { life } = this.arriving ?? {}
+    if (life === undefined || !last || mode !== "reassert") return
+    for (const id of this.copies.ids()) {
+      for (const { child, life: holder } of this.copies.of(id)) {
+        if (holder !== life || child.revoked || child.stage === "reportingEnd") continue
+        const claim = parseClaim(this.state().claim.get(id) ?? "")
+        if (claim === undefined || (claim.token === child.claim && claim.sid !== sid)) {
+          this.report("a session lives without its claims", `${id} (token ${child.claim}) of ${sid}`)
+        }
+      }
+    }
   }
 
   /** What a node says of itself is never replaced by what it said before. */

@@ -148,26 +148,40 @@ const sendChunk = (
     return { ...reply.value, sent, log: reply.log }
   })
 
+/** Chunks of claims that are on their way at a time. */
+const inFlight = 8
+
+/** Gives up what the registry refused; what still runs here is then asserted, or not yet sent. */
+const takeAnswer = (node: Node, { quarantine, refused, sent }: Chunk): void => {
+  giveUp(node, refusedBy(node, refused))
+  // Nothing is granted before the quarantine ends: the lease is as good as one that was renewed a ttl before that end.
+  if (node.lease.holds()) node.lease.renew(sent - (node.timing.ttl - quarantine))
+}
+
 /**
  * Opens the session, claims included. Into a new data set the claims go first, and the session begins to live with the
- * last of them: nothing is granted there for one ttl. In the same data set, after a lapse, the session lives with the
- * first chunk, since nothing protects the claims until then.
+ * last of them, which is sent when all others were answered: one that lived before would let the rest of its claims be
+ * taken when the quarantine ends. In the same data set, after a lapse, the session lives with the first chunk, since
+ * nothing protects the claims until then.
  */
 const assertAndOpen = (node: Node, opening: Opening): Effect.Effect<Session, Failure> =>
   Effect.gen(function*() {
     const all = chunks(assertions(node))
-    const lastIndex = opening.mode === "carry" ? 0 : all.length - 1
-    const refused: Array<string> = []
-    let live: Chunk | undefined
-    for (let i = 0; i < all.length; i++) {
-      const alive = all[i]!.filter(({ id, token }) => node.supervisor.children.get(id)?.claim === token)
-      const chunk = yield* sendChunk(node, opening, alive, i === lastIndex)
-      refused.push(...chunk.refused)
-      if (i === lastIndex) live = chunk
-    }
-    if (!node.lease.renew(live!.sent)) return yield* Effect.fail(notYet())
-    giveUp(node, refusedBy(node, refused))
-    return establish(node, opening, live!)
+    const livesFirst = opening.mode === "carry"
+    const isLast = (i: number) => i === (livesFirst ? 0 : all.length - 1)
+    const send = (i: number) =>
+      Effect.suspend(() => {
+        const alive = all[i]!.filter(({ id, token }) => node.supervisor.children.get(id)?.claim === token)
+        return sendChunk(node, opening, alive, isLast(i))
+      }).pipe(Effect.tap((chunk) => Effect.sync(() => takeAnswer(node, chunk))))
+    const others = Effect.forEach(all.keys(), (i) => isLast(i) ? Effect.void : send(i), {
+      concurrency: inFlight,
+      discard: true
+    })
+    const last = send(livesFirst ? 0 : all.length - 1)
+    const live = yield* livesFirst ? Effect.zipLeft(last, others) : Effect.zipRight(others, last)
+    if (!node.lease.renew(live.sent)) return yield* Effect.fail(notYet())
+    return establish(node, opening, live)
   })
 
 /** Makes the session this node's own. */
