@@ -9,12 +9,14 @@
  */
 
 const pure = ["effect"]
-const base = ["surroundings", "runtime", "vocabulary", "registry"]
+const base = ["userCode", "surroundings", "runtime", "vocabulary", "registry"]
 const children = [...base, "kind", "replica", "plan", "supervisor"]
 const whole = [...children, "GroupRegistry", "PogoConfig", "node"]
 
 /** @type {ReadonlyArray<Room>} */
 export const rooms = [
+  // The boundary to the code and the values of users.
+  { name: "userCode", files: ["internal/runtime/userCode.ts"], imports: [], packages: pure },
   // The files of `runtime/` that ask the machine; the rest of it is pure.
   {
     name: "surroundings",
@@ -23,10 +25,10 @@ export const rooms = [
       "internal/runtime/processProof.ts",
       "internal/runtime/processTable.ts"
     ],
-    imports: [],
+    imports: ["userCode"],
     packages: [...pure, "node:"]
   },
-  { name: "runtime", files: ["internal/runtime/"], imports: [], packages: pure },
+  { name: "runtime", files: ["internal/runtime/"], imports: ["userCode"], packages: pure },
   // What users and all rooms have words for: errors, events, specs, rows.
   {
     name: "vocabulary",
@@ -54,7 +56,7 @@ export const rooms = [
   {
     name: "transport",
     files: ["internal/transport/", "NodeTransport.ts", "NodeTransportSocket.ts", "NodeTransportWebSocket.ts"],
-    imports: ["surroundings", "runtime", "vocabulary"],
+    imports: ["userCode", "surroundings", "runtime", "vocabulary"],
     packages: [...pure, "@effect/platform", "msgpackr", "node:", "ws"]
   },
   { name: "kind", files: ["internal/kind/"], imports: base, packages: [...pure, "@effect/rpc"] },

@@ -15,6 +15,7 @@ import type { Any, Labels } from "./ChildSpec.js"
 import { checkIntensity } from "./internal/kind/runOptions.js"
 import { resolve as resolveTiming, type Timing } from "./internal/registry/timing.js"
 import { durationSetting, namesSet, nearest } from "./internal/runtime/environmentSettings.js"
+import { logWarning } from "./internal/runtime/userCode.js"
 import { describe, isName, nameRule, optional, optionalText, overridden } from "./internal/runtime/userInput.js"
 import { InvalidConfig } from "./PogoError.js"
 import type { Intensity } from "./Restart.js"
@@ -334,7 +335,7 @@ const warnOfUnknown = Effect.gen(function*() {
   yield* Effect.forEach(unknown.sort(), (name) => {
     const meant = nearest(name, settingNames)
     const remedy = meant === undefined ? "docs/options.md lists all" : `did you mean ${meant}?`
-    return Effect.logWarning(`${name} is set in the environment, and there is no such setting: ${remedy}`)
+    return logWarning(`${name} is set in the environment, and there is no such setting: ${remedy}`)
   }, { discard: true })
 })
 

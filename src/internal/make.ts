@@ -29,6 +29,7 @@ import { Node, type Parts } from "./node/node.js"
 import { unavailable } from "./node/registryRequest.js"
 import { makeAmbient } from "./runtime/environment.js"
 import { Processes } from "./runtime/processTable.js"
+import { contain, withHarmlessLoggers } from "./runtime/userCode.js"
 import { Observer } from "./supervisor/supervisor.js"
 
 /** How many events a slow subscriber may lag behind before it misses the oldest. */
@@ -36,9 +37,10 @@ const eventBuffer = 4_096
 
 /** Ends the process: a kind asked for it (`onOverdue: "exit"`), and its child does not end. */
 const exitProcess: Parts["exitProcess"] = (child) => {
-  process.stderr.write(
+  const line =
     `effect-pogo: child ${child.id} does not end, and its kind asks for the process to end instead (onOverdue: "exit")\n`
-  )
+  // The process ends also where nothing can be written any more.
+  contain("the last line of the process", () => void process.stderr.write(line), () => {})
   process.exit(70)
 }
 
@@ -107,4 +109,4 @@ export const makePogo = (config: Resolved, client = false) =>
     yield* awaitJoined(node, failed)
     const internals: Internals = { register: register(node), crash: crash(node, life), router, node }
     return { ...makeService(node, commands, directives), [Internals]: internals }
-  }).pipe(Effect.annotateLogs({ scope: config.scope, node: config.name }))
+  }).pipe(Effect.annotateLogs({ scope: config.scope, node: config.name }), withHarmlessLoggers)

@@ -2,10 +2,24 @@
  * Restart policies, as a user would test them: the supervisor is a layer, time is virtual.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Chunk, Deferred, Effect, Exit, Layer, Option, Schedule, Schema, Stream, TestClock } from "effect"
+import {
+  Chunk,
+  Deferred,
+  Duration,
+  Effect,
+  Exit,
+  Layer,
+  Logger,
+  Option,
+  Schedule,
+  Schema,
+  Stream,
+  TestClock
+} from "effect"
 import { Child, type ChildSpec, GroupRegistry, Pogo, PogoEvent, Restart } from "effect-pogo"
 import { makeCluster } from "../support/cluster.js"
 import { Journal } from "../support/journal.js"
+import { unprintable } from "../support/unprintable.js"
 import { Worker, workerLive } from "../support/worker.js"
 
 const withWorkers = (journal: Journal, options?: Child.RunOptions) =>
@@ -178,6 +192,86 @@ describe("restart policies", () => {
       expect(status._tag === "Failed" && status.cause).toContain("schedule")
       expect(journal.running("Worker/good").length).toBe(1)
     }).pipe(Effect.provide(withWorkers(journal, { restart: Restart.permanent(broken) })))
+  })
+
+  it.scoped.each<readonly [string, Restart.RestartSchedule]>([
+    ["at once", Schedule.spaced("100 millis")],
+    ["after 20 ms", Schedule.tapInput(Schedule.spaced("100 millis"), () => Effect.sleep("20 millis"))]
+  ])("whatever a run fails with, its child is restarted by a schedule that answers %s", ([, schedule]) => {
+    const names = Object.keys(unprintable)
+    const starts = new Map<string, number>()
+    const Failing = Child.make("Failing", { payload: { name: Schema.String, dies: Schema.Boolean } })
+    const live = Failing.toLayer(({ dies, name }) => {
+      starts.set(`${name} ${dies}`, (starts.get(`${name} ${dies}`) ?? 0) + 1)
+      const error = unprintable[name]!()
+      return dies ? Effect.die(error) : Effect.fail(error)
+    }, { restart: Restart.permanent(schedule) })
+    return Effect.gen(function*() {
+      for (const dies of [true, false]) {
+        for (const name of names) yield* Pogo.startChild(Failing.spec(`${name} ${dies}`, { name, dies }))
+      }
+      yield* TestClock.adjust("1 seconds")
+      for (const row of yield* Pogo.whichChildren("global")) {
+        expect(starts.get(row.key), row.key).toBeGreaterThan(5)
+        expect(row.status, row.key).toMatchObject({ _tag: "Restarting" })
+        expect((yield* Pogo.explain(row.id)).lastCause, row.key).not.toBe(undefined)
+      }
+      expect(starts.size).toBe(2 * names.length)
+    }).pipe(
+      Effect.provide(
+        live.pipe(Layer.provideMerge(Pogo.layer({ name: "one" })), Layer.provide(GroupRegistry.layerMemory))
+      )
+    )
+  })
+
+  it.scoped.each<readonly [string, Restart.RestartSchedule]>([
+    ["for ever", Schedule.spaced(Duration.infinity)],
+    ["longer than dates go", Schedule.spaced(1e17)],
+    ["longer than whole numbers go", Schedule.addDelay(Schedule.forever, () => Number.MAX_VALUE)]
+  ])("a schedule that waits %s is shown as such, here and elsewhere", ([, schedule]) =>
+    Effect.gen(function*() {
+      const journal = new Journal()
+      const cluster = yield* makeCluster(
+        yield* GroupRegistry.makeMemory(),
+        workerLive(journal, { restart: Restart.permanent(schedule) })
+      )
+      const a = yield* cluster.add("a", { labels: { a: "yes" } })
+      const b = yield* cluster.add("b")
+      const requires = { requires: { a: "yes" } }
+      yield* a.pogo.startChild(Worker.spec("x", { failAfter: 100 }, requires))
+      yield* TestClock.adjust("2 minutes")
+      for (const { pogo } of [a, b]) {
+        const [row] = yield* pogo.whichChildren("global")
+        expect(row?.status).toMatchObject({ _tag: "Restarting", next: new Date(8.64e15) })
+        const { text } = yield* pogo.explain("Worker/x")
+        expect(text).toContain("It is not tried again by itself, for its restart schedule waits for ever")
+        expect(text).toContain("failed after 100 ms")
+      }
+      expect(journal.starts("Worker/x").length).toBe(1)
+      yield* b.pogo.restartChild("Worker/x")
+      yield* TestClock.adjust("1 seconds")
+      expect(journal.starts("Worker/x").length).toBe(2)
+    }))
+
+  it.scoped("a schedule that does not answer is waited for, told of, and ended with its child", () => {
+    const journal = new Journal()
+    const lines: Array<string> = []
+    const logger = Logger.replace(Logger.defaultLogger, Logger.make(({ message }) => void lines.push(String(message))))
+    const hangs = Schedule.tapInput(Schedule.forever, () => Effect.never)
+    return Effect.gen(function*() {
+      yield* Pogo.startChild(Worker.spec("bad", { failAfter: 100 }))
+      yield* Pogo.startChild(Worker.spec("good", {}))
+      yield* TestClock.adjust("1 minutes")
+      expect(Option.getOrThrow(yield* statusOf("Worker/bad"))._tag).toBe("Restarting")
+      const { lastCause, text } = yield* Pogo.explain("Worker/bad")
+      expect(text).toContain("It waits for its restart schedule")
+      expect(lastCause).toContain("failed after 100 ms")
+      expect(lines.filter((line) => line.includes("its restart schedule has not answered")).length).toBe(1)
+      expect(journal.running("Worker/good").length).toBe(1)
+      yield* Pogo.terminateChild("Worker/bad")
+      yield* TestClock.adjust("1 seconds")
+      expect(yield* statusOf("Worker/bad")).toEqual(Option.none())
+    }).pipe(Effect.provide(withWorkers(journal, { restart: Restart.permanent(hangs) })), Effect.provide(logger))
   })
 
   it.scoped("code that throws when it is built is restarted like any other failure", () => {

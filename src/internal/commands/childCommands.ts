@@ -37,6 +37,7 @@ import {
   type Value
 } from "../registry/commands.js"
 import { parseSpec, parseTomb } from "../registry/state.js"
+import { logInfo } from "../runtime/userCode.js"
 
 /**
  * What `startChild` did. `AlreadyStarted`: the same content was registered; its status may be `Failed`.
@@ -136,7 +137,7 @@ const logWaiting = (node: Node, left: number): void => {
   const { session } = node
   if (session === undefined || session.loggedWaiting) return
   session.loggedWaiting = true
-  node.fork(Effect.logInfo(`calls that start children wait: ${quarantineDetail(left)}`))
+  node.fork(logInfo(`calls that start children wait: ${quarantineDetail(left)}`))
 }
 
 /**

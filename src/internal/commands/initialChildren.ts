@@ -12,6 +12,7 @@ import type { Node } from "../node/node.js"
 import { maxBatch, type PutResult } from "../registry/commands.js"
 import { parseSpec } from "../registry/state.js"
 import { untilSuccess } from "../runtime/environment.js"
+import { ignoreLogged, logWarning } from "../runtime/userCode.js"
 import type { ChildCommands } from "./childCommands.js"
 
 /** An initial child: its id, and its spec's content as it is stored. */
@@ -40,7 +41,7 @@ const settleConflict = (node: Node, commands: ChildCommands, { body, id }: Initi
   }
   node.emit(() => PogoEvent.SpecConflict({ id, node: node.config.name }))
   return Effect.annotateLogs(
-    Effect.logWarning(
+    logWarning(
       "this initial child is registered with other content, which stays; raise the kind's version, or use replaceChild"
     ),
     "child",
@@ -69,7 +70,7 @@ const ensureInitial = (
         const postponed: Array<InitialChild> = []
         for (const [i, { at, result }] of answers.entries()) {
           if (result._tag === "QUARANTINE") postponed.push(batch[i]!)
-          else yield* Effect.ignoreLogged(settle(node, commands, batch[i]!, result, at))
+          else yield* ignoreLogged(settle(node, commands, batch[i]!, result, at))
         }
         left = [...left.slice(maxBatch), ...postponed]
         if (postponed.length > 0) return yield* Effect.fail("postponed by a quarantine")

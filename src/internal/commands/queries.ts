@@ -13,14 +13,14 @@ import type { ChildCounts, ChildRow, Explanation } from "../../ChildInfo.js"
 import { type ChildId, parseId } from "../../ChildSpec.js"
 import type { InvalidChildId, RegistryUnavailable } from "../../PogoError.js"
 import type { Directive, PogoNode } from "../../PogoNode.js"
-import { rowOf, tallyOf } from "../node/childStatus.js"
+import { dateOf, rowOf, tallyOf } from "../node/childStatus.js"
 import type { Node } from "../node/node.js"
 import { shutDown } from "../node/registryRequest.js"
 import { parseTomb } from "../registry/state.js"
 import { decodeText } from "../replica/knownDirectives.js"
 import { obstacle, ranking, type ScopeMember } from "../replica/membership.js"
 import { type Entry, type KnownSpec, statOf } from "../replica/replica.js"
-import { until } from "../runtime/environment.js"
+import { lastMoment, until } from "../runtime/environment.js"
 
 /** A child's row; `undefined` when nothing is known of it. */
 export const rowById = (node: Node, id: string): ChildRow | undefined => {
@@ -171,8 +171,16 @@ const nodesFor = (node: Node, entry: Entry, spec: KnownSpec): Explanation["nodes
 /** The first line of a cause. */
 const firstLine = (cause: string): string => cause.split("\n", 1)[0]!
 
-/** A child's status in a sentence. */
-const statusText = (row: ChildRow): string => {
+/** When a child that ended is tried again. */
+const nextText = (next: Date | undefined): string => {
+  if (next === undefined) return "It waits for its restart schedule to say when it is tried again"
+  return next.getTime() < lastMoment
+    ? `It is tried again at ${next.toISOString()}`
+    : "It is not tried again by itself, for its restart schedule waits for ever"
+}
+
+/** A child's status in a sentence. `next`: when it is tried again, if that is known. */
+const statusText = (row: ChildRow, next: Date | undefined): string => {
   const since = row.since === undefined ? "" : ` since ${row.since.toISOString()}`
   switch (row.status._tag) {
     case "Pending":
@@ -180,7 +188,7 @@ const statusText = (row: ChildRow): string => {
     case "Failed":
       return `It is failed${since}, and stays so until restartChild: ${firstLine(row.status.cause)}.`
     case "Restarting":
-      return `It is tried again at ${row.status.next.toISOString()}; it ended with: ${firstLine(row.status.cause)}.`
+      return `${nextText(next)}; it ended with: ${firstLine(row.status.cause)}.`
     case "Overdue":
       return `It is overdue${since}: ${firstLine(row.status.reason)}.`
     default:
@@ -198,7 +206,7 @@ const staleness = (node: Node): string => {
 
 /** The explanation in sentences. */
 const textOf = (explanation: Omit<Explanation, "stale" | "text">): string => {
-  const { belongs, ended, id, lastCause, nodes, row } = explanation
+  const { belongs, ended, id, lastCause, next, nodes, row } = explanation
   if (row === undefined) {
     return ended === undefined
       ? `"${id}" is not registered.`
@@ -216,7 +224,7 @@ const textOf = (explanation: Omit<Explanation, "stale" | "text">): string => {
   const died = lastCause === undefined || row.status._tag === "Failed" || row.status._tag === "Restarting"
     ? ""
     : ` It last ended with: ${firstLine(lastCause)}.`
-  return `"${id}": ${statusText(row)} ${holder} ${home}${restarts}${died}`
+  return `"${id}": ${statusText(row, next)} ${holder} ${home}${restarts}${died}`
 }
 
 /** Where a child is, where it belongs, and why: `Pogo.explain`. */
@@ -236,7 +244,7 @@ export const explain = (node: Node, id: ChildId): Explanation => {
     belongs: nodes.find(({ obstacle: why }) => why === undefined)?.name,
     nodes,
     lastCause: lastCause === "" ? undefined : lastCause,
-    next: stat === undefined || stat.next === 0 ? undefined : new Date(stat.next),
+    next: stat === undefined || stat.next === 0 ? undefined : dateOf(stat.next),
     ended: row !== undefined || tomb === undefined ? undefined : parseTomb(tomb.raw)?.how
   }
   return { ...facts, stale: !node.active, text: invalid ?? `${staleness(node)}${textOf(facts)}` }

@@ -16,6 +16,7 @@ import { type DirectiveItem, type Fact, type Item, maxBatch, type NodeItem } fro
 import { EraMerge } from "../replica/eraMerge.js"
 import type { MembershipChange, ScopeMember } from "../replica/membership.js"
 import { untilSuccess } from "../runtime/environment.js"
+import { logDebug, logWarning } from "../runtime/userCode.js"
 import { applyDirectives, giveBackDirectives } from "./nodeDirectives.js"
 
 /** Takes a wake-up from the registry: the log reached `log`; `concerns`: the sessions that have to act, if known. */
@@ -26,7 +27,7 @@ const wake = ({ session }: Node, log: number | undefined, concerns: ReadonlyArra
 export const listen = (node: Node): Effect.Effect<never, never, Scope.Scope> =>
   node.registry.onWake(node.config.scope, (log, concerns) => wake(node, log, concerns)).pipe(
     Effect.zipRight(Effect.never),
-    Effect.tapError((error) => Effect.logDebug(error.message)),
+    Effect.tapError((error) => logDebug(error.message)),
     (subscribed) => untilSuccess(subscribed, node.retries)
   )
 
@@ -44,7 +45,7 @@ export const namesakes = (node: Node, session: Session): ReadonlyArray<ScopeMemb
 export const warnDuplicate = (node: Node, sessions: ReadonlyArray<string>): void => {
   const { name } = node.config
   node.emit(() => PogoEvent.DuplicateNode({ node: name, sessions }))
-  node.fork(Effect.logWarning(
+  node.fork(logWarning(
     `two live nodes are called "${name}": ${sessions.join(", ")}; children still run once, but give each node a name ` +
       `of its own (POGO_NODE_NAME)`
   ))

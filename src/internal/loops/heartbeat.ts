@@ -10,6 +10,7 @@ import { request, send } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
 import type { Value } from "../registry/commands.js"
 import { untilSuccess } from "../runtime/environment.js"
+import { logWarning } from "../runtime/userCode.js"
 import { namesakes, warnDuplicate } from "./changeFeed.js"
 import { confirmClaims } from "./unconfirmedClaims.js"
 
@@ -63,7 +64,7 @@ const renewed = (node: Node, session: Session, value: Value<"tick">, log: number
 const renew = (node: Node, session: Session): Effect.Effect<void, "not renewed"> =>
   Effect.suspend(() => session.over ? Effect.never : send(node, session.era, "tick", { sid: session.sid })).pipe(
     Effect.tapError((error) =>
-      Effect.logWarning(
+      logWarning(
         `lease not renewed (${error.reason}: ${error.detail}); children stop in ` +
           `${Math.max(0, Math.round(node.lease.remaining))} ms unless a renewal succeeds`
       )

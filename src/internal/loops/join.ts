@@ -18,6 +18,7 @@ import {
   type Refusal
 } from "../registry/commands.js"
 import { untilSuccess } from "../runtime/environment.js"
+import { logError, logWarning } from "../runtime/userCode.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import { settleUnconfirmed } from "./unconfirmedClaims.js"
 
@@ -214,7 +215,7 @@ const isFatal = (failure: Failure): failure is Fatal =>
 /** Logs that the registry could not be joined: the first three tries, then every tenth. */
 const logProblem = (node: Node, error: RegistryUnavailable, tries: number): Effect.Effect<void> =>
   tries <= 3 || tries % 10 === 0
-    ? Effect.logWarning(
+    ? logWarning(
       `cannot join scope "${node.config.scope}" on ${node.registry.description} (${error.reason}: ${error.detail}); ` +
         `try ${tries} failed, others follow`
     )
@@ -268,6 +269,6 @@ export const unlessRefused = <A>(
   refused: (error: Fatal) => Effect.Effect<unknown>
 ): Effect.Effect<A> =>
   joining.pipe(
-    Effect.tapError((error) => Effect.zipRight(Effect.logError(error.message), refused(error))),
+    Effect.tapError((error) => Effect.zipRight(logError(error.message), refused(error))),
     (attempt) => untilSuccess(attempt, Schedule.spaced(node.timing.ttl))
   )

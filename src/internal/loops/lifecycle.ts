@@ -12,6 +12,7 @@ import * as PogoEvent from "../../PogoEvent.js"
 import type { Node } from "../node/node.js"
 import { Session } from "../node/session.js"
 import { noneLeft, until, untilSuccess } from "../runtime/environment.js"
+import { logDebug, logError, logInfo, printCause } from "../runtime/userCode.js"
 import { follow, giveBack, readAgain, readEra } from "./changeFeed.js"
 import { heartbeat, probeWork } from "./heartbeat.js"
 import { awaitEra, type Fatal, join, unlessRefused } from "./join.js"
@@ -30,10 +31,10 @@ const revive = <A>(
     Effect.sandbox,
     Effect.tapError((cause) => {
       if (Cause.isInterruptedOnly(cause)) return Effect.void
-      const text = Cause.pretty(cause)
+      const text = printCause(cause)
       node.emit(() => PogoEvent.LoopRestarted({ node: node.config.name, loop: what, cause: text }))
       return Effect.zipRight(
-        Effect.logError(`the ${what} loop died and is started again; please report this: ${text}`),
+        logError(`the ${what} loop died and is started again; please report this: ${text}`),
         died
       )
     }),
@@ -47,7 +48,7 @@ export const keepAlive = (node: Node, loop: string, effect: Effect.Effect<never>
 
 /** Repeats an effect until it succeeds, and logs why it did not. */
 export const persistently = <A>(node: Node, what: string, effect: Effect.Effect<A, { readonly message: string }>) =>
-  untilSuccess(Effect.tapError(effect, (error) => Effect.logDebug(`${what}: ${error.message}`)), node.retries)
+  untilSuccess(Effect.tapError(effect, (error) => logDebug(`${what}: ${error.message}`)), node.retries)
 
 /** Completes the replica. What only this node knows is given back in the background. */
 const completeView = (node: Node, session: Session): Effect.Effect<void, never, Scope.Scope> =>
@@ -68,7 +69,7 @@ const activate = (node: Node, session: Session): Effect.Effect<void> =>
     node.emit(() => PogoEvent.LeaseAcquired({ node: name, session: session.sid }))
     const left = Math.max(0, Math.round(session.quarantineUntil - node.ambient.now()))
     const wait = left > 0 ? `; the scope's data is new, so nothing is started for ${left} ms` : ""
-    return Effect.logInfo(`joined scope "${scope}" on ${node.registry.description} as ${session.sid}${wait}`)
+    return logInfo(`joined scope "${scope}" on ${node.registry.description} as ${session.sid}${wait}`)
   })
 
 /** Looks at everything when the quarantine ends. */
@@ -168,7 +169,7 @@ const liveAsClient = (node: Node, session: Session, whenActive: Effect.Effect<vo
   Effect.gen(function*() {
     yield* persistently(node, "read", readAgain(node, session))
     node.enter("active")
-    yield* Effect.logInfo(`calls scope "${node.config.scope}" on ${node.registry.description}`)
+    yield* logInfo(`calls scope "${node.config.scope}" on ${node.registry.description}`)
     yield* Effect.forkScoped(keepAlive(node, "follow", follow(node, session)))
     yield* Effect.forkScoped(keepAlive(node, "upkeep", upkeep(node)))
     yield* Effect.forkScoped(whenActive)

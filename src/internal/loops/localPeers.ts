@@ -19,6 +19,7 @@ import type { Session } from "../node/session.js"
 import type { ScopeMember } from "../replica/membership.js"
 import { untilSuccess } from "../runtime/environment.js"
 import type { ProcessId } from "../runtime/processTable.js"
+import { logInfo } from "../runtime/userCode.js"
 
 /** A node of this machine, in another process. */
 interface Neighbour {
@@ -71,7 +72,7 @@ class Neighbourhood {
     if (this.node.processes.look(process) !== "gone") return Effect.sleep(this.node.processes.every)
     this.ended.add(sid)
     return request(this.node, this.session, "close", { sid }).pipe(
-      Effect.zipRight(Effect.logInfo(
+      Effect.zipRight(logInfo(
         `the process of node "${name}" (pid ${process.pid}) is gone; its children are taken over without waiting for ` +
           `the end of its lease`
       )),

@@ -11,6 +11,7 @@ import { request } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
 import { type DirectiveItem, directiveRetention, maxBatch } from "../registry/commands.js"
 import { decodeText, type KnownDirective } from "../replica/knownDirectives.js"
+import { logDebug, logInfo } from "../runtime/userCode.js"
 
 const describe = ({ config }: Node, { by, reason, what }: KnownDirective): string => {
   const name = JSON.stringify(config.name)
@@ -39,7 +40,7 @@ export const applyDirectives = (
   if (node.client || directive?.stamp === before?.stamp) return
   node.own.changed()
   node.workQueue.sweep()
-  if (directive !== undefined) node.fork(Effect.logInfo(describe(node, directive)))
+  if (directive !== undefined) node.fork(logInfo(describe(node, directive)))
 }
 
 /** Whether this session is the youngest of its name. */
@@ -68,7 +69,7 @@ export const renewDirective = (node: Node, session: Session): Effect.Effect<void
           node.view.directives.learn(name, reply.value.result.record, reply.high)
         })
     )
-  }).pipe(Effect.catchAll((error) => Effect.logDebug(`renewal of a directive: ${error.message}`)))
+  }).pipe(Effect.catchAll((error) => logDebug(`renewal of a directive: ${error.message}`)))
 
 /** Gives back the directives that the registry has lost. They are few, so that every node does so at once. */
 export const giveBackDirectives = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>

@@ -17,6 +17,7 @@ import { type ClaimResult, maxBatch } from "../registry/commands.js"
 import { parseClaim, parseStat } from "../registry/state.js"
 import { codeOf } from "../replica/membership.js"
 import { untilSuccess } from "../runtime/environment.js"
+import { logError } from "../runtime/userCode.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 
 /** Children looked at before other fibers have a turn: about a millisecond of work. */
@@ -77,7 +78,7 @@ const refuse = (node: Node, id: string, token: number, code: string, reason: str
   node.emit(() => PogoEvent.ChildRefused({ id: id as ChildId, node: node.config.name, reason }))
   node.fork(
     Effect.annotateLogs(
-      Effect.logError(
+      logError(
         `payload does not decode with this node's version of the kind, the child is left to others: ${reason}`
       ),
       "child",

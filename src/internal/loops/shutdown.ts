@@ -14,6 +14,7 @@ import type { Node } from "../node/node.js"
 import { request } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
 import { noneLeft, until } from "../runtime/environment.js"
+import { logInfo, logWarning } from "../runtime/userCode.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 
 const childrenOf = (node: Node, belongs: (child: LocalChild) => boolean): ReadonlyArray<LocalChild> =>
@@ -45,7 +46,7 @@ const awaitEnded = (node: Node, belongs: (child: LocalChild) => boolean, time: n
 
 /** Warns of children that are left. They keep their claims until the lease ends: nobody starts a second copy before. */
 const warnLeft = (node: Node, what: string, left: number): Effect.Effect<void> =>
-  left === 0 ? Effect.void : Effect.logWarning(
+  left === 0 ? Effect.void : logWarning(
     `${left} children did not end in time while ${what} closed (drainTimeout: ${node.config.drainTimeout} ms for all): ` +
       childrenOf(node, isAlive).slice(0, 5).map(({ id }) => id).join(", ")
   )
@@ -198,7 +199,7 @@ export const closeNode = (node: Node, life: Fiber.RuntimeFiber<void, unknown>): 
     node.enter("closed")
     node.lease.revoke()
     yield* Fiber.interrupt(life)
-    yield* Effect.logInfo(outcome)
+    yield* logInfo(outcome)
   })
 
 /** Ends everything at once, as if the process had died: nothing is handed over, nobody is told. */

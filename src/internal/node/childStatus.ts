@@ -8,6 +8,7 @@ import type { ChildId } from "../../ChildSpec.js"
 import type { StatRecord } from "../registry/state.js"
 import { codeOf, nameOf, obstacle } from "../replica/membership.js"
 import { type Entry, type KnownSpec, statOf } from "../replica/replica.js"
+import { lastMoment } from "../runtime/environment.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import type { Node } from "./node.js"
 
@@ -48,6 +49,9 @@ const pending = (node: Node, entry: Entry, spec: KnownSpec): ChildStatus => {
     : { _tag: "Pending", reason: `${nameOf(claim.sid)} is gone; ${whom} is about to take it over` }
 }
 
+/** A date by unix milliseconds; the last that there is for what lies beyond. */
+export const dateOf = (millis: number): Date => new Date(Math.min(millis, lastMoment))
+
 /** The one status object of all running children: a list may have very many of them. */
 const runningStatus: ChildStatus = Object.freeze({ _tag: "Running" })
 
@@ -58,7 +62,7 @@ const heldStatus = (stat: StatRecord | undefined): ChildStatus => {
       return runningStatus
     case "restarting":
       // No time is known until the restart schedule has answered.
-      return { _tag: "Restarting", cause: stat.cause, next: new Date(stat.next === 0 ? stat.since : stat.next) }
+      return { _tag: "Restarting", cause: stat.cause, next: dateOf(stat.next === 0 ? stat.since : stat.next) }
     case "stopping":
       return { _tag: "Stopping" }
     case "overdue":
@@ -115,7 +119,7 @@ export const freshRow = (node: Node, entry: Entry): ChildRow => {
     token: claim === undefined ? undefined : BigInt(claim.token),
     generation: BigInt(spec?.generation ?? claim?.generation ?? 0),
     restarts: stat?.restarts ?? 0,
-    since: stat === undefined ? undefined : new Date(stat.since)
+    since: stat === undefined ? undefined : dateOf(stat.since)
   })
 }
 

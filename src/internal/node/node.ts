@@ -24,6 +24,7 @@ import { nameOf, type ScopeMember, type Score } from "../replica/membership.js"
 import { View } from "../replica/replica.js"
 import { type Ambient, makeRetries, Timers, Watchers } from "../runtime/environment.js"
 import type { Watch } from "../runtime/processTable.js"
+import { logWarning } from "../runtime/userCode.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import { type Owner, type RunObserver, Supervisor } from "../supervisor/supervisor.js"
 import { ClosingTime } from "./closingTime.js"
@@ -177,7 +178,9 @@ export class Node {
         this.notify(child.id)
       },
       exited: (child, next) => this.outbox.logExit(child, next),
-      overdue: (child) => this.outbox.logOverdue(child)
+      overdue: (child) => this.outbox.logOverdue(child),
+      slow: (child, what) =>
+        void this.fork(Effect.annotateLogs(logWarning(`child is not restarted yet: ${what}`), "child", child.id))
     }
   }
 
@@ -255,7 +258,7 @@ export class Node {
     if (this.reported.has(`${part} ${id}`)) return
     this.reported.add(`${part} ${id}`)
     this.emit(() => PogoEvent.ForeignData({ id, part }))
-    this.fork(Effect.logWarning(
+    this.fork(logWarning(
       `the ${part} stored for "${id}" is not readable by this version; it is left alone and its child is not run here`
     ))
   }
@@ -389,7 +392,7 @@ export class Node {
     for (const child of Array.from(this.supervisor.children.values())) this.fenceChild(child)
     if (this.phase !== "closed") this.enter("joining")
     this.emit(() => PogoEvent.LeaseLost({ node: this.config.name, session: this.era.lastSid, reason }))
-    this.fork(Effect.logWarning(
+    this.fork(logWarning(
       `lease lost: ${reason}; this node's children are stopped, and run elsewhere or here again as soon as a node can ` +
         `reach the registry`
     ))

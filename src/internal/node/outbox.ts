@@ -9,7 +9,8 @@ import type * as Schedule from "effect/Schedule"
 import { type FinishResult, maxBatch } from "../registry/commands.js"
 import { formatStat } from "../registry/state.js"
 import type { Entry } from "../replica/replica.js"
-import { untilSuccess } from "../runtime/environment.js"
+import { lastMoment, untilSuccess } from "../runtime/environment.js"
+import { logDebug, logError, logWarning } from "../runtime/userCode.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import { accepted, type Requester } from "./registryRequest.js"
 import type { Session } from "./session.js"
@@ -287,7 +288,7 @@ export class Outbox {
     const left = children.length - named.length
     return Effect.zipRight(
       Effect.forEach(named, overdueLine, { discard: true }),
-      left === 0 ? Effect.void : Effect.logWarning(`${left} more children are overdue: they do not end`)
+      left === 0 ? Effect.void : logWarning(`${left} more children are overdue: they do not end`)
     )
   })
 
@@ -299,7 +300,7 @@ export class Outbox {
 
 const overdueLine = ({ id, overdue }: LocalChild): Effect.Effect<void> =>
   Effect.annotateLogs(
-    Effect.logWarning(
+    logWarning(
       `child is overdue: ${overdue}; it keeps its claim until it has ended, and nothing but the end of the process ` +
         `(onOverdue: "exit") can end it sooner`
     ),
@@ -309,14 +310,15 @@ const overdueLine = ({ id, overdue }: LocalChild): Effect.Effect<void> =>
 
 const exitLine = (child: LocalChild, next: number | Ending, more: string): Effect.Effect<void> => {
   if (next === "failed") {
-    return Effect.logError(
+    return logError(
       `child failed: its restart policy is spent, restartChild brings it back${more}: ${child.cause}`
     )
   }
   if (next === "ended") {
     return child.endedWell
-      ? Effect.logDebug(`child ended${more}`)
-      : Effect.logWarning(`child ended, and is not restarted${more}: ${child.cause}`)
+      ? logDebug(`child ended${more}`)
+      : logWarning(`child ended, and is not restarted${more}: ${child.cause}`)
   }
-  return Effect.logWarning(`child ended; restart in ${Math.round(next)} ms${more}: ${child.cause}`)
+  const then = child.next < lastMoment ? `restart in ${Math.round(next)} ms` : "its restart schedule waits for ever"
+  return logWarning(`child ended; ${then}${more}: ${child.cause}`)
 }

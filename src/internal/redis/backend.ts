@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import type { RegistryUnavailable } from "../../PogoError.js"
 import type { Encoded } from "../registry/commands.js"
 import { newsDelay } from "../registry/commands.js"
+import { logWarning } from "../runtime/userCode.js"
 import { decodeReply, encodeEnvelope, encoders } from "./codec.js"
 import { ConnectionHealth, serverWarnings } from "./connectionHealth.js"
 import { type Connector, insistOnDatabase, type RedisConnection, type Role } from "./connections.js"
@@ -98,7 +99,7 @@ const warnOfServer = (connector: Connector, connection: RedisConnection): Effect
     Effect.flatMap(([memory, replication]) =>
       Effect.forEach(
         serverWarnings(connector.description, memory, replication, connector.canFailOver),
-        (warning) => Effect.logWarning(warning),
+        (warning) => logWarning(warning),
         { discard: true }
       )
     ),
@@ -106,7 +107,7 @@ const warnOfServer = (connector: Connector, connection: RedisConnection): Effect
   )
 
 const warnOfRefusedSubscription = (connector: Connector, error: unknown): Effect.Effect<void> =>
-  Effect.logWarning(
+  logWarning(
     `this user may not subscribe to channels of the registry ${connector.description} (${
       messageOf(error, connector.secrets)
     }); news come with the renewals only: allow the channels that begin with "${connector.keyPrefix}pogo1:"`

@@ -4,7 +4,8 @@
  *
  * @internal
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
+import { logDebug, logInfo, logWarning } from "../runtime/userCode.js"
 import type { RedisConnection, Role } from "./connections.js"
 import { messageOf } from "./errors.js"
 
@@ -73,7 +74,7 @@ export class ConnectionHealth {
 
   private warn(message: string): void {
     const now = this.now()
-    this.log(now - this.lastWarning < warningInterval ? Effect.logDebug(message) : Effect.logWarning(message))
+    this.log(now - this.lastWarning < warningInterval ? logDebug(message) : logWarning(message))
     this.lastWarning = now
   }
 
@@ -82,7 +83,7 @@ export class ConnectionHealth {
     this.down.delete(role)
     if (this.down.size > 0 || !this.isReported) return
     this.isReported = false
-    this.log(Effect.logInfo(`connected to the registry ${this.description} again`))
+    this.log(logInfo(`connected to the registry ${this.description} again`))
   }
 }
 

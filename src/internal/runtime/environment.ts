@@ -15,6 +15,7 @@ import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import { randomBytes } from "node:crypto"
 import * as os from "node:os"
+import { contain } from "./userCode.js"
 
 /** Clocks and chance. Clocks are read synchronously, since a lease must be judged at the moment of use. */
 export interface Ambient {
@@ -91,6 +92,18 @@ export const makeAmbient: Effect.Effect<Ambient> = Effect.gen(function*() {
   }
 })
 
+/** The last moment that a date can be. Unix milliseconds. */
+export const lastMoment = 8.64e15
+
+/** Longest time that a timer of the machine can wait for. One that is to wait longer never rings. Milliseconds. */
+const longestTimer = 2 ** 31 - 1
+
+/** Sleeps however long: for weeks, or for ever. Milliseconds. */
+export const longSleep = (millis: number): Effect.Effect<void> =>
+  millis <= longestTimer
+    ? Effect.sleep(millis)
+    : Effect.zipRight(Effect.sleep(longestTimer), Effect.suspend(() => longSleep(millis - longestTimer)))
+
 /** An alarm. */
 export interface Timer {
   /** Elapsed milliseconds. */
@@ -121,7 +134,7 @@ export class Timers {
   private sleepUntil(at: number): void {
     this.sleeper?.unsafeInterruptAsFork(FiberId.none)
     this.wakeAt = at
-    const millis = Math.max(0, Math.ceil(at - this.now()))
+    const millis = Math.min(longestTimer, Math.max(0, Math.ceil(at - this.now())))
     this.sleeper = this.fork(Effect.zipRight(Effect.sleep(millis), Effect.sync(() => this.wake())))
   }
 
@@ -137,7 +150,7 @@ export class Timers {
     }
     if (next < Infinity) this.sleepUntil(next)
     // A timer may delete another of the same moment.
-    for (const timer of due) if (this.timers.delete(timer)) timer.run()
+    for (const timer of due) if (this.timers.delete(timer)) contain("a timer", () => timer.run())
   }
 }
 
@@ -165,7 +178,7 @@ export class Throttle {
   run(task: () => void): void {
     if (this.passed < this.burst && this.waiting.length === 0) {
       this.passed++
-      task()
+      contain("a throttled task", task)
     } else this.waiting.push(task)
     if (this.turning) return
     this.turning = true
@@ -175,7 +188,7 @@ export class Throttle {
   private readonly turns: Effect.Effect<void> = Effect.suspend(() =>
     Effect.flatMap(this.yieldTurn, () => {
       this.passed = 0
-      for (const task of this.waiting.splice(0, perTurn)) task()
+      for (const task of this.waiting.splice(0, perTurn)) contain("a throttled task", task)
       if (this.waiting.length > 0) return this.turns
       this.turning = false
       return Effect.void
@@ -187,7 +200,7 @@ export class Throttle {
     const left = this.waiting
     this.waiting = []
     this.turning = false
-    for (const task of left) task()
+    for (const task of left) contain("a throttled task", task)
   }
 }
 
@@ -264,12 +277,14 @@ export class Watchers {
 
   /** Calls the listeners to a child. */
   notify(id: string): void {
-    for (const listener of this.byId.get(id) ?? []) listener()
+    for (const listener of this.byId.get(id) ?? []) contain("a listener to a child", listener)
   }
 
   /** Calls all listeners. */
   notifyAll(): void {
-    for (const listeners of Array.from(this.byId.values())) for (const listener of listeners) listener()
+    for (const listeners of Array.from(this.byId.values())) {
+      for (const listener of listeners) contain("a listener to a child", listener)
+    }
   }
 
   /** Number of children that have listeners. */

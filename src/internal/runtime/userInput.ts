@@ -4,6 +4,7 @@
  * @internal
  */
 import * as Config from "effect/Config"
+import { printValue } from "./userCode.js"
 
 /** A config that is `undefined` where nothing is set. */
 export const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
@@ -62,18 +63,5 @@ export const objectionToId = (id: unknown): Objection | undefined => {
   return { problem: "is not of the form kind/key", remedy: "make it with the `id` of a kind: kind.id(key)" }
 }
 
-/** A rendering; `undefined` if it throws. */
-const attempt = (render: () => string | undefined): string | undefined => {
-  try {
-    return render()
-  } catch {
-    return undefined
-  }
-}
-
 /** A value as text of at most 123 characters. Never throws, though a value of somebody else's may when it is rendered. */
-export const describe = (value: unknown): string => {
-  const json = typeof value === "string" || typeof value === "object" ? attempt(() => JSON.stringify(value)) : undefined
-  const text = json ?? attempt(() => String(value)) ?? typeof value
-  return text.length > 120 ? `${text.slice(0, 120)}...` : text
-}
+export const describe = (value: unknown): string => printValue(value, 120)

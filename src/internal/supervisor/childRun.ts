@@ -9,12 +9,12 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
-import * as Predicate from "effect/Predicate"
 import type * as Runtime from "effect/Runtime"
 import type { ChildId } from "../../ChildSpec.js"
 import { ClaimLost } from "../../PogoError.js"
 import { Crash, type Current } from "../kind/current.js"
 import type { Timer } from "../runtime/environment.js"
+import { tagOf } from "../runtime/userCode.js"
 
 /** A child, as a run of it needs it. */
 export interface RunOwner {
@@ -130,5 +130,5 @@ export class ChildRun implements Current {
 export const failedByCheck = (cause: Cause.Cause<unknown>): boolean =>
   Chunk.some(
     Chunk.appendAll(Cause.failures(cause), Cause.defects(cause)),
-    (error) => Predicate.isTagged(error, "ClaimLost")
+    (error) => tagOf(error) === "ClaimLost"
   )

@@ -4,7 +4,7 @@
  *
  * @internal
  */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -26,6 +26,7 @@ import { type Body, defaultShutdown, graceOf, type Registration } from "../kind/
 import { maxCause, type StatRecord, type StatState } from "../registry/state.js"
 import type { KnownSpec } from "../replica/replica.js"
 import type { Timer } from "../runtime/environment.js"
+import { endingQuietly, printCause } from "../runtime/userCode.js"
 import type { ChildRun, RunOwner } from "./childRun.js"
 
 /** The node, as a child needs it. */
@@ -47,20 +48,9 @@ export interface CallEndpoint {
   readonly drain: (grace: number) => Effect.Effect<void>
 }
 
-/** A line of a stack that shows Effect's own code, not the child's. */
-const isLibraryLine = (line: string): boolean => /^\s+at .*[/\\]node_modules[/\\]effect[/\\]/.test(line)
-
-/** Shortens a rendered cause to whole lines within `maxCause`. */
-const shorten = (text: string): string => {
-  const lines = text.split("\n").filter((line) => !isLibraryLine(line))
-  let length = 0
-  const kept = lines.filter((line) => (length += line.length + 1) <= maxCause)
-  return kept.length > 0 ? kept.join("\n") : text.slice(0, maxCause)
-}
-
 /** The end of a run, in words. */
 export const describeExit = (exit: Exit.Exit<unknown, unknown>): string =>
-  Exit.isSuccess(exit) ? "it ended" : shorten(Cause.pretty(exit.cause))
+  Exit.isSuccess(exit) ? "it ended" : printCause(exit.cause, maxCause)
 
 /** Steps of its restart schedule that a child is made to catch up on when it comes from another node, at most. */
 const maxReplay = 1_000
@@ -73,7 +63,10 @@ export class Backoff {
     this.state = schedule.initial
   }
 
-  /** The delay before the next run, milliseconds; `undefined` when the schedule is done. `now`: unix milliseconds. */
+  /**
+   * The delay before the next run, milliseconds; `undefined` when the schedule is done. It may be infinite. What is no
+   * number counts as none, as to Effect itself. `now`: unix milliseconds.
+   */
   step(now: number, exit: Exit.Exit<unknown, unknown>): Effect.Effect<number | undefined> {
     return Effect.map(
       Effect.suspend(() => this.schedule.step(now, exit, this.state)),
@@ -81,7 +74,7 @@ export class Backoff {
         this.state = state
         return ScheduleDecision.isDone(decision)
           ? undefined
-          : Math.max(0, ScheduleIntervals.start(decision.intervals) - now)
+          : Math.max(0, ScheduleIntervals.start(decision.intervals) - now) || 0
       }
     )
   }
@@ -92,7 +85,7 @@ export class Backoff {
       let at = now
       for (let i = 0; i < Math.min(times, maxReplay); i++) {
         const delay = yield* this.step(at, exit)
-        if (delay === undefined) return
+        if (delay === undefined || !Number.isSafeInteger(Math.floor(at + delay))) return
         at += delay
       }
     })
@@ -348,7 +341,7 @@ export const forkRun = (child: LocalChild, run: ChildRun, hooks: RunHooks): Fibe
     hooks.ended(exit)
     return child.endCalls(Scope.close(scope, exit))
   }
-  return Runtime.runFork(runtime)(Effect.onExit(code, close), {
+  return Runtime.runFork(runtime)(endingQuietly(Effect.onExit(code, close)), {
     immediate: false,
     updateRefs: annotate(child)
   })

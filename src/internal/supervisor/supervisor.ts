@@ -18,7 +18,16 @@ import * as PogoEvent from "../../PogoEvent.js"
 import type { Registration } from "../kind/registration.js"
 import type { StatRecord } from "../registry/state.js"
 import { bodyOf, type KnownSpec } from "../replica/replica.js"
-import { type Ambient, Throttle, type Timers, until } from "../runtime/environment.js"
+import {
+  type Ambient,
+  lastMoment,
+  longSleep,
+  Throttle,
+  type Timer,
+  type Timers,
+  until
+} from "../runtime/environment.js"
+import { endingQuietly, observe } from "../runtime/userCode.js"
 import { ChildRun, failedByCheck } from "./childRun.js"
 import { Backoff, type ChildHost, describeExit, forkRun, LocalChild } from "./localChild.js"
 
@@ -56,6 +65,8 @@ export interface Owner {
   readonly exited: (child: LocalChild, next: number | "ended" | "failed") => void
   /** A child, or a run, takes longer to end than it may; for the log. */
   readonly overdue: (child: LocalChild) => void
+  /** A child waits for its own code for long; for the log. */
+  readonly slow: (child: LocalChild, what: string) => void
   /** Ends the process, since a child is overdue and its kind asks for that. */
   readonly exitProcess: (child: LocalChild) => void
 }
@@ -71,6 +82,9 @@ export interface Grant {
 
 /** Children that are restarted, or interrupted, at once; others wait for the next turn of the event loop. */
 const burst = 32
+
+/** Time after which a restart schedule that has not answered is told of. Milliseconds. */
+const slowStep = 10_000
 
 /** The fields that name a child in events. */
 const whichOf = ({ id, node, token }: LocalChild) => ({ id, node, token })
@@ -145,7 +159,7 @@ export class Supervisor implements ChildHost {
       ended: (end) => this.codeEnded(child, run, end)
     })
     child.fiber = fiber
-    fiber.addObserver((exit) => {
+    observe(fiber, "the end of a run", (exit) => {
       this.owner.observer.ended(child)
       child.run = undefined
       this.guarded(child, () => this.exited(child, run, run.outcome(exit)))
@@ -262,18 +276,32 @@ export class Supervisor implements ChildHost {
     child.stage = "restarting"
     child.since = this.owner.ambient.wall()
     // With the clock and the random numbers of the child's own code. Whoever stops the child interrupts it.
-    const stepping = Runtime.runFork(child.registration.runtime)(this.step(child, exit))
+    const stepping = Runtime.runFork(child.registration.runtime)(endingQuietly(this.step(child, exit)))
     this.after(child, stepping, (delay) => {
       if (delay === undefined) return this.finish(child, "failed")
       child.restarts++
-      child.next = this.owner.ambient.wall() + delay
+      child.next = Math.min(this.owner.ambient.wall() + delay, lastMoment)
       this.reportExit(child, delay)
       this.owner.changed(child)
-      if (delay > 0) this.after(child, this.owner.fork(Effect.sleep(delay)), () => this.runAgain(child))
+      if (delay > 0) this.after(child, this.owner.fork(longSleep(delay)), () => this.runAgain(child))
       else this.restarts.run(() => this.runAgain(child))
     })
-    // The schedule did not answer at once.
-    if (child.fiber === stepping) this.owner.changed(child)
+    // The schedule did not answer at once. It may take as long as it likes, and whoever looks is told.
+    if (child.fiber === stepping) {
+      this.owner.changed(child)
+      this.watchStep(child, stepping)
+    }
+  }
+
+  /** Tells of a restart schedule that has not answered for a while. */
+  private watchStep(child: LocalChild, stepping: Fiber.RuntimeFiber<unknown>): void {
+    const { ambient, timers } = this.owner
+    const late: Timer = {
+      at: ambient.now() + slowStep,
+      run: () => this.owner.slow(child, `its restart schedule has not answered for ${slowStep} ms; it is waited for`)
+    }
+    timers.add(late)
+    observe(stepping, "the answer of a restart schedule", () => timers.delete(late))
   }
 
   /** The delay before the next run, milliseconds; `undefined` when the restart schedule is done. */
@@ -296,7 +324,7 @@ export class Supervisor implements ChildHost {
     const outcome = fiber.unsafePoll()
     if (outcome !== null) return settle(outcome)
     child.fiber = fiber
-    fiber.addObserver(settle)
+    observe(fiber, "the end of a wait", (exit) => this.guarded(child, () => settle(exit)))
   }
 
   /** Begins the next run: its time, or its turn, has come. */

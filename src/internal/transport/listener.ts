@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
 import type { Duplex } from "node:stream"
 import { InvalidConfig } from "../../PogoError.js"
+import { logDebug } from "../runtime/userCode.js"
 import { authenticateCallee, authenticateCaller } from "./authenticate.js"
 import { destroyAfterGrace, FramedConnection } from "./framedConnection.js"
 import type { SocketSettings } from "./socketOptions.js"
@@ -54,7 +55,7 @@ const authenticateAndServe = (
     Effect.tap((connection) => authenticateCallee(connection, self, secrets)),
     Effect.timeoutFail({ duration: authTimeout, onTimeout: () => "it did not prove itself in time" }),
     Effect.flatMap(serve),
-    Effect.catchAll((reason) => Effect.logDebug(`a connection from ${remote} was refused: ${reason}`)),
+    Effect.catchAll((reason) => logDebug(`a connection from ${remote} was refused: ${reason}`)),
     Effect.scoped
   )
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, FastCheck, type Fiber, FiberSet, type Scope, TestClock } from "effect"
-import { makeAmbient, type Timer, Timers } from "../../../src/internal/runtime/environment.js"
+import { Effect, FastCheck, Fiber, FiberSet, type Scope, TestClock } from "effect"
+import { longSleep, makeAmbient, type Timer, Timers } from "../../../src/internal/runtime/environment.js"
 import { holdsEffect } from "../../support/arbitrary.js"
 
 interface Scene {
@@ -136,4 +136,18 @@ describe("Timers", () => {
       }),
     40
   )
+})
+
+describe("longSleep", () => {
+  it.effect("waits for months by timers that the machine has", () =>
+    Effect.gen(function*() {
+      const longest = 2 ** 31 - 1
+      const fiber = yield* Effect.fork(longSleep(longest + 1_000))
+      yield* Effect.yieldNow()
+      expect(Array.from(yield* TestClock.sleeps())).toEqual([longest])
+      yield* TestClock.adjust(longest)
+      expect((yield* Fiber.poll(fiber))._tag).toBe("None")
+      yield* TestClock.adjust(1_000)
+      expect((yield* Fiber.poll(fiber))._tag).toBe("Some")
+    }))
 })

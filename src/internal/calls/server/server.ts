@@ -4,13 +4,14 @@
  *
  * @internal
  */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as ParseResult from "effect/ParseResult"
 import type { Connection } from "../../../NodeTransport.js"
 import type { Procedure } from "../../kind/protocol.js"
 import type { Node } from "../../node/node.js"
+import { printCause } from "../../runtime/userCode.js"
 import type { LocalChild } from "../../supervisor/localChild.js"
 import { Window, windowSize } from "../wire/flowWindow.js"
 import {
@@ -198,7 +199,7 @@ class Served {
 }
 
 const unwritable = (cause: Cause.Cause<unknown>): CallRefusal =>
-  refusal("ended", `its answer could not be written: ${Cause.pretty(cause).slice(0, 1_000)}`)
+  refusal("ended", `its answer could not be written: ${printCause(cause).slice(0, 1_000)}`)
 
 /** Encodes the message that answers. A defect is encoded by the schema that the Rpc has for defects. */
 const encodeExit = (
