@@ -210,7 +210,7 @@ export class ChildCommands {
   /** Sends a batch as soon as this node is active, after what it remembers of these children. */
   private send<K extends "put" | "del">(name: K, args: Args<K>): Effect.Effect<Ok<Value<K>>, RegistryUnavailable> {
     const { node } = this
-    return requestWhenActive(node, name, args, (session) => giveBackFirst(node, session, args.items))
+    return requestWhenActive(node, name, args, (session, left) => giveBackFirst(node, session, args.items, left))
   }
 
   /** `Pogo.startChild`. */

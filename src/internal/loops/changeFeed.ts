@@ -169,12 +169,13 @@ const sendFacts = (
   node: Node,
   session: Session,
   merge: EraMerge,
-  facts: ReadonlyArray<Fact>
+  facts: ReadonlyArray<Fact>,
+  left?: () => number
 ): Effect.Effect<void, RegistryUnavailable> =>
   Effect.gen(function*() {
     for (let i = 0; i < facts.length; i += maxBatch) {
       const chunk = facts.slice(i, i + maxBatch)
-      yield* request(node, session, "merge", { facts: chunk })
+      yield* request(node, session, "merge", { facts: chunk }, left?.())
       for (const { id } of chunk) merge.settle(id)
       yield* node.ambient.yieldTurn
     }
@@ -187,18 +188,22 @@ const isMine = (node: Node, session: Session) => (id: string): boolean => {
     (entry !== undefined && node.view.membership.homeOf(entry) === session.sid)
 }
 
-/** Gives back what this node remembers of some ids, so that a command about them is not judged without it. */
+/**
+ * Gives back what this node remembers of some ids, so that a command about them is not judged without it. `left`:
+ * milliseconds that it may take.
+ */
 export const giveBackFirst = (
   node: Node,
   session: Session,
-  items: ReadonlyArray<{ readonly id: string }>
+  items: ReadonlyArray<{ readonly id: string }>,
+  left: () => number
 ): Effect.Effect<void, RegistryUnavailable> =>
   Effect.suspend(() => {
     const { merge } = session
     const ids = new Set(items.filter(({ id }) => merge?.holds(id) === true).map(({ id }) => id))
     return merge === undefined || ids.size === 0
       ? Effect.void
-      : sendFacts(node, session, merge, merge.pending((id) => ids.has(id)))
+      : sendFacts(node, session, merge, merge.pending((id) => ids.has(id)), left)
   })
 
 /**

@@ -190,25 +190,25 @@ const answerOf = <A>(
     : exit
 
 /**
- * Waits for an answer for one command timeout. The request has a fiber of the node's own, which costs less than a race;
+ * Waits for an answer for `wait` milliseconds. The request has a fiber of the node's own, which costs less than a race;
  * a registry that answers at once, as the one in memory does, costs no timer, and other fibers still have their turn.
  */
 const bounded = <A>(
   node: Requester,
   name: string,
-  asked: Effect.Effect<A, RegistryUnavailable>
+  asked: Effect.Effect<A, RegistryUnavailable>,
+  wait: number
 ): Effect.Effect<A, RegistryUnavailable> =>
   Effect.async((resume) => {
-    const { commandTimeout } = node.timing
     // A failure is an answer: a fiber that failed would be logged.
     const fiber = node.fork(Effect.exit(asked))
     const atOnce = fiber.unsafePoll()
     if (atOnce !== null) return resume(Effect.zipRight(Effect.yieldNow(), answerOf(node, name, Exit.flatten(atOnce))))
     const giveUp = () => fiber.unsafeInterruptAsFork(FiberId.none)
     const timer = {
-      at: node.ambient.now() + commandTimeout,
+      at: node.ambient.now() + wait,
       run: () => {
-        resume(Effect.fail(unavailable(name, "Timeout", `no answer within ${commandTimeout} ms`, true)))
+        resume(Effect.fail(unavailable(name, "Timeout", `no answer within ${Math.round(wait)} ms`, true)))
         giveUp()
       }
     }
@@ -220,17 +220,18 @@ const bounded = <A>(
     return Effect.sync(giveUp)
   })
 
-/** Sends a command that belongs to no session yet, or is a renewal. */
+/** Sends a command that belongs to no session yet, or is a renewal. `wait`: for its answer, milliseconds. */
 export const send = <K extends CommandName>(
   node: Requester,
   era: string,
   name: K,
-  args: Args<K>
+  args: Args<K>,
+  wait: number = node.timing.commandTimeout
 ): Effect.Effect<Answer<K>, RegistryUnavailable> =>
   Effect.suspend(() => {
     const sent = node.ambient.now()
     const asked = node.registry.execute(name, node.clock.envelope(era, sent, recipientsOf(node, name, args)), args)
-    return bounded(node, name, Effect.interruptible(asked)).pipe(
+    return bounded(node, name, Effect.interruptible(asked), wait).pipe(
       Effect.tapError(() => Effect.sync(() => node.count(PogoMetrics.registryFailures))),
       Effect.map((reply) => {
         node.clock.observe(reply, sent, era)
@@ -314,15 +315,17 @@ export const request = <K extends CommandName>(
   node: Requester,
   session: Session,
   name: K,
-  args: Args<K>
+  args: Args<K>,
+  wait?: number
 ): Effect.Effect<Outcome<K>, RegistryUnavailable> => {
   const ended = (when: string, sent: boolean) =>
     Effect.fail(unavailable(name, "Joining", `the session ended before ${when}`, sent))
   const sending = Effect.suspend(() =>
-    session.over ? ended("it was sent", false) : watched(node, send(node, session.era, name, args))
+    session.over ? ended("it was sent", false) : watched(node, send(node, session.era, name, args, wait))
   )
   return Effect.flatMap(sending, ({ reply }) => {
-    if (session.over) return ended("the answer came", true)
+    // A refused command had no effect, whatever has become of the session.
+    if (session.over) return ended("the answer came", reply._tag === "OK")
     if (reply._tag === "OK") {
       session.heardOf(reply.log, false)
       return Effect.succeed(reply)
@@ -337,10 +340,11 @@ export const accepted = <K extends CommandName>(
   node: Requester,
   session: Session,
   name: K,
-  args: Args<K>
+  args: Args<K>,
+  wait?: number
 ): Effect.Effect<Ok<Value<K>>, RegistryUnavailable> =>
   Effect.flatMap(
-    request(node, session, name, args),
+    request(node, session, name, args, wait),
     (reply) =>
       reply._tag === "OK"
         ? Effect.succeed(reply)
@@ -383,31 +387,35 @@ export const outcome = <A>(
       ? new OutcomeUnknown({ operation, id, op, detail: error.detail })
       : unavailable(operation, error.reason, error.detail, false))
 
+/** What is done in a session before a command is sent. `left`: milliseconds that it may take. */
+type Preparation = (session: Session, left: () => number) => Effect.Effect<void, RegistryUnavailable>
+
 /**
- * Sends a command as soon as the node is active; fails when that takes longer than one command timeout. `first` is done
- * in the same session, before.
+ * Sends a command as soon as the node is active, and again where it certainly had no effect; fails when all of that takes
+ * longer than one command timeout. `first` is done in the same session, before.
  */
 export const requestWhenActive = <K extends CommandName>(
   node: Requester,
   name: K,
   args: Args<K>,
-  first: (session: Session) => Effect.Effect<void, RegistryUnavailable> = () => Effect.void
-): Effect.Effect<Ok<Value<K>>, RegistryUnavailable> => {
-  const before = node.ambient.now() + node.timing.commandTimeout
-  const attempt: Effect.Effect<Ok<Value<K>>, RegistryUnavailable> = Effect.flatMap(
-    activeSession(node, name, before),
-    (session) =>
-      first(session).pipe(
+  first: Preparation = () => Effect.void
+): Effect.Effect<Ok<Value<K>>, RegistryUnavailable> =>
+  Effect.suspend(() => {
+    const before = node.ambient.now() + node.timing.commandTimeout
+    const left = () => before - node.ambient.now()
+    const sending = (session: Session) =>
+      left() > 0
+        ? accepted(node, session, name, args, left())
+        : Effect.fail(unavailable(name, "Timeout", "no time was left to send it", false))
+    const attempt = Effect.flatMap(activeSession(node, name, before), (session) =>
+      first(session, left).pipe(
         Effect.mapError(({ detail, reason }) => unavailable(name, reason, detail, false)),
-        Effect.zipRight(accepted(node, session, name, args))
-      )
-  )
-  const isWorthwhile = (error: RegistryUnavailable) =>
-    !error.sent && (error.reason === "Joining" || error.reason === "Timeout") && node.ambient.now() < before &&
-    node.phase !== "closed"
-  return Effect.catchIf(
-    attempt,
-    isWorthwhile,
-    () => Effect.zipRight(Effect.yieldNow(), requestWhenActive(node, name, args, first))
-  )
-}
+        Effect.zipRight(Effect.suspend(() => sending(session)))
+      ))
+    const isWorthwhile = (error: RegistryUnavailable) =>
+      !error.sent && (error.reason === "Joining" || error.reason === "Timeout") && left() > 0 && node.phase !== "closed"
+    return attempt.pipe(
+      Effect.tapError((error) => isWorthwhile(error) ? Effect.yieldNow() : Effect.void),
+      Effect.retry({ while: isWorthwhile })
+    )
+  })
