@@ -95,7 +95,7 @@ export const heartbeat = (node: Node, session: Session): Effect.Effect<never> =>
   const afterwards = Effect.sync(() => node.measure())
   const step = renew(node, session).pipe(
     Effect.tapBoth({ onFailure: () => afterwards, onSuccess: () => afterwards }),
-    Effect.zipRight(Effect.sleep(node.timing.heartbeat))
+    Effect.zipRight(node.pauses.sleep(node.timing.heartbeat))
   )
   return untilSuccess(Effect.forever(step), node.retries)
 }
@@ -125,6 +125,6 @@ export const alarm = (node: Node): Effect.Effect<never> =>
   Effect.forever(Effect.gen(function*() {
     yield* node.lease.givenLatch.await
     const { remaining } = node.lease
-    if (remaining > 0) return yield* Effect.sleep(Math.max(1, remaining))
+    if (remaining > 0) return yield* node.pauses.sleep(Math.max(1, remaining))
     node.fence("no renewal was answered in time")
   }))

@@ -23,6 +23,7 @@ import type { Timing } from "../registry/timing.js"
 import { nameOf, type ScopeMember, type Score } from "../replica/membership.js"
 import { View } from "../replica/replica.js"
 import { type Ambient, makeRetries, Timers, Watchers } from "../runtime/environment.js"
+import { Pauses, Sparing } from "../runtime/pauses.js"
 import type { Watch } from "../runtime/processTable.js"
 import { logWarning } from "../runtime/userCode.js"
 import type { LocalChild } from "../supervisor/localChild.js"
@@ -32,6 +33,12 @@ import { Outbox } from "./outbox.js"
 import { OwnRecord } from "./ownRecord.js"
 import { RegistryClock } from "./registryRequest.js"
 import { EraState, Lease, type Phase, type Session, type SessionEnd } from "./session.js"
+
+/** What counts as a pause of the process, as a share of `ttl`: what the margin allows for. */
+const toleratedPause = 1 / 15
+
+/** Least time between two lines about commands that timed out. Milliseconds. */
+const timeoutLines = 10_000
 
 /** What a node is made of. */
 export interface Parts {
@@ -86,6 +93,9 @@ export class Node {
   /** What the registry is still to be told of the children here. */
   readonly outbox: Outbox
   readonly timers: Timers
+  /** What is known of pauses of the process. */
+  readonly pauses: Pauses
+  private readonly timeouts: Sparing
   /** How long its closing may take. */
   readonly closingTime: ClosingTime
   /** How its loops try again what failed. */
@@ -146,7 +156,9 @@ export class Node {
       () => this.resumeMoves()
     )
     this.outbox = new Outbox(this)
-    this.timers = new Timers(this.ambient.now, this.fork)
+    this.pauses = new Pauses(this.ambient.now, this.timing.ttl * toleratedPause, (length) => this.paused(length))
+    this.timeouts = new Sparing(this.ambient.now, timeoutLines)
+    this.timers = new Timers(this.ambient.now, this.fork, (late) => this.pauses.late(late))
     this.closingTime = new ClosingTime(this.config.drainTimeout, parts.ambient.now)
     this.retries = makeRetries(this.timing.heartbeat)
     this.supervisor = new Supervisor(this.owner(parts))
@@ -382,9 +394,24 @@ export class Node {
     this.emit(() => PogoEvent.EraChanged({ node: this.config.name, session: session.sid }))
   }
 
+  private paused(length: number): void {
+    this.fork(Effect.logWarning(
+      `this process did not run for ${(length / 1_000).toFixed(1)} s: it was stopped or suspended, or its event loop ` +
+        `was blocked; what it waited for meanwhile counts as not answered`
+    ))
+  }
+
+  /** A command was not answered in time. */
+  timedOut(name: string, detail: string): void {
+    const line = this.timeouts.line(`the registry command "${name}" timed out: ${detail}`)
+    if (line !== undefined) this.fork(Effect.logWarning(line))
+  }
+
   /** The lease is over: no child may go on as the holder of a claim. */
-  fence(reason: string): void {
+  fence(why: string): void {
     if (!this.lease.given) return
+    const pause = this.pauses.within(this.timing.ttl)
+    const reason = pause === undefined ? why : `${pause}, and then: ${why}`
     this.lease.revoke()
     // Nothing runs any more, and the end of the session was asked for: whoever hears of it first has lost nothing.
     if (this.session?.closing === true) return

@@ -19,6 +19,7 @@ import { formatSpec } from "../registry/state.js"
 import type { Timing } from "../registry/timing.js"
 import { type Entry, makeEntry, readSpec, type View } from "../replica/replica.js"
 import type { Ambient, Timers } from "../runtime/environment.js"
+import type { Pauses } from "../runtime/pauses.js"
 import type { Lease, Phase, Session } from "./session.js"
 
 /** What a request needs of the node that makes it. */
@@ -30,6 +31,8 @@ export interface Requester {
   readonly view: View
   readonly lease: Lease
   readonly timers: Timers
+  readonly pauses: Pauses
+  readonly timedOut: (name: string, detail: string) => void
   readonly session: Session | undefined
   readonly phase: Phase
   readonly active: boolean
@@ -208,7 +211,10 @@ const bounded = <A>(
     const timer = {
       at: node.ambient.now() + wait,
       run: () => {
-        resume(Effect.fail(unavailable(name, "Timeout", `no answer within ${Math.round(wait)} ms`, true)))
+        const pause = node.pauses.within(wait)
+        const meanwhile = pause === undefined ? "" : `; ${pause} meanwhile`
+        const detail = `no answer within ${Math.round(wait)} ms${meanwhile}`
+        resume(Effect.fail(unavailable(name, "Timeout", detail, true)))
         giveUp()
       }
     }
@@ -219,6 +225,12 @@ const bounded = <A>(
     })
     return Effect.sync(giveUp)
   })
+
+/** Counts a failure; a timeout leaves a line, except that of a renewal, which has its own. */
+const noteFailure = (node: Requester, name: CommandName, { detail, reason }: RegistryUnavailable): void => {
+  node.count(PogoMetrics.registryFailures)
+  if (reason === "Timeout" && name !== "tick") node.timedOut(name, detail)
+}
 
 /** Sends a command that belongs to no session yet, or is a renewal. `wait`: for its answer, milliseconds. */
 export const send = <K extends CommandName>(
@@ -232,7 +244,7 @@ export const send = <K extends CommandName>(
     const sent = node.ambient.now()
     const asked = node.registry.execute(name, node.clock.envelope(era, sent, recipientsOf(node, name, args)), args)
     return bounded(node, name, Effect.interruptible(asked), wait).pipe(
-      Effect.tapError(() => Effect.sync(() => node.count(PogoMetrics.registryFailures))),
+      Effect.tapError((error) => Effect.sync(() => noteFailure(node, name, error))),
       Effect.map((reply) => {
         node.clock.observe(reply, sent, era)
         return { reply, sent }

@@ -119,7 +119,9 @@ export class Timers {
 
   constructor(
     private readonly now: () => number,
-    private readonly fork: (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
+    private readonly fork: (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>,
+    /** Told by how many milliseconds the timers fire late. */
+    private readonly late: (millis: number) => void = () => {}
   ) {}
 
   add(timer: Timer): void {
@@ -139,9 +141,10 @@ export class Timers {
   }
 
   private wake(): void {
+    const now = this.now()
+    this.late(now - this.wakeAt)
     this.sleeper = undefined
     this.wakeAt = Infinity
-    const now = this.now()
     const due: Array<Timer> = []
     let next = Infinity
     for (const timer of this.timers) {
