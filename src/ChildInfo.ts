@@ -60,6 +60,11 @@ export interface ChildRow {
   readonly restarts: number
   /** Time since which it has its status. */
   readonly since: Date | undefined
+  /**
+   * Present if this may no longer be true, with the time since when: the node that tells it has no lease, or is closed; a
+   * client does not reach the registry, or found nobody alive who would have renewed a lease.
+   */
+  readonly staleSince?: Date | undefined
 }
 
 /**
@@ -78,6 +83,8 @@ export interface ChildCounts {
   readonly other: number
   readonly workers: number
   readonly supervisors: number
+  /** Present if the numbers may no longer be true: see `ChildRow`. */
+  readonly staleSince?: Date | undefined
 }
 
 /**
@@ -106,6 +113,8 @@ export interface Explanation {
   readonly ended: "terminated" | "ended" | undefined
   /** Whether this is old: the node has no lease at the moment, or is shut down, and tells what it last knew. */
   readonly stale: boolean
+  /** Since when it is old. */
+  readonly staleSince: Date | undefined
   /** The explanation in words, for operators. */
   readonly text: string
 }

@@ -349,7 +349,8 @@ export const explain = (id: ChildId): Effect.Effect<Explanation, never, Pogo> =>
   Effect.flatMap(Pogo, (pogo) => pogo.explain(id))
 
 /**
- * Whether this node holds a lease and knows its scope: for readiness probes.
+ * Whether this node holds a lease and knows its scope: for readiness probes. Of a client: whether it reaches the registry,
+ * and every node that is listed is known to live.
  *
  * @since 0.1.0
  * @category accessors

@@ -101,4 +101,6 @@ export interface PogoNode {
   readonly duplicate: boolean
   /** Children that it holds a claim on, as far as this node knows. */
   readonly children: number
+  /** Since when it may be gone, or otherwise, if that may be so: see `ChildInfo.ChildRow`. */
+  readonly staleSince: Date | undefined
 }

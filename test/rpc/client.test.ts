@@ -10,7 +10,7 @@ import { makeCluster } from "../support/cluster.js"
 import { makeFaulty } from "../support/faulty.js"
 import { clientOf, Counter, counterLive, Notes } from "./support.js"
 
-const passing = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+const passing = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.gen(function*() {
     const fiber = yield* Effect.fork(effect)
     while (Option.isNone(yield* Fiber.poll(fiber))) yield* TestClock.adjust("20 millis")
@@ -81,6 +81,59 @@ describe("Pogo.layerClient", () => {
       expect((yield* passing(pogo.startChild(Counter.spec("y", {}))))._tag).toBe("Created")
       expect(yield* passing(counters("x").get())).toBe(0)
       expect((yield* pogo.whichChildren("global")).map(({ id }) => id).sort()).toEqual(["Counter/x", "Counter/y"])
+    }))
+
+  it.scoped("says what is stale, and since when, if the registry is not reached", () =>
+    Effect.gen(function*() {
+      const { line, pogo } = yield* scene
+      yield* pogo.startChild(Counter.spec("x", {}))
+      yield* passing(pogo.awaitChild("Counter/x"))
+      yield* TestClock.adjust("1 minute")
+      line.dropRequests = true
+      const [row] = yield* passing(pogo.whichChildren("global"))
+      expect(row).toMatchObject({ status: { _tag: "Running" }, staleSince: expect.any(Date) })
+      expect(yield* passing(pogo.ready)).toBe(false)
+      expect(yield* passing(pogo.countChildren)).toMatchObject({ running: 1, staleSince: expect.any(Date) })
+      const told = yield* passing(pogo.explain("Counter/x"))
+      expect(told.text).toMatch(/^As client shell last knew it at .* \(it does not reach the registry\): /)
+      const waiting = yield* Effect.fork(pogo.awaitChild("Counter/x"))
+      yield* TestClock.adjust("1 minute")
+      expect(Option.isNone(yield* Fiber.poll(waiting))).toBe(true)
+      line.dropRequests = false
+      expect(yield* passing(Fiber.join(waiting))).toMatchObject({ node: "a" })
+      expect(yield* passing(pogo.ready)).toBe(true)
+      expect((yield* passing(pogo.whichChildren("global")))[0]).not.toHaveProperty("staleSince")
+    }))
+
+  it.scoped("says what is stale if no node is left to renew a lease, until the sessions end", () =>
+    Effect.gen(function*() {
+      const { a, faulty, pogo } = yield* scene
+      yield* pogo.startChild(Counter.spec("x", {}))
+      yield* passing(pogo.awaitChild("Counter/x"))
+      yield* a.crash
+      yield* TestClock.adjust("1 minute")
+      const look = passing(pogo.whichChildren("global"))
+      const [row] = yield* look
+      expect(row).toMatchObject({ node: "a", status: { _tag: "Running" }, staleSince: expect.any(Date) })
+      expect((yield* passing(pogo.nodes))[0]!.staleSince!.getTime()).toBeLessThan(10_000)
+      expect(yield* passing(pogo.ready)).toBe(false)
+      const waiting = yield* Effect.fork(pogo.awaitChild("Counter/x"))
+      yield* TestClock.adjust("1 minute")
+      expect(Option.isNone(yield* Fiber.poll(waiting))).toBe(true)
+      expect((yield* look)[0]).toMatchObject({ status: { _tag: "Pending" } })
+      expect(yield* passing(pogo.nodes)).toEqual([])
+      // A client that comes to such a scope sees as much at once.
+      const late = yield* makeCluster(faulty.line().registry, counterLive(new Notes()))
+      const b = yield* late.add("b")
+      yield* TestClock.adjust("30 seconds")
+      yield* b.crash
+      yield* TestClock.adjust("10 minutes")
+      const layer = Pogo.layerClient({ name: "ops" }).pipe(
+        Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, faulty.line().registry))
+      )
+      const ops = Context.get(yield* passing(Effect.orDie(Layer.build(layer))), Pogo.Pogo)
+      expect(yield* passing(ops.ready)).toBe(false)
+      expect((yield* passing(ops.whichChildren("global")))[0]).toMatchObject({ staleSince: expect.any(Date) })
     }))
 
   it.scoped("leaves without a trace", () =>

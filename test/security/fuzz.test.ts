@@ -94,7 +94,7 @@ const item = ["K/a", "1", "1|1|op|||{}", null, "5:1:a#1", "5:running:0:1:0:"]
 const directive = "9|d|86400000|op.1|1700000000000|alice%20b|disk | full"
 
 const replies: { readonly [K in CommandName]: ReadonlyArray<unknown> } = {
-  tick: [[...head, ["3", "0"]], ["ERA", "1", "2", "bits"], ["NOSESSION", "1", "2"]],
+  tick: [[...head, ["3", "0"], "12"], ["ERA", "1", "2", "bits", "12"], ["NOSESSION", "1", "2"]],
   open: [[...head, ["0", "7", ["K/a", "K/b"]]], ["DEAD", "1", "2"], ["TIMING", "1", "2", "15000", "2500"]],
   update: [[...head, []], ["EXPIRED", "1", "2"]],
   close: [[...head, []], ["WRONGTYPE", "pogo1:{x}:claim"]],

@@ -17,6 +17,16 @@ const recordOf = (caller: Caller, sid: string) =>
   )
 
 const leases = (test: Test): void => {
+  test("a reply tells for how long the scope had no command, refused or not", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.join("a#1")
+      yield* TestClock.adjust(maxStep * 3)
+      const stranger = yield* caller.send("tick", { sid: "" }, { era: "" })
+      expect(stranger).toMatchObject({ _tag: "ERA", idle: maxStep * 3 })
+      yield* TestClock.adjust(maxStep)
+      expect((yield* caller.ok("nodes", {})).idle).toBe(maxStep)
+    }))
+
   test("a renewal extends a lease by a ttl", (caller) =>
     Effect.gen(function*() {
       yield* caller.join("a#1")

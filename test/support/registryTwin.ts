@@ -127,7 +127,8 @@ export class Twin {
       const reply = execute(this.state, this.server, envelope, "snap", { cursor: at })
       if (reply._tag !== "OK") return reply
       for (const item of reply.value.items) items.set(item.id, item)
-      if (reply.value.next === "") return { ...reply, value: byId(items) }
+      // The pages are not the same, so only the first tells for how long there was no command.
+      if (reply.value.next === "") return { ...reply, idle: undefined, value: byId(items) }
       at = reply.value.next
     }
   }
@@ -138,7 +139,8 @@ export class Twin {
       const reply = await executeScripted(this.redis, prefix, this.server, envelope, "snap", { cursor: at })
       if (reply._tag !== "OK") return reply
       for (const item of reply.value.items) items.set(item.id, item)
-      if (reply.value.next === "") return { ...reply, value: byId(items) }
+      // The pages are not the same, so only the first tells for how long there was no command.
+      if (reply.value.next === "") return { ...reply, idle: undefined, value: byId(items) }
       at = reply.value.next
     }
   }

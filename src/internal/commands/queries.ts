@@ -22,10 +22,48 @@ import { obstacle, ranking, type ScopeMember } from "../replica/membership.js"
 import { type Entry, type KnownSpec, statOf } from "../replica/replica.js"
 import { lastMoment, until } from "../runtime/environment.js"
 
+/**
+ * Asks the registry before a client answers, unless it heard of it within a heartbeat: a client at rest hears of changes,
+ * but not of a registry that is gone, nor of a scope in which no node is left to write any. Waits for one command timeout
+ * at most; what is told after that is marked as stale.
+ */
+const heardOf = (node: Node): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    node.isBehind
+      ? Effect.async<void>((resume) => {
+        const forget = node.afterReading(() => resume(Effect.void))
+        return Effect.sync(forget)
+      }).pipe(Effect.timeoutOption(node.timing.commandTimeout), Effect.asVoid)
+      : Effect.void
+  )
+
+/** Answers a question, after the registry was heard of. */
+export const answer = <A>(node: Node, question: () => A): Effect.Effect<A> =>
+  Effect.map(heardOf(node), () => question())
+
+/** Since when what a member holds, or all that this node tells, may be untrue; `undefined` while it is up to date. */
+const staleDate = (node: Node, member?: ScopeMember): Date | undefined => {
+  const since = node.staleSince(member)
+  return since === undefined ? undefined : new Date(node.ambient.wall() - (node.ambient.now() - since))
+}
+
+const holderOf = (node: Node, { claim }: Entry): ScopeMember | undefined =>
+  claim === undefined ? undefined : node.view.membership.members.get(claim.sid)
+
+const marked = <A extends object>(facts: A, staleSince: Date | undefined): A =>
+  staleSince === undefined ? facts : Object.freeze({ ...facts, staleSince })
+
+/** An entry's row, marked if it may be untrue. `holds`: whether the node's lease holds. */
+const markedRow = (node: Node, entry: Entry, holds: boolean): ChildRow => {
+  const row = rowOf(node, entry, holds)
+  // A node that is up to date shares its rows with all who ask.
+  return node.client || !holds || node.phase !== "active" ? marked(row, staleDate(node, holderOf(node, entry))) : row
+}
+
 /** A child's row; `undefined` when nothing is known of it. */
 export const rowById = (node: Node, id: string): ChildRow | undefined => {
   const entry = node.view.entries.get(id)
-  return entry === undefined ? undefined : rowOf(node, entry)
+  return entry === undefined ? undefined : markedRow(node, entry, node.lease.holds())
 }
 
 /** Rows made before other fibers have a turn: a few milliseconds of work. */
@@ -64,17 +102,25 @@ const localEntries = (node: Node): ReadonlyArray<Entry> =>
 
 /** The rows of this node's children, or of the whole scope's. */
 export const rows = (node: Node, of: "local" | "global"): Effect.Effect<ReadonlyArray<ChildRow>> =>
-  Effect.suspend(() =>
+  Effect.flatMap(heardOf(node), () =>
     eachEntry(
       node,
       of === "global" ? everyEntry(node) : localEntries(node),
-      (entry, holds) => rowOf(node, entry, holds)
-    )
-  )
+      (entry, holds) => markedRow(node, entry, holds)
+    ))
+
+/** Since when anything of the whole may be untrue. */
+const oldestDoubt = (node: Node): Date | undefined =>
+  staleDate(node) ??
+    node.view.membership.list.map((member) => staleDate(node, member)).find((date) => date !== undefined)
+
+/** Whether this node holds a lease and knows its scope; for a client, whether what it knows is up to date. */
+export const isReady = (node: Node): Effect.Effect<boolean> =>
+  answer(node, () => node.active && oldestDoubt(node) === undefined)
 
 /** The scope's children by status and type. */
 export const countChildren = (node: Node): Effect.Effect<ChildCounts> =>
-  Effect.suspend(() => {
+  Effect.flatMap(heardOf(node), () => {
     const counts = { specs: 0, running: 0, pending: 0, failed: 0, other: 0, workers: 0, supervisors: 0 }
     const add = (entry: Entry, holds: boolean) => {
       const { status, type } = tallyOf(node, entry, holds)
@@ -86,7 +132,7 @@ export const countChildren = (node: Node): Effect.Effect<ChildCounts> =>
       if (type === "worker") counts.workers++
       else counts.supervisors++
     }
-    return Effect.as(eachEntry(node, everyEntry(node), add), counts)
+    return Effect.map(eachEntry(node, everyEntry(node), add), () => marked(counts, oldestDoubt(node)))
   })
 
 /** The directive that stands for a member's name. */
@@ -110,20 +156,36 @@ export const listNodes = (node: Node): ReadonlyArray<PogoNode> =>
     draining: member.draining,
     directive: directiveOf(node, member),
     duplicate: node.view.membership.list.filter(({ name }) => name === member.name).length > 1,
-    children: node.view.claimsOf(member.sid)
+    children: node.view.claimsOf(member.sid),
+    staleSince: staleDate(node, member)
   }))
 
-/** Waits until a child runs; fails when the node is closed, and at once for a text that no child can have as its id. */
+/** Has a client hear of the registry once per heartbeat, while somebody waits for a child. */
+const keepHearing = (node: Node, id: string): Effect.Effect<never> =>
+  Effect.forever(Effect.zipRight(
+    heardOf(node),
+    Effect.suspend(() => {
+      node.watchers.notify(id)
+      return Effect.sleep(node.timing.heartbeat)
+    })
+  ))
+
+/**
+ * Waits until a child is known to run; fails when the node is closed, and at once for a text that no child can have as
+ * its id.
+ */
 export const awaitRunning = (
   node: Node,
   text: string
 ): Effect.Effect<RunningRow, InvalidChildId | RegistryUnavailable> =>
-  Effect.flatMap(parseId(text), (id) =>
-    Effect.flatten(until(node.watchers.of(id), () => {
+  Effect.flatMap(parseId(text), (id) => {
+    const running = Effect.flatten(until(node.watchers.of(id), () => {
       if (node.phase === "closed") return Effect.fail(shutDown("awaitChild", false))
       const row = runningRow(node, id)
       return row === undefined ? undefined : Effect.succeed(row)
-    })))
+    }))
+    return node.client ? Effect.zipRight(heardOf(node), Effect.raceFirst(running, keepHearing(node, id))) : running
+  })
 
 const sameRow = (a: Option.Option<ChildRow>, b: Option.Option<ChildRow>): boolean =>
   JSON.stringify(a, printBigint) === JSON.stringify(b, printBigint)
@@ -152,7 +214,7 @@ type RunningRow = ChildRow & { readonly node: string; readonly token: bigint }
 
 const runningRow = (node: Node, id: string): RunningRow | undefined => {
   const row = rowById(node, id)
-  if (row === undefined || row.status._tag !== "Running") return undefined
+  if (row === undefined || row.status._tag !== "Running" || row.staleSince !== undefined) return undefined
   return row.node === undefined || row.token === undefined ? undefined : { ...row, node: row.node, token: row.token }
 }
 
@@ -196,16 +258,26 @@ const statusText = (row: ChildRow, next: Date | undefined): string => {
   }
 }
 
-/** A preface that says so when what is known may be old: this node has no lease, or is closed. */
-const staleness = (node: Node): string => {
-  if (node.active) return ""
-  return `As node ${node.config.name} last knew it (it ${
-    node.phase === "closed" ? "is shut down" : "has no lease now"
-  }): `
-}
+/** The reason for which what is known may be untrue. */
+const whyStale = (node: Node): string =>
+  node.phase === "closed"
+    ? "it is shut down"
+    : !node.client
+    ? "it has no lease now"
+    : node.isBehind || !node.active
+    ? "it does not reach the registry"
+    : "nobody renews a lease in this scope"
+
+/** A preface that says so when what is known may be untrue. */
+const staleness = (node: Node, since: Date | undefined): string =>
+  since === undefined
+    ? ""
+    : `As ${node.client ? "client" : "node"} ${node.config.name} last knew it at ${since.toISOString()} (${
+      whyStale(node)
+    }): `
 
 /** The explanation in sentences. */
-const textOf = (explanation: Omit<Explanation, "stale" | "text">): string => {
+const textOf = (explanation: Omit<Explanation, "stale" | "staleSince" | "text">): string => {
   const { belongs, ended, id, lastCause, next, nodes, row } = explanation
   if (row === undefined) {
     return ended === undefined
@@ -232,7 +304,7 @@ export const explain = (node: Node, id: ChildId): Explanation => {
   const invalid = Either.match(parseId(id), { onLeft: ({ message }) => message, onRight: () => undefined })
   const entry = node.view.entries.get(id)
   const tomb = node.view.tombs.get(id)
-  const row = entry === undefined ? undefined : rowOf(node, entry)
+  const row = rowById(node, id)
   const nodes = entry?.spec === undefined ? [] : nodesFor(node, entry, entry.spec)
   const local = node.supervisor.children.get(id)
   const stat = entry === undefined ? undefined : local?.stat() ?? statOf(entry)
@@ -247,5 +319,11 @@ export const explain = (node: Node, id: ChildId): Explanation => {
     next: stat === undefined || stat.next === 0 ? undefined : dateOf(stat.next),
     ended: row !== undefined || tomb === undefined ? undefined : parseTomb(tomb.raw)?.how
   }
-  return { ...facts, stale: !node.active, text: invalid ?? `${staleness(node)}${textOf(facts)}` }
+  const staleSince = staleDate(node, entry === undefined ? undefined : holderOf(node, entry))
+  return {
+    ...facts,
+    stale: staleSince !== undefined,
+    staleSince,
+    text: invalid ?? `${staleness(node, staleSince)}${textOf(facts)}`
+  }
 }

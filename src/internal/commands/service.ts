@@ -25,10 +25,13 @@ import type { Node } from "../node/node.js"
 import { shutDown } from "../node/registryRequest.js"
 import type { ChildCommands, StartResult, TerminateResult } from "./childCommands.js"
 import type { NodeCommands } from "./nodeCommands.js"
-import { awaitRunning, countChildren, explain, listNodes, rowById, rows, watchRow } from "./queries.js"
+import { answer, awaitRunning, countChildren, explain, isReady, listNodes, rowById, rows, watchRow } from "./queries.js"
 
 /**
  * What a supervisor offers: the methods of `Pogo.Service`.
+ *
+ * Questions about children and nodes cost a node no registry call. A client asks the registry first if it has not heard
+ * of it for a heartbeat. Where the answer may no longer be true, it says so: `staleSince`.
  *
  * @since 0.1.0
  * @category models
@@ -137,7 +140,10 @@ export interface PogoMethods {
   ) => Effect.Effect<DirectiveResult, DirectiveError>
   /** Where a child should run, who holds it, since when, and why it does not run if it does not. No registry call. */
   readonly explain: (id: ChildId) => Effect.Effect<Explanation>
-  /** Whether this node holds a lease and knows its scope: for readiness probes. */
+  /**
+   * Whether this node holds a lease and knows its scope: for readiness probes. Of a client: whether it reaches the
+   * registry, and every node that is listed is known to live.
+   */
   readonly ready: Effect.Effect<boolean>
   /** Waits until `ready`. */
   readonly awaitReady: Effect.Effect<void, RegistryUnavailable>
@@ -158,10 +164,10 @@ export const makeService = (
   restartChild: commands.restart,
   awaitChild: (id: ChildId) => awaitRunning(node, id),
   watchChild: (id: ChildId) => watchRow(node, id),
-  getChild: (id: ChildId) => Effect.sync(() => Option.fromNullable(rowById(node, id))),
+  getChild: (id: ChildId) => answer(node, () => Option.fromNullable(rowById(node, id))),
   whichChildren: (of: "local" | "global") => rows(node, of),
   countChildren: countChildren(node),
-  nodes: Effect.sync(() => listNodes(node)),
+  nodes: answer(node, () => listNodes(node)),
   events: node.events,
   drain: drain(node),
   cordon: setCordon(node, true),
@@ -169,8 +175,8 @@ export const makeService = (
   cordonNode: directives.cordon,
   drainNode: directives.drain,
   uncordonNode: directives.uncordon,
-  explain: (id: ChildId) => Effect.sync(() => explain(node, id)),
-  ready: Effect.sync(() => node.active),
+  explain: (id: ChildId) => answer(node, () => explain(node, id)),
+  ready: isReady(node),
   awaitReady: Effect.flatMap(
     node.awaitPhase((phase) => node.active || phase === "closed"),
     (phase) => (phase === "closed" ? Effect.fail(shutDown("awaitReady", false)) : Effect.void)

@@ -29,6 +29,7 @@ import { logWarning } from "../runtime/userCode.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import { type Owner, type RunObserver, Supervisor } from "../supervisor/supervisor.js"
 import { ClosingTime } from "./closingTime.js"
+import { Freshness } from "./freshness.js"
 import { Outbox } from "./outbox.js"
 import { OwnRecord } from "./ownRecord.js"
 import { RegistryClock } from "./registryRequest.js"
@@ -78,6 +79,8 @@ export class Node {
   readonly era = new EraState()
   /** What it says of itself. */
   readonly own: OwnRecord
+  /** How old its news are. */
+  readonly freshness: Freshness
   /** Until when its requests may take effect. */
   readonly clock: RegistryClock
   /** What it knows of the scope. */
@@ -140,6 +143,7 @@ export class Node {
     this.labels = [MetricLabel.make("scope", this.config.scope), MetricLabel.make("node", this.config.name)]
     this.lease = new Lease(this.timing, parts.ambient)
     this.own = new OwnRecord(this)
+    this.freshness = new Freshness(this.timing, parts.ambient.now())
     this.clock = new RegistryClock(parts.config.scope, this.timing, parts.ambient, parts.random)
     this.view = new View(parts.score, parts.ambient.now, {
       changed: (id) => this.touched(id),
@@ -312,19 +316,36 @@ export class Node {
     this.currentSession = session
   }
 
-  /** Has the log read up to its end, and calls back then, once. */
-  afterReading(done: () => void): void {
+  /** Has the log read up to its end, and calls back then, once; the result makes it do so no more. */
+  afterReading(done: () => void): () => void {
+    const forget = () => void this.onRead.delete(listener)
     const listener = () => {
-      this.onRead.delete(listener)
+      forget()
       done()
     }
     this.onRead.add(listener)
     this.session?.heardOf(undefined)
+    return forget
   }
 
   /** Whether the lease holds, and the replica is complete. */
   get active(): boolean {
     return this.phase === "active" && this.lease.holds()
+  }
+
+  /** Whether a client has heard nothing for a while, which by itself may only mean that it asked nothing. */
+  get isBehind(): boolean {
+    return this.client && this.ambient.now() - this.freshness.heardAt > this.timing.heartbeat
+  }
+
+  /**
+   * Since when what this node tells of children and nodes may be untrue; `undefined` while it is up to date. `member`:
+   * of what a member holds. Of a client this is as of its last question. Elapsed milliseconds.
+   */
+  staleSince(member?: ScopeMember): number | undefined {
+    const { freshness } = this
+    if (!this.active || this.isBehind) return freshness.heardAt
+    return this.client && member !== undefined ? freshness.doubtfulSince(member) : undefined
   }
 
   /** Whether running children may move away now. */

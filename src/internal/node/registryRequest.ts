@@ -20,6 +20,7 @@ import type { Timing } from "../registry/timing.js"
 import { type Entry, makeEntry, readSpec, type View } from "../replica/replica.js"
 import type { Ambient, Timers } from "../runtime/environment.js"
 import type { Pauses } from "../runtime/pauses.js"
+import type { Freshness } from "./freshness.js"
 import type { Lease, Phase, Session } from "./session.js"
 
 /** What a request needs of the node that makes it. */
@@ -28,6 +29,7 @@ export interface Requester {
   readonly timing: Timing
   readonly ambient: Ambient
   readonly clock: RegistryClock
+  readonly freshness: Freshness
   readonly view: View
   readonly lease: Lease
   readonly timers: Timers
@@ -247,6 +249,7 @@ export const send = <K extends CommandName>(
       Effect.tapError((error) => Effect.sync(() => noteFailure(node, name, error))),
       Effect.map((reply) => {
         node.clock.observe(reply, sent, era)
+        node.freshness.observe(reply, sent)
         return { reply, sent }
       })
     )

@@ -203,6 +203,9 @@ const directResult = ([tag, record]: Row): DirectResult => {
   }
 }
 
+/** A number that is not always told. */
+const numberOrNone = (raw: Raw | undefined): number | undefined => (raw === undefined ? undefined : number(raw))
+
 /** A part of a reply that is not always told. */
 const listOrNone = <A>(raw: Raw | undefined, read: (row: Row) => A): ReadonlyArray<A> | undefined =>
   raw === null || raw === undefined ? undefined : rows(raw).map(read)
@@ -258,7 +261,7 @@ const decodeRefusal = (row: Row): Refusal => {
   const at = { now: number(row[1]), high: number(row[2]) }
   switch (tag) {
     case "ERA":
-      return { _tag: tag, era: text(row[3]), ...at }
+      return { _tag: tag, era: text(row[3]), idle: numberOrNone(row[4]), ...at }
     case "QUARANTINE":
       return { _tag: tag, left: number(row[3]), ...at }
     case "TIMING":
@@ -272,12 +275,13 @@ const decodeRefusal = (row: Row): Refusal => {
 export const decodeReply = <K extends CommandName>(name: K, raw: unknown): Reply<Value<K>> => {
   const reply = row(raw as Raw)
   if (reply[0] !== "OK") return decodeRefusal(reply)
-  const [, now, high, log, value] = reply
+  const [, now, high, log, value, idle] = reply
   return {
     _tag: "OK",
     now: number(now),
     high: number(high),
     log: number(log),
+    idle: numberOrNone(idle),
     value: decoders[name](row(value))
   }
 }

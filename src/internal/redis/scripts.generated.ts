@@ -310,7 +310,8 @@ meta = { era = '', run = server_run, high = 0, last = time, quarantine = 0, ttl 
 maxStep = max_step or USUAL_MAX_STEP, log = 0, now = now, collected = 0 }
 end
 
-meta.now = meta.now + math.min(math.max(time - meta.last, 0), meta.maxStep)
+local idle = math.max(time - meta.last, 0)
+meta.now = meta.now + math.min(idle, meta.maxStep)
 meta.last = time
 if fresh or meta.run ~= server_run or meta.specs ~= sizes.spec or meta.claims ~= sizes.claim
 or meta.sessions ~= sizes.sess or meta.sessions ~= sizes.node or meta.tombs ~= sizes.tomb
@@ -333,7 +334,7 @@ for _, sid in ipairs(redis.call('ZRANGEBYSCORE', sess_key, '-inf', str(meta.now)
 end
 
 if begun or ARGV[1] ~= meta.era then
-refuse('ERA', meta.era)
+refuse('ERA', meta.era, str(idle))
 elseif ARGV[2] ~= '' and meta.now > tonumber(ARGV[2]) then
 refuse('EXPIRED')
 end
@@ -571,7 +572,7 @@ text = string.gsub(string.gsub(text, '^@[^:]*: %d+: ', ''), '^%-', '')
 return redis.error_reply((dirty and 'PARTIAL ' or '') .. text)
 end
 
-return refusal or { 'OK', str(meta.now), str(meta.high), str(meta.log), value }
+return refusal or { 'OK', str(meta.now), str(meta.high), str(meta.log), value, str(idle) }
 `,
   "claim.lua:9": `local needs_memory = true
 `,

@@ -287,7 +287,14 @@ export type Value<K extends CommandName> = Commands[K][1]
 /** Why a command had no effect. */
 export type Refusal =
   /** Another era is current (or one has just begun). */
-  | { readonly _tag: "ERA"; readonly era: string; readonly now: number; readonly high: number }
+  | {
+    readonly _tag: "ERA"
+    readonly era: string
+    readonly now: number
+    readonly high: number
+    /** See `Ok`. */
+    readonly idle?: number | undefined
+  }
   /** The command came after its `notAfter`. */
   | { readonly _tag: "EXPIRED"; readonly now: number; readonly high: number }
   /** The session is not live. */
@@ -311,12 +318,16 @@ export type Refusal =
   /** A key holds another type of data than ours. */
   | { readonly _tag: "WRONGTYPE"; readonly key: string }
 
-/** The command took effect. `log` is the newest entry of the change log. */
+/**
+ * The command took effect. `log` is the newest entry of the change log. `idle`: milliseconds for which the scope had no
+ * command before this one, which tells whether any node is alive; missing where that is not known.
+ */
 export interface Ok<A> {
   readonly _tag: "OK"
   readonly now: number
   readonly high: number
   readonly log: number
+  readonly idle?: number | undefined
   readonly value: A
 }
 

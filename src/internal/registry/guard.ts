@@ -57,10 +57,12 @@ const isSane = ({ collected, claims, high, last, log, maxStep, now, quarantine, 
   timeOf(now) !== undefined && timeOf(quarantine) !== undefined && exactOf(last) !== undefined &&
   ttlOf(ttl) !== undefined && maxStepOf(maxStep) !== undefined
 
-const advance = (meta: Meta, server: Server): void => {
-  const elapsed = server.time - meta.last
-  meta.now += Math.min(Math.max(elapsed, 0), meta.maxStep)
+/** Advances the clock; returns the time since the command before, milliseconds. */
+const advance = (meta: Meta, server: Server): number => {
+  const idle = Math.max(server.time - meta.last, 0)
+  meta.now += Math.min(idle, meta.maxStep)
   meta.last = server.time
+  return idle
 }
 
 /** Position of the newest log entry that can be ours; 0 for none. */
@@ -123,14 +125,15 @@ export const guard = (state: RegistryState, envelope: Envelope, server: Server):
   const existing = state.meta !== undefined && isSane(state.meta) ? state.meta : undefined
   const meta = existing ?? freshMeta(state, envelope, server)
   state.meta = meta
-  const tx: Tx = { state, meta }
-  advance(meta, server)
+  const tx: Tx = { state, meta, idle: advance(meta, server) }
   const high = highOf(envelope.high) ?? 0
   const broken = existing === undefined || known !== ours || isBroken(tx, high, server)
   if (broken) beginEra(tx, envelope, server, existing === undefined && server.trust && isEmpty(state))
   meta.high = Math.max(meta.high, high)
   reap(tx)
-  if (broken || envelope.era !== meta.era) return { _tag: "ERA", era: meta.era, now: meta.now, high: meta.high }
+  if (broken || envelope.era !== meta.era) {
+    return { _tag: "ERA", era: meta.era, now: meta.now, high: meta.high, idle: tx.idle }
+  }
   if (meta.now > (notAfterOf(envelope.notAfter) ?? Infinity)) return { _tag: "EXPIRED", now: meta.now, high: meta.high }
   return tx
 }

@@ -456,6 +456,6 @@ export const execute = <K extends CommandName>(
   if ("_tag" in guarded) return guarded
   const outcome = handlers[name](guarded, args, envelope)
   if ("_tag" in outcome) return outcome as Refusal
-  const { meta } = guarded
-  return { _tag: "OK", now: meta.now, high: meta.high, log: meta.log, value: outcome }
+  const { idle, meta } = guarded
+  return { _tag: "OK", now: meta.now, high: meta.high, log: meta.log, idle, value: outcome }
 }

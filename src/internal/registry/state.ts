@@ -337,6 +337,8 @@ export const cloneState = (state: RegistryState): RegistryState => ({
 export interface Tx {
   readonly state: RegistryState
   readonly meta: Meta
+  /** Milliseconds since the command before, by the server's clock. */
+  readonly idle: number
 }
 
 /** Draws the next value of the counter. */

@@ -58,5 +58,5 @@ export const handling = <C extends CommandName>(
   if ("_tag" in tx) return tx
   const outcome = handler(tx, args, envelope)
   if ("_tag" in outcome) return outcome as Refusal
-  return { _tag: "OK", now: tx.meta.now, high: tx.meta.high, log: tx.meta.log, value: outcome }
+  return { _tag: "OK", now: tx.meta.now, high: tx.meta.high, log: tx.meta.log, idle: tx.idle, value: outcome }
 }

@@ -107,4 +107,4 @@ if not done then
   return redis.error_reply((dirty and 'PARTIAL ' or '') .. text)
 end
 
-return refusal or { 'OK', str(meta.now), str(meta.high), str(meta.log), value }
+return refusal or { 'OK', str(meta.now), str(meta.high), str(meta.log), value, str(idle) }

@@ -11,7 +11,8 @@ if fresh then
     maxStep = max_step or USUAL_MAX_STEP, log = 0, now = now, collected = 0 }
 end
 
-meta.now = meta.now + math.min(math.max(time - meta.last, 0), meta.maxStep)
+local idle = math.max(time - meta.last, 0)
+meta.now = meta.now + math.min(idle, meta.maxStep)
 meta.last = time
 if fresh or meta.run ~= server_run or meta.specs ~= sizes.spec or meta.claims ~= sizes.claim
   or meta.sessions ~= sizes.sess or meta.sessions ~= sizes.node or meta.tombs ~= sizes.tomb
@@ -34,7 +35,7 @@ if not begun then
 end
 
 if begun or ARGV[1] ~= meta.era then
-  refuse('ERA', meta.era)
+  refuse('ERA', meta.era, str(idle))
 elseif ARGV[2] ~= '' and meta.now > tonumber(ARGV[2]) then
   refuse('EXPIRED')
 end
