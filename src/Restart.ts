@@ -31,6 +31,11 @@ export type RestartType = "permanent" | "transient" | "temporary"
  * The schedule of a policy: the delay before each restart, and when to give up. Its input is the `Exit` of the run that
  * ended. It has no services of its own; its clock and random numbers are those of the child's kind.
  *
+ * The time that it sees begins with the wall clock, and passes as the machine's monotonic clock does: a wall clock that is
+ * set changes nothing about `Schedule.upTo`, `elapsed` or `resetAfter`. `Schedule.cron` goes by the wall clock of the
+ * child's first restart, and after a step of it comes back to the right time over waits of ten minutes and more, by 2 % of
+ * each; at once after a healthy run (`resetAfter` of the policy), or on another node.
+ *
  * @example
  * ```ts
  * import { Restart } from "effect-pogo"

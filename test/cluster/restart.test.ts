@@ -4,6 +4,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import {
   Chunk,
+  Clock,
   Deferred,
   Duration,
   Effect,
@@ -379,4 +380,69 @@ describe("a child that is a layer", () => {
       expect(status._tag === "Failed" && status.cause).toContain("startTimeout")
     }).pipe(Effect.provide(live))
   })
+})
+
+describe("a step of the wall clock", () => {
+  /** The test's clock, whose wall time can be set. */
+  const settable = (clock: Clock.Clock) => {
+    const set = { by: 0 }
+    const millis = () => clock.unsafeCurrentTimeMillis() + set.by
+    const wall: Clock.Clock = {
+      [Clock.ClockTypeId]: Clock.ClockTypeId,
+      unsafeCurrentTimeMillis: millis,
+      currentTimeMillis: Effect.sync(millis),
+      unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
+      currentTimeNanos: clock.currentTimeNanos,
+      sleep: (duration) => clock.sleep(duration)
+    }
+    return { wall, set }
+  }
+
+  /** A minute, in two words. */
+  const ten = Schedule.spaced("10 seconds")
+  const schedules: ReadonlyArray<readonly [name: string, schedule: Restart.RestartSchedule, end: string]> = [
+    ["upTo", Schedule.upTo(ten, "1 minute"), "Failed"],
+    [
+      "elapsed",
+      Schedule.intersect(ten, Schedule.elapsed.pipe(Schedule.whileOutput(Duration.lessThan("1 minute")))),
+      "Failed"
+    ]
+  ]
+
+  /** Runs take 5 seconds, and waits 10, or 5. What became of the child 100 seconds after the step. */
+  const after = (schedule: Restart.RestartSchedule, at: number, step: number) =>
+    Effect.gen(function*() {
+      const journal = new Journal()
+      const clock = yield* Effect.clock
+      const { set, wall } = settable(clock)
+      const memory = yield* GroupRegistry.makeMemory()
+      // The registry's machine is another one.
+      const registry = {
+        ...memory,
+        execute: ((...args) => Effect.withClock(memory.execute(...args), clock)) as typeof memory.execute
+      }
+      const cluster = yield* makeCluster(
+        registry,
+        workerLive(journal, { restart: Restart.permanent(schedule, { resetAfter: "infinity" }) })
+      )
+      const { pogo } = yield* Effect.withClock(cluster.add("a"), wall)
+      yield* pogo.startChild(Worker.spec("x", { failAfter: 5_000 }))
+      yield* TestClock.adjust(at)
+      set.by = step
+      yield* TestClock.adjust("100 seconds")
+      const [row] = yield* pogo.whichChildren("global")
+      return { starts: journal.starts("Worker/x").length, status: row!.status._tag }
+    })
+
+  for (const [name, schedule, end] of schedules) {
+    for (const [when, at] of [["waits", 22_000], ["runs", 17_000]] as const) {
+      it.scoped(`while a child ${when} does not change what a restart schedule with ${name} does`, () =>
+        Effect.gen(function*() {
+          const undisturbed = yield* after(schedule, at, 0)
+          expect(undisturbed.status).toBe(end)
+          expect(yield* after(schedule, at, 3_600_000)).toEqual(undisturbed)
+          expect(yield* after(schedule, at, -3_600_000)).toEqual(undisturbed)
+        }))
+    }
+  }
 })

@@ -28,6 +28,7 @@ import type { KnownSpec } from "../replica/replica.js"
 import type { Timer } from "../runtime/environment.js"
 import { endingQuietly, printCause } from "../runtime/userCode.js"
 import type { ChildRun, RunOwner } from "./childRun.js"
+import type { RestartClock } from "./restartClock.js"
 
 /** The node, as a child needs it. */
 export interface ChildHost {
@@ -65,7 +66,7 @@ export class Backoff {
 
   /**
    * The delay before the next run, milliseconds; `undefined` when the schedule is done. It may be infinite. What is no
-   * number counts as none, as to Effect itself. `now`: unix milliseconds.
+   * number counts as none, as to Effect itself. `now`: unix milliseconds, of a `RestartClock`.
    */
   step(now: number, exit: Exit.Exit<unknown, unknown>): Effect.Effect<number | undefined> {
     return Effect.map(
@@ -116,6 +117,8 @@ export class LocalChild implements RunOwner {
   /** Restarts since the child was last healthy, on whatever node. */
   restarts = 0
   backoff: Backoff | undefined
+  /** The time that the restart schedule is shown, from its first step. */
+  restartClock: RestartClock | undefined
   /** Times of the crashes within the kind's intensity, if it has one. Elapsed milliseconds. */
   crashes: Array<number> | undefined
   /** Begin of the stage. Unix milliseconds. */

@@ -30,6 +30,7 @@ import {
 import { endingQuietly, observe } from "../runtime/userCode.js"
 import { ChildRun, failedByCheck } from "./childRun.js"
 import { Backoff, type ChildHost, describeExit, forkRun, LocalChild } from "./localChild.js"
+import { RestartClock } from "./restartClock.js"
 
 /** Callbacks about the runs of children, for tests that compare them with what the supervisor believes. */
 export interface RunObserver {
@@ -235,6 +236,7 @@ export class Supervisor implements ChildHost {
     if (this.owner.ambient.now() - startedAt >= this.resetAfter(child)) {
       child.restarts = 0
       child.backoff = undefined
+      child.restartClock = undefined
     }
     const type = child.spec.restart ?? child.registration.restart.type
     if (type === "temporary" || (type === "transient" && Exit.isSuccess(exit))) return this.finish(child, "ended")
@@ -306,7 +308,7 @@ export class Supervisor implements ChildHost {
 
   /** The delay before the next run, milliseconds; `undefined` when the restart schedule is done. */
   private step(child: LocalChild, exit: Exit.Exit<unknown, unknown>): Effect.Effect<number | undefined> {
-    const now = this.owner.ambient.wall()
+    const now = (child.restartClock ??= new RestartClock(this.owner.ambient)).now()
     if (child.backoff !== undefined) return child.backoff.step(now, exit)
     const backoff = child.backoff = new Backoff(child.registration.restart.schedule)
     return Effect.zipRight(backoff.replay(child.restarts, now, exit), backoff.step(now, exit))
