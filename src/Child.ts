@@ -353,19 +353,23 @@ const serverOf = (protocol: Effect.Effect<Protocol>, options: ServeOptions) =>
 
 type AnyRunOptions = ServeOptions & { readonly supervisor?: Pogo.AnyTag<Pogo.Pogo> | undefined }
 
-/** Fresh, so that one value may be provided to several supervisors. */
+/**
+ * Fresh, so that one value may be provided to several supervisors. So it may be built twice for one of them, too: by
+ * `Layer.provideMerge`, which has what it merges in two places. The second time it is known by `layer`.
+ */
 const kindLayer = (
   shape: KindShape,
   build: (payload: never) => unknown,
   options: AnyRunOptions,
-  protocol: Effect.Effect<Protocol> | undefined
+  protocol: Effect.Effect<Protocol> | undefined,
+  layer: object = {}
 ) =>
   Layer.fresh(Layer.scopedDiscard(Effect.gen(function*() {
     const pogo = yield* options.supervisor ?? Pogo.Pogo
     const names = { scope: pogo.scope, node: pogo.name }
     // Made before the kind is registered, and so closed after its children have ended.
     const server = protocol === undefined ? undefined : yield* serverOf(protocol, options)
-    const registration = yield* makeRegistration(shape, build, options, names, server)
+    const registration = yield* makeRegistration(shape, build, options, names, server, layer)
     yield* pogo[Internals].register(registration)
   })))
 

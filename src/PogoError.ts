@@ -268,7 +268,8 @@ export class LayoutMismatch extends Schema.TaggedError<LayoutMismatch>("effect-p
 }
 
 /**
- * Two layers register the same kind on one node.
+ * Two layers register the same kind on one node: `toLayer` was called twice. One layer value may be provided, or merged,
+ * as often as one likes.
  *
  * @since 0.1.0
  * @category errors
@@ -278,7 +279,8 @@ export class KindConflict extends Schema.TaggedError<KindConflict>("effect-pogo/
   { kind: Schema.String, node: Schema.String }
 ) {
   override get message(): string {
-    return `kind "${this.kind}" is registered on ${this.node} already; provide its layer once per supervisor`
+    return `kind "${this.kind}" is registered on ${this.node} already, by another layer: toLayer was called twice for it; ` +
+      `call it once, and provide that one value wherever it is needed, or give one of two implementations another kind`
   }
 }
 

@@ -41,6 +41,8 @@ export interface CallServer {
 /** @internal */
 export interface Registration {
   readonly kind: string
+  /** Names the layer value that registers the kind: two registrations of one are the same. */
+  readonly layer: object
   /** The version and schema digest that the node publishes for the kind. */
   readonly code: KindVersion
   /** Decodes a stored payload and makes the child's code; a `Left` says why the payload cannot be read. */
@@ -89,7 +91,8 @@ export const makeRegistration = (
   build: Build,
   options: ServeOptions,
   annotations: { readonly scope: string; readonly node: string },
-  server?: CallServer
+  server?: CallServer,
+  layer: object = {}
 ): Effect.Effect<Registration, InvalidConfig> =>
   Effect.gen(function*() {
     const { kind, payload, version } = shape
@@ -103,6 +106,7 @@ export const makeRegistration = (
     })
     return {
       kind,
+      layer,
       code: { version, digest: digestOf(payload) },
       prepare: payloadReader(payload, (server === undefined ? build : asEffect(build)) as (payload: never) => Body),
       runtime,

@@ -92,21 +92,51 @@ const awaitKnown = (node: Node, { code, kind }: Registration): Effect.Effect<voi
 export const register = (node: Node) => (registration: Registration): Effect.Effect<void, KindConflict, Scope.Scope> =>
   Effect.zipRight(hold(node, registration), awaitKnown(node, registration))
 
-/** Has the kind on this node for as long as the scope lives. */
+/** Has the node run children of a kind. */
+const takeUp = (node: Node, registration: Registration): void => {
+  node.kinds.set(registration.kind, registration)
+  node.own.changed()
+  node.workQueue.sweep()
+}
+
+const sparesOf = (node: Node, kind: string): ReadonlyArray<Registration> => node.spareKinds.get(kind) ?? []
+
+/**
+ * Has the kind on this node for as long as the scope lives. A layer value that is built again while its first
+ * registration stands is registered already: the second one stands by, and comes into force when the first is closed,
+ * whose services are gone then.
+ */
 const hold = (node: Node, registration: Registration) =>
   Effect.acquireRelease(
     Effect.suspend(() => {
-      const { kind } = registration
-      if (node.kinds.has(kind)) return Effect.fail(new KindConflict({ kind, node: node.config.name }))
+      const { kind, layer } = registration
+      const known = node.kinds.get(kind)
+      if (known !== undefined && known.layer !== layer) {
+        return Effect.fail(new KindConflict({ kind, node: node.config.name }))
+      }
       const own = { ...registration, intensity: registration.intensity ?? node.config.intensity }
-      node.kinds.set(kind, own)
       node.closingTime.reset()
-      node.own.changed()
-      node.workQueue.sweep()
+      if (known === undefined) takeUp(node, own)
+      else node.spareKinds.set(kind, [...sparesOf(node, kind), own])
       return Effect.succeed(own)
     }),
-    (own) => unregister(node, own)
+    (own) => letGo(node, own)
   )
+
+/** Ends a registration. The children of one that is in force are handed over first. */
+const letGo = (node: Node, own: Registration): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { kind } = own
+    const inForce = !sparesOf(node, kind).includes(own)
+    const ended = inForce ? unregister(node, own) : Effect.void
+    return Effect.map(ended, () => {
+      const left = sparesOf(node, kind).filter((spare) => spare !== own)
+      const [next, ...others] = left
+      const takesOver = inForce && next !== undefined && node.phase !== "closed" && !node.kinds.has(kind)
+      node.spareKinds.set(kind, takesOver ? others : left)
+      if (takesOver) takeUp(node, next)
+    })
+  })
 
 /** Gives up all children, and takes no new ones, within `time` milliseconds. Returns how many are left. */
 const giveUpAll = (node: Node, time: number): Effect.Effect<number> =>

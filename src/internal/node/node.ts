@@ -93,6 +93,8 @@ export class Node {
   readonly supervisor: Supervisor
   /** The kinds whose layers are built here. */
   readonly kinds = new Map<string, Registration>()
+  /** Further registrations of those kinds, by the same layers built again, in order. */
+  readonly spareKinds = new Map<string, ReadonlyArray<Registration>>()
   /** What the registry is still to be told of the children here. */
   readonly outbox: Outbox
   readonly timers: Timers
