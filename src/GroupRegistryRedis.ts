@@ -27,6 +27,8 @@ export type {
   RedisAddress as Address,
   RedisClientOptions as ClientOptions,
   RedisOptions as Options,
+  RedisSecret as Secret,
+  RedisSecretSource as SecretSource,
   RedisTlsOptions as TlsOptions
 } from "./internal/redis/redisOptions.js"
 

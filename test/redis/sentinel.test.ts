@@ -46,7 +46,12 @@ describe("behind Sentinel", () => {
       const lines = new Lines()
       const hosts = sentinels.map(({ port }) => ({ host: "127.0.0.1", port }))
       const registry = yield* lines.capture(
-        GroupRegistryRedis.make({ sentinels: { name: "main", hosts }, password, onEmpty: "trust", commandTimeout: 500 })
+        GroupRegistryRedis.make({
+          sentinels: { name: "main", hosts },
+          password: Effect.sync(() => password),
+          onEmpty: "trust",
+          commandTimeout: 500
+        })
       )
       const caller = yield* callerOf(registry, sentinels[0]!)
       const heard: Array<number | undefined> = []

@@ -14,7 +14,8 @@ import { logWarning } from "../runtime/userCode.js"
 import { decodeReply, encodeEnvelope, encoders } from "./codec.js"
 import { ConnectionHealth, serverWarnings } from "./connectionHealth.js"
 import { type Connector, insistOnDatabase, type RedisConnection, type Role } from "./connections.js"
-import { disconnected, failureOf, messageOf, unreadable } from "./errors.js"
+import type { Credentials } from "./credentials.js"
+import { disconnected, failureOf, messageOf, unfit, unreadable } from "./errors.js"
 import { callScript, channelOf, keysOf, type Script, type Scripts, scripts } from "./scripts.js"
 import { makeSubscriptions } from "./subscription.js"
 
@@ -151,6 +152,7 @@ const makeExecute = (
       const role = name === "tick" ? "tick" : "work"
       const connection = connections[role]
       if (!isReady(connection)) return Effect.fail(disconnected(name, description, health.problemOf(role)))
+      if (health.unfit !== undefined) return Effect.fail(unfit(name, description, health.unfit))
       const { scope } = envelope
       const argv = [
         ...encodeEnvelope(envelope, trust, channelOf(keyPrefix, scope, db)),
@@ -178,10 +180,11 @@ export const makeBackend = (
       (message) => void run(message),
       () => realClock.unsafeCurrentTimeMillis()
     )
-    const tick = yield* acquire(health, "tick", () => connector.open("tick"))
-    const work = yield* acquire(health, "work", () => connector.open("work"))
+    const ask = yield* FiberSet.makeRuntimePromise<never, Credentials>()
+    const tick = yield* acquire(health, "tick", () => connector.open("tick", ask))
+    const work = yield* acquire(health, "work", () => connector.open("work", ask))
     const subscriptions = yield* makeSubscriptions(
-      acquire(health, "wake", () => connector.openWake(work)),
+      acquire(health, "wake", () => connector.openWake(work, ask)),
       (error) => warnOfRefusedSubscription(connector, error)
     )
     yield* firstConnections([tick, work])

@@ -7,7 +7,7 @@
 import type * as Effect from "effect/Effect"
 import { logDebug, logInfo, logWarning } from "../runtime/userCode.js"
 import type { RedisConnection, Role } from "./connections.js"
-import { messageOf } from "./errors.js"
+import { explained, messageOf, unfitOf } from "./errors.js"
 
 /** Least time between two warnings of outages, milliseconds: a connection may come and go all the time. */
 const warningInterval = 10_000
@@ -16,11 +16,15 @@ const warningInterval = 10_000
 const isConsequence = (error: unknown): boolean =>
   error instanceof Error && /Stream isn't writeable/.test(error.message)
 
+/** Problem of a connection that was taken, and closed without a word. */
+const silence = "closed before it answered"
+
 /** Health of the connections of one registry. */
 export class ConnectionHealth {
   private readonly problems = new Map<Role, string>()
   private readonly down = new Set<Role>()
   private isReported = false
+  private unfitness: string | undefined
   private lastWarning = -Infinity
 
   constructor(
@@ -37,16 +41,26 @@ export class ConnectionHealth {
    */
   watch(role: Role, connection: RedisConnection): () => void {
     let closing = false
+    // A server that takes a connection and says nothing: it may want TLS, or be none of Redis.
+    let isSilent = false
     connection.on("error", (error) => {
-      if (!closing) this.onDown(role, isConsequence(error) ? undefined : messageOf(error, this.secrets))
+      if (!closing) this.onDown(role, isConsequence(error) ? undefined : this.problemIn(error, isSilent))
     })
     connection.on("node error", (error, node) => {
       if (!closing) this.onNodeDown(role, String(node), messageOf(error, this.secrets))
     })
-    connection.on("close", () => {
-      if (!closing) this.onDown(role, undefined)
+    connection.on("connect", () => {
+      isSilent = connection.isCluster !== true
     })
-    connection.on("ready", () => this.onReady(role))
+    connection.on("close", () => {
+      if (!closing) this.onDown(role, isSilent && !this.problems.has(role) ? silence : undefined)
+      isSilent = false
+    })
+    connection.on("ready", () => {
+      isSilent = false
+      this.onReady(role)
+      connection.info("server").then((info) => this.onServer(info), () => {})
+    })
     return () => {
       closing = true
     }
@@ -57,12 +71,28 @@ export class ConnectionHealth {
     return this.problems.get(role) ?? this.problems.values().next().value
   }
 
+  /** Why the server will not do; `undefined` if it will, or is not known. */
+  get unfit(): string | undefined {
+    return this.unfitness
+  }
+
+  private problemIn(error: unknown, isSilent: boolean): string {
+    const message = messageOf(error, this.secrets)
+    return isSilent && /ECONNRESET|EPIPE/.test(message) ? `${silence} (${message})` : message
+  }
+
+  private onServer(info: string): void {
+    const unfit = unfitOf(info)
+    if (unfit !== undefined && this.unfitness === undefined) this.warn(`the registry ${this.description}: ${unfit}`)
+    this.unfitness = unfit
+  }
+
   private onDown(role: Role, problem: string | undefined): void {
     if (problem !== undefined) this.problems.set(role, problem)
     this.down.add(role)
     if (this.isReported) return
     this.isReported = true
-    const reason = problem === undefined ? "" : ` (${problem})`
+    const reason = problem === undefined ? "" : ` (${explained(problem)})`
     this.warn(`no connection to the registry ${this.description}${reason}; trying again all the time`)
   }
 

@@ -6,6 +6,7 @@
  * @internal
  */
 import { Cluster, Redis } from "ioredis"
+import { type AskCredentials, askFirst, type CredentialSources, refresh } from "./credentials.js"
 import { type CommonSettings, describe, type Endpoint, type RedisSettings, secretsOf } from "./redisOptions.js"
 import type { ScriptClient } from "./scripts.js"
 
@@ -79,12 +80,12 @@ export interface Connector extends CommonSettings {
   readonly secrets: ReadonlyArray<string>
   /** Whether a failover can happen, and with it two servers that both take themselves for the primary. */
   readonly canFailOver: boolean
-  readonly open: (role: Exclude<Role, "wake">) => RedisConnection
+  readonly open: (role: Exclude<Role, "wake">, ask: AskCredentials) => RedisConnection
   /**
    * Opens the connection for subscriptions; `undefined` when no server is known at the moment. In a cluster it leads to
    * any node, since each one has all messages, and does not reconnect by itself: another node may do.
    */
-  readonly openWake: (work: RedisConnection) => RedisConnection | undefined
+  readonly openWake: (work: RedisConnection, ask: AskCredentials) => RedisConnection | undefined
 }
 
 /** Bounds of the reconnection delay, milliseconds. */
@@ -146,10 +147,36 @@ const clusterOptionsOf = (redisOptions: object): object => ({
   clusterRetryStrategy: retryDelay
 })
 
-const openAnyNode = (common: CommonSettings, cluster: RedisConnection): RedisConnection | undefined => {
+/** What a connection has to ask before it is made; `undefined` for credentials that are fixed. */
+interface Asking {
+  readonly sources: CredentialSources
+  readonly ask: AskCredentials
+}
+
+/** A single server's connection, made with `lazyConnect` where it has something to ask first. */
+const asking = <A extends Redis | RedisConnection>(connection: A, { ask, sources }: Asking): A => {
+  askFirst(connection as unknown as Redis, (connection as unknown as Redis).options, sources, ask, retryDelay)
+  return connection
+}
+
+/** A cluster's client. Its connections to nodes are made with what was asked for last, hence the question after a refusal. */
+const askingCluster = (cluster: Cluster, { ask, sources }: Asking): Cluster => {
+  const { redisOptions = {} } = cluster.options
+  cluster.on("node error", () => refresh(redisOptions, sources, ask))
+  askFirst(cluster, redisOptions, sources, ask, retryDelay)
+  return cluster
+}
+
+const openAnyNode = (
+  common: CommonSettings,
+  cluster: RedisConnection,
+  asked?: Asking
+): RedisConnection | undefined => {
   const nodes = cluster.nodes?.("all") ?? []
   const node = nodes[Math.floor(Math.random() * nodes.length)] as Original | undefined
-  return node?.duplicate({ ...optionsOf(common, "wake"), retryStrategy: null })
+  const lazyConnect = asked !== undefined
+  const connection = node?.duplicate({ ...optionsOf(common, "wake"), lazyConnect, retryStrategy: null })
+  return connection === undefined || asked === undefined ? connection : asking(connection, asked)
 }
 
 const hostsOf = (endpoints: ReadonlyArray<Endpoint>): Array<{ host: string; port: number }> =>
@@ -186,28 +213,38 @@ const credentials = ({ db, password, tls, username }: RedisSettings): object => 
   ...(tls === undefined ? {} : { tls })
 })
 
-const openSettings = (settings: RedisSettings, role: Role): RedisConnection => {
+const openSettings = (settings: RedisSettings, role: Role, asked: Asking | undefined): RedisConnection => {
   const { place, tls } = settings
-  const options = { ...optionsOf(settings, role), ...credentials(settings), ...placeOptions(settings) }
-  if (place._tag !== "Cluster") return new Redis(options)
-  return new Cluster(hostsOf(place.nodes), {
+  const lazyConnect = asked !== undefined
+  const options = { ...optionsOf(settings, role), ...credentials(settings), ...placeOptions(settings), lazyConnect }
+  if (place._tag !== "Cluster") return asked === undefined ? new Redis(options) : asking(new Redis(options), asked)
+  const cluster = new Cluster(hostsOf(place.nodes), {
     ...clusterOptionsOf(options),
+    lazyConnect,
     ...(place.natMap === undefined ? {} : { natMap: place.natMap }),
     // A certificate is for the name, not for the address that the name resolves to.
     ...(tls === undefined ? {} : { dnsLookup: (name: string, done: (e: null, a: string) => void) => done(null, name) })
   })
+  return asked === undefined ? cluster : askingCluster(cluster, asked)
 }
 
 /** Makes a connector from options. */
 export const fromSettings = (settings: RedisSettings): Connector => {
   const isCluster = settings.place._tag === "Cluster"
+  const secrets = Array.from(secretsOf(settings))
+  const { asked, connectTimeout } = settings
+  const askingOf = (ask: AskCredentials): Asking | undefined =>
+    asked === undefined
+      ? undefined
+      : { ask, sources: { username: asked.username, password: asked.password, connectTimeout, secrets } }
   return {
     ...settings,
     description: describe(settings),
-    secrets: secretsOf(settings),
+    secrets,
     canFailOver: isCluster || settings.place._tag === "Sentinel",
-    open: (role) => openSettings(settings, role),
-    openWake: (work) => isCluster ? openAnyNode(settings, work) : openSettings(settings, "wake")
+    open: (role, ask) => openSettings(settings, role, askingOf(ask)),
+    openWake: (work, ask) =>
+      isCluster ? openAnyNode(settings, work, askingOf(ask)) : openSettings(settings, "wake", askingOf(ask))
   }
 }
 

@@ -27,6 +27,33 @@ const remedies: { readonly [code: string]: string } = {
 
 const codes = Object.keys(remedies)
 
+/** What a registry needs, for whatever is something else. */
+const needed = "Redis 6.2 or newer, or Valkey, is needed, with Lua scripts"
+
+/** What answers at an address, and what is needed instead: by the error of the connection. */
+const answers: ReadonlyArray<readonly [pattern: RegExp, sentence: string]> = [
+  [/^Protocol error, got "H"/, `an HTTP server answers there: ${needed}; correct host and port`],
+  [/^Protocol error, got "\\u0015"/, "the port speaks TLS only: set `tls: true`, or begin the url with rediss://"],
+  [/^Protocol error/, `what answers there does not speak Redis' protocol: ${needed}; correct host and port`],
+  [
+    /wrong version number|packet length too long|http request|before secure TLS connection was established/,
+    "the port does not speak TLS: leave `tls` out, begin the url with redis://, or give the port for TLS"
+  ],
+  [
+    /certificate|CERT_|altnames/i,
+    "the server's certificate is not trusted: give its authority as `tls.ca`, and the name it has as `tls.servername`"
+  ],
+  [
+    /^closed before/,
+    "the server took the connection and closed it before it answered: if the port speaks TLS only, set `tls: true`; " +
+    "if it is no Redis server, correct host and port"
+  ],
+  [
+    /^connect ETIMEDOUT|^no TLS handshake/,
+    "nothing answered in time (connectTimeout): is it reachable from here, and is the port right?"
+  ]
+]
+
 /** Code of an error reply. Redis before 7 wraps the refusal of a script's first write into other words. */
 const codeOf = (message: string): string | undefined => {
   const first = message.replace(/^PARTIAL /, "").split(" ", 1)[0] ?? ""
@@ -35,11 +62,49 @@ const codeOf = (message: string): string | undefined => {
   return codes.find((code) => message.includes(`-${code} `))
 }
 
+/** Names the command that a server does not offer; `undefined` for another refusal. */
+const missingCommand = (message: string): string | undefined => {
+  if (/Unknown Redis command called from/i.test(message)) return "a command that scripts use"
+  return /unknown (?:sub)?command [`'"]?([\w|]+)/i.exec(message)?.[1]?.toUpperCase()
+}
+
+const missing = (command: string): string =>
+  `it does not offer ${command} (rename-command, or a service that forbids it): ${needed}; EVAL, EVALSHA, INFO and the ` +
+  "commands on hashes, sorted sets and streams must have their own names"
+
+/** What is wrong with a connection, and what is needed, in one sentence; `undefined` where no more is known. */
+const sentenceOf = (problem: string): string | undefined => {
+  const found = answers.find(([pattern]) => pattern.test(problem))
+  if (found !== undefined) return found[1]
+  const command = missingCommand(problem)
+  if (command !== undefined) return missing(command)
+  const code = codeOf(problem.replace(/^Ready check failed: /, ""))
+  return code === undefined ? undefined : remedies[code]
+}
+
+/** Problem of a connection: what is wrong in one sentence, if that is known, and what was said by the other end. */
+export const explained = (problem: string): string => {
+  const sentence = sentenceOf(problem)
+  return sentence === undefined ? problem : `${sentence}; it said: ${problem}`
+}
+
+/** The oldest release that will do. */
+const oldest = [6, 2] as const
+
+/** Why a server will not do, by the text of its INFO; `undefined` if it will, or does not say. */
+export const unfitOf = (info: string): string | undefined => {
+  const [version, major, minor] = /^redis_version:(\d+)\.(\d+)[^\r\n]*/m.exec(info) ?? []
+  if (version === undefined) return undefined
+  const isOld = Number(major) < oldest[0] || (Number(major) === oldest[0] && Number(minor) < oldest[1])
+  return isOld ? `this is Redis ${version.replace("redis_version:", "")}: ${needed}` : undefined
+}
+
 /** Message of an error, without secrets. Node's error for a name with several addresses has it in the inner errors. */
 export const messageOf = (error: unknown, secrets: ReadonlyArray<string>): string => {
   const inner: unknown = error instanceof AggregateError ? error.errors[0] : error
   const coded = inner as { readonly message?: unknown; readonly code?: unknown } | undefined
-  let message = String(coded?.message || coded?.code || inner)
+  // ioredis asks for reports of what is no error of its own.
+  let message = String(coded?.message || coded?.code || inner).replace(/\.? Please report this\.?$/, "")
   for (const secret of secrets) message = message.replaceAll(secret, "***")
   return message
 }
@@ -66,11 +131,17 @@ export const disconnected = (operation: string, description: string, problem: st
   new RegistryUnavailable({
     operation,
     reason: "Disconnected",
-    detail:
-      `no connection to ${description}${problem === undefined ? "" : ` (${problem})`}; is it running, reachable ` +
-      `from here, and are the credentials right? It is tried again all the time`,
+    detail: `no connection to ${description}${problem === undefined ? "" : ` (${explained(problem)})`}; ` +
+      (problem === undefined || sentenceOf(problem) === undefined
+        ? "is it running, reachable from here, and are the credentials right? "
+        : "") +
+      "It is tried again all the time",
     sent: false
   })
+
+/** Failure of a command that was not sent, since the server will not do. */
+export const unfit = (operation: string, description: string, reason: string): RegistryUnavailable =>
+  new RegistryUnavailable({ operation, reason: "Refused", detail: `${description}: ${reason}`, sent: false })
 
 /**
  * Failure by an error reply: nothing was written, since scripts check everything before the first write, and mark an
@@ -78,7 +149,12 @@ export const disconnected = (operation: string, description: string, problem: st
  */
 const refused = (operation: string, message: string, description: string): RegistryUnavailable => {
   const code = codeOf(message)
-  const remedy = code === undefined ? "this is not a refusal that is known: please report it" : remedies[code]!
+  const command = missingCommand(message)
+  const remedy = command !== undefined
+    ? missing(command)
+    : code === undefined
+    ? `no Redis of today refuses this: ${needed}`
+    : remedies[code]!
   return new RegistryUnavailable({
     operation,
     reason: "Refused",

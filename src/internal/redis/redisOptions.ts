@@ -4,6 +4,7 @@
  * @internal
  */
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -28,6 +29,42 @@ export interface RedisAddress {
   /** Port of the server. Default 6379, for a Sentinel 26379. */
   readonly port?: number | undefined
 }
+
+/**
+ * Text that no message shows.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type RedisSecret = string | Redacted.Redacted
+
+/**
+ * A user name or password: the text itself; or an Effect (a `Config` is one), or a function that gives the text, a promise
+ * or an Effect of it. An Effect or a function is asked before every attempt to connect: for passwords that are rotated,
+ * and for tokens that expire. It has `connectTimeout` to answer; while it fails nothing connects, and it is asked again.
+ *
+ * @example
+ * ```ts
+ * import * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
+ * import { Effect, Redacted } from "effect"
+ * import { readFile } from "node:fs/promises"
+ *
+ * // A mounted secret, read anew whenever a connection is made.
+ * const password: GroupRegistryRedis.SecretSource = Effect.map(
+ *   Effect.tryPromise(() => readFile("/run/secrets/redis-password", "utf8")),
+ *   (text) => Redacted.make(text.trim())
+ * )
+ *
+ * export const RegistryLive = GroupRegistryRedis.layer({ host: "redis.internal", username: "pogo", password })
+ * ```
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type RedisSecretSource =
+  | RedisSecret
+  | Effect.Effect<RedisSecret, unknown>
+  | (() => RedisSecret | PromiseLike<RedisSecret> | Effect.Effect<RedisSecret, unknown>)
 
 /**
  * Details of TLS, as Node's `tls.connect` takes them.
@@ -132,10 +169,13 @@ export interface RedisOptions extends RedisClientOptions {
   readonly path?: string | undefined
   /** Number of the database. Default 0. */
   readonly db?: number | undefined
-  /** Name of the user. Default: the server's default user. */
-  readonly username?: string | undefined
-  /** Password of the user. Never logged. */
-  readonly password?: string | Redacted.Redacted | undefined
+  /** Name of the user, or where to ask for it. Default: the server's default user. */
+  readonly username?: RedisSecretSource | undefined
+  /**
+   * Password of the user, or where to ask for it at every connection. Never logged. In a cluster its nodes are asked for
+   * it when the cluster is connected to, and after a node refused it. The Sentinels' own password is fixed.
+   */
+  readonly password?: RedisSecretSource | undefined
   /** Encryption: `true`, or its details. Default: what the URL's scheme says, else none. */
   readonly tls?: boolean | RedisTlsOptions | undefined
   /** Sentinels that are asked for the primary. */
@@ -199,6 +239,8 @@ export interface RedisSettings extends CommonSettings {
   readonly db: number
   readonly username: string | undefined
   readonly password: string | undefined
+  /** What is asked for before every attempt to connect, instead of the two above. */
+  readonly asked?: Pick<RedisOptions, "username" | "password"> | undefined
   readonly tls: RedisTlsOptions | undefined
 }
 
@@ -219,7 +261,11 @@ const attempt = <A>(resolve: () => A): Either.Either<A, InvalidConfig> => {
   }
 }
 
-const text = (value: string | Redacted.Redacted | undefined): string | undefined => {
+const isAsked = (source: RedisSecretSource | undefined): source is Exclude<RedisSecretSource, RedisSecret> =>
+  typeof source === "function" || (Effect.isEffect(source) && !Redacted.isRedacted(source))
+
+const text = (value: RedisSecretSource | undefined): string | undefined => {
+  if (isAsked(value)) return undefined
   const plain = Redacted.isRedacted(value) ? Redacted.value(value) : value
   return plain === "" ? undefined : plain
 }
@@ -378,6 +424,17 @@ const dbOf = (db: number, place: ServerPlace): number => {
   return db
 }
 
+/** Credentials that are known, or what is to be asked for them. */
+const credentialsOf = ({ password, username }: RedisOptions, url: UrlParts | undefined) => {
+  const known = { username: text(username) ?? url?.username, password: text(password) ?? url?.password }
+  if (!isAsked(username) && !isAsked(password)) return { ...known, asked: undefined }
+  const asked = {
+    username: isAsked(username) ? username : known.username,
+    password: isAsked(password) ? password : known.password
+  }
+  return { username: undefined, password: undefined, asked }
+}
+
 /** Checks options. An error never has the value of a secret. */
 export const resolve = (options: RedisOptions): Either.Either<RedisSettings, InvalidConfig> =>
   attempt(() => {
@@ -390,8 +447,7 @@ export const resolve = (options: RedisOptions): Either.Either<RedisSettings, Inv
       ...commonOf(options),
       place,
       db: dbOf(options.db ?? url?.db ?? 0, place),
-      username: text(options.username) ?? url?.username,
-      password: text(options.password) ?? url?.password,
+      ...credentialsOf(options, url),
       tls: tlsOf(options.tls, url)
     }
   })
