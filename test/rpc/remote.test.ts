@@ -219,6 +219,8 @@ describe("a call to a child of another node", () => {
     return Effect.gen(function*() {
       const { caller, counters } = yield* calling(notes)
       yield* passing(counters("x").get())
+      // The caller has read the status of the child, and with it its claim.
+      yield* TestClock.adjust("2 seconds")
       const entry = caller.pogo[Internals].node.view.entries.get("Counter/x")!
       entry.claim = { ...entry.claim!, token: entry.claim!.token + 1 }
       const refused = yield* Effect.fork(Effect.flip(counters("x").add({ by: 1 })))

@@ -23,6 +23,24 @@ export const maxStep = 2_500
 
 let calls = 0
 
+/** How often a command that was not even sent is tried again: connections to a server take longest on a busy machine. */
+const tries = 600
+
+/** Tries again for as long as there is no connection yet, in real time: what is tested has a clock of its own. */
+const patiently = <A>(
+  effect: Effect.Effect<A, RegistryUnavailable>,
+  left = tries
+): Effect.Effect<A, RegistryUnavailable> =>
+  Effect.catchIf(
+    effect,
+    (error) => error.reason === "Disconnected" && !error.sent && left > 0,
+    () =>
+      Effect.zipRight(
+        Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 50))),
+        patiently(effect, left - 1)
+      )
+  )
+
 /** One caller of one scope. */
 export class Caller {
   era = ""
@@ -43,7 +61,7 @@ export class Caller {
     args: Args<K>,
     changes: Partial<Envelope> = {}
   ): Effect.Effect<Reply<Value<K>>> {
-    return this.subject.registry.execute(name, this.envelope(changes), args).pipe(
+    return patiently(this.subject.registry.execute(name, this.envelope(changes), args)).pipe(
       Effect.orDie,
       Effect.tap((reply) =>
         Effect.sync(() => {

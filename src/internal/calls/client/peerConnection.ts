@@ -11,8 +11,11 @@ import type { Node } from "../../node/node.js"
 import type { CallMetrics } from "../callMetrics.js"
 import { isMessage, type Message, op } from "../wire/message.js"
 
-/** Times of a connection, in milliseconds. One on which calls wait and nothing is heard for `silence` is given up. */
-export const peerTiming = { connect: 3_000, ping: 2_000, silence: 6_000, idle: 60_000 }
+/**
+ * Times of a connection, in milliseconds. One on which calls wait and nothing is heard for `silence` is given up, if it
+ * was pinged `pings` times meanwhile: where this process was paused, what the other one said is yet to be read.
+ */
+export const peerTiming = { connect: 3_000, ping: 2_000, pings: 2, silence: 6_000, idle: 60_000 }
 
 /** A call on its way to another node. The callbacks are synchronous, and must not throw. */
 export interface Outgoing {
@@ -41,6 +44,8 @@ export class Peer {
   private calls = 0
   /** Times of the last message that came, and of the last use for a call. Elapsed milliseconds. */
   private heardAt = 0
+  /** Pings since something was heard. */
+  private unanswered = 0
   private usedAt = 0
 
   constructor(private readonly peers: Peers, readonly address: string) {}
@@ -58,8 +63,13 @@ export class Peer {
     return this.peers.node.ambient.now()
   }
 
+  private heard(): void {
+    this.heardAt = this.now
+    this.unanswered = 0
+  }
+
   private write(connection: Connection, outgoing: Outgoing): void {
-    if (this.pending.size === 0) this.heardAt = this.now
+    if (this.pending.size === 0) this.heard()
     outgoing.n = ++this.calls
     this.pending.set(outgoing.n, outgoing)
     try {
@@ -106,7 +116,8 @@ export class Peer {
 
   private use(connection: Connection): Effect.Effect<string, never, Scope.Scope> {
     this.connection = connection
-    this.heardAt = this.usedAt = this.now
+    this.heard()
+    this.usedAt = this.heardAt
     this.peers.metrics.connected()
     for (const outgoing of Array.from(this.queue)) {
       this.queue.delete(outgoing)
@@ -116,7 +127,7 @@ export class Peer {
   }
 
   private receive(message: unknown): void {
-    this.heardAt = this.now
+    this.heard()
     if (!isMessage(message)) return
     const outgoing = this.pending.get(message[1] as number)
     if (outgoing === undefined) return
@@ -131,7 +142,10 @@ export class Peer {
       Effect.zipRight(Effect.sync(() => {
         const { now } = this
         if (this.pending.size === 0) return now - this.usedAt >= peerTiming.idle ? "it was idle" : undefined
-        if (now - this.heardAt >= peerTiming.silence) return `no sign of life for ${peerTiming.silence} ms`
+        if (this.unanswered >= peerTiming.pings && now - this.heardAt >= peerTiming.silence) {
+          return `no sign of life for ${peerTiming.silence} ms`
+        }
+        this.unanswered++
         connection.send([op.ping])
         return undefined
       })),
