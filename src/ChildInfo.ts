@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
+import * as Schema from "effect/Schema"
 import type { ChildId, ChildType } from "./ChildSpec.js"
+import { type Json, lazily, orUndefined, textOf } from "./internal/runtime/jsonSchema.js"
 
 /**
  * Status of a child.
@@ -67,6 +69,59 @@ export interface ChildRow {
   readonly staleSince?: Date | undefined
 }
 
+const Id = textOf<ChildId>()
+
+/**
+ * Schema of a status, to and from JSON.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const ChildStatus: Schema.Schema<ChildStatus, Json<ChildStatus>> = lazily(() =>
+  Schema.Union(
+    Schema.Struct({ _tag: Schema.Literal("Pending"), reason: Schema.String }),
+    Schema.Struct({ _tag: Schema.Literal("Starting") }),
+    Schema.Struct({ _tag: Schema.Literal("Running") }),
+    Schema.Struct({ _tag: Schema.Literal("Restarting"), cause: Schema.String, next: Schema.Date }),
+    Schema.Struct({ _tag: Schema.Literal("Stopping") }),
+    Schema.Struct({ _tag: Schema.Literal("Overdue"), reason: Schema.String }),
+    Schema.Struct({ _tag: Schema.Literal("Failed"), cause: Schema.String })
+  )
+)
+
+/**
+ * Schema of a row, to and from JSON: token and generation are text there, since JSON has no bigints, and times ISO 8601.
+ * `JSON.stringify` writes the same of a row that comes from `Pogo`.
+ *
+ * @example
+ * ```ts
+ * import { ChildInfo, Pogo } from "effect-pogo"
+ * import { Effect, Schema } from "effect"
+ *
+ * const rows = Schema.encode(Schema.Array(ChildInfo.ChildRow))
+ * const body = Effect.flatMap(Pogo.whichChildren("global"), rows)
+ * body satisfies Effect.Effect<unknown, unknown, Pogo.Pogo>
+ * ```
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const ChildRow: Schema.Schema<ChildRow, Json<ChildRow>> = lazily(() =>
+  Schema.Struct({
+    id: Id,
+    kind: Schema.String,
+    key: Schema.String,
+    type: Schema.Literal("worker", "supervisor"),
+    node: orUndefined(Schema.String),
+    status: ChildStatus,
+    token: orUndefined(Schema.BigInt),
+    generation: Schema.BigInt,
+    restarts: Schema.Number,
+    since: orUndefined(Schema.Date),
+    staleSince: Schema.optionalWith(Schema.Date, { exact: true })
+  }) as unknown as Schema.Schema<ChildRow, Json<ChildRow>>
+)
+
 /**
  * Numbers of children, by status and by type.
  *
@@ -118,3 +173,26 @@ export interface Explanation {
   /** The explanation in words, for operators. */
   readonly text: string
 }
+
+/**
+ * Schema of an explanation, to and from JSON.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Explanation: Schema.Schema<Explanation, Json<Explanation>> = lazily(() =>
+  Schema.Struct({
+    id: Id,
+    row: orUndefined(ChildRow),
+    belongs: orUndefined(Schema.String),
+    nodes: Schema.Array(
+      Schema.Struct({ name: Schema.String, session: Schema.String, obstacle: orUndefined(Schema.String) })
+    ),
+    lastCause: orUndefined(Schema.String),
+    next: orUndefined(Schema.Date),
+    ended: orUndefined(Schema.Literal("terminated", "ended")),
+    stale: Schema.Boolean,
+    staleSince: orUndefined(Schema.Date),
+    text: Schema.String
+  })
+)

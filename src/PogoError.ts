@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { plainFields } from "./internal/runtime/plainJson.js"
 
 /**
  * Id of a child: `kind/key`.
@@ -177,6 +178,11 @@ export class ChildSpecConflict extends Schema.TaggedError<ChildSpecConflict>("ef
     return `child "${this.id}" exists with other content; use replaceChild to change it. ` +
       `Existing: ${this.existing}. Requested: ${this.requested}`
   }
+
+  /** Plain, for loggers and answers: bigints as text. */
+  override toJSON(): object {
+    return { ...plainFields(this), message: this.message }
+  }
 }
 
 /**
@@ -208,6 +214,11 @@ export class ClaimLost extends Schema.TaggedError<ClaimLost>("effect-pogo/ClaimL
 ) {
   override get message(): string {
     return `child "${this.id}" on ${this.node} may no longer act with token ${this.token}: ${this.reason}`
+  }
+
+  /** Plain, for loggers and answers: bigints as text. */
+  override toJSON(): object {
+    return { ...plainFields(this), message: this.message }
   }
 }
 
@@ -407,6 +418,11 @@ export class ChildMoved extends Schema.TaggedError<ChildMoved>("effect-pogo/Chil
 ) {
   override get message(): string {
     return `child "${this.id}" moved to ${this.node} (token ${this.token})`
+  }
+
+  /** Plain, for loggers and answers: bigints as text. */
+  override toJSON(): object {
+    return { ...plainFields(this), message: this.message }
   }
 }
 

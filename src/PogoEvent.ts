@@ -5,7 +5,10 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
+import * as Schema from "effect/Schema"
 import type { ChildId } from "./ChildSpec.js"
+import { type Json, lazily, orUndefined, textOf } from "./internal/runtime/jsonSchema.js"
+import { plainFields } from "./internal/runtime/plainJson.js"
 
 /**
  * Why a child was stopped.
@@ -96,7 +99,7 @@ export type PogoEvent = Data.TaggedEnum<{
 }>
 
 /**
- * Constructors and matchers of the events.
+ * Matchers of the events.
  *
  * @example
  * ```ts
@@ -112,23 +115,193 @@ export type PogoEvent = Data.TaggedEnum<{
  * @since 0.1.0
  * @category constructors
  */
-export const {
-  $is,
-  $match,
-  ChildExited,
-  ChildFailed,
-  ChildMoved,
-  ChildOverdue,
-  ChildRefused,
-  ChildStarted,
-  ChildStopped,
-  DuplicateNode,
-  EraChanged,
-  ForeignData,
-  LeaseAcquired,
-  LeaseLost,
-  LoopRestarted,
-  NodeJoined,
-  NodeLeft,
-  SpecConflict
-} = Data.taggedEnum<PogoEvent>()
+export const { $is, $match } = Data.taggedEnum<PogoEvent>()
+
+/** Equal by value, as all data of Effect, and writable by `JSON.stringify`. */
+const prototype: object = Object.assign(Object.create(Object.getPrototypeOf(Data.struct({})) as object) as object, {
+  toJSON(this: object): object {
+    return plainFields(this)
+  }
+})
+
+type Make<Tag extends PogoEvent["_tag"]> = Data.Case.Constructor<Extract<PogoEvent, { readonly _tag: Tag }>, "_tag">
+
+const make = <Tag extends PogoEvent["_tag"]>(_tag: Tag): Make<Tag> => (fields) =>
+  Object.assign(Object.create(prototype) as object, fields, { _tag }) as never
+
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ChildExited = make("ChildExited")
+
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ChildFailed = make("ChildFailed")
+
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ChildMoved = make("ChildMoved")
+
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ChildOverdue = make("ChildOverdue")
+
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ChildRefused = make("ChildRefused")
+
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ChildStarted = make("ChildStarted")
+
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ChildStopped = make("ChildStopped")
+
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const DuplicateNode = make("DuplicateNode")
+
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const EraChanged = make("EraChanged")
+
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ForeignData = make("ForeignData")
+
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const LeaseAcquired = make("LeaseAcquired")
+
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const LeaseLost = make("LeaseLost")
+
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const LoopRestarted = make("LoopRestarted")
+
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const NodeJoined = make("NodeJoined")
+
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const NodeLeft = make("NodeLeft")
+
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const SpecConflict = make("SpecConflict")
+
+const Id = textOf<ChildId>()
+const Text = Schema.String
+const reasons = [
+  "terminated",
+  "replaced",
+  "moved",
+  "drained",
+  "kindClosed",
+  "claimLost",
+  "fenced",
+  "shutdown"
+] as const satisfies ReadonlyArray<StopReason>
+
+const of = <Tag extends string, Fields extends Schema.Struct.Fields>(tag: Tag, fields: Fields) =>
+  Schema.Struct({ _tag: Schema.Literal(tag), ...fields })
+
+/** Fields that say which copy of a child an event is about. */
+const copy = { id: Id, node: Text, token: Schema.BigInt }
+
+/**
+ * Schema of an event, to and from JSON: tokens are text there, since JSON has no bigints. `JSON.stringify` writes the
+ * same of an event that comes from `Pogo.events`.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const PogoEvent: Schema.Schema<PogoEvent, Json<PogoEvent>> = lazily(() => {
+  const session = { node: Text, session: Text }
+  const Reason = Schema.Literal(...reasons)
+  return Schema.Union(
+    of("ChildStarted", { ...copy, attempt: Schema.Number }),
+    of("ChildExited", { ...copy, cause: Text, restartIn: orUndefined(Schema.Number) }),
+    of("ChildStopped", { ...copy, reason: Reason }),
+    of("ChildMoved", { id: Id, from: Text, to: Text, token: Schema.BigInt }),
+    of("ChildFailed", { ...copy, cause: Text }),
+    of("ChildOverdue", { ...copy, reason: Schema.Literal("ended", ...reasons), cause: Text }),
+    of("ChildRefused", { id: Id, node: Text, reason: Text }),
+    of("SpecConflict", { id: Id, node: Text }),
+    of("LeaseAcquired", session),
+    of("LeaseLost", { ...session, reason: Text }),
+    of("EraChanged", session),
+    of("NodeJoined", session),
+    of("NodeLeft", session),
+    of("DuplicateNode", { node: Text, sessions: Schema.Array(Text) }),
+    of("ForeignData", { id: Text, part: Text }),
+    of("LoopRestarted", { node: Text, loop: Text, cause: Text })
+  )
+})

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
+import * as Schema from "effect/Schema"
 import type { Labels } from "./ChildSpec.js"
+import { type Json, lazily, orUndefined } from "./internal/runtime/jsonSchema.js"
 
 /**
  * The code of a kind that a node has.
@@ -104,3 +106,34 @@ export interface PogoNode {
   /** Since when it may be gone, or otherwise, if that may be so: see `ChildInfo.ChildRow`. */
   readonly staleSince: Date | undefined
 }
+
+const Text = Schema.String
+
+/**
+ * Schema of a node's row, to and from JSON.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const PogoNode: Schema.Schema<PogoNode, Json<PogoNode>> = lazily(() =>
+  Schema.Struct({
+    name: Text,
+    session: Text,
+    self: Schema.Boolean,
+    weight: Schema.Number,
+    labels: Schema.Record({ key: Text, value: Text }),
+    kinds: Schema.Record({ key: Text, value: Schema.Struct({ version: Schema.Number, digest: Text }) }),
+    cordoned: Schema.Boolean,
+    draining: Schema.Boolean,
+    directive: orUndefined(Schema.Struct({
+      what: Schema.Literal("cordon", "drain"),
+      by: Text,
+      reason: Text,
+      at: Schema.Date,
+      obeyed: Schema.Boolean
+    })),
+    duplicate: Schema.Boolean,
+    children: Schema.Number,
+    staleSince: orUndefined(Schema.Date)
+  })
+)

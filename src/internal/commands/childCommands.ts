@@ -37,6 +37,7 @@ import {
   type Value
 } from "../registry/commands.js"
 import { parseSpec, parseTomb } from "../registry/state.js"
+import { writableAsJson } from "../runtime/plainJson.js"
 import { logInfo } from "../runtime/userCode.js"
 
 /**
@@ -237,21 +238,23 @@ export class ChildCommands {
     switch (result._tag) {
       case "CREATED":
         this.node.view.learnSpec(id, result.spec, at)
-        return Effect.succeed({ _tag: "Created", id, generation: generationOf(result.spec) })
+        return Effect.succeed(writableAsJson({ _tag: "Created", id, generation: generationOf(result.spec) }))
       case "SAME":
         this.node.view.learnSpec(id, result.spec, at)
-        return Effect.succeed({
+        return Effect.succeed(writableAsJson({
           _tag: "AlreadyStarted",
           id,
           generation: generationOf(result.spec),
           status: statusById(this.node, id) ?? { _tag: "Pending", reason: "it was registered a moment ago" }
-        })
+        }))
       case "CONFLICT":
         return Effect.fail(conflict(id, result.spec, body))
       case "TERMINATED":
       case "DONE":
         // This very call had registered it; it has been ended since.
-        return Effect.succeed({ _tag: "Created", id, generation: BigInt(parseTomb(result.tomb)?.generation ?? 0) })
+        return Effect.succeed(
+          writableAsJson({ _tag: "Created", id, generation: BigInt(parseTomb(result.tomb)?.generation ?? 0) })
+        )
       default:
         return Effect.fail(foreign("startChild", id))
     }
@@ -363,7 +366,7 @@ export class ChildCommands {
       const encoded = yield* ChildSpec.encode(spec)
       const body = yield* encodeBody(encoded)
       const generation = yield* this.supersede("replaceChild", "replace", encoded.id, body)
-      return { _tag: "Replaced" as const, id: encoded.id, generation }
+      return writableAsJson({ _tag: "Replaced" as const, id: encoded.id, generation })
     })
 
   /** `Pogo.restartChild`. */
@@ -371,7 +374,7 @@ export class ChildCommands {
     Effect.gen(this, function*() {
       const id = yield* ChildSpec.parseId(text)
       const generation = yield* this.supersede("restartChild", "bump", id, "")
-      return { _tag: "Restarted" as const, id, generation }
+      return writableAsJson({ _tag: "Restarted" as const, id, generation })
     })
 
   /** Registers specs of initial children. */

@@ -21,6 +21,7 @@ import { decodeText } from "../replica/knownDirectives.js"
 import { obstacle, ranking, type ScopeMember } from "../replica/membership.js"
 import { type Entry, type KnownSpec, statOf } from "../replica/replica.js"
 import { lastMoment, until } from "../runtime/environment.js"
+import { writableAsJson } from "../runtime/plainJson.js"
 
 /**
  * Asks the registry before a client answers, unless it heard of it within a heartbeat: a client at rest hears of changes,
@@ -51,7 +52,7 @@ const holderOf = (node: Node, { claim }: Entry): ScopeMember | undefined =>
   claim === undefined ? undefined : node.view.membership.members.get(claim.sid)
 
 const marked = <A extends object>(facts: A, staleSince: Date | undefined): A =>
-  staleSince === undefined ? facts : Object.freeze({ ...facts, staleSince })
+  staleSince === undefined ? facts : Object.freeze(writableAsJson({ ...facts, staleSince }))
 
 /** An entry's row, marked if it may be untrue. `holds`: whether the node's lease holds. */
 const markedRow = (node: Node, entry: Entry, holds: boolean): ChildRow => {
@@ -188,9 +189,7 @@ export const awaitRunning = (
   })
 
 const sameRow = (a: Option.Option<ChildRow>, b: Option.Option<ChildRow>): boolean =>
-  JSON.stringify(a, printBigint) === JSON.stringify(b, printBigint)
-
-const printBigint = (_: string, value: unknown): unknown => (typeof value === "bigint" ? String(value) : value)
+  JSON.stringify(a) === JSON.stringify(b)
 
 /** A child's row now and at every change, until the node is closed. */
 export const watchRow = (node: Node, id: string): Stream.Stream<Option.Option<ChildRow>> =>
@@ -215,7 +214,7 @@ type RunningRow = ChildRow & { readonly node: string; readonly token: bigint }
 const runningRow = (node: Node, id: string): RunningRow | undefined => {
   const row = rowById(node, id)
   if (row === undefined || row.status._tag !== "Running" || row.staleSince !== undefined) return undefined
-  return row.node === undefined || row.token === undefined ? undefined : { ...row, node: row.node, token: row.token }
+  return row.node === undefined || row.token === undefined ? undefined : row as RunningRow
 }
 
 /** Every live node, and what keeps it from taking the child; those that can take it first, best first. */

@@ -9,6 +9,7 @@ import type { StatRecord } from "../registry/state.js"
 import { codeOf, nameOf, obstacle } from "../replica/membership.js"
 import { type Entry, type KnownSpec, statOf } from "../replica/replica.js"
 import { lastMoment } from "../runtime/environment.js"
+import { writableAsJson } from "../runtime/plainJson.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import type { Node } from "./node.js"
 
@@ -109,7 +110,7 @@ export const freshRow = (node: Node, entry: Entry): ChildRow => {
   const { claim, id, spec } = entry
   const stat = currentStat(entry, node.supervisor.children.get(id))
   const slash = id.indexOf("/")
-  return Object.freeze({
+  return Object.freeze(writableAsJson({
     id: id as ChildId,
     kind: spec?.kind ?? id.slice(0, slash),
     key: spec === undefined ? id.slice(slash + 1) : id.slice(spec.kind.length + 1),
@@ -120,7 +121,7 @@ export const freshRow = (node: Node, entry: Entry): ChildRow => {
     generation: BigInt(spec?.generation ?? claim?.generation ?? 0),
     restarts: stat?.restarts ?? 0,
     since: stat === undefined ? undefined : dateOf(stat.since)
-  })
+  }))
 }
 
 /**

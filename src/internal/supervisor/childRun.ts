@@ -14,6 +14,7 @@ import type { ChildId } from "../../ChildSpec.js"
 import { ClaimLost } from "../../PogoError.js"
 import { Crash, type Current } from "../kind/current.js"
 import type { Timer } from "../runtime/environment.js"
+import { plainFields } from "../runtime/plainJson.js"
 import { tagOf } from "../runtime/userCode.js"
 
 /** A child, as a run of it needs it. */
@@ -118,6 +119,12 @@ export class ChildRun implements Current {
   /** The end of the run as the restart policy is to see it: the cause of a crash in place of its interruption. */
   outcome(exit: Exit.Exit<unknown, unknown>): Exit.Exit<unknown, unknown> {
     return this.crashCause === undefined ? exit : Exit.failCause(this.crashCause)
+  }
+
+  /** Plain, for loggers. */
+  toJSON(): object {
+    const { attempt, generation, id, key, kind, node, token } = this
+    return plainFields({ id, kind, key, node, token, generation, attempt })
   }
 
   private claimLost(): ClaimLost {
