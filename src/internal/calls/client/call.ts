@@ -5,6 +5,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
 import type { ChildId } from "../../../ChildSpec.js"
 import type { CallError } from "../../../PogoError.js"
 import type { Procedure } from "../../kind/protocol.js"
@@ -34,8 +35,12 @@ export interface StreamLink {
   readonly taken: (count: number) => void
 }
 
+/** Key that marks a `Broken`, by whatever copy of this package that was made: a client may use another copy's router. */
+const BrokenKey: unique symbol = Symbol.for("effect-pogo/internal/Broken")
+
 /** The failure of a stream that broke off. Its reader is told where the child is now, once that is known. */
 export class Broken {
+  readonly [BrokenKey] = true
   readonly _tag = "Broken"
   constructor(
     /** Token of the claim under which the source ran. */
@@ -46,6 +51,9 @@ export class Broken {
     readonly leaving: boolean
   ) {}
 }
+
+/** True of a stream's failure that is no error of its protocol, which may have any tag. */
+export const isBroken = (error: unknown): error is Broken => Predicate.hasProperty(error, BrokenKey)
 
 /** A call that was handed to a mailbox or a connection. */
 export interface Execution {

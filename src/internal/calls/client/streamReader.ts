@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import { ChildMoved } from "../../../PogoError.js"
 import { nameOf } from "../../replica/membership.js"
 import { windowSize } from "../wire/flowWindow.js"
-import { Broken, type Call, type Caller, type StreamLink } from "./call.js"
+import { type Broken, type Call, type Caller, isBroken, type StreamLink } from "./call.js"
 import { notFound } from "./route.js"
 import type { Router } from "./router.js"
 
@@ -148,7 +148,7 @@ export class StreamReader implements Caller {
 
   private finish(outcome: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
     const broken = Exit.isFailure(outcome)
-      ? Option.filter(Cause.failureOption(outcome.cause), (error) => error instanceof Broken)
+      ? Option.filter(Cause.failureOption(outcome.cause), isBroken)
       : Option.none()
     return Option.isSome(broken) ? this.broke(broken.value) : this.reading.end(Exit.asVoid(outcome))
   }

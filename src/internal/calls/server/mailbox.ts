@@ -112,7 +112,7 @@ export type Mailboxes = (child: LocalChild) => Mailbox
 /** Makes what finds the mailboxes of a node's children. */
 export const mailboxes = (now: () => number, metrics: CallMetrics, timers: Timers): Mailboxes => (child) => {
   const { endpoint } = child
-  if (endpoint instanceof Mailbox) return endpoint
+  if (endpoint !== undefined) return endpoint as Mailbox
   const mailbox = new Mailbox(child, serverOf(child)!, now, metrics.serving(child.kind), timers)
   child.endpoint = mailbox
   return mailbox
