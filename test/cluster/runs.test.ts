@@ -2,7 +2,7 @@
  * Each run of a child has a `Child.Current` of its own, which is good until the end of the run is decided.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Deferred, Effect, Exit, Fiber, Schedule, Schema, TestClock } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, Layer, Schedule, Schema, TestClock } from "effect"
 import { Child, GroupRegistry, type Pogo, type PogoError, Restart } from "effect-pogo"
 import { Internals } from "../../src/internal/internals.js"
 import type { Current } from "../../src/internal/kind/current.js"
@@ -181,5 +181,55 @@ describe("a run's Current", () => {
       expect(left.runs.length).toBe(2)
       expect(may(left.runs[1]!)).toBe("may act")
       yield* Fiber.interrupt(fiber)
+    }))
+})
+
+describe("a grant that comes after its child was terminated", () => {
+  /** Node `a` has asked for the claim, which is granted; its answer is still on the way. */
+  const granted = Effect.gen(function*() {
+    const faulty = yield* makeFaulty()
+    const [line, other] = [faulty.line(), faulty.line()]
+    const left = new Leftovers()
+    const live = Worker.toLayer(() => left.run)
+    const cluster = yield* makeCluster(line.registry, live)
+    const a = yield* cluster.add("a")
+    const b = yield* cluster.add("b", { registry: other.registry }, Layer.empty)
+    yield* TestClock.adjust("1 seconds")
+    const claim = yield* line.hold("claim")
+    yield* a.pogo.startChild(spec(1))
+    yield* claim.arrived
+    yield* claim.execute
+    return { a: a.pogo, b: b.pogo, claim, left, line, claims: () => faulty.state().claim.size }
+  })
+
+  it.scoped("is not used where the termination is known: by the node's own call, or by the log", () =>
+    Effect.gen(function*() {
+      for (const by of ["a", "b"] as const) {
+        const scene = yield* granted
+        yield* scene[by].terminateChild("Worker/x")
+        yield* TestClock.adjust("500 millis")
+        yield* scene.claim.reply
+        yield* TestClock.adjust("1 seconds")
+        expect(scene.left.runs).toEqual([])
+        expect(scene.claims()).toBe(0)
+      }
+    }))
+
+  it.scoped("begins a run where it is not, which may act until the log is read, and ends then", () =>
+    Effect.gen(function*() {
+      const { b, claim, claims, left, line } = yield* granted
+      line.deaf = true
+      yield* b.terminateChild("Worker/x")
+      // The answer tells that there is news: it is read at once, and the answer of that is late.
+      const read = yield* line.hold("changes")
+      yield* claim.reply
+      yield* TestClock.adjust("1 seconds")
+      expect(left.runs.map(may)).toEqual(["may act"])
+      yield* read.execute
+      yield* read.reply
+      yield* TestClock.adjust("100 millis")
+      expect(left.runs.map(may)).toEqual([expect.stringMatching(/terminated/)])
+      expect(left.finalizers.length).toBe(1)
+      expect(claims()).toBe(0)
     }))
 })
