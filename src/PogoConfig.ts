@@ -13,6 +13,8 @@ import * as Option from "effect/Option"
 import * as os from "node:os"
 import type { Any, Labels } from "./ChildSpec.js"
 import { checkIntensity } from "./internal/kind/runOptions.js"
+import { maxTime } from "./internal/registry/bounds.js"
+import { type KeepEnded, tombstoneCount, tombstoneRetention } from "./internal/registry/commands.js"
 import { resolve as resolveTiming, type Timing } from "./internal/registry/timing.js"
 import { durationSetting, namesSet, nearest } from "./internal/runtime/environmentSettings.js"
 import { logWarning } from "./internal/runtime/userCode.js"
@@ -69,6 +71,18 @@ interface PogoOptions {
    * keeps nobody waiting, and does not count. Default 16, minimum 1. `POGO_MOVE_PARALLEL`.
    */
   readonly moveParallel?: number | undefined
+  /**
+   * How long the registry and each node remember that a child ended, so that a node which missed its end does not bring it
+   * back after a loss of data. Default 1 day, minimum 1 minute. `POGO_KEEP_ENDED`.
+   */
+  readonly keepEnded?: Duration.DurationInput | undefined
+  /**
+   * How many ended children are remembered, at most; the oldest are forgotten first. Each costs about 300 bytes in Redis
+   * and in every node. A node that missed more than the last so many ends drops its memory when the registry loses
+   * its data: what only it knew is gone then. Children of initial lists do not count. Default 50,000, minimum 1,000.
+   * `POGO_MAX_ENDED`.
+   */
+  readonly maxEnded?: number | undefined
   /** Between passes over everything, in case an event was lost. Scales; default 30 seconds. `POGO_SYNC_INTERVAL`. */
   readonly syncInterval?: Duration.DurationInput | undefined
   /**
@@ -126,6 +140,8 @@ export interface Resolved {
   readonly namedByPid: boolean
   readonly timing: Timing
   readonly moveParallel: number
+  /** Which ended children are remembered. */
+  readonly keepEnded: KeepEnded
   /** Milliseconds. */
   readonly joinTimeout: number
   /** Milliseconds. */
@@ -149,6 +165,8 @@ export const defaults = {
   scope: "default",
   ttl: Duration.seconds(15),
   moveParallel: 16,
+  keepEnded: Duration.millis(tombstoneRetention),
+  maxEnded: tombstoneCount,
   joinTimeout: Duration.minutes(1),
   drainTimeout: Duration.seconds(20),
   weight: 1,
@@ -185,6 +203,8 @@ export const config: Config.Config<PogoOptions> = Config.all({
   stopBudget: durationSetting("POGO_STOP_BUDGET"),
   moveDebounce: durationSetting("POGO_MOVE_DEBOUNCE"),
   moveParallel: optional(Config.integer("POGO_MOVE_PARALLEL")),
+  keepEnded: durationSetting("POGO_KEEP_ENDED"),
+  maxEnded: optional(Config.integer("POGO_MAX_ENDED")),
   syncInterval: durationSetting("POGO_SYNC_INTERVAL"),
   joinTimeout: durationSetting("POGO_JOIN_TIMEOUT"),
   drainTimeout: durationSetting("POGO_DRAIN_TIMEOUT"),
@@ -268,6 +288,22 @@ const timingOf = (options: PogoOptions): Either.Either<Timing, InvalidConfig> =>
     })
   })
 
+/** The least that is remembered of ended children: calls that are repeated, and nodes that were away, go by it. */
+const leastEnded = { millis: 60_000, count: 1_000 } as const
+
+const keepEndedOf = (options: PogoOptions): Either.Either<KeepEnded, InvalidConfig> =>
+  Either.gen(function*() {
+    const kept = (yield* millis("keepEnded", options.keepEnded ?? defaults.keepEnded))!
+    if (!(kept >= leastEnded.millis && kept <= maxTime)) {
+      return yield* refuse("keepEnded", `${kept} ms`, "finite, and at least 1 minute", "write it like \"1 day\"")
+    }
+    const count = options.maxEnded ?? defaults.maxEnded
+    if (!(Number.isSafeInteger(count) && count >= leastEnded.count)) {
+      return yield* refuse("maxEnded", count, "a whole number of at least 1000", `leave it out for ${tombstoneCount}`)
+    }
+    return { millis: Math.floor(kept), count }
+  })
+
 /**
  * Checks settings and fills in the defaults.
  *
@@ -284,6 +320,7 @@ export const resolve = (options: PogoOptions): Either.Either<Resolved, InvalidCo
       children: options.children ?? [],
       timing: yield* timingOf(options),
       moveParallel: yield* positive("moveParallel", options.moveParallel ?? defaults.moveParallel, true),
+      keepEnded: yield* keepEndedOf(options),
       joinTimeout: (yield* millis("joinTimeout", options.joinTimeout ?? defaults.joinTimeout))!,
       drainTimeout: (yield* millis("drainTimeout", options.drainTimeout ?? defaults.drainTimeout))!,
       labels: yield* checkLabels(options.labels ?? {}),
@@ -307,6 +344,8 @@ const settingNames: ReadonlySet<string> = new Set([
   "POGO_STOP_BUDGET",
   "POGO_MOVE_DEBOUNCE",
   "POGO_MOVE_PARALLEL",
+  "POGO_KEEP_ENDED",
+  "POGO_MAX_ENDED",
   "POGO_SYNC_INTERVAL",
   "POGO_JOIN_TIMEOUT",
   "POGO_DRAIN_TIMEOUT",

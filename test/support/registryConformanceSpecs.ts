@@ -1,8 +1,15 @@
 /** Specs and tombstones. */
 import { describe, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { maxBatch, tombstoneRetention, tombstoneSweep } from "../../src/internal/registry/commands.js"
+import {
+  type KeepEnded,
+  maxBatch,
+  tombstoneRetention,
+  tombstoneSweep,
+  tombstoneSweepAtRest
+} from "../../src/internal/registry/commands.js"
 import { parseSpec, parseTomb } from "../../src/internal/registry/state.js"
+import type { Caller } from "./registryCaller.js"
 import type { Test } from "./registryConformance.js"
 
 const putting = (test: Test): void => {
@@ -160,6 +167,64 @@ const ending = (test: Test): void => {
         supersedes: ""
       })
       expect(value.collected).toBeGreaterThan(0)
+    }))
+
+  const tombs = (caller: Caller) =>
+    Effect.map(caller.subject.hand.dump, ({ tomb }) => tomb.map((line) => line.split(" ")[0]))
+  const endMany = (caller: Caller, count: number, from = 10) =>
+    Effect.forEach(
+      Array.from({ length: count }, (_, i) => `k/${from + i}`),
+      (id) => Effect.flatMap(caller.create(id), (generation) => caller.del(id, generation))
+    )
+
+  test("tombstones are swept away at rest, too, some with each renewal, by the time that the caller names", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.join("a#1")
+      yield* endMany(caller, 3 * tombstoneSweepAtRest)
+      const renew = (keepEnded?: KeepEnded) => caller.send("tick", { sid: "a#1" }, { keepEnded })
+      yield* caller.live(20_000, "a#1")
+      yield* renew({ millis: 60_000, count: 1_000 })
+      expect(yield* tombs(caller)).toHaveLength(3 * tombstoneSweepAtRest)
+      yield* renew({ millis: 10_000, count: 1_000 })
+      expect(yield* tombs(caller)).toHaveLength(2 * tombstoneSweepAtRest)
+      yield* renew()
+      expect(yield* tombs(caller)).toHaveLength(2 * tombstoneSweepAtRest)
+      yield* caller.subject.hand.age(tombstoneRetention)
+      for (let i = 0; i < 3; i++) yield* renew()
+      expect(yield* tombs(caller)).toEqual([])
+    }))
+
+  test("the newest tombstones are kept, as many as the caller names; what was swept away is told", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.join("a#1")
+      yield* endMany(caller, 12)
+      const last = caller.high
+      const keepEnded = { millis: tombstoneRetention, count: 5 }
+      yield* caller.send("tick", { sid: "a#1" }, { keepEnded })
+      expect(yield* tombs(caller)).toEqual(["k/17", "k/18", "k/19", "k/20", "k/21"])
+      const opened = yield* caller.open("b#1")
+      const collected = opened._tag === "OK" ? opened.value.collected : 0
+      expect(collected).toBeGreaterThan(0)
+      expect(collected).toBeLessThan(last)
+      // Each new one makes room for itself.
+      for (let i = 30; i < 40; i++) {
+        const generation = yield* caller.create(`k/${i}`)
+        yield* caller.send("del", { items: [{ id: `k/${i}`, op: "x", generation }] }, { keepEnded })
+        expect((yield* tombs(caller)).length).toBeLessThanOrEqual(6)
+      }
+    }))
+
+  test("tombstones of initial children do not count", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.join("a#1")
+      for (let i = 10; i < 20; i++) {
+        const made = yield* caller.put(`k/${i}`, { mode: "ensureInitial" })
+        yield* caller.del(`k/${i}`, parseSpec("spec" in made ? made.spec : "")!.generation)
+      }
+      yield* endMany(caller, 2, 50)
+      yield* caller.send("tick", { sid: "a#1" }, { keepEnded: { millis: 0, count: 1 } })
+      expect((yield* tombs(caller)).filter((id) => id! < "k/20")).toHaveLength(10)
+      expect(yield* tombs(caller)).toHaveLength(10)
     }))
 
   test("tombstones of initial children are never swept away", (caller) =>

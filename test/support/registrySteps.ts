@@ -3,7 +3,13 @@
  * follows from the seed and from the machine's state at that moment, so that steps can be left out of a history.
  */
 import { maxCounter } from "../../src/internal/registry/bounds.js"
-import { type Args, type CommandName, directiveRetention, type Envelope } from "../../src/internal/registry/commands.js"
+import {
+  type Args,
+  type CommandName,
+  directiveRetention,
+  type Envelope,
+  tombstoneRetention
+} from "../../src/internal/registry/commands.js"
 import {
   parseClaim,
   parseDirective,
@@ -286,7 +292,10 @@ export const envelopeOf = (random: Random, scope: string, known: Known): Envelop
     seconds: random.chance(0.9) ? 1_700_000_000 : 2 ** 31 + random.below(9),
     bits: `e${random.below(2 ** 31)}`,
     ttl: random.chance(0.02) ? 2_000 : 1_000,
-    maxStep: 400
+    maxStep: 400,
+    keepEnded: random.chance(0.7)
+      ? undefined
+      : withAbsurd(random, { millis: random.pick([0, 500, tombstoneRetention]), count: random.pick([0, 1, 3, 1_000]) })
   })
 }
 

@@ -12,7 +12,8 @@ import * as PogoEvent from "../../PogoEvent.js"
 import type { Node } from "../node/node.js"
 import { request } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
-import { type DirectiveItem, type Fact, type Item, maxBatch, type NodeItem } from "../registry/commands.js"
+import { batchesOf } from "../registry/batches.js"
+import type { DirectiveItem, Fact, Item, NodeItem } from "../registry/commands.js"
 import { EraMerge } from "../replica/eraMerge.js"
 import type { MembershipChange, ScopeMember } from "../replica/membership.js"
 import { untilSuccess } from "../runtime/environment.js"
@@ -173,8 +174,7 @@ const sendFacts = (
   left?: () => number
 ): Effect.Effect<void, RegistryUnavailable> =>
   Effect.gen(function*() {
-    for (let i = 0; i < facts.length; i += maxBatch) {
-      const chunk = facts.slice(i, i + maxBatch)
+    for (const chunk of batchesOf(facts, ({ id, value }) => id.length + value.length)) {
       yield* request(node, session, "merge", { facts: chunk }, left?.())
       for (const { id } of chunk) merge.settle(id)
       yield* node.ambient.yieldTurn

@@ -85,7 +85,7 @@ const awaitQuarantine = (node: Node, session: Session): Effect.Effect<void> =>
 const passes = (node: Node, session: Session): Effect.Effect<never> =>
   Effect.sleep(node.timing.syncInterval).pipe(
     Effect.zipRight(Effect.sync(() => {
-      node.view.forgetTombs()
+      node.view.forgetTombs(node.config.keepEnded)
       node.workQueue.sweep()
     })),
     Effect.zipRight(renewDirective(node, session)),
@@ -159,7 +159,7 @@ const upkeep = (node: Node): Effect.Effect<never> =>
   Effect.forever(Effect.zipRight(
     Effect.sleep(node.timing.heartbeat),
     Effect.sync(() => {
-      node.view.forgetTombs()
+      node.view.forgetTombs(node.config.keepEnded)
       node.measure()
     })
   ))

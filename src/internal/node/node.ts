@@ -146,7 +146,13 @@ export class Node {
     this.lease = new Lease(this.timing, parts.ambient)
     this.own = new OwnRecord(this)
     this.freshness = new Freshness(this.timing, parts.ambient.now())
-    this.clock = new RegistryClock(parts.config.scope, this.timing, parts.ambient, parts.random)
+    this.clock = new RegistryClock(
+      parts.config.scope,
+      this.timing,
+      parts.ambient,
+      parts.random,
+      parts.config.keepEnded
+    )
     this.view = new View(parts.score, parts.ambient.now, {
       changed: (id) => this.touched(id),
       moved: (id, from, { sid, token }) => this.moved(id, nameOf(from), nameOf(sid), token),

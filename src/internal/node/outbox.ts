@@ -6,7 +6,8 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
-import { type FinishResult, maxBatch } from "../registry/commands.js"
+import { Batch } from "../registry/batches.js"
+import type { FinishResult } from "../registry/commands.js"
 import { formatStat } from "../registry/state.js"
 import type { Entry } from "../replica/replica.js"
 import { lastMoment, untilSuccess } from "../runtime/environment.js"
@@ -21,8 +22,14 @@ export class BatchQueue<A> {
   private readonly items = new Map<string, { readonly item: A }>()
   private readonly ready = Effect.unsafeMakeLatch(false)
 
-  /** `taken`: called when the registry has taken a batch. */
-  constructor(private readonly taken: () => void = () => {}) {}
+  /**
+   * `taken`: called when the registry has taken a batch. `sizeOf`: about how many bytes an item makes the registry read
+   * or write.
+   */
+  constructor(
+    private readonly taken: () => void = () => {},
+    private readonly sizeOf: (id: string, item: A) => number = () => 0
+  ) {}
 
   get size(): number {
     return this.items.size
@@ -42,12 +49,9 @@ export class BatchQueue<A> {
   }
 
   private batch(): ReadonlyArray<readonly [id: string, box: { readonly item: A }]> {
-    const batch: Array<readonly [string, { readonly item: A }]> = []
-    for (const entry of this.items) {
-      if (batch.length >= maxBatch) break
-      batch.push(entry)
-    }
-    return batch
+    const batch = new Batch<readonly [string, { readonly item: A }]>()
+    for (const entry of this.items) if (!batch.add(entry, this.sizeOf(entry[0], entry[1].item))) break
+    return batch.items
   }
 
   /**
@@ -115,8 +119,9 @@ export class Outbox {
   private readonly taken = () => {
     for (const listener of Array.from(this.onTaken)) listener()
   }
-  readonly releases = new BatchQueue<Release>(this.taken)
-  private readonly finishes = new BatchQueue<Finish>(this.taken)
+  /** A code that cannot run a child, and the end of one that is parked, are written into its spec, payload included. */
+  readonly releases = new BatchQueue<Release>(this.taken, (id, { refused }) => refused === "" ? 0 : this.specSize(id))
+  private readonly finishes = new BatchQueue<Finish>(this.taken, (id) => this.specSize(id))
   private readonly statuses = new BatchQueue<LocalChild>()
   /** Children whose status is reported a little later. */
   private readonly deferred = new Set<LocalChild>()
@@ -126,6 +131,10 @@ export class Outbox {
   private lines = { since: -Infinity, count: 0 }
 
   constructor(private readonly node: Teller) {}
+
+  private specSize(id: string): number {
+    return this.node.view.entries.get(id)?.spec?.raw.length ?? 0
+  }
 
   /** Whether the registry knows of every claim that is given back, and of every end. */
   get isSettled(): boolean {

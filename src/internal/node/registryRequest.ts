@@ -14,7 +14,7 @@ import type { GroupRegistry } from "../../GroupRegistry.js"
 import { OutcomeUnknown, RegistryUnavailable } from "../../PogoError.js"
 import * as PogoMetrics from "../../PogoMetrics.js"
 import { counterOf } from "../registry/bounds.js"
-import type { Args, CommandName, Envelope, Ok, Refusal, Reply, Value } from "../registry/commands.js"
+import type { Args, CommandName, Envelope, KeepEnded, Ok, Refusal, Reply, Value } from "../registry/commands.js"
 import { formatSpec } from "../registry/state.js"
 import type { Timing } from "../registry/timing.js"
 import { type Entry, makeEntry, readSpec, type View } from "../replica/replica.js"
@@ -59,7 +59,8 @@ export class RegistryClock {
     private readonly scope: string,
     private readonly timing: Timing,
     private readonly ambient: Ambient,
-    private readonly random: string
+    private readonly random: string,
+    private readonly keepEnded?: KeepEnded
   ) {}
 
   /** The highest counter value seen. */
@@ -84,6 +85,7 @@ export class RegistryClock {
       bits: `${this.random}.${++this.calls}`,
       ttl,
       maxStep,
+      keepEnded: this.keepEnded,
       concerns
     }
   }

@@ -4,7 +4,7 @@
  *
  * @internal
  */
-import { counterOf, exactOf, highOf, maxStepOf, notAfterOf, secondsOf, ttlOf } from "../registry/bounds.js"
+import { counterOf, exactOf, highOf, maxStepOf, notAfterOf, secondsOf, timeOf, ttlOf } from "../registry/bounds.js"
 import type { Encoded } from "../registry/commands.js"
 import type {
   Args,
@@ -80,7 +80,7 @@ const sent = (value: number | undefined): string => (value === undefined ? "" : 
 const exact = (value: number): string => sent(exactOf(value))
 
 /** A number that may be stored. */
-const counter = (value: number): string => sent(counterOf(value))
+const counter = (value: number | undefined): string => sent(counterOf(value))
 
 /**
  * Arguments that every command begins with. The registry's clock counts whole milliseconds: leases are rounded up, and
@@ -94,7 +94,7 @@ export const encodeEnvelope = (envelope: Envelope, trust: boolean, channel: stri
   envelope.bits,
   sent(ttlOf(envelope.ttl)),
   sent(maxStepOf(envelope.maxStep)),
-  flag(trust),
+  `${flag(trust)}|${sent(timeOf(envelope.keepEnded?.millis))}|${counter(envelope.keepEnded?.count)}`,
   channel,
   encodeConcerns(envelope.concerns)
 ]

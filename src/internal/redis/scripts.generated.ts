@@ -207,6 +207,9 @@ local function position(entry) return counter(string.match(entry[1], '^%d+')) or
 local last_log = newest[1] and position(newest[1]) or 0
 local is_log_absurd = last_log > MAX_COUNTER
 if is_log_absurd then last_log = 0 end
+local trust, keep_time, keep_count = string.match(ARGV[8], '^(1?)|(%d*)|(%d*)$')
+keep_time = int(keep_time, MAX_TIME) or TOMBSTONE_RETENTION
+keep_count = int(keep_count, MAX_COUNTER) or TOMBSTONE_COUNT
 local ttl, max_step, high = int(ARGV[6]), int(ARGV[7]), int(ARGV[3]) or 0
 local spec, tomb, claim = hash(spec_key, sizes.spec), hash(tomb_key, sizes.tomb), hash(claim_key, sizes.claim)
 local node, stat, direct = hash(node_key), hash(stat_key), hash(direct_key)
@@ -317,7 +320,7 @@ if fresh or meta.run ~= server_run or meta.specs ~= sizes.spec or meta.claims ~=
 or meta.sessions ~= sizes.sess or meta.sessions ~= sizes.node or meta.tombs ~= sizes.tomb
 or meta.high < last_log or high > meta.high or (stored[4] and known_layout ~= LAYOUT_VERSION) then
 local empty = sizes.sess == 0 and sizes.spec == 0 and sizes.tomb == 0 and sizes.claim == 0
-local trusted = fresh and ARGV[8] == '1' and empty
+local trusted = fresh and trust == '1' and empty
 local seconds = math.floor(time / 1000)
 if seconds > MAX_SECONDS then seconds = 0 end
 local seed = math.max(seconds, int(ARGV[4]) or 0) * SEED_SHIFT
@@ -632,25 +635,37 @@ local function absent()
 return { meta.now < meta.quarantine and 'QUARANTINE' or 'ABSENT' }
 end
 `,
-  "shared/store_tomb.lua:4": `local due, due_at, due_read, due_end = {}, 0, 0, sizes.tombx == 0
+  "shared/store_tomb.lua:6": `local oldest, oldest_at, oldest_read, oldest_end = {}, 0, 0, sizes.tombx == 0
+local too_many = sizes.tombx - keep_count
 
-local function next_due()
-if due_at == #due and not due_end then
-due = redis.call('ZRANGEBYSCORE', tombx_key, '-inf', str(meta.now), 'LIMIT', str(due_read), '50')
-due_at, due_read, due_end = 0, due_read + #due, #due < 50
-tomb:load(due)
+local function next_oldest()
+if oldest_at == #oldest and not oldest_end then
+local page = redis.call('ZRANGE', tombx_key, oldest_read, oldest_read + 9, 'WITHSCORES')
+local ids = {}
+oldest, oldest_at, oldest_read, oldest_end = {}, 0, oldest_read + #page / 2, #page < 20
+for i = 1, #page, 2 do
+ids[#ids + 1] = page[i]
+oldest[#oldest + 1] = { id = page[i], at = tonumber(page[i + 1]) }
 end
-due_at = due_at + 1
-return due[due_at]
+tomb:load(ids)
+end
+oldest_at = oldest_at + 1
+return oldest[oldest_at]
 end
 
-local function sweep()
+local function sweep(most)
 local swept = 0
-while swept < TOMBSTONE_SWEEP do
-local id = next_due()
-if not id then return end
+while swept < most do
+local next = next_oldest()
+if not next then return end
+local id = next.id
 if tombx_changed[id] == nil then
+if next.at > meta.now + TOMBSTONE_RETENTION - keep_time and too_many <= 0 then
+oldest_at = oldest_at - 1
+return
+end
 swept = swept + 1
+too_many = too_many - 1
 local value = tomb:get(id)
 local old = value and parse_tomb(value)
 if old then meta.collected = math.max(meta.collected, old.stamp) end
@@ -666,7 +681,7 @@ stat:set(id, false)
 tomb:set(id, value)
 tombx_changed[id] = not initial and meta.now + TOMBSTONE_RETENTION
 append('s', id)
-sweep()
+sweep(TOMBSTONE_SWEEP)
 return value
 end
 
@@ -1059,10 +1074,11 @@ end
 `,
   "tick.lua:8": `local needs_memory = false
 `,
-  "tick.lua:11": `local function command()
+  "tick.lua:12": `local function command()
 local sid = ARGV[11]
 if not live(sid) then return refuse('NOSESSION') end
 expire_at(sid, meta.now + meta.ttl)
+sweep(TOMBSTONE_SWEEP_AT_REST)
 return { str(held(sid) or 0), str(quarantine_left()) }
 end
 `,
@@ -1130,7 +1146,7 @@ export const commands = {
     "shared/guard.lua:3",
     "shared/ids.lua:3",
     "shared/store_spec.lua:3",
-    "shared/store_tomb.lua:4",
+    "shared/store_tomb.lua:6",
     "del.lua:14",
     "shared/end.lua:12"
   ],
@@ -1158,7 +1174,7 @@ export const commands = {
     "shared/guard.lua:3",
     "shared/ids.lua:3",
     "shared/store_spec.lua:3",
-    "shared/store_tomb.lua:4",
+    "shared/store_tomb.lua:6",
     "finish.lua:14",
     "shared/end.lua:12"
   ],
@@ -1173,7 +1189,7 @@ export const commands = {
     "shared/guard.lua:3",
     "shared/ids.lua:3",
     "shared/store_spec.lua:3",
-    "shared/store_tomb.lua:4",
+    "shared/store_tomb.lua:6",
     "shared/directives.lua:3",
     "merge.lua:15",
     "shared/end.lua:12"
@@ -1267,7 +1283,8 @@ export const commands = {
     "shared/read.lua:4",
     "shared/state.lua:5",
     "shared/guard.lua:3",
-    "tick.lua:11",
+    "shared/store_tomb.lua:6",
+    "tick.lua:12",
     "shared/end.lua:12"
   ],
   update: [

@@ -16,8 +16,10 @@ import {
   maxDirectives,
   maxPageBytes,
   minLog,
+  tombstoneCount,
   tombstoneRetention,
-  tombstoneSweep
+  tombstoneSweep,
+  tombstoneSweepAtRest
 } from "../registry/commands.js"
 import { seedShift } from "../registry/guard.js"
 import { maxEntries } from "../registry/reads.js"
@@ -80,8 +82,10 @@ const constantsOf = (layout: number) => ({
   MIN_LOG: minLog,
   PARTS: `{ ${parts.map((part) => `'${part}'`).join(", ")} }`,
   SEED_SHIFT: seedShift,
+  TOMBSTONE_COUNT: tombstoneCount,
   TOMBSTONE_RETENTION: tombstoneRetention,
   TOMBSTONE_SWEEP: tombstoneSweep,
+  TOMBSTONE_SWEEP_AT_REST: tombstoneSweepAtRest,
   USUAL_MAX_STEP: usualTimings.maxStep,
   USUAL_TTL: usualTimings.ttl
 })

@@ -26,8 +26,11 @@ export const maxPageBytes = 256 * 1024
  */
 export const newsDelay = 20
 
-/** How long a tombstone is kept, at least, in logical milliseconds. */
+/** How long a tombstone is kept unless a caller says otherwise, logical milliseconds. */
 export const tombstoneRetention = 24 * 3600 * 1000
+
+/** How many tombstones are kept unless a caller says otherwise. Those of initial children are not among them. */
+export const tombstoneCount = 50_000
 
 /** How many reaped sessions are remembered. */
 export const maxDead = 1000
@@ -35,8 +38,11 @@ export const maxDead = 1000
 /** Fewest entries of the change log that are kept. */
 export const minLog = 20_000
 
-/** Expired tombstones that each new tombstone sweeps away, so that the work is bounded and nothing runs at rest. */
+/** Tombstones that each new tombstone sweeps away, at most: as many come as go, and one more. */
 export const tombstoneSweep = 2
+
+/** Tombstones that each renewal of a lease sweeps away, at most: 20 are a tenth of a millisecond. */
+export const tombstoneSweepAtRest = 20
 
 /** Limit of the stored directives: one per node name. */
 export const maxDirectives = 1000
@@ -49,6 +55,12 @@ export const directiveRetention = 24 * 3600 * 1000
 
 /** Expired directives that each new one sweeps away. */
 export const directiveSweep = 2
+
+/** How long, and how many, tombstones are kept. */
+export interface KeepEnded {
+  readonly millis: number
+  readonly count: number
+}
 
 /** What every command carries. Times are milliseconds of the registry's logical clock, unless named otherwise. */
 export interface Envelope {
@@ -65,6 +77,8 @@ export interface Envelope {
   readonly bits: string
   readonly ttl: number
   readonly maxStep: number
+  /** Which tombstones this caller's commands leave: of the last logical `millis`, and the last `count`. */
+  readonly keepEnded?: KeepEnded | undefined
   /** Sessions that have to act on what the command changes: they are woken to read of it at once. Missing: all. */
   readonly concerns?: ReadonlyArray<string> | undefined
 }

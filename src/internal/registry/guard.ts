@@ -6,7 +6,7 @@
  */
 import { counterOf, exactOf, highOf, maxStepOf, notAfterOf, secondsOf, timeOf, ttlOf, usualTimings } from "./bounds.js"
 import type { Envelope, Refusal } from "./commands.js"
-import { directiveRetention, layoutVersion, tombstoneRetention } from "./commands.js"
+import { directiveRetention, layoutVersion, tombstoneCount, tombstoneRetention } from "./commands.js"
 import {
   append,
   endSession,
@@ -15,6 +15,7 @@ import {
   parseDirective,
   type RegistryState,
   type Server,
+  type Sweep,
   type Tx
 } from "./state.js"
 
@@ -115,6 +116,12 @@ const ours = String(layoutVersion)
 const isOlder = (layout: string | undefined): boolean =>
   layout !== undefined && /^\d{1,16}$/.test(layout) && Number(layout) < layoutVersion
 
+const sweepOf = ({ tombx }: RegistryState, { now }: Meta, { keepEnded }: Envelope): Sweep => ({
+  until: now + tombstoneRetention - (timeOf(keepEnded?.millis) ?? tombstoneRetention),
+  tooMany: tombx.size - (counterOf(keepEnded?.count) ?? tombstoneCount),
+  touched: new Set()
+})
+
 /** Runs the guard. A refusal means that the command must have no effect. */
 export const guard = (state: RegistryState, envelope: Envelope, server: Server): Tx | Refusal => {
   const known = state.layout.get("layout")
@@ -125,7 +132,8 @@ export const guard = (state: RegistryState, envelope: Envelope, server: Server):
   const existing = state.meta !== undefined && isSane(state.meta) ? state.meta : undefined
   const meta = existing ?? freshMeta(state, envelope, server)
   state.meta = meta
-  const tx: Tx = { state, meta, idle: advance(meta, server) }
+  const idle = advance(meta, server)
+  const tx: Tx = { state, meta, idle, sweep: sweepOf(state, meta, envelope) }
   const high = highOf(envelope.high) ?? 0
   const broken = existing === undefined || known !== ours || isBroken(tx, high, server)
   if (broken) beginEra(tx, envelope, server, existing === undefined && server.trust && isEmpty(state))

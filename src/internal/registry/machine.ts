@@ -21,7 +21,7 @@ import type {
   Reply,
   Value
 } from "./commands.js"
-import { tombstoneRetention, tombstoneSweep } from "./commands.js"
+import { tombstoneRetention, tombstoneSweep, tombstoneSweepAtRest } from "./commands.js"
 import { direct, mergeDirective } from "./directives.js"
 import { guard } from "./guard.js"
 import { changes, nodes, snap } from "./reads.js"
@@ -58,6 +58,7 @@ const quarantineLeft = ({ meta }: Tx): number => Math.max(0, meta.quarantine - m
 export const tick = (tx: Tx, { sid }: Args<"tick">): Value<"tick"> | Refusal => {
   if (!isLive(tx, sid)) return noSession(tx)
   tx.state.sess.set(sid, tx.meta.now + tx.meta.ttl)
+  sweepTombs(tx, tombstoneSweepAtRest)
   return { claims: tx.meta.held.get(sid) ?? 0, quarantine: quarantineLeft(tx) }
 }
 
@@ -211,7 +212,8 @@ export const report = (tx: Tx, { items, sid }: Args<"report">): Value<"report"> 
 /** Stamp of every initial spec: the stamp of any call is higher. */
 const initialStamp = 1
 
-const dropTomb = ({ meta, state }: Tx, id: string): void => {
+const dropTomb = ({ meta, state, sweep }: Tx, id: string): void => {
+  sweep.touched.add(id)
   state.tomb.delete(id)
   state.tombx.delete(id)
   meta.tombs = state.tomb.size
@@ -226,20 +228,23 @@ const storeSpec = (tx: Tx, id: string, spec: SpecRecord): string => {
   return value
 }
 
-/** Tombstones to sweep, those due first. The map is in order of time: a tombstone is always inserted anew at its end. */
-const due = ({ meta, state }: Tx): ReadonlyArray<string> => {
-  const expired: Array<[id: string, at: number]> = []
+/** The oldest tombstones. The map is in order of time: a tombstone is always inserted anew at its end. */
+const oldest = ({ state, sweep }: Tx, most: number): ReadonlyArray<readonly [id: string, at: number]> => {
+  const found: Array<[id: string, at: number]> = []
   for (const [id, at] of state.tombx) {
-    if (at > meta.now || (expired.length >= tombstoneSweep && at > expired.at(-1)![1])) break
-    expired.push([id, at])
+    if (found.length >= most && at > found.at(-1)![1]) break
+    if (!sweep.touched.has(id)) found.push([id, at])
   }
-  expired.sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1))
-  return expired.slice(0, tombstoneSweep).map(([id]) => id)
+  return found.sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1)).slice(0, most)
 }
 
-const sweep = (tx: Tx): void => {
-  const { meta, state } = tx
-  for (const id of due(tx)) {
+/** Sweeps away the tombstones whose time is over, and the oldest of those that are too many: some of them at a time. */
+const sweepTombs = (tx: Tx, most: number): void => {
+  const { meta, state, sweep } = tx
+  for (const [id, at] of oldest(tx, most)) {
+    if (at > sweep.until && sweep.tooMany <= 0) break
+    sweep.tooMany--
+    sweep.touched.add(id)
     const tomb = parseTomb(state.tomb.get(id) ?? "")
     if (tomb !== undefined) meta.collected = Math.max(meta.collected, tomb.stamp)
     state.tomb.delete(id)
@@ -258,8 +263,9 @@ const storeTomb = (tx: Tx, id: string, tomb: TombRecord): string => {
   state.tombx.delete(id)
   if (!tomb.initial) state.tombx.set(id, meta.now + tombstoneRetention)
   meta.tombs = state.tomb.size
+  tx.sweep.touched.add(id)
   append(tx, "s", id)
-  sweep(tx)
+  sweepTombs(tx, tombstoneSweep)
   return value
 }
 
@@ -286,6 +292,7 @@ const markTomb = (tx: Tx, id: string, stored: string, tomb: TombRecord): string 
   const value = formatTomb({ ...tomb, initial: true })
   tx.state.tomb.set(id, value)
   tx.state.tombx.delete(id)
+  tx.sweep.touched.add(id)
   append(tx, "s", id)
   return value
 }

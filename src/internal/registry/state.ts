@@ -339,6 +339,17 @@ export interface Tx {
   readonly meta: Meta
   /** Milliseconds since the command before, by the server's clock. */
   readonly idle: number
+  readonly sweep: Sweep
+}
+
+/** What a command may sweep away of the tombstones. */
+export interface Sweep {
+  /** Sweep times up to this one are due. */
+  readonly until: number
+  /** How many there are too many, less those that the command has swept away. */
+  tooMany: number
+  /** Tombstones that the command has touched: none of them is swept away by it. */
+  readonly touched: Set<string>
 }
 
 /** Draws the next value of the counter. */

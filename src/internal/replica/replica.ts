@@ -8,7 +8,7 @@ import type { ChildRow } from "../../ChildInfo.js"
 import type { ChildType, Shutdown } from "../../ChildSpec.js"
 import type { RestartType } from "../../Restart.js"
 import { decodeBody, type SpecBody } from "../kind/specCodec.js"
-import { type Item, tombstoneRetention } from "../registry/commands.js"
+import { type Item, type KeepEnded, tombstoneCount, tombstoneRetention } from "../registry/commands.js"
 import {
   type ClaimRecord,
   parseClaim,
@@ -51,6 +51,9 @@ export interface Entry extends Placed {
   /** The child's row in lists; made when it is asked for, dropped when something about the child is new. */
   row: ChildRow | undefined
 }
+
+/** Tombstones that are remembered unless a setting says otherwise. */
+const usual: KeepEnded = { millis: tombstoneRetention, count: tombstoneCount }
 
 /** A tombstone as a node remembers it. */
 export interface KnownTomb {
@@ -292,10 +295,18 @@ export class View {
     for (const [id, tomb] of this.tombs) if (!seen.has(id) && tomb.at <= at) this.tombs.delete(id)
   }
 
-  /** Forgets tombstones that the registry may have swept away long since. */
-  forgetTombs(): void {
-    const before = this.now() - tombstoneRetention
-    for (const [id, tomb] of this.tombs) if (tomb.since < before && !tomb.initial) this.tombs.delete(id)
+  /** Forgets tombstones as the registry does: the old ones, and the oldest where they are too many. */
+  forgetTombs({ count, millis }: KeepEnded = usual): void {
+    const before = this.now() - millis
+    const kept: Array<readonly [id: string, stamp: number]> = []
+    for (const [id, tomb] of this.tombs) {
+      if (tomb.initial) continue
+      if (tomb.since < before) this.tombs.delete(id)
+      else kept.push([id, tomb.stamp])
+    }
+    if (kept.length <= count) return
+    kept.sort(([, a], [, b]) => a - b)
+    for (const [id] of kept.slice(0, kept.length - count)) this.tombs.delete(id)
   }
 
   /** Forgets everything. Whoever still has an entry in hand can see that nothing is left of it. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, FastCheck, Schedule, TestClock } from "effect"
 import { BatchQueue } from "../../../src/internal/node/outbox.js"
-import { maxBatch } from "../../../src/internal/registry/commands.js"
+import { maxBatch, maxPageBytes } from "../../../src/internal/registry/commands.js"
 import { holdsEffect, names } from "../../support/arbitrary.js"
 
 type Batch<A> = ReadonlyArray<readonly [id: string, item: A]>
@@ -91,6 +91,17 @@ describe("BatchQueue", () => {
       yield* TestClock.adjust(100)
       expect(sizes).toEqual([maxBatch, maxBatch, 1])
       expect(new Set(received.map(([id]) => id))).toEqual(new Set(ids))
+    }))
+
+  it.scoped("sends no more bytes at once than a page of the registry has, save for one item that is larger", () =>
+    Effect.gen(function*() {
+      const lane = new BatchQueue<number>(undefined, (_, size) => size)
+      const { received, sizes } = yield* connect(lane, () => 10, () => true)
+      const items = [60_000, 60_000, 60_000, 60_000, 60_000, 1_000_000, 10, maxPageBytes - 10, 1]
+      items.forEach((size, i) => lane.offer(`K/${i}`, size))
+      yield* TestClock.adjust(1_000)
+      expect(sizes).toEqual([4, 1, 1, 2, 1])
+      expect(received).toHaveLength(items.length)
     }))
 
   it.scoped("waits before it sends again what was not taken, and then sends what came meanwhile with it", () =>

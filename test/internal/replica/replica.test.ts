@@ -427,6 +427,18 @@ describe("tombstones", () => {
   })
 })
 
+describe("too many tombstones", () => {
+  it("are forgotten, the oldest first, save those of initial children", () => {
+    const { view } = makeScene()
+    view.learnTomb("K/initial", tombText({ initial: true, stamp: 1 }), 1)
+    for (const stamp of [5, 3, 9, 7]) view.learnTomb(`K/${stamp}`, tombText({ stamp }), 10)
+    view.forgetTombs({ millis: tombstoneRetention, count: 4 })
+    expect(view.tombs.size).toBe(5)
+    view.forgetTombs({ millis: tombstoneRetention, count: 2 })
+    expect(Array.from(view.tombs.keys())).toEqual(["K/initial", "K/9", "K/7"])
+  })
+})
+
 describe("clear", () => {
   it("leaves nothing of an entry that somebody still has in hand", () => {
     const view = makeView()

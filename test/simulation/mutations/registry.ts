@@ -32,7 +32,10 @@ const roundTokens: Execute = (state, server, envelope, name, args) => {
   const { results } = reply.value as Value<"claim">
   results.forEach((result, i) => {
     const { id } = items[i]!
-    const current = claimOf({ state, meta: state.meta!, idle: 0 }, id)
+    const current = claimOf(
+      { state, meta: state.meta!, idle: 0, sweep: { until: 0, tooMany: 0, touched: new Set() } },
+      id
+    )
     if (result._tag !== "GRANTED" || current === undefined) return
     Object.assign(result, { token: rounded(result.token) })
     state.claim.set(id, formatClaim({ ...current, token: result.token }))

@@ -1,4 +1,4 @@
--- Renews a session: its lease lasts one ttl from now on.
+-- Renews a session: its lease lasts one ttl from now on. Sweeps tombstones away, so that they go at rest, too.
 -- Twin of `tick` in registry/machine.ts.
 --
 -- KEYS   every part of the scope, in the order of `parts` in scripts.ts.
@@ -7,11 +7,13 @@
 -- Reply  `{ claims held, quarantine left }`; the refusal NOSESSION.
 local needs_memory = false
 -- @include shared/begin.lua
+-- @include shared/store_tomb.lua
 
 local function command()
   local sid = ARGV[11]
   if not live(sid) then return refuse('NOSESSION') end
   expire_at(sid, meta.now + meta.ttl)
+  sweep(TOMBSTONE_SWEEP_AT_REST)
   return { str(held(sid) or 0), str(quarantine_left()) }
 end
 

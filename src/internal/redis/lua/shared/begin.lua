@@ -8,7 +8,8 @@
 --   5 bits             random text: the name of the next era, should this command begin one
 --   6 ttl              how long a lease lasts
 --   7 maxStep          by how much one command may advance the clock
---   8 trust            "1": a wholly empty data set is new, no quarantine
+--   8 policy           `trust|time|count`. trust, "1": a wholly empty data set is new, no quarantine. How long, and how
+--                      many, tombstones are kept; empty for the usual
 --   9 channel          where a message wakes the other nodes
 --   10 concerns        the sessions to wake, as the message names them; empty for all
 -- Further arguments are the command's own.

@@ -18,7 +18,7 @@ if fresh or meta.run ~= server_run or meta.specs ~= sizes.spec or meta.claims ~=
   or meta.sessions ~= sizes.sess or meta.sessions ~= sizes.node or meta.tombs ~= sizes.tomb
   or meta.high < last_log or high > meta.high or (stored[4] and known_layout ~= LAYOUT_VERSION) then
   local empty = sizes.sess == 0 and sizes.spec == 0 and sizes.tomb == 0 and sizes.claim == 0
-  local trusted = fresh and ARGV[8] == '1' and empty
+  local trusted = fresh and trust == '1' and empty
   local seconds = math.floor(time / 1000)
   if seconds > MAX_SECONDS then seconds = 0 end
   local seed = math.max(seconds, int(ARGV[4]) or 0) * SEED_SHIFT

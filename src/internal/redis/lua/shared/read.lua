@@ -49,6 +49,9 @@ local function position(entry) return counter(string.match(entry[1], '^%d+')) or
 local last_log = newest[1] and position(newest[1]) or 0
 local is_log_absurd = last_log > MAX_COUNTER
 if is_log_absurd then last_log = 0 end
+local trust, keep_time, keep_count = string.match(ARGV[8], '^(1?)|(%d*)|(%d*)$')
+keep_time = int(keep_time, MAX_TIME) or TOMBSTONE_RETENTION
+keep_count = int(keep_count, MAX_COUNTER) or TOMBSTONE_COUNT
 local ttl, max_step, high = int(ARGV[6]), int(ARGV[7]), int(ARGV[3]) or 0
 local spec, tomb, claim = hash(spec_key, sizes.spec), hash(tomb_key, sizes.tomb), hash(claim_key, sizes.claim)
 local node, stat, direct = hash(node_key), hash(stat_key), hash(direct_key)
