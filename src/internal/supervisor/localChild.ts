@@ -268,18 +268,18 @@ const isLayer = (body: Body): body is Layer.Layer<never, unknown, unknown> => La
 /** What the supervisor is told of a run. Synchronous, and must not throw. */
 export interface RunHooks {
   /** A layer, or handlers, are about to be built. */
-  readonly building: () => void
+  readonly building: (child: LocalChild, run: ChildRun) => void
   /** The child is up: at once for an effect, after the build for a layer or for handlers. */
-  readonly up: () => void
+  readonly up: (child: LocalChild, run: ChildRun) => void
   /** The child's own code has ended. Its calls and its finalizers have not. */
-  readonly ended: (exit: Exit.Exit<unknown, unknown>) => void
+  readonly ended: (child: LocalChild, run: ChildRun, exit: Exit.Exit<unknown, unknown>) => void
 }
 
 /** The run of a layer: built, then standing until it is stopped. */
 const layerRun = (
   layer: Layer.Layer<never, unknown, unknown>,
   scope: Scope.Scope,
-  { up }: RunHooks
+  up: () => void
 ): Effect.Effect<unknown, unknown, unknown> =>
   Layer.buildWithScope(layer, scope).pipe(
     Effect.zipRight(Effect.sync(up)),
@@ -291,11 +291,11 @@ const handlersRun = (
   child: LocalChild,
   run: ChildRun,
   build: Effect.Effect<unknown, unknown, unknown>,
-  { up }: RunHooks
+  hooks: RunHooks
 ): Effect.Effect<unknown, unknown, unknown> =>
   Effect.flatMap(build, (handlers) => {
     if (!run.isOver) run.handlers = handlers
-    up()
+    hooks.up(child, run)
     child.endpoint?.open()
     return Effect.never
   })
@@ -303,11 +303,13 @@ const handlersRun = (
 const codeOf = (child: LocalChild, run: ChildRun, body: Body, scope: Scope.Scope, hooks: RunHooks) => {
   const { server } = child.registration
   if (!isLayer(body) && server === undefined) {
-    hooks.up()
+    hooks.up(child, run)
     return body
   }
-  hooks.building()
-  return isLayer(body) ? layerRun(body, scope, hooks) : handlersRun(child, run, body, hooks)
+  hooks.building(child, run)
+  return isLayer(body)
+    ? layerRun(body, scope, () => hooks.up(child, run))
+    : handlersRun(child, run, body, hooks)
 }
 
 /** Makes scopes in stock: making one takes a fiber, which costs more than the scope (bench row: 10,000 crash loops). */
@@ -341,7 +343,7 @@ export const forkRun = (child: LocalChild, run: ChildRun, hooks: RunHooks): Fibe
   run.runtime = runtime
   const code = Effect.suspend(() => codeOf(child, run, child.body(), scope, hooks))
   const close = (exit: Exit.Exit<unknown, unknown>) => {
-    hooks.ended(exit)
+    hooks.ended(child, run, exit)
     return child.endCalls(Scope.close(scope, exit))
   }
   return Runtime.runFork(runtime)(endingQuietly(Effect.onExit(code, close)), {

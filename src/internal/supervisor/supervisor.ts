@@ -29,7 +29,7 @@ import {
 } from "../runtime/environment.js"
 import { endingQuietly, observe } from "../runtime/userCode.js"
 import { ChildRun, failedByCheck } from "./childRun.js"
-import { Backoff, type ChildHost, describeExit, forkRun, LocalChild } from "./localChild.js"
+import { Backoff, type ChildHost, describeExit, forkRun, LocalChild, type RunHooks } from "./localChild.js"
 import { RestartClock } from "./restartClock.js"
 
 /** Callbacks about the runs of children, for tests that compare them with what the supervisor believes. */
@@ -109,6 +109,13 @@ export class Supervisor implements ChildHost {
   /** Listeners to `confirmed`. */
   private readonly confirmations = new Set<() => void>()
 
+  /** One for all runs: there are very many. */
+  private readonly hooks: RunHooks = {
+    building: (child, run) => this.boundStart(child, run),
+    up: (child, run) => this.running(child, run),
+    ended: (child, run, exit) => this.codeEnded(child, run, exit)
+  }
+
   constructor(private readonly owner: Owner) {
     this.restarts = new Throttle(owner.ambient.yieldTurn, owner.fork, burst)
     this.interruptions = new Throttle(owner.ambient.yieldTurn, owner.fork, burst)
@@ -154,11 +161,7 @@ export class Supervisor implements ChildHost {
     child.since = this.owner.ambient.wall()
     const run = child.run = this.makeRun(child)
     this.owner.observer.began(child)
-    const fiber = forkRun(child, run, {
-      building: () => this.boundStart(child, run),
-      up: () => this.running(child, run),
-      ended: (end) => this.codeEnded(child, run, end)
-    })
+    const fiber = forkRun(child, run, this.hooks)
     child.fiber = fiber
     observe(fiber, "the end of a run", (exit) => {
       this.owner.observer.ended(child)
