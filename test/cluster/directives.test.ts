@@ -379,6 +379,9 @@ describe("directives over time", () => {
       expect(records.length).toBeGreaterThan(1)
       expect(records.filter(({ draining }) => draining !== true)).toEqual([])
       const stored = Array.from(faulty.state().node.values(), (text) => JSON.parse(parseNode(text)!.json))
-      expect(stored.find(({ name }) => name === "b")).toMatchObject({ draining: true, knows: ["directives"] })
+      expect(stored.find(({ name }) => name === "b")).toMatchObject({
+        draining: true,
+        knows: ["directives", "placement"]
+      })
     }))
 })

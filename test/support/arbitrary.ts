@@ -113,6 +113,7 @@ export const nodeItem = (
     cordoned: false,
     draining: false,
     joining: false,
+    returning: false,
     duplicateName: false,
     process: undefined,
     address: "",

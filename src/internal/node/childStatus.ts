@@ -38,13 +38,16 @@ const pending = (node: Node, entry: Entry, spec: KnownSpec): ChildStatus => {
     const left = Math.ceil((session.quarantineUntil - node.ambient.now()) / 1000)
     return { _tag: "Pending", reason: `the registry's data is new: nothing is started for another ${left} s` }
   }
-  const home = node.view.membership.homeOf(entry)
+  const home = node.heirOf(entry)
   if (home === undefined) {
     return isRefusedByAll(node, spec)
       ? { _tag: "Failed", cause: `no node's code can decode its payload (${spec.refused.join(", ")})` }
       : { _tag: "Pending", reason: whyNobody(node, spec) }
   }
   const whom = nameOf(home)
+  if (node.view.membership.members.get(home)?.returning === true) {
+    return { _tag: "Pending", reason: `${whom}, where it belongs, is coming back after it lost its lease` }
+  }
   return claim === undefined
     ? { _tag: "Pending", reason: `${whom} is about to start it` }
     : { _tag: "Pending", reason: `${nameOf(claim.sid)} is gone; ${whom} is about to take it over` }

@@ -21,13 +21,14 @@ import { type Condition, WorkQueue } from "../plan/decide.js"
 import { Moves } from "../plan/rebalance.js"
 import type { Timing } from "../registry/timing.js"
 import { nameOf, type ScopeMember, type Score } from "../replica/membership.js"
-import { View } from "../replica/replica.js"
+import { type Entry, View } from "../replica/replica.js"
 import { type Ambient, makeRetries, Timers, Watchers } from "../runtime/environment.js"
 import { Pauses, Sparing } from "../runtime/pauses.js"
 import type { Watch } from "../runtime/processTable.js"
 import { logWarning } from "../runtime/userCode.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import { type Owner, type RunObserver, Supervisor } from "../supervisor/supervisor.js"
+import { AwaitedMembers } from "./awaitedMembers.js"
 import { ClosingTime } from "./closingTime.js"
 import { Freshness } from "./freshness.js"
 import { Outbox } from "./outbox.js"
@@ -98,6 +99,8 @@ export class Node {
   /** What the registry is still to be told of the children here. */
   readonly outbox: Outbox
   readonly timers: Timers
+  /** Members for whom children without an owner wait. */
+  private readonly awaited: AwaitedMembers
   /** What is known of pauses of the process. */
   readonly pauses: Pauses
   private readonly timeouts: Sparing
@@ -168,6 +171,7 @@ export class Node {
       () => this.resumeMoves()
     )
     this.outbox = new Outbox(this)
+    this.awaited = new AwaitedMembers(this.ambient.now, 2 * this.timing.commandTimeout)
     this.pauses = new Pauses(this.ambient.now, this.timing.ttl * toleratedPause, (length) => this.paused(length))
     this.timeouts = new Sparing(this.ambient.now, timeoutLines)
     this.timers = new Timers(this.ambient.now, this.fork, (late) => this.pauses.late(late))
@@ -303,8 +307,19 @@ export class Node {
     return firstOf(this.phases, meets)
   }
 
+  /** The session that is to claim a child which nobody holds. */
+  readonly heirOf = (entry: Entry): string | undefined => this.view.membership.heirOf(entry, this.awaited.has)
+
   /** The membership is another. */
   membersChanged(): void {
+    if (this.awaited.update(this.view.membership.returning)) {
+      // Whoever has not come back by then is not waited for any more.
+      const over = Effect.zipRight(
+        Effect.sleep(Math.ceil(this.awaited.patience) + 1),
+        Effect.sync(() => this.workQueue.sweep())
+      )
+      this.fork(over)
+    }
     this.fork(SubscriptionRef.set(this.members, this.view.membership.list))
     this.watchers.notifyAll()
   }
@@ -409,6 +424,7 @@ export class Node {
       hasKind: (kind) => this.kinds.has(kind),
       isLive: (sid) => this.view.membership.isLive(sid),
       homeOf: (entry) => this.view.membership.homeOf(entry),
+      heirOf: this.heirOf,
       keeper: list[0]?.sid
     }
   }

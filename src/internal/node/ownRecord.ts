@@ -21,6 +21,7 @@ import type { Session } from "./session.js"
 interface Described extends Requester {
   readonly config: Resolved
   readonly kinds: ReadonlyMap<string, Registration>
+  readonly era: { readonly lastSid: string }
   readonly processes: { readonly self: ProcessId | undefined }
 }
 
@@ -123,6 +124,7 @@ export class OwnRecord {
       cordoned: this.cordoned,
       draining: this.draining,
       joining: phase !== "active",
+      returning: phase !== "active" && this.node.era.lastSid !== "",
       duplicateName: this.duplicateName,
       process: watchProcesses && processes.self !== undefined ? { ...processes.self, proof: this.proof } : undefined,
       address: this.address,

@@ -32,6 +32,8 @@ export interface Condition {
   readonly isLive: (sid: string) => boolean
   /** The session where a child belongs. */
   readonly homeOf: (entry: Entry) => string | undefined
+  /** The session that is to claim a child which nobody holds: its home, or one that is coming back and will be. */
+  readonly heirOf: (entry: Entry) => string | undefined
   /** The session that removes what dead nodes left on ended children. */
   readonly keeper: string | undefined
 }
@@ -80,7 +82,7 @@ const forAbsent = (entry: Entry, node: Condition): Action => {
     return claim !== undefined && !held && node.keeper === node.sid ? { _tag: "Purge" } : nothing
   }
   if (held || node.quarantined || node.cordoned || node.draining || !node.hasKind(spec.kind)) return nothing
-  return node.homeOf(entry) === node.sid ? { _tag: "Claim", generation: spec.generation } : nothing
+  return node.heirOf(entry) === node.sid ? { _tag: "Claim", generation: spec.generation } : nothing
 }
 
 /** Decides what a node does about a child, which it runs or not. */

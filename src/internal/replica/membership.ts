@@ -23,6 +23,8 @@ export interface NodeRecord {
    * answers, would otherwise be given children that it can never start.
    */
   readonly joining: boolean
+  /** True while the node joins after a lapse of its lease: it will be open again as soon as it has read everything. */
+  readonly returning: boolean
   /** True if the node renewed its lease after a younger session of its own name had opened: there really are two. */
   readonly duplicateName: boolean
   /** The node's process, for the nodes of its machine; `undefined` where processes cannot be told apart. */
@@ -38,7 +40,7 @@ export interface NodeRecord {
 }
 
 /** Parts of the protocol that this code knows, beyond the first. */
-export const knowledge: ReadonlyArray<string> = ["directives"]
+export const knowledge: ReadonlyArray<string> = ["directives", "placement"]
 
 /** A live session. */
 export interface ScopeMember extends NodeRecord {
@@ -66,6 +68,7 @@ const unreadable: NodeRecord = {
   cordoned: true,
   draining: false,
   joining: false,
+  returning: false,
   duplicateName: false,
   process: undefined,
   address: "",
@@ -94,10 +97,19 @@ const readLabels = (value: unknown): Labels => {
   return labels
 }
 
-/** A node record as it is published. On the wire a duplicate name is called `twin`. */
+/** A node record as it is published. On the wire a duplicate name is called `twin`; `returning` is there if it is true. */
 export const encodeNodeRecord = (record: NodeRecord): string => {
-  const { address, duplicateName: twin, knows, namedByPid, obeys, process, ...fields } = record
-  return JSON.stringify({ ...fields, twin, process, address, knows, obeys, namedByPid })
+  const { address, duplicateName: twin, knows, namedByPid, obeys, process, returning, ...fields } = record
+  return JSON.stringify({
+    ...fields,
+    twin,
+    process,
+    address,
+    knows,
+    obeys,
+    namedByPid,
+    ...(returning ? { returning } : {})
+  })
 }
 
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
@@ -127,6 +139,7 @@ const readRecord = (json: string): NodeRecord => {
     cordoned: value["cordoned"] === true,
     draining: value["draining"] === true,
     joining: value["joining"] === true,
+    returning: value["returning"] === true,
     duplicateName: value["twin"] === true,
     process: readProcess(value["process"]),
     address: typeof value["address"] === "string" ? value["address"] : "",
@@ -284,6 +297,12 @@ const samePlacement = (a: ScopeMember, b: ScopeMember): boolean =>
   a.open === b.open && a.hash === b.hash && a.weight === b.weight &&
   JSON.stringify(a.kinds) === JSON.stringify(b.kinds) && JSON.stringify(a.labels) === JSON.stringify(b.labels)
 
+/** A member that is coming back, as it will be. */
+const comingBack = (member: ScopeMember): ReadonlyArray<ScopeMember> =>
+  member.returning && member.joining && member.key === member.name && !member.cordoned && !member.draining
+    ? [{ ...member, open: true }]
+    : []
+
 /**
  * The members as a node knows them, and their last change: enough to re-place a child by looking only at the members
  * that came, unless its own went.
@@ -295,6 +314,7 @@ export class Membership {
   private added: ReadonlyArray<ScopeMember> = []
   private removed: ReadonlySet<string> = new Set()
   private all: ReadonlyArray<ScopeMember> = []
+  private back: ReadonlyArray<ScopeMember> = []
 
   constructor(private readonly score: Score) {}
 
@@ -320,6 +340,8 @@ export class Membership {
     this.members.clear()
     for (const member of next) this.members.set(member.sid, member)
     this.all = next
+    // An older member would give a child to another home, and both would wait for each other.
+    this.back = next.every(({ knows }) => knows.includes("placement")) ? next.flatMap(comingBack) : []
     const placement = added.length > 0 || left.length > 0
     if (placement) {
       this.epoch++
@@ -327,6 +349,23 @@ export class Membership {
       this.removed = new Set([...left, ...added].map(({ sid }) => sid))
     }
     return { joined: added.filter(({ sid }) => !previous.has(sid)), left, placement }
+  }
+
+  /** The members that are coming back after a lapse, as they will be; none while a member does not know of that. */
+  get returning(): ReadonlyArray<ScopeMember> {
+    return this.back
+  }
+
+  /**
+   * The session that is to claim a child which nobody holds: its home, or a member that is coming back and will be its
+   * home then, for as long as that is awaited.
+   */
+  heirOf(child: Placed, isAwaited: (sid: string) => boolean): string | undefined {
+    const home = this.homeOf(child)
+    const { spec } = child
+    if (spec === undefined || this.back.length === 0) return home
+    const awaited = this.back.filter(({ sid }) => isAwaited(sid))
+    return best(child, spec, awaited, this.score, home === undefined ? undefined : this.members.get(home))?.sid
   }
 
   /** The session where the child belongs; `undefined` when no member can take it. */

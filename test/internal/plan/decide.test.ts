@@ -37,13 +37,15 @@ const condition: FastCheck.Arbitrary<Condition> = FastCheck.record({
   movesOpen: FastCheck.boolean(),
   kind: FastCheck.integer({ min: 0, max: 3 }).map((n) => n > 0),
   home: FastCheck.constantFrom(me, me, "live#1", undefined),
+  heir: FastCheck.constantFrom(me, me, "live#1", undefined),
   keeper: FastCheck.constantFrom(me, "live#1", undefined)
-}).map(({ home, kind, ...rest }) => ({
+}).map(({ heir, home, kind, ...rest }) => ({
   ...rest,
   sid: me,
   hasKind: () => kind,
   isLive: (sid: string) => sid !== "dead#1",
-  homeOf: (known: Entry) => (known.spec === undefined ? undefined : home)
+  homeOf: (known: Entry) => (known.spec === undefined ? undefined : home),
+  heirOf: (known: Entry) => (known.spec === undefined ? undefined : heir)
 }))
 
 const matched = FastCheck.tuple(entry, running, FastCheck.boolean()).map(([known, run, matches]) => ({
@@ -67,18 +69,19 @@ const fine: Condition = {
   hasKind: () => true,
   isLive: () => true,
   homeOf: () => me,
+  heirOf: () => me,
   keeper: me
 }
 
 describe("decide, about a child that this node does not run", () => {
   holds(
-    "claims exactly what is registered, vacant, at home here, and may be run",
+    "claims exactly what is registered, vacant, this node's to take, and may be run",
     [entry, condition],
     (known, node) => {
       const { claim, spec } = known
       const vacant = claim === undefined || claim.sid === "dead#1"
       const may = node.active && !node.cordoned && !node.draining && !node.quarantined && node.hasKind("K") &&
-        spec !== undefined && !spec.failed && vacant && node.homeOf(known) === me
+        spec !== undefined && !spec.failed && vacant && node.heirOf(known) === me
       expect(decide(known, undefined, node)._tag === "Claim").toBe(may)
     },
     runs
@@ -251,6 +254,7 @@ const conditionOf = ({ nodes }: World, child: Child, index: number, movesOpen: b
     movesOpen,
     isLive: (sid) => nodes.some((other) => other.sid === sid),
     homeOf: () => (child.home === undefined ? undefined : nodes[child.home]?.sid),
+    heirOf: () => (child.home === undefined ? undefined : nodes[child.home]?.sid),
     keeper: nodes[0]?.sid
   }
 }
