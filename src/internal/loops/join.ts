@@ -116,8 +116,9 @@ const giveUp = (node: Node, children: ReadonlyArray<LocalChild>): void => {
     node.supervisor.revoke(child)
     if (child.stage === "reportingEnd") node.supervisor.forget(child)
     else {
-      child.stopReason = "claimLost"
       node.supervisor.stop(child, "claimLost")
+      // One that was ending already, for its lease: its claim is not asserted again.
+      child.stopReason = "claimLost"
     }
   }
 }
