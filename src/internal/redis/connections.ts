@@ -155,15 +155,21 @@ interface Asking {
 
 /** A single server's connection, made with `lazyConnect` where it has something to ask first. */
 const asking = <A extends Redis | RedisConnection>(connection: A, { ask, sources }: Asking): A => {
-  askFirst(connection as unknown as Redis, (connection as unknown as Redis).options, sources, ask, retryDelay)
+  askFirst(connection as unknown as Redis, [(connection as unknown as Redis).options], sources, ask, retryDelay)
   return connection
+}
+
+/** Where a cluster's client has the options of its connections to nodes: version 6 of ioredis keeps a copy to itself. */
+const optionsOfNodes = (cluster: Cluster): ReadonlyArray<object> => {
+  const { connectionPool } = cluster as unknown as { readonly connectionPool?: { readonly redisOptions?: object } }
+  return [cluster.options.redisOptions, connectionPool?.redisOptions].filter((options) => options !== undefined)
 }
 
 /** A cluster's client. Its connections to nodes are made with what was asked for last, hence the question after a refusal. */
 const askingCluster = (cluster: Cluster, { ask, sources }: Asking): Cluster => {
-  const { redisOptions = {} } = cluster.options
-  cluster.on("node error", () => refresh(redisOptions, sources, ask))
-  askFirst(cluster, redisOptions, sources, ask, retryDelay)
+  const options = optionsOfNodes(cluster)
+  cluster.on("node error", () => refresh(options, sources, ask))
+  askFirst(cluster, options, sources, ask, retryDelay)
   return cluster
 }
 

@@ -102,8 +102,9 @@ export const credentialsOf = (sources: CredentialSources): Effect.Effect<Credent
   )
 
 /** Puts credentials among the options of a connection, which it reads at every attempt. */
-const put = (options: object, { password, username }: Credentials): void =>
-  void Object.assign(options, { username, password })
+const put = (options: ReadonlyArray<object>, { password, username }: Credentials): void => {
+  for (const one of options) Object.assign(one, { username, password })
+}
 
 /**
  * Has a connection that was made with `lazyConnect` ask for its credentials before every attempt to connect, and begins
@@ -111,7 +112,7 @@ const put = (options: object, { password, username }: Credentials): void =>
  */
 export const askFirst = (
   connection: Attempting,
-  options: object,
+  options: ReadonlyArray<object>,
   sources: CredentialSources,
   ask: AskCredentials,
   delay: (attempt: number) => number
@@ -137,6 +138,6 @@ export const askFirst = (
 }
 
 /** Asks for credentials once, for connections that are made later with the same options. */
-export const refresh = (options: object, sources: CredentialSources, ask: AskCredentials): void => {
+export const refresh = (options: ReadonlyArray<object>, sources: CredentialSources, ask: AskCredentials): void => {
   ask(Effect.orDie(credentialsOf(sources))).then((found) => put(options, found), () => {})
 }
