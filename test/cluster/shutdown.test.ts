@@ -136,4 +136,16 @@ describe("the farewell of a shutdown", () => {
       expect(log.lines.at(-1)).toContain("closed, but the registry did not confirm it")
     })
   })
+
+  it.scoped("is told as it is: there was nothing to leave if the node had not joined", () => {
+    const log = logged()
+    return Effect.gen(function*() {
+      const line = (yield* makeFaulty()).line()
+      line.dropRequests = true
+      const cluster = yield* makeCluster(line.registry, workerLive(new Journal()), { joinTimeout: 0 })
+      const a = yield* Effect.provide(cluster.add("a"), log.layer)
+      yield* takes(Effect.provide(a.stop, log.layer))
+      expect(log.lines.at(-1)).toBe("INFO closed before it had joined the scope")
+    })
+  })
 })

@@ -33,6 +33,19 @@ describe.concurrent("Redis", () => {
     await judge(fleet, [...idsOf(20), "Probe/new"])
   })
 
+  test("closes idle connections, and all of them while calls are on their way: nothing moves", async (context) => {
+    const redis = ["--timeout", "3"]
+    const { fleet, redis: server, runs } = await scene(context, ["a", "b"], 20, { redis, ttl: 3 * ttl })
+    const calls = ["a", "b"].map((name) => fleet.nodes.get(name)!.call("startEach", { keys: keys(20) }))
+    await server.cli("CLIENT", "KILL", "TYPE", "normal")
+    await Promise.allSettled(calls)
+    // Longer than a lease, and quiet: whatever failed is not to be taken for an outage.
+    await sleep(2 * 3 * ttl)
+    await runs(idsOf(20))
+    nothingMoved(fleet)
+    await judge(fleet, idsOf(20))
+  })
+
   test("[F15] is flushed: owners keep their children, what was terminated stays so", async (context) => {
     const { fleet, redis, runs } = await scene(context, ["a", "b", "c"], 20, { onEmpty: "settle", ttl: 3 * ttl })
     await surely(fleet.nodes.get("c")!, "terminate", { keys: ["k0"] })

@@ -211,6 +211,7 @@ const leaveScope = (node: Node, left: number, time: number): Effect.Effect<strin
     if (node.client) return "left the scope"
     if (session !== undefined) yield* Effect.interruptible(handOver(node, session, time))
     if (left > 0) return `closed while ${left} children still run: their claims end with the lease`
+    if (node.era.lastSid === "") return "closed before it had joined the scope"
     if (session === undefined || session.over) return "closed without a lease: what it held ends with its last session"
     if (yield* closeSession(node, session)) return "left the scope"
     return "closed, but the registry did not confirm it: what it has not heard of ends with the lease"
