@@ -101,6 +101,13 @@ interface PogoOptions {
   /** How many children this node gets relative to others. Default 1, above 0. `POGO_WEIGHT`. */
   readonly weight?: number | undefined
   /**
+   * The most children that this node takes, at least 1. A node that loses its lease has `stopBudget` to stop them all,
+   * and guarantee 1 rests on that. Children for which no node has room are `Pending`. Default 20,000 for the default
+   * `stopBudget` of 3 seconds, and as much more as that is longer: measured for children with a scope, a finalizer and a
+   * fiber of their own. `POGO_MAX_CHILDREN`.
+   */
+  readonly maxChildren?: number | undefined
+  /**
    * The most restarts of one child within a time, for kinds that set none: one more and it is `failed`. Default off.
    * `POGO_MAX_RESTARTS` and `POGO_MAX_RESTARTS_WITHIN`.
    */
@@ -148,6 +155,7 @@ export interface Resolved {
   readonly drainTimeout: number
   readonly labels: Labels
   readonly weight: number
+  readonly maxChildren: number
   readonly intensity: Intensity | undefined
   readonly watchProcesses: boolean
   /** Milliseconds. */
@@ -215,6 +223,7 @@ export const config: Config.Config<PogoOptions> = Config.all({
     )
   ),
   weight: optional(Config.number("POGO_WEIGHT")),
+  maxChildren: optional(Config.integer("POGO_MAX_CHILDREN")),
   watchProcesses: optional(Config.boolean("POGO_WATCH_PROCESSES")),
   callTimeout: durationSetting("POGO_CALL_TIMEOUT"),
   traceCalls: optional(Config.boolean("POGO_TRACE_CALLS")),
@@ -265,6 +274,12 @@ const positive = (setting: string, value: number, whole: boolean): Either.Either
     ? Either.right(value)
     : refuse(setting, value, whole ? "a whole number of at least 1" : "finite and above 0", "use 1")
 
+/** Children that a node stops within the default stop budget, so a bound on how many it takes; see `maxChildren`. */
+const stoppable = { children: 20_000, stopBudget: 3_000, least: 1_000 }
+
+const usualMaxChildren = ({ stopBudget }: Timing): number =>
+  Math.max(stoppable.least, Math.floor(stoppable.children * stopBudget / stoppable.stopBudget))
+
 const checkCallTimeout = (input: Duration.DurationInput): Either.Either<number, InvalidConfig> =>
   Either.flatMap(millis("callTimeout", input), (value = 0) =>
     Number.isFinite(value) && value > 0
@@ -312,13 +327,15 @@ const keepEndedOf = (options: PogoOptions): Either.Either<KeepEnded, InvalidConf
  */
 export const resolve = (options: PogoOptions): Either.Either<Resolved, InvalidConfig> =>
   Either.gen(function*() {
+    const timing = yield* timingOf(options)
     const name = yield* checkName("name", options.name ?? `${os.hostname()}-${process.pid}`)
     return {
       name,
       namedByPid: holdsPid(name, process.pid),
       scope: yield* checkName("scope", options.scope ?? defaults.scope),
       children: options.children ?? [],
-      timing: yield* timingOf(options),
+      timing,
+      maxChildren: yield* positive("maxChildren", options.maxChildren ?? usualMaxChildren(timing), true),
       moveParallel: yield* positive("moveParallel", options.moveParallel ?? defaults.moveParallel, true),
       keepEnded: yield* keepEndedOf(options),
       joinTimeout: (yield* millis("joinTimeout", options.joinTimeout ?? defaults.joinTimeout))!,
@@ -351,6 +368,7 @@ const settingNames: ReadonlySet<string> = new Set([
   "POGO_DRAIN_TIMEOUT",
   "POGO_LABELS",
   "POGO_WEIGHT",
+  "POGO_MAX_CHILDREN",
   "POGO_WATCH_PROCESSES",
   "POGO_CALL_TIMEOUT",
   "POGO_TRACE_CALLS",

@@ -41,6 +41,7 @@ describe("defaults", () => {
         drainTimeout: 20_000,
         labels: {},
         weight: 1,
+        maxChildren: 20_000,
         intensity: undefined,
         watchProcesses: true,
         callTimeout: 5_000,
@@ -74,6 +75,7 @@ describe("POGO_*", () => {
     ["POGO_DRAIN_TIMEOUT", "3 seconds", { drainTimeout: 3_000 }],
     ["POGO_LABELS", "zone=a, disk=ssd ,,note=a=b", { labels: { zone: "a", disk: "ssd", note: "a=b" } }],
     ["POGO_WEIGHT", "2.5", { weight: 2.5 }],
+    ["POGO_MAX_CHILDREN", "500", { maxChildren: 500 }],
     ["POGO_WATCH_PROCESSES", "false", { watchProcesses: false }],
     ["POGO_MAX_RESTARTS", "3", { intensity: { maxRestarts: 3, within: Duration.seconds(5) } }]
   ])("%s is read: %s", ([name, value, expected]) =>
@@ -125,6 +127,7 @@ describe("POGO_*", () => {
     ["POGO_LABELS", "=a"],
     ["POGO_LABELS", "a=1,a=2"],
     ["POGO_WEIGHT", "heavy"],
+    ["POGO_MAX_CHILDREN", "many"],
     ["POGO_MAX_RESTARTS", "few"],
     ["POGO_WATCH_PROCESSES", "maybe"],
     ["POGO_MAX_RESTARTS_WITHIN", "x"]
@@ -152,6 +155,7 @@ describe("POGO_*", () => {
     ["POGO_MAX_ENDED", "-1", "maxEnded"],
     ["POGO_MOVE_PARALLEL", "-1", "moveParallel"],
     ["POGO_WEIGHT", "0", "weight"],
+    ["POGO_MAX_CHILDREN", "0", "maxChildren"],
     ["POGO_WEIGHT", "-1", "weight"],
     ["POGO_MAX_RESTARTS", "-1", "intensity.maxRestarts"],
     ["POGO_MAX_RESTARTS_WITHIN", "0 seconds", "intensity.within"]
@@ -335,6 +339,7 @@ describe("resolve", () => {
       drainTimeout: "1 second",
       labels: { zone: "a" },
       weight: 0.5,
+      maxChildren: 7,
       intensity,
       watchProcesses: false,
       callTimeout: "3 seconds",
@@ -361,6 +366,7 @@ describe("resolve", () => {
       drainTimeout: 1_000,
       labels: { zone: "a" },
       weight: 0.5,
+      maxChildren: 7,
       intensity,
       watchProcesses: false,
       callTimeout: 3_000,

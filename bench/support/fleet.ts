@@ -139,6 +139,8 @@ export const withFleet = async <A>(
     BENCH_REDIS_URL: redis.url,
     POGO_SCOPE: "bench",
     POGO_DRAIN_TIMEOUT: "1 second",
+    // The rows about size have more children than a node could stop in time.
+    POGO_MAX_CHILDREN: "1000000",
     ...env
   }
   const alive = () => nodes.filter(({ process }) => !process.ended())

@@ -17,7 +17,7 @@ import {
   type RegistryState,
   type SpecRecord
 } from "../../src/internal/registry/state.js"
-import { encodeNodeRecord, type NodeRecord } from "../../src/internal/replica/membership.js"
+import { encodeNodeRecord, knowledge, type NodeRecord } from "../../src/internal/replica/membership.js"
 import { type Entry, type KnownSpec, makeEntry, readSpec } from "../../src/internal/replica/replica.js"
 import type { Ambient } from "../../src/internal/runtime/environment.js"
 import { Random } from "./registrySteps.js"
@@ -105,7 +105,7 @@ export const nodeItem = (
   record: Partial<NodeRecord> = {},
   header: { readonly version?: number; readonly opened?: number } = {}
 ): NodeItem => {
-  const full: NodeRecord = {
+  const whole: NodeRecord = {
     name: sid.split("#")[0]!,
     weight: 1,
     labels: {},
@@ -114,16 +114,17 @@ export const nodeItem = (
     draining: false,
     joining: false,
     returning: false,
+    full: false,
     duplicateName: false,
     process: undefined,
     address: "",
-    knows: [],
+    knows: knowledge,
     obeys: 0,
     namedByPid: false,
     ...record
   }
   const { opened = 1, version = 1 } = header
-  return { sid, record: formatNode({ version, opened, json: encodeNodeRecord(full) }) }
+  return { sid, record: formatNode({ version, opened, json: encodeNodeRecord(whole) }) }
 }
 
 type SpecFields = Omit<ConstructorParameters<typeof ChildSpec.ChildSpec>[0], "key" | "kind">

@@ -14,6 +14,7 @@ import { type ChildId, parseId } from "../../ChildSpec.js"
 import type { InvalidChildId, RegistryUnavailable } from "../../PogoError.js"
 import type { Directive, PogoNode } from "../../PogoNode.js"
 import { dateOf, rowOf, tallyOf } from "../node/childStatus.js"
+import { isBehind, staleSince } from "../node/freshness.js"
 import type { Node } from "../node/node.js"
 import { shutDown } from "../node/registryRequest.js"
 import { parseTomb } from "../registry/state.js"
@@ -30,7 +31,7 @@ import { writableAsJson } from "../runtime/plainJson.js"
  */
 const heardOf = (node: Node): Effect.Effect<void> =>
   Effect.suspend(() =>
-    node.isBehind
+    isBehind(node)
       ? Effect.async<void>((resume) => {
         const forget = node.afterReading(() => resume(Effect.void))
         return Effect.sync(forget)
@@ -44,7 +45,7 @@ export const answer = <A>(node: Node, question: () => A): Effect.Effect<A> =>
 
 /** Since when what a member holds, or all that this node tells, may be untrue; `undefined` while it is up to date. */
 const staleDate = (node: Node, member?: ScopeMember): Date | undefined => {
-  const since = node.staleSince(member)
+  const since = staleSince(node, member)
   return since === undefined ? undefined : new Date(node.ambient.wall() - (node.ambient.now() - since))
 }
 
@@ -263,7 +264,7 @@ const whyStale = (node: Node): string =>
     ? "it is shut down"
     : !node.client
     ? "it has no lease now"
-    : node.isBehind || !node.active
+    : isBehind(node) || !node.active
     ? "it does not reach the registry"
     : "nobody renews a lease in this scope"
 

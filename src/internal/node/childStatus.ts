@@ -44,6 +44,7 @@ const pending = (node: Node, entry: Entry, spec: KnownSpec): ChildStatus => {
       ? { _tag: "Failed", cause: `no node's code can decode its payload (${spec.refused.join(", ")})` }
       : { _tag: "Pending", reason: whyNobody(node, spec) }
   }
+  if (node.view.membership.members.get(home)?.full === true) return { _tag: "Pending", reason: "no node has room" }
   const whom = nameOf(home)
   if (node.view.membership.members.get(home)?.returning === true) {
     return { _tag: "Pending", reason: `${whom}, where it belongs, is coming back after it lost its lease` }

@@ -50,3 +50,25 @@ export class Freshness {
     else if (this.abandoned !== undefined && now >= this.abandoned.until) this.abandoned = undefined
   }
 }
+
+/** A node, as far as the age of its news goes. */
+interface Informed {
+  readonly active: boolean
+  readonly client: boolean
+  readonly ambient: { readonly now: () => number }
+  readonly timing: Pick<Timing, "heartbeat">
+  readonly freshness: Freshness
+}
+
+/** Whether a client has heard nothing for a while, which by itself may only mean that it asked nothing. */
+export const isBehind = ({ ambient, client, freshness, timing }: Informed): boolean =>
+  client && ambient.now() - freshness.heardAt > timing.heartbeat
+
+/**
+ * Since when what a node tells of children and nodes may be untrue; `undefined` while it is up to date. `member`: of what
+ * a member holds. Of a client this is as of its last question. Elapsed milliseconds.
+ */
+export const staleSince = (node: Informed, member?: { readonly opened: number }): number | undefined => {
+  if (!node.active || isBehind(node)) return node.freshness.heardAt
+  return node.client && member !== undefined ? node.freshness.doubtfulSince(member) : undefined
+}

@@ -34,6 +34,7 @@ import { Freshness } from "./freshness.js"
 import { Outbox } from "./outbox.js"
 import { OwnRecord } from "./ownRecord.js"
 import { RegistryClock } from "./registryRequest.js"
+import { Room } from "./room.js"
 import { EraState, Lease, type Phase, type Session, type SessionEnd } from "./session.js"
 
 /** What counts as a pause of the process, as a share of `ttl`: what the margin allows for. */
@@ -92,6 +93,8 @@ export class Node {
   readonly moves: Moves
   /** The children that run here. */
   readonly supervisor: Supervisor
+  /** How many children it takes. */
+  readonly room: Room
   /** The kinds whose layers are built here. */
   readonly kinds = new Map<string, Registration>()
   /** Further registrations of those kinds, by the same layers built again, in order. */
@@ -171,6 +174,7 @@ export class Node {
       () => this.resumeMoves()
     )
     this.outbox = new Outbox(this)
+    this.room = new Room(this, parts.config.maxChildren)
     this.awaited = new AwaitedMembers(this.ambient.now, 2 * this.timing.commandTimeout)
     this.pauses = new Pauses(this.ambient.now, this.timing.ttl * toleratedPause, (length) => this.paused(length))
     this.timeouts = new Sparing(this.ambient.now, timeoutLines)
@@ -194,8 +198,10 @@ export class Node {
         this.countStage(child)
         this.outbox.report(child)
         this.notify(child.id)
+        this.room.look()
       },
       stopped: (child) => {
+        this.room.look()
         this.moves.ended(child.id)
         this.touched(child.id)
         for (const listener of this.onStopped) listener()
@@ -307,6 +313,16 @@ export class Node {
     return firstOf(this.phases, meets)
   }
 
+  /** It became full, or has room again. */
+  roomChanged(): void {
+    this.own.changed()
+  }
+
+  /** There is room again for children that were turned away, and others were not told that there was none. */
+  roomLeft(): void {
+    this.workQueue.sweep()
+  }
+
   /** The session that is to claim a child which nobody holds. */
   readonly heirOf = (entry: Entry): string | undefined => this.view.membership.heirOf(entry, this.awaited.has)
 
@@ -354,21 +370,6 @@ export class Node {
   /** Whether the lease holds, and the replica is complete. */
   get active(): boolean {
     return this.phase === "active" && this.lease.holds()
-  }
-
-  /** Whether a client has heard nothing for a while, which by itself may only mean that it asked nothing. */
-  get isBehind(): boolean {
-    return this.client && this.ambient.now() - this.freshness.heardAt > this.timing.heartbeat
-  }
-
-  /**
-   * Since when what this node tells of children and nodes may be untrue; `undefined` while it is up to date. `member`:
-   * of what a member holds. Of a client this is as of its last question. Elapsed milliseconds.
-   */
-  staleSince(member?: ScopeMember): number | undefined {
-    const { freshness } = this
-    if (!this.active || this.isBehind) return freshness.heardAt
-    return this.client && member !== undefined ? freshness.doubtfulSince(member) : undefined
   }
 
   /** Whether running children may move away now. */
@@ -423,8 +424,9 @@ export class Node {
       },
       hasKind: (kind) => this.kinds.has(kind),
       isLive: (sid) => this.view.membership.isLive(sid),
-      homeOf: (entry) => this.view.membership.homeOf(entry),
+      homeOf: (entry) => this.view.membership.homeOfHeld(entry, session.sid),
       heirOf: this.heirOf,
+      room: this.view.membership.allAgree ? this.room.left : Infinity,
       keeper: list[0]?.sid
     }
   }

@@ -30,10 +30,12 @@ export interface Condition {
   readonly movesOpen: boolean
   readonly hasKind: (kind: string) => boolean
   readonly isLive: (sid: string) => boolean
-  /** The session where a child belongs. */
+  /** The session where a child belongs that the node runs. */
   readonly homeOf: (entry: Entry) => string | undefined
   /** The session that is to claim a child which nobody holds: its home, or one that is coming back and will be. */
   readonly heirOf: (entry: Entry) => string | undefined
+  /** How many more children the node takes. */
+  readonly room: number
   /** The session that removes what dead nodes left on ended children. */
   readonly keeper: string | undefined
 }

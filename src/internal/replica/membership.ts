@@ -25,6 +25,8 @@ export interface NodeRecord {
   readonly joining: boolean
   /** True while the node joins after a lapse of its lease: it will be open again as soon as it has read everything. */
   readonly returning: boolean
+  /** True if the node has as many children as it takes. It keeps them; others go elsewhere while there is room. */
+  readonly full: boolean
   /** True if the node renewed its lease after a younger session of its own name had opened: there really are two. */
   readonly duplicateName: boolean
   /** The node's process, for the nodes of its machine; `undefined` where processes cannot be told apart. */
@@ -69,6 +71,7 @@ const unreadable: NodeRecord = {
   draining: false,
   joining: false,
   returning: false,
+  full: false,
   duplicateName: false,
   process: undefined,
   address: "",
@@ -97,9 +100,11 @@ const readLabels = (value: unknown): Labels => {
   return labels
 }
 
-/** A node record as it is published. On the wire a duplicate name is called `twin`; `returning` is there if it is true. */
+/** A node record as it is published. On the wire a duplicate name is called `twin`; `returning` and `full` are there if
+ * they are true.
+ */
 export const encodeNodeRecord = (record: NodeRecord): string => {
-  const { address, duplicateName: twin, knows, namedByPid, obeys, process, returning, ...fields } = record
+  const { address, duplicateName: twin, full, knows, namedByPid, obeys, process, returning, ...fields } = record
   return JSON.stringify({
     ...fields,
     twin,
@@ -108,7 +113,8 @@ export const encodeNodeRecord = (record: NodeRecord): string => {
     knows,
     obeys,
     namedByPid,
-    ...(returning ? { returning } : {})
+    ...(returning ? { returning } : {}),
+    ...(full ? { full } : {})
   })
 }
 
@@ -140,6 +146,7 @@ const readRecord = (json: string): NodeRecord => {
     draining: value["draining"] === true,
     joining: value["joining"] === true,
     returning: value["returning"] === true,
+    full: value["full"] === true,
     duplicateName: value["twin"] === true,
     process: readProcess(value["process"]),
     address: typeof value["address"] === "string" ? value["address"] : "",
@@ -236,19 +243,23 @@ export const obstacle = (spec: PlacedSpec, member: ScopeMember): string | undefi
 
 interface Rank {
   readonly member: ScopeMember
+  readonly full: boolean
   readonly preferred: number
   readonly score: number
 }
 
 const rank = (child: Placed, spec: PlacedSpec, member: ScopeMember, score: Score): Rank => ({
   member,
+  full: member.full,
   preferred: spec.prefers === undefined ? 0 : countMatches(member, spec.prefers),
   score: score({ id: child.id, kind: spec.kind, hash: child.hash }, member)
 })
 
-/** The strict order of ranks: preferred labels, then score, then session. */
+/** The strict order of ranks: room, then preferred labels, then score, then session. */
 const isBetter = (a: Rank, b: Rank): boolean =>
-  a.preferred !== b.preferred
+  a.full !== b.full
+    ? b.full
+    : a.preferred !== b.preferred
     ? a.preferred > b.preferred
     : a.score !== b.score
     ? a.score > b.score
@@ -294,7 +305,7 @@ export interface MembershipChange {
 
 /** True if placement is the same whichever of two records a member has. */
 const samePlacement = (a: ScopeMember, b: ScopeMember): boolean =>
-  a.open === b.open && a.hash === b.hash && a.weight === b.weight &&
+  a.open === b.open && a.full === b.full && a.hash === b.hash && a.weight === b.weight &&
   JSON.stringify(a.kinds) === JSON.stringify(b.kinds) && JSON.stringify(a.labels) === JSON.stringify(b.labels)
 
 /** A member that is coming back, as it will be. */
@@ -315,6 +326,7 @@ export class Membership {
   private removed: ReadonlySet<string> = new Set()
   private all: ReadonlyArray<ScopeMember> = []
   private back: ReadonlyArray<ScopeMember> = []
+  private agreed = true
 
   constructor(private readonly score: Score) {}
 
@@ -329,7 +341,11 @@ export class Membership {
 
   /** Replaces the membership. */
   set(items: ReadonlyArray<NodeItem>): MembershipChange {
-    const next = readMembers(items)
+    const read = readMembers(items)
+    // An older member would give a child to another home: nobody would run it, or two would wait for each other.
+    const agreed = read.every(({ knows }) => knows.includes("placement"))
+    const next = agreed ? read : read.map((member) => ({ ...member, full: false }))
+    this.agreed = agreed
     const previous = new Map(this.members)
     const added = next.filter((member) => {
       const old = previous.get(member.sid)
@@ -340,8 +356,7 @@ export class Membership {
     this.members.clear()
     for (const member of next) this.members.set(member.sid, member)
     this.all = next
-    // An older member would give a child to another home, and both would wait for each other.
-    this.back = next.every(({ knows }) => knows.includes("placement")) ? next.flatMap(comingBack) : []
+    this.back = agreed ? next.flatMap(comingBack) : []
     const placement = added.length > 0 || left.length > 0
     if (placement) {
       this.epoch++
@@ -366,6 +381,24 @@ export class Membership {
     if (spec === undefined || this.back.length === 0) return home
     const awaited = this.back.filter(({ sid }) => isAwaited(sid))
     return best(child, spec, awaited, this.score, home === undefined ? undefined : this.members.get(home))?.sid
+  }
+
+  /** Whether all members know of members that come back, and of such as have no room. */
+  get allAgree(): boolean {
+    return this.agreed
+  }
+
+  /**
+   * The session where a child belongs that a member holds. A full member has room for what it has: otherwise all of its
+   * children would leave it as soon as it is full, and come back when it is not.
+   */
+  homeOfHeld(child: Placed, sid: string): string | undefined {
+    const home = this.homeOf(child)
+    const { spec } = child
+    const holder = this.members.get(sid)
+    if (spec === undefined || holder?.full !== true || home === sid || obstacle(spec, holder) !== undefined) return home
+    const other = home === undefined ? undefined : this.members.get(home)
+    return best(child, spec, other === undefined ? [] : [other], this.score, { ...holder, full: false })?.sid
   }
 
   /** The session where the child belongs; `undefined` when no member can take it. */

@@ -38,6 +38,7 @@ const condition: FastCheck.Arbitrary<Condition> = FastCheck.record({
   kind: FastCheck.integer({ min: 0, max: 3 }).map((n) => n > 0),
   home: FastCheck.constantFrom(me, me, "live#1", undefined),
   heir: FastCheck.constantFrom(me, me, "live#1", undefined),
+  room: FastCheck.constantFrom(0, 1, Infinity),
   keeper: FastCheck.constantFrom(me, "live#1", undefined)
 }).map(({ heir, home, kind, ...rest }) => ({
   ...rest,
@@ -70,6 +71,7 @@ const fine: Condition = {
   isLive: () => true,
   homeOf: () => me,
   heirOf: () => me,
+  room: Infinity,
   keeper: me
 }
 
@@ -255,6 +257,7 @@ const conditionOf = ({ nodes }: World, child: Child, index: number, movesOpen: b
     isLive: (sid) => nodes.some((other) => other.sid === sid),
     homeOf: () => (child.home === undefined ? undefined : nodes[child.home]?.sid),
     heirOf: () => (child.home === undefined ? undefined : nodes[child.home]?.sid),
+    room: Infinity,
     keeper: nodes[0]?.sid
   }
 }

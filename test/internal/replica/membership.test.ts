@@ -43,6 +43,7 @@ const change: FastCheck.Arbitrary<Change> = FastCheck.record({
         cordoned: FastCheck.boolean(),
         draining: FastCheck.boolean(),
         joining: FastCheck.boolean(),
+        full: FastCheck.boolean(),
         duplicateName: FastCheck.boolean()
       },
       { requiredKeys: [] }
