@@ -16,8 +16,9 @@ await build({
   outdir: "dist",
   bundle: true,
   splitting: true,
-  // Where the package lets nobody in.
-  chunkNames: "internal/[hash]",
+  // Where the package lets nobody in. Node resolves every import before it runs the first line, so that no code of ours
+  // can say that the `effect` found is version 4, where modules are missing. The path of the importing file says it.
+  chunkNames: "internal/effect-pogo-needs-effect-3--npm-install-effect@3/[hash]",
   packages: "external",
   format: "esm",
   platform: "node",

@@ -2,47 +2,15 @@
  * Checks the package as its users get it: built, packed, installed in a project of its own, type-checked there by the
  * compilers a user may have, and run.
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { bin, node, npm, readJson, root, run, tempFolder } from "./lib.mjs"
+import { bin, node, readJson, root, run, tempFolder } from "./lib.mjs"
+import { bound, installed, must, tarball } from "./packed.mjs"
 
 const temp = tempFolder("pogo-pack-")
 
 /** The oldest compiler promised, and the last one before the present line. */
 const compilers = { "typescript-5": "npm:typescript@5.9.3", "typescript-6": "npm:typescript@6.0.3" }
-
-/**
- * @param {string} what
- * @param {Promise<import("./lib.mjs").RunResult>} result
- */
-const must = async (what, result) => {
-  const { code, output, timedOut } = await result
-  if (code === 0) return output
-  throw new Error(`${output}\npack check: ${what} ${timedOut ? "took too long" : "failed"}`)
-}
-
-const bound = { capture: true }
-
-/**
- * @param {string} name
- * @param {Record<string, string>} dependencies
- */
-const project = async (name, dependencies) => {
-  const cwd = join(temp, name)
-  mkdirSync(cwd)
-  writeFileSync(join(cwd, "package.json"), JSON.stringify({ name, private: true, type: "module", dependencies }))
-  const args = ["install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
-  await must(`npm install in a project with ${Object.keys(dependencies).join(", ")}`, npm(args, { ...bound, cwd }))
-  return cwd
-}
-
-const tarball = async () => {
-  await must("the build", node(join(root, ".ci", "build.mjs"), [], bound))
-  await must("npm pack", npm(["pack", "--ignore-scripts", "--pack-destination", temp], bound))
-  const name = readdirSync(temp).find((file) => file.endsWith(".tgz"))
-  if (name === undefined) throw new Error("npm pack wrote no tarball")
-  return join(temp, name)
-}
 
 /** Every flat module is public, and nothing else can be imported. */
 const subpaths = async () => {
@@ -66,7 +34,13 @@ const subpaths = async () => {
 const consumer = async (packed) => {
   const { devDependencies } = readJson(join(root, "package.json"))
   const { "@types/node": types, effect, ioredis } = devDependencies
-  const cwd = await project("consumer", { "@types/node": types, effect, "effect-pogo": packed, ioredis, ...compilers })
+  const cwd = await installed(join(temp, "consumer"), {
+    "@types/node": types,
+    effect,
+    "effect-pogo": packed,
+    ioredis,
+    ...compilers
+  })
   cpSync(join(root, ".ci", "consumer"), cwd, { recursive: true })
   const compilerOptions = {
     target: "ES2022",
@@ -122,8 +96,8 @@ const execute = (what, cwd, program) =>
 const bare = async (packed) => {
   const { devDependencies: { "@effect/platform": platform, effect } } = readJson(join(root, "package.json"))
   const [alone, web] = await Promise.all([
-    project("bare", { effect, "effect-pogo": packed }),
-    project("web", { "@effect/platform": platform, effect, "effect-pogo": packed })
+    installed(join(temp, "bare"), { effect, "effect-pogo": packed }),
+    installed(join(temp, "web"), { "@effect/platform": platform, effect, "effect-pogo": packed })
   ])
   rmSync(join(alone, "node_modules", "ws"), { recursive: true })
   await execute("loading the index beside effect alone", alone, "await import(\"effect-pogo\")")
@@ -131,17 +105,58 @@ const bare = async (packed) => {
   await execute("two nodes over WebSocket beside @effect/platform", web, exchange("NodeTransportWebSocket"))
 }
 
+/** Node takes a module by `require` from these versions on. */
+const requiresModules = () => {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
+  return major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19)
+}
+
+/**
+ * What `npm init -y` makes: a package of CommonJS. tsx and `require` find the package there, and the compiler its types.
+ *
+ * @param {string} packed
+ */
+const commonJs = async (packed) => {
+  const { devDependencies } = readJson(join(root, "package.json"))
+  const { "@types/node": types, effect, ioredis, tsx } = devDependencies
+  const dependencies = { "@types/node": types, effect, "effect-pogo": packed, ioredis, tsx, ...compilers }
+  const cwd = await installed(join(temp, "commonjs"), dependencies, { type: "commonjs" })
+  cpSync(join(root, ".ci", "consumer", "smoke.mjs"), join(cwd, "main.ts"))
+  const said = await must(
+    "`npx tsx main.ts` in a package of CommonJS",
+    node(bin("tsx", "tsx", cwd), ["main.ts"], { ...bound, cwd })
+  )
+  if (!said.includes("ok")) throw new Error(`the program by tsx did not come to its end: ${said}`)
+  const options = ["--noEmit", "--strict", "--skipLibCheck", "--module", "NodeNext", "--types", "node", "main.ts"]
+  for (const name of Object.keys(compilers)) {
+    await must(`the type check of CommonJS by ${name}`, node(bin(name, "tsc", cwd), options, { ...bound, cwd }))
+  }
+  if (!requiresModules()) return
+  const program = `
+    const { Effect } = require("effect")
+    const { Child, Pogo } = require("effect-pogo")
+    const Kind = Child.make("Kind", { payload: {} })
+    const run = Effect.andThen(Pogo.startChild(Kind.spec("x", {})), Pogo.awaitChild(Kind.id("x")))
+    const layers = [Kind.toLayer(() => Effect.never), Pogo.layerMemory({ name: "required" })]
+    Effect.runPromise(layers.reduce((effect, layer) => Effect.provide(effect, layer), run))
+      .then(({ node }) => console.log("ran on " + node))`
+  const output = await must("`require`", run(process.execPath, ["-e", program], { ...bound, cwd }))
+  if (!output.includes("ran on required")) throw new Error(`the program by require did not come to its end: ${output}`)
+}
+
 const main = async () => {
-  const packed = await tarball()
+  const packed = await tarball(temp)
   await must("publint", node(bin("publint"), ["run", packed, "--strict"], bound))
-  await must("attw", node(bin("@arethetypeswrong/cli", "attw"), [packed, "--profile", "esm-only"], bound))
+  // Types and code for `import` and for `require`; that the latter gets a module is meant (Node 20.19 and later take it).
+  const attw = [packed, "--profile", "node16", "--ignore-rules", "cjs-resolves-to-esm"]
+  await must("attw", node(bin("@arethetypeswrong/cli", "attw"), attw, bound))
   const count = await subpaths()
   // Both to their end, so that nothing writes to the folder any more when it is removed.
-  for (const result of await Promise.allSettled([consumer(packed), bare(packed)])) {
+  for (const result of await Promise.allSettled([consumer(packed), bare(packed), commonJs(packed)])) {
     if (result.status === "rejected") throw result.reason
   }
   console.log(
-    `package ok: publint, attw, ${count} public modules, a consumer by TypeScript 5.9 and 6.0, effect alone, both transports`
+    `package ok: publint, attw, ${count} public modules, a consumer by TypeScript 5.9 and 6.0, effect alone, both transports, CommonJS`
   )
 }
 
