@@ -1,6 +1,6 @@
 /** The rules of imports and names are held by `.ci/modules.mjs`: what breaks them must be found. */
 import { describe, expect, it } from "@effect/vitest"
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { type Room, rooms } from "../.ci/module-rules.mjs"
@@ -120,5 +120,19 @@ describe("the check of modules", () => {
       "type Same: internal/plan/a.ts, internal/replica/a.ts",
       "file placement.ts: internal/plan/placement.ts, internal/replica/Placement.ts"
     ])
+  })
+})
+
+describe("the documentation", () => {
+  const pages = ["README.md", "CONTRIBUTING.md", ...readdirSync("docs").map((name) => `docs/${name}`)]
+    .filter((name) => name.endsWith(".md"))
+  const folders = [".", "src", "src/internal", "src/internal/calls", "src/internal/redis", "src/internal/redis/lua"]
+
+  it.each(pages)("of %s names files that are there", (page) => {
+    const text = readFileSync(page, "utf8").replace(/^```[^]*?^```/gm, "")
+    const named = Array.from(text.matchAll(/`([\w.-]+(?:\/[\w.-]+)+\.(?:ts|lua|mjs))`/g), ([, path]) => path!)
+    const missing = named.filter((path) => !path.includes("NAME"))
+      .filter((path) => !folders.some((folder) => existsSync(join(folder, path))))
+    expect(missing).toEqual([])
   })
 })
