@@ -381,7 +381,7 @@ describe("directives over time", () => {
       const stored = Array.from(faulty.state().node.values(), (text) => JSON.parse(parseNode(text)!.json))
       expect(stored.find(({ name }) => name === "b")).toMatchObject({
         draining: true,
-        knows: ["directives", "placement"]
+        knows: ["directives", "placement", "trials"]
       })
     }))
 })

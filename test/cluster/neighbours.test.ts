@@ -4,44 +4,11 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, TestClock } from "effect"
 import { GroupRegistry, type PogoConfig } from "effect-pogo"
-import { Processes, type ProcessId, type Sight, type Watch } from "../../src/internal/runtime/processTable.js"
+import { Processes, type Watch } from "../../src/internal/runtime/processTable.js"
 import { type Cluster, makeCluster } from "../support/cluster.js"
 import { Journal } from "../support/journal.js"
+import { Machine } from "../support/machine.js"
 import { Worker, workerLive } from "../support/worker.js"
-
-/** A machine whose processes end when the test says so. */
-class Machine {
-  readonly gone = new Set<number>()
-  readonly hidden = new Set<number>()
-  readonly proofs = new Set<string>()
-  looks = 0
-
-  constructor(readonly host = "machine") {}
-
-  watch(pid: number): Watch {
-    return {
-      self: { host: this.host, pid, start: pid * 10 },
-      look: (process) => this.look(process),
-      every: 25,
-      proofs: {
-        leave: () => {
-          if (this.hidden.has(pid)) return undefined
-          const name = `proof of ${pid}`
-          this.proofs.add(name)
-          return name
-        },
-        has: (name) => this.proofs.has(name),
-        remove: (name) => void this.proofs.delete(name)
-      }
-    }
-  }
-
-  private look({ host, pid, start }: ProcessId): Sight {
-    this.looks++
-    if (this.hidden.has(pid)) return "unknown"
-    return this.gone.has(pid) || host !== this.host || start !== pid * 10 ? "gone" : "alive"
-  }
-}
 
 const count = 24
 
@@ -63,7 +30,8 @@ const startAll = (cluster: Cluster) =>
   Effect.gen(function*() {
     const [first] = cluster.nodes.values()
     yield* first!.pogo.startChildren(Array.from({ length: count }, (_, i) => Worker.spec(`x${i}`, {})))
-    yield* TestClock.adjust("3 seconds")
+    // Children that have run for a while are above suspicion when their process dies.
+    yield* TestClock.adjust("15 seconds")
   })
 
 const running = (journal: Journal, node: string) => journal.running().filter((one) => one.node === node).length

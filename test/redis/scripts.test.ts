@@ -70,11 +70,17 @@ const populate = async (): Promise<void> => {
   await run("open", { ...calls.open, sid: "z#1" })
   await run("close", { sid: "z#1" })
   await run("open", calls.open)
-  const items = ["k/1", "k/3"].map((id) => ({ id, op: id, generation: 0, body: "{}" }))
+  await run("open", { ...calls.open, sid: "y#1" })
+  const items = ["k/1", "k/3", "k/4"].map((id) => ({ id, op: id, generation: 0, body: "{}" }))
   const reply = await run("put", { mode: "ensure", items })
   if (reply._tag !== "OK") throw new Error(reply._tag)
   const [first] = reply.value.results
   const generation = first !== undefined && "spec" in first ? Number(first.spec.split("|")[0]) : 0
+  const last = reply.value.results[2]!
+  const young = { id: "k/4", generation: "spec" in last ? Number(last.spec.split("|")[0]) : 0 }
+  await run("claim", { sid: "y#1", items: [young] })
+  await run("close", { sid: "y#1", gone: true })
+  await run("claim", { sid: "a#1", items: [young] })
   const claimed = await run("claim", { sid: "a#1", items: [{ id: "k/1", generation }] })
   const [grant] = claimed._tag === "OK" ? claimed.value.results : []
   const token = grant?._tag === "GRANTED" ? grant.token : 0

@@ -10,6 +10,7 @@ import {
   parseTomb,
   type RegistryState
 } from "../../src/internal/registry/state.js"
+import { parseTrial } from "../../src/internal/registry/trialRecords.js"
 import type { LocalChild } from "../../src/internal/supervisor/localChild.js"
 import type { RegistryExecution, Sent } from "../../src/internal/testing/testRegistry.js"
 import type { Copies } from "./copies.js"
@@ -151,10 +152,12 @@ export class Guardian {
 
   /** The count of restarts comes with the claim. */
   onBegan(life: Life, child: LocalChild): void {
-    const { meta, stat } = this.state()
+    const { meta, stat, trial } = this.state()
     const last = parseStat(stat.get(child.id) ?? "")
+    // The deaths of its processes count as restarts.
+    const deaths = parseTrial(trial.get(child.id) ?? "")?.deaths ?? 0
     if (last === undefined || last.token === child.claim || last.state === "failed" || last.state === "running") return
-    if (life.node?.session?.era !== meta?.era || child.restarts === last.restarts) return
+    if (life.node?.session?.era !== meta?.era || child.restarts === Math.max(last.restarts, deaths)) return
     this.report(
       "a count of restarts is lost",
       `${child.id}, restarted ${last.restarts} times, begins on ${life.process.name} with ${child.restarts}`

@@ -120,6 +120,7 @@ export const nodeItem = (
     address: "",
     knows: knowledge,
     obeys: 0,
+    lived: -1,
     namedByPid: false,
     ...record
   }
@@ -164,6 +165,7 @@ export const row = (id: string, parts: Partial<Item> = {}): Item => ({
   tomb: null,
   claim: null,
   stat: null,
+  trial: null,
   ...parts
 })
 

@@ -13,6 +13,7 @@ import { eraSuite } from "./registryConformanceEras.js"
 import { readSuite } from "./registryConformanceReads.js"
 import { sessionSuite } from "./registryConformanceSessions.js"
 import { specSuite } from "./registryConformanceSpecs.js"
+import { trialSuite } from "./registryConformanceTrials.js"
 import type { EmptyPolicy, Subject } from "./registrySubject.js"
 
 /** Makes a registry with an empty scope of its own. */
@@ -36,5 +37,6 @@ export const conformance = (make: MakeSubject): void => {
   eraSuite(test)
   readSuite(test)
   directiveSuite(test)
+  trialSuite(test)
   boundSuite(test)
 }

@@ -36,6 +36,7 @@ const granting = (test: Test): void => {
       yield* caller.join("b#1")
       const generation = yield* caller.create("k/1")
       const token = yield* caller.own("a#1", "k/1", generation)
+      yield* caller.live(2 * ttl, "a#1", "b#1")
       yield* caller.live(ttl, "b#1")
       expect(yield* caller.own("b#1", "k/1", generation)).toBeGreaterThan(token)
     }))

@@ -26,6 +26,11 @@ const populate = (caller: Caller) =>
     yield* caller.join("b#1")
     yield* caller.ok("close", { sid: "b#1" })
     yield* caller.directed("c", "cordon")
+    yield* caller.join("d#1")
+    const suspect = yield* caller.create("k/4")
+    yield* caller.own("d#1", "k/4", suspect)
+    yield* caller.ok("close", { sid: "d#1", gone: true })
+    yield* caller.claim("a#1", "k/4", suspect)
     return { generation, token }
   })
 
@@ -40,6 +45,8 @@ const all: ReadonlyArray<Part> = [
   "stat",
   "dead",
   "direct",
+  "sessx",
+  "trial",
   "log"
 ]
 
@@ -108,7 +115,7 @@ const losing = (test: Test): void => {
       }))
   }
 
-  for (const part of ["tombx", "stat", "dead", "direct", "log"] as const) {
+  for (const part of ["tombx", "stat", "dead", "direct", "sessx", "trial", "log"] as const) {
     test(`${part} lost is none: no rule depends on it`, (caller) =>
       Effect.gen(function*() {
         yield* populate(caller)

@@ -166,6 +166,7 @@ const superseding = (test: Test): void => {
       yield* caller.join("a#1")
       const generation = yield* caller.create("k/1")
       const token = yield* caller.own("a#1", "k/1", generation)
+      yield* caller.live(2 * ttl, "a#1")
       yield* caller.pass(ttl)
       yield* caller.join("b#1")
       yield* caller.own("b#1", "k/1", generation)

@@ -32,6 +32,8 @@ export const dumpMachine = (state: RegistryState): Dump => ({
   dead: lines(state.dead),
   direct: lines(state.direct),
   layout: lines(state.layout),
+  sessx: lines(state.sessx),
+  trial: lines(state.trial),
   log: state.log.map(({ at, id, kind }) => line(`${at}-0`, kind, id))
 })
 

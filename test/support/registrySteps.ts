@@ -59,7 +59,21 @@ const ids = ["k/a", "k/b", "k/c", "k/é ü", "k/d:1", "k/e|f", "other/\"g\"\n", 
 const names = ["n1", "n2", "n3:x", "n4|y#é"]
 const bodies = ["{\"a\":1}", "{\"a\":2}", "", "b|c|d\n|é|", "s".repeat(100)]
 const codes = ["v1", "v2", "v3.x"]
-const garbage = ["", "x", "1|2", "12345678901234567890|1|op|||", "1:2", "0x10|1|a|||b", "1e3:5:n1#a", "-1|2|a|b|d|"]
+const garbage = [
+  "",
+  "x",
+  "1|2",
+  "12345678901234567890|1|op|||",
+  "1:2",
+  "0x10|1|a|||b",
+  "1e3:5:n1#a",
+  "-1|2|a|b|d|",
+  "1:2:3:4:5:6",
+  "1:2:3:4:5:6 ",
+  "1:2:3:4:5:99999999999999999",
+  "g:1:2:3:4:5:6:1",
+  "g:1:0:3:4:5:6:2"
+]
 
 interface Source {
   readonly random: Random
@@ -174,9 +188,10 @@ export const argumentsOf: Arguments = {
   update: (source) => ({
     sid: sidOf(source),
     version: source.random.below(9),
-    record: source.random.pick(bodies)
+    record: source.random.pick(bodies),
+    leaving: source.random.chance(0.3)
   }),
-  close: (source) => ({ sid: sidOf(source) }),
+  close: (source) => ({ sid: ownerOf(source), gone: source.random.chance(0.8) }),
   put: (source) => ({
     mode: source.random.pick(["ensure", "ensure", "ensureInitial", "replace", "bump"] as const),
     items: source.random.many(5, () => {
@@ -193,6 +208,7 @@ export const argumentsOf: Arguments = {
   merge: (source) => ({ facts: source.random.many(6, () => factOf(source)) }),
   claim: (source) => ({
     sid: sidOf(source),
+    trial: source.random.chance(0.4),
     items: source.random.many(6, () => {
       const id = specIdOf(source)
       return withAbsurd(source.random, { id, generation: generationOf(source, id) })
@@ -255,7 +271,7 @@ export const weights: { readonly [K in CommandName]: number } = {
   tick: 14,
   open: 18,
   update: 3,
-  close: 3,
+  close: 9,
   put: 14,
   del: 8,
   merge: 5,

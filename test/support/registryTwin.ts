@@ -196,8 +196,12 @@ export class Twin {
   }
 
   private async garble(random: Random): Promise<void> {
-    const part = random.pick(["spec", "tomb", "claim", "stat", "node", "direct"] as const)
-    const id = part === "node" ? anySid(random) : part === "direct" ? anyName(random) : anyId(random)
+    const part = random.pick(["spec", "tomb", "claim", "stat", "node", "direct", "sessx", "trial"] as const)
+    const id = part === "node" || part === "sessx"
+      ? anySid(random)
+      : part === "direct"
+      ? anyName(random)
+      : anyId(random)
     const value = malformed(random)
     // An odd value in a place that was taken leaves the counts right; a new one is noticed as foreign.
     if (!this.state[part].has(id) && random.chance(0.8)) return

@@ -185,7 +185,7 @@ const sendFacts = (
 const isMine = (node: Node, session: Session) => (id: string): boolean => {
   const entry = node.view.entries.get(id)
   return node.supervisor.children.has(id) ||
-    (entry !== undefined && node.view.membership.homeOf(entry) === session.sid)
+    (entry !== undefined && node.view.homeOf(entry) === session.sid)
 }
 
 /**

@@ -19,6 +19,7 @@ import { awaitEra, type Fatal, join, unlessRefused } from "./join.js"
 import { watchNeighbours } from "./localPeers.js"
 import { renewDirective } from "./nodeDirectives.js"
 import { reconcile } from "./reconcile.js"
+import { tryChildren } from "./trials.js"
 
 /** Starts an effect again when it dies, by a defect of ours, and says so. The node's children go on meanwhile. */
 const revive = <A>(
@@ -105,6 +106,7 @@ const live = (node: Node, session: Session, whenActive: Effect.Effect<void>) =>
     yield* activate(node, session)
     yield* Effect.forkScoped(keepAlive(node, "follow", follow(node, session)))
     yield* Effect.forkScoped(keepAlive(node, "reconcile", reconcile(node, session)))
+    yield* Effect.forkScoped(keepAlive(node, "trials", tryChildren(node, session)))
     yield* Effect.forkScoped(keepAlive(node, "publish", node.own.keepPublished(session)))
     yield* Effect.forkScoped(keepAlive(node, "pass", passes(node, session)))
     yield* Effect.forkScoped(keepAlive(node, "neighbours", watchNeighbours(node, session)))

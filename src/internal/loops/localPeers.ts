@@ -71,7 +71,7 @@ class Neighbourhood {
   watch({ name, process, sid }: Neighbour): Effect.Effect<void, RegistryUnavailable> {
     if (this.node.processes.look(process) !== "gone") return Effect.sleep(this.node.processes.every)
     this.ended.add(sid)
-    return request(this.node, this.session, "close", { sid }).pipe(
+    return request(this.node, this.session, "close", { sid, gone: true }).pipe(
       Effect.zipRight(logInfo(
         `the process of node "${name}" (pid ${process.pid}) is gone; its children are taken over without waiting for ` +
           `the end of its lease`

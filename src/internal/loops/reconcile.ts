@@ -9,6 +9,7 @@ import * as Either from "effect/Either"
 import type { ChildId } from "../../ChildSpec.js"
 import type { RegistryUnavailable } from "../../PogoError.js"
 import * as PogoEvent from "../../PogoEvent.js"
+import * as PogoMetrics from "../../PogoMetrics.js"
 import type { Node } from "../node/node.js"
 import { request } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
@@ -16,6 +17,7 @@ import { type Action, type Condition, decide, mayStart } from "../plan/decide.js
 import { type ClaimResult, maxBatch } from "../registry/commands.js"
 import { parseClaim, parseStat } from "../registry/state.js"
 import { codeOf } from "../replica/membership.js"
+import { trialOf } from "../replica/replica.js"
 import { untilSuccess } from "../runtime/environment.js"
 import { logError } from "../runtime/userCode.js"
 import type { LocalChild } from "../supervisor/localChild.js"
@@ -27,7 +29,7 @@ const slice = 500
 const startSlice = 32
 
 /** A claim to ask for. Generation 0 asks for nothing, and only has a dead holder's claim removed. */
-interface Wanted {
+export interface Wanted {
   readonly id: string
   readonly generation: number
 }
@@ -53,6 +55,7 @@ const act = (node: Node, condition: Condition, id: string, wanted: Array<Wanted>
   const action = decide(entry, child, condition)
   switch (action._tag) {
     case "Nothing":
+    case "Try":
       if (child !== undefined && entry !== undefined) node.outbox.reportIfUnknown(child, entry)
       return
     case "Claim":
@@ -96,8 +99,9 @@ const start = (
   grant: Extract<ClaimResult, { readonly _tag: "GRANTED" }>,
   at: number
 ): void => {
-  const { stat, token } = grant
+  const { stat, token, trial } = grant
   node.view.setClaim(id, { token, generation, sid: condition.sid }, stat ?? undefined, at)
+  node.view.setTrial(id, trial, at)
   const entry = node.view.entries.get(id)
   if (!mayStart(entry, generation, condition) || node.supervisor.children.has(id)) {
     return node.outbox.release(id, token)
@@ -105,10 +109,36 @@ const start = (
   const spec = entry!.spec!
   const registration = node.kinds.get(spec.kind)!
   const result = node.supervisor.start(
-    { id: id as ChildId, spec, token, stat: stat === null ? undefined : parseStat(stat) },
+    {
+      id: id as ChildId,
+      spec,
+      token,
+      stat: stat === null ? undefined : parseStat(stat),
+      deaths: trialOf(entry!)?.deaths ?? 0
+    },
     registration
   )
   if (Either.isLeft(result)) refuse(node, id, token, codeOf(registration.code), result.left)
+}
+
+/** Takes over that the registry has parked a child, whose owners died too often. */
+const learnParked = (
+  node: Node,
+  { id }: Wanted,
+  { spec, stat }: Extract<ClaimResult, { readonly _tag: "PARKED" }>,
+  at: number
+): void => {
+  const { cause, token } = parseStat(stat)!
+  node.view.setClaim(id, undefined, stat, at)
+  node.view.learnSpec(id, spec, at)
+  node.view.setTrial(id, null, at)
+  node.count(PogoMetrics.childFailures)
+  node.emit(() => PogoEvent.ChildFailed({ id: id as ChildId, node: node.config.name, token: BigInt(token), cause }))
+  node.fork(Effect.annotateLogs(
+    Effect.logError(`child failed: ${cause}; restartChild brings it back, when its code is mended`),
+    "child",
+    id
+  ))
 }
 
 /** Takes over the answer about one claim. */
@@ -119,6 +149,11 @@ const settle = (node: Node, session: Session, wanted: Wanted, result: ClaimResul
       return start(node, node.condition(session), wanted, result, at)
     case "HELD":
       return node.view.setClaim(id, parseClaim(result.claim), node.view.entries.get(id)?.stat, at)
+    case "TRIAL":
+      node.view.setClaim(id, undefined, node.view.entries.get(id)?.stat, at)
+      return node.view.setTrial(id, result.trial, at)
+    case "PARKED":
+      return learnParked(node, wanted, result, at)
     case "STALE":
       return node.view.learnSpec(id, result.spec, at)
     case "GONE":
@@ -127,10 +162,18 @@ const settle = (node: Node, session: Session, wanted: Wanted, result: ClaimResul
   }
 }
 
-/** Asks for a batch of claims, and starts the children whose claims were granted. */
-const claim = (node: Node, session: Session, wanted: ReadonlyArray<Wanted>): Effect.Effect<void, RegistryUnavailable> =>
+/**
+ * Asks for a batch of claims, and starts the children whose claims were granted. `trial`: they are children to be tried,
+ * as one round.
+ */
+export const claim = (
+  node: Node,
+  session: Session,
+  wanted: ReadonlyArray<Wanted>,
+  trial = false
+): Effect.Effect<void, RegistryUnavailable> =>
   Effect.gen(function*() {
-    const reply = yield* request(node, session, "claim", { sid: session.sid, items: wanted })
+    const reply = yield* request(node, session, "claim", { sid: session.sid, items: wanted, trial })
     if (reply._tag === "QUARANTINE") {
       session.quarantineUntil = node.ambient.now() + reply.left
       return

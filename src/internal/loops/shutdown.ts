@@ -221,6 +221,7 @@ const leaveScope = (node: Node, left: number, time: number): Effect.Effect<strin
 export const closeNode = (node: Node, life: Fiber.RuntimeFiber<void, unknown>): Effect.Effect<void> =>
   Effect.gen(function*() {
     if (node.phase === "closed") return
+    node.own.leaves()
     const begun = node.ambient.now()
     const time = node.closingTime.begin(false)
     const left = yield* giveUpAll(node, time)

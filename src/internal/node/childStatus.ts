@@ -6,8 +6,9 @@
 import type { ChildRow, ChildStatus } from "../../ChildInfo.js"
 import type { ChildId } from "../../ChildSpec.js"
 import type { StatRecord } from "../registry/state.js"
+import { deathCause, proofTime, requiredAge, type TrialRecord } from "../registry/trialRecords.js"
 import { codeOf, nameOf, obstacle } from "../replica/membership.js"
-import { type Entry, type KnownSpec, statOf } from "../replica/replica.js"
+import { type Entry, type KnownSpec, statOf, waitingTrial } from "../replica/replica.js"
 import { lastMoment } from "../runtime/environment.js"
 import { writableAsJson } from "../runtime/plainJson.js"
 import type { LocalChild } from "../supervisor/localChild.js"
@@ -31,6 +32,18 @@ const isRefusedByAll = (node: Node, spec: KnownSpec): boolean => {
   return codes.length > 0 && codes.every((code) => spec.refused.includes(codeOf(code)))
 }
 
+/** The status of a child that waits for a trial. */
+const onTrial = (node: Node, entry: Entry, { deaths, due }: TrialRecord): ChildStatus => {
+  const cause = deathCause(deaths)
+  if (node.view.homeOf(entry) !== undefined) {
+    const next = node.ambient.wall() + Math.max(0, due - node.clock.now)
+    return { _tag: "Restarting", cause, next: dateOf(Math.round(next)) }
+  }
+  if (node.view.membership.homeOf(entry) === undefined) return { _tag: "Pending", reason: whyNobody(node, entry.spec!) }
+  const age = proofTime(node.timing.ttl) * 2 ** requiredAge(deaths) / 1000
+  return { _tag: "Pending", reason: `${cause}; it waits for a node that has lived ${Math.round(age)} s` }
+}
+
 const pending = (node: Node, entry: Entry, spec: KnownSpec): ChildStatus => {
   const { claim } = entry
   const session = node.session
@@ -38,6 +51,8 @@ const pending = (node: Node, entry: Entry, spec: KnownSpec): ChildStatus => {
     const left = Math.ceil((session.quarantineUntil - node.ambient.now()) / 1000)
     return { _tag: "Pending", reason: `the registry's data is new: nothing is started for another ${left} s` }
   }
+  const trial = waitingTrial(entry)
+  if (trial !== undefined) return onTrial(node, entry, trial)
   const home = node.heirOf(entry)
   if (home === undefined) {
     return isRefusedByAll(node, spec)
@@ -123,7 +138,7 @@ export const freshRow = (node: Node, entry: Entry): ChildRow => {
     status: statusOf(node, entry, stat),
     token: claim === undefined ? undefined : BigInt(claim.token),
     generation: BigInt(spec?.generation ?? claim?.generation ?? 0),
-    restarts: stat?.restarts ?? 0,
+    restarts: stat?.restarts ?? waitingTrial(entry)?.deaths ?? 0,
     since: stat === undefined ? undefined : dateOf(stat.since)
   }))
 }

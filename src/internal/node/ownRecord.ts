@@ -37,6 +37,10 @@ export class OwnRecord {
   readonly address: string = ""
   /** Name of the proof that this node left on its machine. */
   readonly proof: string | undefined = undefined
+  /** How long the node's process has been in the scope, as others need to know it; see `NodeRecord`. */
+  readonly lived: number = -1
+  /** Whether the process is about to end on purpose: its end counts against no child. */
+  readonly leaving: boolean = false
   private version = 1
   private publishedVersion = 0
   private readonly newer = Effect.unsafeMakeLatch(false)
@@ -47,7 +51,7 @@ export class OwnRecord {
     fields:
       & { readonly ownCordon?: boolean; readonly ownDrain?: boolean }
       & Partial<
-        Pick<OwnRecord, "duplicateName" | "address" | "proof">
+        Pick<OwnRecord, "duplicateName" | "address" | "proof" | "lived" | "leaving">
       >
   ): void {
     Object.assign(this, fields)
@@ -83,6 +87,18 @@ export class OwnRecord {
   /** Begins to drain; the caller publishes. */
   drain(): void {
     this.set({ ownDrain: true })
+  }
+
+  /** Has been in the scope for so long, which matters to a child that waits for a trial; -1: to none. */
+  hasLived(lived: number): void {
+    if (lived === this.lived) return
+    this.set({ lived })
+    this.changed()
+  }
+
+  /** Begins to leave on purpose; the caller publishes. */
+  leaves(): void {
+    this.set({ leaving: true })
   }
 
   /** Found a live node of the same name. */
@@ -132,6 +148,7 @@ export class OwnRecord {
       address: this.address,
       knows: knowledge,
       obeys: this.directive?.stamp ?? 0,
+      lived: this.lived,
       namedByPid
     }
   }
@@ -151,7 +168,7 @@ export class OwnRecord {
     return Effect.suspend(() => {
       const { record, version } = this.encode()
       return Effect.map(
-        accepted(this.node, session, "update", { sid: session.sid, version, record }),
+        accepted(this.node, session, "update", { sid: session.sid, version, record, leaving: this.leaving }),
         () => this.published(version)
       )
     })

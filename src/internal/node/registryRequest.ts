@@ -117,7 +117,7 @@ type Question<K extends CommandName> = (node: Requester, args: Args<K>) => Itera
 type Questions = { readonly [K in CommandName]?: Question<K> }
 
 const homeOf = (node: Requester, entry: Entry | undefined): string | undefined =>
-  entry === undefined ? undefined : node.view.membership.homeOf(entry)
+  entry === undefined ? undefined : node.view.homeOf(entry)
 
 /** The session where a spec belongs that the registry does not have yet. */
 const homeOfNew = (node: Requester, id: string, body: string): string | undefined => {

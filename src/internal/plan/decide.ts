@@ -6,7 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { StopReason } from "../../PogoEvent.js"
-import type { Entry } from "../replica/replica.js"
+import { type Entry, trialOf, waitingTrial } from "../replica/replica.js"
 
 /** A child that a node runs, as the plan needs it. */
 export interface RunningChild {
@@ -48,6 +48,8 @@ export type Action =
   | { readonly _tag: "Nothing" }
   /** Claim it. */
   | { readonly _tag: "Claim"; readonly generation: number }
+  /** Try it, by rounds: its owner died soon after it had claimed it. */
+  | { readonly _tag: "Try"; readonly generation: number }
   /** Remove a claim that a dead node left on an ended child. */
   | { readonly _tag: "Purge" }
   /** Stop it and give the claim back. */
@@ -70,7 +72,8 @@ const forRunning = (entry: Entry | undefined, running: RunningChild, node: Condi
   if (spec.generation !== running.spec.generation) return stop("replaced")
   if (node.draining) return stop("drained")
   if (!node.hasKind(spec.kind)) return stop("kindClosed")
-  if (node.cordoned) return nothing
+  // A child on trial stays until that is over: to move would begin it anew.
+  if (node.cordoned || trialOf(entry)?.token === running.claim) return nothing
   const home = node.homeOf(entry)
   if (home === undefined || home === node.sid) return nothing
   return node.movesOpen ? stop("moved") : { _tag: "Later" }
@@ -84,7 +87,8 @@ const forAbsent = (entry: Entry, node: Condition): Action => {
     return claim !== undefined && !held && node.keeper === node.sid ? { _tag: "Purge" } : nothing
   }
   if (held || node.quarantined || node.cordoned || node.draining || !node.hasKind(spec.kind)) return nothing
-  return node.heirOf(entry) === node.sid ? { _tag: "Claim", generation: spec.generation } : nothing
+  if (node.heirOf(entry) !== node.sid) return nothing
+  return { _tag: waitingTrial(entry) === undefined ? "Claim" : "Try", generation: spec.generation }
 }
 
 /** Decides what a node does about a child, which it runs or not. */

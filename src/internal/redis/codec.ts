@@ -111,15 +111,17 @@ export const encoders: { readonly [K in CommandName]: (args: Args<K>) => Readonl
     supersedes,
     ...claims.flatMap(({ generation, id, token }) => [id, counter(token), counter(generation)])
   ],
-  update: ({ record, sid, version }) => [sid, counter(version), record],
-  close: ({ sid }) => [sid],
+  update: ({ leaving, record, sid, version }) => [sid, counter(version), record, flag(leaving === true)],
+  close: ({ gone, sid }) => [sid, flag(gone === true)],
   put: ({ items, mode }) => [
     mode,
     ...items.flatMap(({ body, generation, id, op }) => [id, op, exact(generation), body])
   ],
   del: ({ items }) => items.flatMap(({ generation, id, op }) => [id, op, exact(generation)]),
   merge: ({ facts }) => facts.flatMap(({ id, kind, value }) => [id, kind, value]),
-  claim: ({ items, sid }) => [sid, ...items.flatMap(({ generation, id }) => [id, exact(generation)])],
+  claim: (
+    { items, sid, trial }
+  ) => [sid, flag(trial === true), ...items.flatMap(({ generation, id }) => [id, exact(generation)])],
   release: ({ items, sid }) => [sid, ...items.flatMap(({ id, refused, token }) => [id, exact(token), refused])],
   report: ({ items, sid }) => [sid, ...items.flatMap(({ id, stat, token }) => [id, exact(token), stat])],
   finish: ({ items, sid }) => [
@@ -157,14 +159,18 @@ const delResult = ([tag, record]: Row): DelResult => {
   }
 }
 
-const claimResult = ([tag, value, stat]: Row): ClaimResult => {
+const claimResult = ([tag, value, stat, trial]: Row): ClaimResult => {
   switch (tag) {
     case "GRANTED":
-      return { _tag: tag, token: number(value), stat: textOrNull(stat) }
+      return { _tag: tag, token: number(value), stat: textOrNull(stat), trial: textOrNull(trial) }
     case "HELD":
       return { _tag: tag, claim: text(value) }
     case "STALE":
       return { _tag: tag, spec: text(value) }
+    case "TRIAL":
+      return { _tag: tag, trial: text(value) }
+    case "PARKED":
+      return { _tag: tag, spec: text(value), stat: text(stat) }
     default:
       return { _tag: tagOf(tag, ["GONE", "MALFORMED"]) }
   }
@@ -181,12 +187,13 @@ const finishResult = ([tag, record]: Row): FinishResult => {
   }
 }
 
-const item = ([id, isWhole, spec, tomb, claim, stat]: Row): Item => ({
+const item = ([id, isWhole, spec, tomb, claim, stat, trial]: Row): Item => ({
   id: text(id),
   spec: isWhole === "1" ? textOrNull(spec) : undefined,
   tomb: isWhole === "1" ? textOrNull(tomb) : undefined,
   claim: textOrNull(claim),
-  stat: textOrNull(stat)
+  stat: textOrNull(stat),
+  trial: textOrNull(trial)
 })
 
 const nodeItem = ([sid, record]: Row): NodeItem => ({ sid: text(sid), record: text(record) })

@@ -160,7 +160,8 @@ local server_run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 if not server_run then return redis.error_reply('ERR INFO server tells no run_id') end
 `,
   "shared/read.lua:4": `local size_command = { meta = 'HLEN', sess = 'ZCARD', node = 'HLEN', spec = 'HLEN', tomb = 'HLEN', tombx = 'ZCARD',
-claim = 'HLEN', stat = 'HLEN', dead = 'ZCARD', log = 'XLEN', direct = 'HLEN', layout = 'HLEN' }
+claim = 'HLEN', stat = 'HLEN', dead = 'ZCARD', log = 'XLEN', direct = 'HLEN', layout = 'HLEN', sessx = 'HLEN',
+trial = 'HLEN' }
 local sizes = {}
 for i, part in ipairs(PARTS) do
 local size = redis.pcall(size_command[part], KEYS[i])
@@ -176,7 +177,8 @@ local meta_names = { 'layout', 'era', 'run', 'guarded', 'high', 'last', 'now', '
 local meta_limits = { last = 9007199254740991, now = MAX_TIME, quarantine = MAX_TIME, ttl = MAX_DURATION,
 maxStep = MAX_DURATION }
 local first_number = 5
-local stored = redis.call('HMGET', meta_key, unpack(meta_names))
+local stored = redis.call('HMGET', meta_key, 'marks', unpack(meta_names))
+local marks = table.remove(stored, 1) or ''
 if stored[1] and stored[1] ~= LAYOUT_VERSION then return { 'VERSION', stored[1] } end
 
 
@@ -193,7 +195,7 @@ end
 end
 
 local fresh = not (stored[1] and stored[2] and stored[3])
-local meta, before = { era = stored[2], run = stored[3] }, {}
+local meta, before = { era = stored[2], run = stored[3], marks = marks }, {}
 for i = first_number, #meta_names do
 local n = int(stored[i], meta_limits[meta_names[i]] or MAX_COUNTER)
 meta[meta_names[i]], before[meta_names[i]] = n, n
@@ -213,6 +215,62 @@ keep_count = int(keep_count, MAX_COUNTER) or TOMBSTONE_COUNT
 local ttl, max_step, high = int(ARGV[6]), int(ARGV[7]), int(ARGV[3]) or 0
 local spec, tomb, claim = hash(spec_key, sizes.spec), hash(tomb_key, sizes.tomb), hash(claim_key, sizes.claim)
 local node, stat, direct = hash(node_key), hash(stat_key), hash(direct_key)
+local sessx, trial = hash(sessx_key), hash(trial_key)
+`,
+  "shared/trial_records.lua:3": `local function parse_trial(value)
+local g, d, c, u, t, a = string.match(value, '^(%d+):(%d+):(%d+):(%d+):(%d+):(%d+)$')
+local generation, deaths, certain = counter(g), counter(d), counter(c)
+local due, token, at = counter(u), counter(t), counter(a)
+if not (generation and deaths and certain and due and token and at) then return nil end
+return { generation = generation, deaths = deaths, certain = certain, due = due, token = token, at = at }
+end
+
+local function format_trial(r)
+return str(r.generation) .. ':' .. str(r.deaths) .. ':' .. str(r.certain) .. ':' .. str(r.due) .. ':'
+.. str(r.token) .. ':' .. str(r.at)
+end
+
+local function parse_trace(value)
+local how, a, f, r, s, u, l, alone = string.match(value, '^([lqgr]):(%d+):(%d+):(%d+):(%d+):(%d+):(%d+):([01])$')
+local at, floor, round = counter(a), counter(f), counter(r)
+local since, til, left = counter(s), counter(u), counter(l)
+if not (at and floor and round and since and til and left) then return nil end
+return { how = how, at = at, floor = floor, round = round, since = since, til = til, left = left,
+alone = alone == '1' }
+end
+
+local function no_trace()
+return { how = 'l', at = 0, floor = 0, round = 0, since = 0, til = 0, left = 0, alone = false }
+end
+
+local function format_trace(t)
+return t.how .. ':' .. str(t.at) .. ':' .. str(t.floor) .. ':' .. str(t.round) .. ':' .. str(t.since) .. ':'
+.. str(t.til) .. ':' .. str(t.left) .. ':' .. (t.alone and '1' or '0')
+end
+
+local function proof_time() return math.floor(meta.ttl * 2 / 3) end
+
+local function add_mark()
+local last = counter(string.match(meta.marks, ':(%d+)$'))
+local mark = str(meta.high) .. ':' .. str(meta.now)
+if not last then
+meta.marks = mark
+elseif meta.now >= last + math.floor(proof_time() / 4) then
+local marks = {}
+for known in string.gmatch(meta.marks .. ',', '([^,]*),') do marks[#marks + 1] = known end
+marks[#marks + 1] = mark
+meta.marks = table.concat(marks, ',', math.max(1, #marks - MAX_MARKS + 1))
+end
+end
+
+local function floor_at(at)
+local floor = nil
+for token, clock in string.gmatch(meta.marks, '(%d+):(%d+)') do
+local n = counter(token)
+if n and (not floor or tonumber(clock) <= at - proof_time()) then floor = n end
+end
+return floor or MAX_COUNTER
+end
 `,
   "shared/state.lua:5": `local begun = false
 local entries, deaths, is_reaped = {}, {}, {}
@@ -286,7 +344,28 @@ end
 append('c', id)
 end
 
-local function end_session(sid)
+local function trace_of(sid)
+local value = sessx.known[sid]
+if value == nil and sizes.sessx > 0 then value = sessx:get(sid) end
+return value and parse_trace(value) or nil
+end
+
+local function set_trace(sid, trace) sessx:set(sid, format_trace(trace)) end
+
+
+local function trace_end(sid, how, at)
+local trace = trace_of(sid)
+if how == 'o' or (trace and trace.how == 'q') or not held(sid) then
+if sizes.sessx > 0 or sessx.known[sid] then sessx:set(sid, false) end
+return
+end
+trace = trace or no_trace()
+trace.how, trace.at, trace.floor = how, at, floor_at(at)
+set_trace(sid, trace)
+end
+
+local function end_session(sid, how, at)
+trace_end(sid, how, at)
 expire_at(sid, false)
 node:set(sid, false)
 set_held(sid, false)
@@ -310,7 +389,7 @@ local directive = parse_directive(value)
 if directive and directive.til <= MAX_TIME then now = math.max(now, directive.til - DIRECTIVE_RETENTION) end
 end
 meta = { era = '', run = server_run, high = 0, last = time, quarantine = 0, ttl = ttl or USUAL_TTL,
-maxStep = max_step or USUAL_MAX_STEP, log = 0, now = now, collected = 0 }
+maxStep = max_step or USUAL_MAX_STEP, log = 0, now = now, collected = 0, marks = '' }
 end
 
 local idle = math.max(time - meta.last, 0)
@@ -327,13 +406,15 @@ local seed = math.max(seconds, int(ARGV[4]) or 0) * SEED_SHIFT
 meta.high = math.max(meta.high, last_log, seed, high) + 1
 meta.era, meta.run, meta.sessions = ARGV[5] .. '.' .. str(meta.high), server_run, 0
 meta.quarantine = trusted and meta.now or meta.now + math.max(meta.ttl, ttl or 0)
-begun = true
+begun, meta.marks = true, ''
 append('e', meta.era)
 end
 
 meta.high = math.max(meta.high, high)
+add_mark()
 if not begun then
-for _, sid in ipairs(redis.call('ZRANGEBYSCORE', sess_key, '-inf', str(meta.now))) do end_session(sid) end
+local due = redis.call('ZRANGEBYSCORE', sess_key, '-inf', str(meta.now), 'WITHSCORES')
+for i = 1, #due, 2 do end_session(due[i], 'r', math.max(0, tonumber(due[i + 1]) - meta.ttl)) end
 end
 
 if begun or ARGV[1] ~= meta.era then
@@ -373,18 +454,19 @@ append('d', name)
 return value
 end
 `,
-  "shared/items.lua:4": `local function load_items(ids)
+  "shared/items.lua:5": `local function load_items(ids)
 spec:load(ids)
 tomb:load(ids)
 claim:load(ids)
 stat:load(ids)
+if sizes.trial > 0 then trial:load(ids) end
 end
 
 local function item_of(id, with_spec)
 local item = { id, with_spec and '1' or '', with_spec and spec:get(id), with_spec and tomb:get(id), claim:get(id),
-stat:get(id) }
+stat:get(id), sizes.trial > 0 and trial:get(id) }
 local bytes = #id
-for i = 3, 6 do
+for i = 3, 7 do
 if item[i] then bytes = bytes + #item[i] end
 end
 return item, bytes
@@ -511,6 +593,10 @@ sets[#sets + 1] = name
 sets[#sets + 1] = str(meta[name])
 end
 end
+if begun or meta.marks ~= marks then
+sets[#sets + 1] = 'marks'
+sets[#sets + 1] = meta.marks
+end
 for sid in pairs(held_changed) do
 local count = held_known[sid]
 if count then
@@ -542,13 +628,14 @@ end
 local function write_deaths()
 if #deaths == 0 then return end
 for _, death in ipairs(deaths) do write('ZADD', dead_key, str(death.at), death.sid) end
+write_many('HDEL', sessx_key, redis.call('ZRANGE', dead_key, 0, -(MAX_DEAD + 1)))
 write('ZREMRANGEBYRANK', dead_key, 0, -(MAX_DEAD + 1))
 end
 
 local function flush()
 if not needs_memory then redis.call('HDEL', meta_key, '') end
 write_log()
-if begun then write('DEL', meta_key, sess_key, node_key) end
+if begun then write('DEL', meta_key, sess_key, node_key, sessx_key, trial_key) end
 write_meta()
 if known_layout ~= LAYOUT_VERSION then write('HSET', layout_key, 'layout', LAYOUT_VERSION) end
 spec:flush()
@@ -557,6 +644,8 @@ claim:flush()
 stat:flush()
 node:flush()
 direct:flush()
+sessx:flush()
+trial:flush()
 write_sorted(sess_key, expiry_changed, expiry)
 write_sorted(tombx_key, tombx_changed, tombx_changed)
 write_deaths()
@@ -577,51 +666,13 @@ end
 
 return refusal or { 'OK', str(meta.now), str(meta.high), str(meta.log), value, str(idle) }
 `,
-  "claim.lua:9": `local needs_memory = true
+  "claim.lua:10": `local needs_memory = true
 `,
   "shared/ids.lua:3": `local function ids_of(from, step)
 local ids = {}
 for i = from, arg_count, step do ids[#ids + 1] = ARGV[i] end
 return ids
 end
-`,
-  "claim.lua:13": `local function claim_one(sid, id, generation)
-local stored_spec = spec:get(id)
-local wanted = stored_spec and parse_spec(stored_spec)
-if stored_spec and not wanted then return { 'MALFORMED' } end
-local current = claim_of(id)
-local is_held = current and live(current.sid)
-if not wanted or wanted.failed then
-if current and not is_held then set_claim(id, nil) end
-return { 'GONE' }
-end
-if wanted.generation ~= generation then return { 'STALE', stored_spec } end
-if is_held then return { 'HELD', claim:get(id) } end
-local token = draw()
-set_claim(id, { token = token, generation = generation, sid = sid })
-return { 'GRANTED', str(token), stat:get(id) }
-end
-
-local function command()
-local sid, results, ids = ARGV[11], {}, ids_of(12, 2)
-if not live(sid) then return refuse('NOSESSION') end
-if meta.now < meta.quarantine then return refuse('QUARANTINE', str(quarantine_left())) end
-spec:load(ids)
-claim:load(ids)
-stat:load(ids)
-for i = 12, arg_count, 2 do results[#results + 1] = claim_one(sid, ARGV[i], int(ARGV[i + 1])) end
-return results
-end
-`,
-  "close.lua:8": `local needs_memory = false
-`,
-  "close.lua:11": `local function command()
-local sid = ARGV[11]
-if live(sid) then end_session(sid) end
-return {}
-end
-`,
-  "del.lua:8": `local needs_memory = false
 `,
   "shared/store_spec.lua:3": `local function store_spec(id, value)
 spec:set(id, value)
@@ -634,6 +685,163 @@ end
 local function absent()
 return { meta.now < meta.quarantine and 'QUARANTINE' or 'ABSENT' }
 end
+`,
+  "shared/trials.lua:3": `local function trial_of(id)
+local value = trial.known[id]
+if value == nil and sizes.trial > 0 then value = trial:get(id) end
+return value and parse_trial(value) or nil
+end
+
+local function leave_round(current)
+local trace = trace_of(current.sid)
+if not trace or trace.left == 0 or current.token < trace.round then return end
+trace.left = trace.left - 1
+set_trace(current.sid, trace)
+end
+
+local function forget_trial(id)
+if trial.known[id] or (trial.known[id] == nil and sizes.trial > 0) then trial:set(id, false) end
+end
+
+local function drop_trial(id)
+local record = trial_of(id)
+local current = record and claim_of(id)
+if current and current.token == record.token then leave_round(current) end
+forget_trial(id)
+end
+
+local function prove_trial(id, current, ends)
+local record = trial_of(id)
+if not record or record.token ~= current.token then return end
+local over = meta.now - record.at >= proof_time()
+if over then trial:set(id, false) end
+if over or ends then leave_round(current) end
+end
+`,
+  "shared/judge.lua:4": `local function trial_delay(deaths)
+if deaths < 2 then return 0 end
+local proof = proof_time()
+return math.min(math.floor(proof / 10) * 2 ^ math.min(deaths - 2, 10), 6 * proof)
+end
+
+local function hold_of(deaths)
+local proof = proof_time()
+return deaths >= 3 and proof or deaths * math.floor(proof / 10)
+end
+
+local function is_accused(trace, token, record)
+if not trace or (trace.how ~= 'g' and trace.how ~= 'r') then return false end
+local proof = proof_time()
+local is_held = trace.left > 0 and trace.til > trace.at
+if record and record.token == token then
+if is_held then return token >= trace.round end
+return trace.at - record.at <= proof
+end
+local is_trying = trace.left > 0 and trace.at - trace.since <= proof
+return not is_held and not is_trying and token > trace.floor
+end
+
+local function accuse(trace, holder, record)
+local certain = record and record.token == holder.token and trace.alone and holder.token >= trace.round
+local deaths = (record and record.deaths or 0) + 1
+return { generation = holder.generation, deaths = deaths,
+certain = (record and record.certain or 0) + (certain and 1 or 0), due = meta.now + trial_delay(deaths),
+token = 0, at = meta.now }
+end
+
+
+local function judge(id, generation, holder)
+local trace = holder and trace_of(holder.sid)
+local record = trial_of(id)
+if record and (record.generation ~= generation or record.at > meta.now) then record = nil end
+if record and holder and holder.token == record.token and trace and trace.at - record.at > proof_time() then
+record = nil
+end
+if not record then forget_trial(id) end
+local is_of_this = holder and holder.generation == generation
+if not is_of_this or not is_accused(trace, holder.token, record) then return record, false end
+local accused = accuse(trace, holder, record)
+trial:set(id, format_trial(accused))
+return accused, true
+end
+
+local function begin_trial(id, record, token, round)
+record.token, record.at = token, meta.now
+trial:set(id, format_trial(record))
+if round.size == 0 then round.first = token end
+round.size = round.size + 1
+round.deaths = math.max(round.deaths, record.deaths)
+end
+
+local function note_round(sid, round)
+if round.size == 0 then return end
+local trace = trace_of(sid) or no_trace()
+local is_first = trace.round == 0 or meta.now - trace.since >= proof_time()
+trace.round, trace.since, trace.til = round.first, meta.now, meta.now + hold_of(round.deaths)
+trace.left, trace.alone = round.size, round.size == 1 and is_first
+set_trace(sid, trace)
+end
+`,
+  "claim.lua:17": `local function park(id, old, token, record)
+local why = 'its process died ' .. (record.deaths == 1 and 'once' or str(record.deaths) .. ' times')
+.. ' soon after it started'
+local told = str(token) .. ':failed:' .. str(record.deaths) .. ':' .. str(meta.last) .. ':0:' .. why
+trial:set(id, false)
+stat:set(id, told)
+local stamp = draw()
+return { 'PARKED', store_spec(id,
+format_spec(old.generation, stamp, old.op, old.initial, true, old.refused, body_of(old))), told }
+end
+
+local function claim_one(sid, id, generation, round)
+local stored_spec = spec:get(id)
+local wanted = stored_spec and parse_spec(stored_spec)
+if stored_spec and not wanted then return { 'MALFORMED' } end
+local current = claim_of(id)
+local is_held = current and live(current.sid)
+if not wanted or wanted.failed then
+if current and not is_held then set_claim(id, nil) end
+return { 'GONE' }
+end
+if wanted.generation ~= generation then return { 'STALE', stored_spec } end
+if is_held then return { 'HELD', claim:get(id) } end
+local record, accused = judge(id, generation, current)
+if record and (accused or not round) then
+if current then set_claim(id, nil) end
+if accused and record.deaths >= FATAL_DEATHS and record.certain >= FATAL_CERTAIN then
+return park(id, wanted, current.token, record)
+end
+return { 'TRIAL', format_trial(record) }
+end
+local token = draw()
+set_claim(id, { token = token, generation = generation, sid = sid })
+if record then begin_trial(id, record, token, round) end
+return { 'GRANTED', str(token), stat:get(id), trial.known[id] or false }
+end
+
+local function command()
+local sid, results, ids = ARGV[11], {}, ids_of(13, 2)
+local round = ARGV[12] == '1' and { first = 0, size = 0, deaths = 0 } or nil
+if not live(sid) then return refuse('NOSESSION') end
+if meta.now < meta.quarantine then return refuse('QUARANTINE', str(quarantine_left())) end
+spec:load(ids)
+claim:load(ids)
+stat:load(ids)
+if sizes.trial > 0 then trial:load(ids) end
+for i = 13, arg_count, 2 do results[#results + 1] = claim_one(sid, ARGV[i], int(ARGV[i + 1]), round) end
+if round then note_round(sid, round) end
+return results
+end
+`,
+  "close.lua:8": `local needs_memory = false
+`,
+  "close.lua:11": `local function command()
+local sid = ARGV[11]
+if live(sid) then end_session(sid, ARGV[12] == '1' and 'g' or 'o', meta.now) end
+return {}
+end
+`,
+  "del.lua:8": `local needs_memory = false
 `,
   "shared/store_tomb.lua:6": `local oldest, oldest_at, oldest_read, oldest_end = {}, 0, 0, sizes.tombx == 0
 local too_many = sizes.tombx - keep_count
@@ -676,6 +884,7 @@ end
 end
 
 local function store_tomb(id, value, initial)
+drop_trial(id)
 spec:set(id, false)
 stat:set(id, false)
 tomb:set(id, value)
@@ -690,7 +899,7 @@ local stamp = draw()
 return store_tomb(id, format_tomb(stamp, old.generation, old.op, by, how, old.initial), old.initial)
 end
 `,
-  "del.lua:14": `local function del_one(id, op, generation)
+  "del.lua:15": `local function del_one(id, op, generation)
 local stored_spec = spec:get(id)
 if not stored_spec then
 local stored_tomb = tomb:get(id)
@@ -768,14 +977,16 @@ end
 `,
   "finish.lua:8": `local needs_memory = false
 `,
-  "finish.lua:14": `local function finish_one(sid, id, generation, token, how, told)
+  "finish.lua:15": `local function finish_one(sid, id, generation, token, how, told)
 local current = claim_of(id)
 if not current or current.token ~= token or current.sid ~= sid then return { 'FENCED' } end
 local stored_spec = spec:get(id)
 local old = stored_spec and parse_spec(stored_spec)
+prove_trial(id, current, true)
 set_claim(id, nil)
 if not old or old.generation ~= generation then return { 'RELEASED' } end
 if how == 'ended' then return { 'ENDED', end_spec(id, old, '', 'e') } end
+forget_trial(id)
 stat:set(id, told)
 local stamp = draw()
 return { 'FAILED', store_spec(id,
@@ -796,7 +1007,7 @@ end
 `,
   "merge.lua:8": `local needs_memory = true
 `,
-  "merge.lua:15": `local function rank_of(record)
+  "merge.lua:16": `local function rank_of(record)
 return record.stamp + (record.initial and 0.5 or 0)
 end
 
@@ -890,6 +1101,13 @@ end
 return refused
 end
 
+local function inherit_round(from, to)
+local trace = trace_of(from)
+if not trace or trace.left == 0 then return end
+trace.how, trace.at, trace.floor = 'l', 0, 0
+set_trace(to, trace)
+end
+
 local function command()
 local sid, mode, old = ARGV[11], ARGV[14], ARGV[16]
 if is_reaped[sid] or redis.call('ZSCORE', dead_key, sid) then return refuse('DEAD') end
@@ -903,16 +1121,20 @@ if ARGV[15] == '1' then
 if not live(sid) then meta.sessions = meta.sessions + 1 end
 expire_at(sid, meta.now + meta.ttl)
 store_record(sid, counter(ARGV[12]) or 0, ARGV[13])
-if old ~= '' and old ~= sid and live(old) then end_session(old) end
+if old ~= '' and old ~= sid then
+inherit_round(old, sid)
+if live(old) then end_session(old, 'o', meta.now) end
+end
 end
 return { str(quarantine_left()), str(meta.collected), refused }
 end
 `,
   "put.lua:8": `local needs_memory = true
 `,
-  "put.lua:13": `local function create(id, op, body, initial, by_list)
+  "put.lua:14": `local function create(id, op, body, initial, by_list)
 local generation = draw()
 stat:set(id, false)
+drop_trial(id)
 local stamp = by_list and 1 or generation
 return { 'CREATED', store_spec(id, format_spec(generation, stamp, op, initial, false, '', body)) }
 end
@@ -981,7 +1203,7 @@ end
 `,
   "release.lua:8": `local needs_memory = false
 `,
-  "release.lua:12": `local function refuse_spec(id, generation, code)
+  "release.lua:13": `local function refuse_spec(id, generation, code)
 local stored_spec = spec:get(id)
 local old = stored_spec and parse_spec(stored_spec)
 if not old or old.generation ~= generation then return end
@@ -1006,6 +1228,7 @@ local id, token, code = ARGV[i], int(ARGV[i + 1]), ARGV[i + 2]
 local current = claim_of(id)
 if current and current.token == token and current.sid == sid then
 if code ~= '' then refuse_spec(id, current.generation, code) end
+prove_trial(id, current, true)
 set_claim(id, nil)
 released = released + 1
 end
@@ -1015,13 +1238,14 @@ end
 `,
   "report.lua:8": `local needs_memory = false
 `,
-  "report.lua:12": `local function command()
+  "report.lua:13": `local function command()
 local sid, count = ARGV[11], 0
 claim:load(ids_of(12, 3))
 for i = 12, arg_count, 3 do
 local id = ARGV[i]
 local current = claim_of(id)
 if current and current.token == int(ARGV[i + 1]) and current.sid == sid then
+prove_trial(id, current, false)
 stat:set(id, ARGV[i + 2])
 append('c', id)
 count = count + 1
@@ -1082,11 +1306,16 @@ sweep(TOMBSTONE_SWEEP_AT_REST)
 return { str(held(sid) or 0), str(quarantine_left()) }
 end
 `,
-  "update.lua:8": `local needs_memory = false
+  "update.lua:9": `local needs_memory = false
 `,
-  "update.lua:12": `local function command()
+  "update.lua:13": `local function command()
 local sid = ARGV[11]
 if not live(sid) then return refuse('NOSESSION') end
+if ARGV[14] == '1' then
+local trace = trace_of(sid) or no_trace()
+trace.how = 'q'
+set_trace(sid, trace)
+end
 store_record(sid, counter(ARGV[12]) or 0, ARGV[13])
 return {}
 end
@@ -1102,25 +1331,30 @@ export const commands = {
     "shared/records.lua:4",
     "shared/clock.lua:5",
     "shared/read.lua:4",
+    "shared/trial_records.lua:3",
     "shared/state.lua:5",
     "shared/guard.lua:3",
     "shared/live_nodes.lua:3",
     "shared/directives.lua:3",
-    "shared/items.lua:4",
+    "shared/items.lua:5",
     "changes.lua:16",
     "shared/end.lua:12"
   ],
   claim: [
-    "claim.lua:9",
+    "claim.lua:10",
     "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
     "shared/clock.lua:5",
     "shared/read.lua:4",
+    "shared/trial_records.lua:3",
     "shared/state.lua:5",
     "shared/guard.lua:3",
     "shared/ids.lua:3",
-    "claim.lua:13",
+    "shared/store_spec.lua:3",
+    "shared/trials.lua:3",
+    "shared/judge.lua:4",
+    "claim.lua:17",
     "shared/end.lua:12"
   ],
   close: [
@@ -1130,6 +1364,7 @@ export const commands = {
     "shared/records.lua:4",
     "shared/clock.lua:5",
     "shared/read.lua:4",
+    "shared/trial_records.lua:3",
     "shared/state.lua:5",
     "shared/guard.lua:3",
     "close.lua:11",
@@ -1142,12 +1377,14 @@ export const commands = {
     "shared/records.lua:4",
     "shared/clock.lua:5",
     "shared/read.lua:4",
+    "shared/trial_records.lua:3",
     "shared/state.lua:5",
     "shared/guard.lua:3",
     "shared/ids.lua:3",
     "shared/store_spec.lua:3",
+    "shared/trials.lua:3",
     "shared/store_tomb.lua:6",
-    "del.lua:14",
+    "del.lua:15",
     "shared/end.lua:12"
   ],
   direct: [
@@ -1157,6 +1394,7 @@ export const commands = {
     "shared/records.lua:4",
     "shared/clock.lua:5",
     "shared/read.lua:4",
+    "shared/trial_records.lua:3",
     "shared/state.lua:5",
     "shared/guard.lua:3",
     "shared/directives.lua:3",
@@ -1170,12 +1408,14 @@ export const commands = {
     "shared/records.lua:4",
     "shared/clock.lua:5",
     "shared/read.lua:4",
+    "shared/trial_records.lua:3",
     "shared/state.lua:5",
     "shared/guard.lua:3",
     "shared/ids.lua:3",
     "shared/store_spec.lua:3",
+    "shared/trials.lua:3",
     "shared/store_tomb.lua:6",
-    "finish.lua:14",
+    "finish.lua:15",
     "shared/end.lua:12"
   ],
   merge: [
@@ -1185,13 +1425,15 @@ export const commands = {
     "shared/records.lua:4",
     "shared/clock.lua:5",
     "shared/read.lua:4",
+    "shared/trial_records.lua:3",
     "shared/state.lua:5",
     "shared/guard.lua:3",
     "shared/ids.lua:3",
     "shared/store_spec.lua:3",
+    "shared/trials.lua:3",
     "shared/store_tomb.lua:6",
     "shared/directives.lua:3",
-    "merge.lua:15",
+    "merge.lua:16",
     "shared/end.lua:12"
   ],
   nodes: [
@@ -1201,6 +1443,7 @@ export const commands = {
     "shared/records.lua:4",
     "shared/clock.lua:5",
     "shared/read.lua:4",
+    "shared/trial_records.lua:3",
     "shared/state.lua:5",
     "shared/guard.lua:3",
     "shared/live_nodes.lua:3",
@@ -1215,6 +1458,7 @@ export const commands = {
     "shared/records.lua:4",
     "shared/clock.lua:5",
     "shared/read.lua:4",
+    "shared/trial_records.lua:3",
     "shared/state.lua:5",
     "shared/guard.lua:3",
     "shared/node_record.lua:3",
@@ -1228,11 +1472,13 @@ export const commands = {
     "shared/records.lua:4",
     "shared/clock.lua:5",
     "shared/read.lua:4",
+    "shared/trial_records.lua:3",
     "shared/state.lua:5",
     "shared/guard.lua:3",
     "shared/ids.lua:3",
     "shared/store_spec.lua:3",
-    "put.lua:13",
+    "shared/trials.lua:3",
+    "put.lua:14",
     "shared/end.lua:12"
   ],
   release: [
@@ -1242,10 +1488,12 @@ export const commands = {
     "shared/records.lua:4",
     "shared/clock.lua:5",
     "shared/read.lua:4",
+    "shared/trial_records.lua:3",
     "shared/state.lua:5",
     "shared/guard.lua:3",
     "shared/ids.lua:3",
-    "release.lua:12",
+    "shared/trials.lua:3",
+    "release.lua:13",
     "shared/end.lua:12"
   ],
   report: [
@@ -1255,10 +1503,12 @@ export const commands = {
     "shared/records.lua:4",
     "shared/clock.lua:5",
     "shared/read.lua:4",
+    "shared/trial_records.lua:3",
     "shared/state.lua:5",
     "shared/guard.lua:3",
     "shared/ids.lua:3",
-    "report.lua:12",
+    "shared/trials.lua:3",
+    "report.lua:13",
     "shared/end.lua:12"
   ],
   snap: [
@@ -1268,9 +1518,10 @@ export const commands = {
     "shared/records.lua:4",
     "shared/clock.lua:5",
     "shared/read.lua:4",
+    "shared/trial_records.lua:3",
     "shared/state.lua:5",
     "shared/guard.lua:3",
-    "shared/items.lua:4",
+    "shared/items.lua:5",
     "snap.lua:14",
     "shared/end.lua:12"
   ],
@@ -1281,6 +1532,7 @@ export const commands = {
     "shared/records.lua:4",
     "shared/clock.lua:5",
     "shared/read.lua:4",
+    "shared/trial_records.lua:3",
     "shared/state.lua:5",
     "shared/guard.lua:3",
     "shared/store_tomb.lua:6",
@@ -1288,16 +1540,17 @@ export const commands = {
     "shared/end.lua:12"
   ],
   update: [
-    "update.lua:8",
+    "update.lua:9",
     "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
     "shared/clock.lua:5",
     "shared/read.lua:4",
+    "shared/trial_records.lua:3",
     "shared/state.lua:5",
     "shared/guard.lua:3",
     "shared/node_record.lua:3",
-    "update.lua:12",
+    "update.lua:13",
     "shared/end.lua:12"
   ]
 }

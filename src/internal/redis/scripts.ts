@@ -24,6 +24,7 @@ import {
 import { seedShift } from "../registry/guard.js"
 import { maxEntries } from "../registry/reads.js"
 import { maxRefused } from "../registry/state.js"
+import { fatalDeaths, maxMarks } from "../registry/trialRecords.js"
 import * as generated from "./scripts.generated.js"
 
 /** A script and what is needed to call it. */
@@ -60,13 +61,17 @@ export const parts = [
   "dead",
   "log",
   "direct",
-  "layout"
+  "layout",
+  "sessx",
+  "trial"
 ] as const
 
 /** What TypeScript defines and Lua uses, by its name in Lua. */
 const constantsOf = (layout: number) => ({
   DIRECTIVE_RETENTION: directiveRetention,
   DIRECTIVE_SWEEP: directiveSweep,
+  FATAL_CERTAIN: fatalDeaths.certain,
+  FATAL_DEATHS: fatalDeaths.all,
   // Compared with a stored text.
   LAYOUT_VERSION: `'${layout}'`,
   MAX_BATCH: maxBatch,
@@ -75,6 +80,7 @@ const constantsOf = (layout: number) => ({
   MAX_DIRECTIVES: maxDirectives,
   MAX_DURATION: maxDuration,
   MAX_ENTRIES: maxEntries,
+  MAX_MARKS: maxMarks,
   MAX_PAGE_BYTES: maxPageBytes,
   MAX_REFUSED: maxRefused,
   MAX_SECONDS: maxSeconds,

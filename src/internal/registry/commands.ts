@@ -110,6 +110,8 @@ export interface Item {
   readonly tomb: string | null | undefined
   readonly claim: string | null
   readonly stat: string | null
+  /** The child's trial, if its owner died soon after it had claimed it. */
+  readonly trial: string | null
 }
 
 /** A live session and its stored record. */
@@ -155,7 +157,11 @@ export type DelResult =
 
 /** Outcome of `claim` for one id. */
 export type ClaimResult =
-  | { readonly _tag: "GRANTED"; readonly token: number; readonly stat: string | null }
+  | { readonly _tag: "GRANTED"; readonly token: number; readonly stat: string | null; readonly trial: string | null }
+  /** Its owner died soon after it had claimed it: it is granted to those who try it, by rounds. */
+  | { readonly _tag: "TRIAL"; readonly trial: string }
+  /** Its owners died too often: it is parked. */
+  | { readonly _tag: "PARKED"; readonly spec: string; readonly stat: string }
   | { readonly _tag: "HELD"; readonly claim: string }
   | { readonly _tag: "STALE"; readonly spec: string }
   | { readonly _tag: "GONE" }
@@ -195,10 +201,16 @@ export interface Commands {
     },
     { readonly refused: ReadonlyArray<string>; readonly quarantine: number; readonly collected: number }
   ]
-  /** Replaces the record of a live session, unless the stored one has a higher version. */
-  update: [{ readonly sid: string; readonly version: number; readonly record: string }, Record<string, never>]
-  /** Ends a session. */
-  close: [{ readonly sid: string }, Record<string, never>]
+  /**
+   * Replaces the record of a live session, unless the stored one has a higher version. `leaving`: its process is about
+   * to end on purpose, so its end counts against no child.
+   */
+  update: [
+    { readonly sid: string; readonly version: number; readonly record: string; readonly leaving?: boolean | undefined },
+    Record<string, never>
+  ]
+  /** Ends a session. `gone`: its process is gone, as a neighbour attests; otherwise it ends on purpose. */
+  close: [{ readonly sid: string; readonly gone?: boolean | undefined }, Record<string, never>]
   /** Registers specs. */
   put: [
     {
@@ -216,9 +228,13 @@ export interface Commands {
   ]
   /** Merges specs, tombstones and directives from a node's memory into a new era. Highest stamp wins. */
   merge: [{ readonly facts: ReadonlyArray<Fact> }, { readonly merged: number }]
-  /** Asks for the exclusive right to run children. */
+  /** Asks for the exclusive right to run children. `trial`: those on trial too, all of them as one round. */
   claim: [
-    { readonly sid: string; readonly items: ReadonlyArray<{ readonly id: string; readonly generation: number }> },
+    {
+      readonly sid: string
+      readonly trial?: boolean | undefined
+      readonly items: ReadonlyArray<{ readonly id: string; readonly generation: number }>
+    },
     { readonly results: ReadonlyArray<ClaimResult> }
   ]
   /** Gives claims back. `refused` names a code version that cannot run the child. */

@@ -18,6 +18,7 @@ import {
   type Sweep,
   type Tx
 } from "./state.js"
+import { addMark } from "./trialRecords.js"
 
 /** Shift of the seconds that seed the counter: leaves a million numbers per second, and fits 2^53. */
 export const seedShift = 2 ** 20
@@ -48,6 +49,7 @@ const freshMeta = (state: RegistryState, envelope: Envelope, server: Server): Me
     claims: 0,
     sessions: 0,
     tombs: 0,
+    marks: "",
     held: new Map()
   }
 }
@@ -95,6 +97,9 @@ const beginEra = (tx: Tx, envelope: Envelope, server: Server, trusted: boolean):
   state.sess.clear()
   state.node.clear()
   meta.held.clear()
+  state.sessx.clear()
+  state.trial.clear()
+  meta.marks = ""
   meta.specs = state.spec.size
   meta.claims = state.claim.size
   meta.sessions = 0
@@ -107,7 +112,7 @@ const reap = (tx: Tx): void => {
   const due: Array<[sid: string, expiry: number]> = []
   for (const entry of tx.state.sess) if (entry[1] <= tx.meta.now) due.push(entry)
   due.sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1))
-  for (const [sid] of due) endSession(tx, sid)
+  for (const [sid, expiry] of due) endSession(tx, sid, "reaped", Math.max(0, expiry - tx.meta.ttl))
 }
 
 const ours = String(layoutVersion)
@@ -138,6 +143,7 @@ export const guard = (state: RegistryState, envelope: Envelope, server: Server):
   const broken = existing === undefined || known !== ours || isBroken(tx, high, server)
   if (broken) beginEra(tx, envelope, server, existing === undefined && server.trust && isEmpty(state))
   meta.high = Math.max(meta.high, high)
+  meta.marks = addMark(meta.marks, meta.high, meta.now, meta.ttl)
   reap(tx)
   if (broken || envelope.era !== meta.era) {
     return { _tag: "ERA", era: meta.era, now: meta.now, high: meta.high, idle: tx.idle }

@@ -7,10 +7,10 @@
  * @internal
  */
 import { counterOf, exactOf, maxStepOf, ttlOf } from "./bounds.js"
+import { claim } from "./claims.js"
 import type {
   Args,
   ClaimAssertion,
-  ClaimResult,
   CommandName,
   DelResult,
   Envelope,
@@ -44,9 +44,11 @@ import {
   type Server,
   setClaim,
   type SpecRecord,
+  storeSpec,
   type TombRecord,
   type Tx
 } from "./state.js"
+import { dropTrial, inheritRound, noteLeaving, proveTrial } from "./suspects.js"
 
 // Sessions: opening, renewing, describing, closing.
 
@@ -122,55 +124,29 @@ export const open = (tx: Tx, args: Args<"open">, envelope: Envelope): Value<"ope
     state.sess.set(args.sid, meta.now + meta.ttl)
     storeRecord(tx, args.sid, args.version, args.record)
     meta.sessions = state.sess.size
-    if (args.supersedes !== "" && args.supersedes !== args.sid && isLive(tx, args.supersedes)) {
-      endSession(tx, args.supersedes)
+    if (args.supersedes !== "" && args.supersedes !== args.sid) {
+      inheritRound(tx, args.supersedes, args.sid)
+      if (isLive(tx, args.supersedes)) endSession(tx, args.supersedes, "orderly")
     }
   }
   return { refused, quarantine: quarantineLeft(tx), collected: meta.collected }
 }
 
 /** `update`: replaces the record of a live session. */
-export const update = (tx: Tx, { record, sid, version }: Args<"update">): Value<"update"> | Refusal => {
+export const update = (tx: Tx, { leaving, record, sid, version }: Args<"update">): Value<"update"> | Refusal => {
   if (!isLive(tx, sid)) return noSession(tx)
+  if (leaving === true) noteLeaving(tx, sid)
   storeRecord(tx, sid, version, record)
   return {}
 }
 
 /** `close`: ends a session; one that is gone already is no error. */
-export const close = (tx: Tx, { sid }: Args<"close">): Value<"close"> => {
-  if (isLive(tx, sid)) endSession(tx, sid)
+export const close = (tx: Tx, { gone, sid }: Args<"close">): Value<"close"> => {
+  if (isLive(tx, sid)) endSession(tx, sid, gone === true ? "gone" : "orderly")
   return {}
 }
 
 // Claims: the exclusive right to run a child, and what its owner reports of it.
-
-const claimOne = (tx: Tx, sid: string, id: string, generation: number): ClaimResult => {
-  const stored = tx.state.spec.get(id)
-  const spec = stored === undefined ? undefined : parseSpec(stored)
-  if (stored !== undefined && spec === undefined) return { _tag: "MALFORMED" }
-  const current = claimOf(tx, id)
-  const held = current !== undefined && isLive(tx, current.sid)
-  if (spec === undefined || spec.failed) {
-    // Nobody may run the child: the claim of a dead holder would stay for ever.
-    if (current !== undefined && !held) setClaim(tx, id, undefined)
-    return { _tag: "GONE" }
-  }
-  if (spec.generation !== generation) return { _tag: "STALE", spec: stored! }
-  if (held) return { _tag: "HELD", claim: tx.state.claim.get(id)! }
-  const token = next(tx)
-  setClaim(tx, id, { token, generation, sid })
-  return { _tag: "GRANTED", token, stat: tx.state.stat.get(id) ?? null }
-}
-
-/** `claim`: grants claims that are vacant, or whose holder is not live. */
-export const claim = (tx: Tx, { items, sid }: Args<"claim">): Value<"claim"> | Refusal => {
-  const { meta } = tx
-  if (!isLive(tx, sid)) return { _tag: "NOSESSION", now: meta.now, high: meta.high }
-  if (meta.now < meta.quarantine) {
-    return { _tag: "QUARANTINE", left: meta.quarantine - meta.now, now: meta.now, high: meta.high }
-  }
-  return { results: items.map(({ generation, id }) => claimOne(tx, sid, id, generation)) }
-}
 
 const refuse = (tx: Tx, id: string, generation: number, code: string): void => {
   const stored = tx.state.spec.get(id)
@@ -188,6 +164,7 @@ export const release = (tx: Tx, { items, sid }: Args<"release">): Value<"release
     const current = claimOf(tx, id)
     if (current === undefined || current.token !== token || current.sid !== sid) continue
     if (refused !== "") refuse(tx, id, current.generation, refused)
+    proveTrial(tx, id, current, true)
     setClaim(tx, id, undefined)
     released++
   }
@@ -200,6 +177,7 @@ export const report = (tx: Tx, { items, sid }: Args<"report">): Value<"report"> 
   for (const { id, stat, token } of items) {
     const current = claimOf(tx, id)
     if (current === undefined || current.token !== token || current.sid !== sid) continue
+    proveTrial(tx, id, current, false)
     tx.state.stat.set(id, stat)
     append(tx, "c", id)
     stored++
@@ -211,22 +189,6 @@ export const report = (tx: Tx, { items, sid }: Args<"report">): Value<"report"> 
 
 /** Stamp of every initial spec: the stamp of any call is higher. */
 const initialStamp = 1
-
-const dropTomb = ({ meta, state, sweep }: Tx, id: string): void => {
-  sweep.touched.add(id)
-  state.tomb.delete(id)
-  state.tombx.delete(id)
-  meta.tombs = state.tomb.size
-}
-
-const storeSpec = (tx: Tx, id: string, spec: SpecRecord): string => {
-  const value = formatSpec(spec)
-  tx.state.spec.set(id, value)
-  tx.meta.specs = tx.state.spec.size
-  dropTomb(tx, id)
-  append(tx, "s", id)
-  return value
-}
 
 /** The oldest tombstones. The map is in order of time: a tombstone is always inserted anew at its end. */
 const oldest = ({ state, sweep }: Tx, most: number): ReadonlyArray<readonly [id: string, at: number]> => {
@@ -256,6 +218,7 @@ const sweepTombs = (tx: Tx, most: number): void => {
 const storeTomb = (tx: Tx, id: string, tomb: TombRecord): string => {
   const { meta, state } = tx
   const value = formatTomb(tomb)
+  dropTrial(tx, id)
   state.spec.delete(id)
   meta.specs = state.spec.size
   state.stat.delete(id)
@@ -278,6 +241,7 @@ const dropDeadClaim = (tx: Tx, id: string): void => {
 const create = (tx: Tx, { body, id, op }: PutItem, initial: boolean, byList: boolean): PutResult => {
   const generation = next(tx)
   tx.state.stat.delete(id)
+  dropTrial(tx, id)
   const stamp = byList ? initialStamp : generation
   const spec: SpecRecord = { generation, stamp, op, initial, failed: false, refused: [], body }
   return { _tag: "CREATED", spec: storeSpec(tx, id, spec) }
@@ -386,10 +350,12 @@ const finishOne = (tx: Tx, sid: string, item: Args<"finish">["items"][number]): 
   if (claim === undefined || claim.token !== item.token || claim.sid !== sid) return { _tag: "FENCED" }
   const stored = tx.state.spec.get(id)
   const spec = stored === undefined ? undefined : parseSpec(stored)
+  proveTrial(tx, id, claim, true)
   setClaim(tx, id, undefined)
   // A generation that has replaced this one is not touched.
   if (spec === undefined || spec.generation !== item.generation) return { _tag: "RELEASED" }
   if (item.how === "ended") return { _tag: "ENDED", tomb: end(tx, id, spec, "", "ended") }
+  tx.state.trial.delete(id)
   tx.state.stat.set(id, item.stat)
   return { _tag: "FAILED", spec: storeSpec(tx, id, { ...spec, failed: true, stamp: next(tx) }) }
 }

@@ -27,7 +27,8 @@ const itemOf = ({ state }: Tx, id: string, withSpec: boolean): Item => ({
   spec: withSpec ? state.spec.get(id) ?? null : undefined,
   tomb: withSpec ? state.tomb.get(id) ?? null : undefined,
   claim: state.claim.get(id) ?? null,
-  stat: state.stat.get(id) ?? null
+  stat: state.stat.get(id) ?? null,
+  trial: state.trial.get(id) ?? null
 })
 
 const encoder = new TextEncoder()
@@ -35,7 +36,8 @@ const bytesOf = (value: string | null | undefined): number =>
   value === null || value === undefined ? 0 : encoder.encode(value).length
 
 const sizeOf = (item: Item): number =>
-  bytesOf(item.id) + bytesOf(item.spec) + bytesOf(item.tomb) + bytesOf(item.claim) + bytesOf(item.stat)
+  bytesOf(item.id) + bytesOf(item.spec) + bytesOf(item.tomb) + bytesOf(item.claim) + bytesOf(item.stat) +
+  bytesOf(item.trial)
 
 const after = (log: ReadonlyArray<LogEntry>, cursor: number): number => {
   let low = 0

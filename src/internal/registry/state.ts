@@ -14,11 +14,14 @@
  * | node | `version\|opened\|json` |
  * | directive | `stamp\|what\|until\|op\|at\|by\|reason` |
  *
+ * Those of trials and of sessions' ends are in `trialRecords.ts`.
+ *
  * @internal
  */
 import { counterOf } from "./bounds.js"
 import type { DirectiveWhat } from "./commands.js"
 import { maxDead, minLog } from "./commands.js"
+import { floorAt, formatTrace, noTrace, parseTrace } from "./trialRecords.js"
 
 // Records.
 
@@ -254,6 +257,8 @@ export interface Meta {
   claims: number
   sessions: number
   tombs: number
+  /** How high the counter stood, now and then (`trialRecords.ts`): tells how old a token is. */
+  marks: string
   /** Claims held by each live session. */
   held: Map<string, number>
 }
@@ -285,6 +290,10 @@ export interface RegistryState {
   readonly direct: Map<string, string>
   /** The layout that the scope belongs to, under "layout". */
   readonly layout: Map<string, string>
+  /** Session -> its last round of trials, and how it ended. */
+  readonly sessx: Map<string, string>
+  /** Child -> its trial. */
+  readonly trial: Map<string, string>
   log: Array<LogEntry>
   /** Open iterators of `snap`, by cursor; not data. */
   readonly scans: Map<string, Iterator<[string, string]>>
@@ -312,6 +321,8 @@ export const emptyState = (): RegistryState => ({
   dead: new Map(),
   direct: new Map(),
   layout: new Map(),
+  sessx: new Map(),
+  trial: new Map(),
   log: [],
   scans: new Map()
 })
@@ -329,6 +340,8 @@ export const cloneState = (state: RegistryState): RegistryState => ({
   dead: new Map(state.dead),
   direct: new Map(state.direct),
   layout: new Map(state.layout),
+  sessx: new Map(state.sessx),
+  trial: new Map(state.trial),
   log: state.log.slice(),
   scans: new Map()
 })
@@ -402,9 +415,42 @@ export const setClaim = (tx: Tx, id: string, claim: ClaimRecord | undefined): vo
   append(tx, "c", id)
 }
 
+/** Drops a tombstone. */
+export const dropTomb = ({ meta, state, sweep }: Tx, id: string): void => {
+  sweep.touched.add(id)
+  state.tomb.delete(id)
+  state.tombx.delete(id)
+  meta.tombs = state.tomb.size
+}
+
+/** Stores a spec, in the place of a tombstone too; returns the record. */
+export const storeSpec = (tx: Tx, id: string, spec: SpecRecord): string => {
+  const value = formatSpec(spec)
+  tx.state.spec.set(id, value)
+  tx.meta.specs = tx.state.spec.size
+  dropTomb(tx, id)
+  append(tx, "s", id)
+  return value
+}
+
+/** How a session ended: on purpose, with its process, or with its lease. */
+export type HowEnded = "orderly" | "gone" | "reaped"
+
+/** Remembers what a later claim needs to judge the end of a session. `at`: the last proof that it lived. */
+const traceEnd = ({ meta, state }: Tx, sid: string, how: HowEnded, at: number): void => {
+  const trace = parseTrace(state.sessx.get(sid) ?? "")
+  if (how === "orderly" || trace?.how === "leaving" || !meta.held.has(sid)) {
+    state.sessx.delete(sid)
+    return
+  }
+  const floor = floorAt(meta.marks, at, meta.ttl)
+  state.sessx.set(sid, formatTrace({ ...trace ?? noTrace, how, at, floor }))
+}
+
 /** Removes a session for good, and remembers that it is dead. */
-export const endSession = (tx: Tx, sid: string): void => {
+export const endSession = (tx: Tx, sid: string, how: HowEnded, at = tx.meta.now): void => {
   const { meta, state } = tx
+  traceEnd(tx, sid, how, at)
   state.sess.delete(sid)
   state.node.delete(sid)
   meta.held.delete(sid)
@@ -414,5 +460,6 @@ export const endSession = (tx: Tx, sid: string): void => {
   for (const old of state.dead.keys()) {
     if (state.dead.size <= maxDead) break
     state.dead.delete(old)
+    state.sessx.delete(old)
   }
 }

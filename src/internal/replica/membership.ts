@@ -37,12 +37,17 @@ export interface NodeRecord {
   readonly knows: ReadonlyArray<string>
   /** Stamp of the newest directive that the node acts on; 0 for none. */
   readonly obeys: number
+  /**
+   * For how long the node's process has been in the scope, as a power of two of proof times, rounded down; -1 for less,
+   * and while no child waits for such a node.
+   */
+  readonly lived: number
   /** True if the node's name holds the id of its process, so that a restart has another name. */
   readonly namedByPid: boolean
 }
 
 /** Parts of the protocol that this code knows, beyond the first. */
-export const knowledge: ReadonlyArray<string> = ["directives", "placement"]
+export const knowledge: ReadonlyArray<string> = ["directives", "placement", "trials"]
 
 /** A live session. */
 export interface ScopeMember extends NodeRecord {
@@ -77,6 +82,7 @@ const unreadable: NodeRecord = {
   address: "",
   knows: [],
   obeys: 0,
+  lived: -1,
   namedByPid: false
 }
 
@@ -104,7 +110,7 @@ const readLabels = (value: unknown): Labels => {
  * they are true.
  */
 export const encodeNodeRecord = (record: NodeRecord): string => {
-  const { address, duplicateName: twin, full, knows, namedByPid, obeys, process, returning, ...fields } = record
+  const { address, duplicateName: twin, full, knows, lived, namedByPid, obeys, process, returning, ...fields } = record
   return JSON.stringify({
     ...fields,
     twin,
@@ -114,7 +120,8 @@ export const encodeNodeRecord = (record: NodeRecord): string => {
     obeys,
     namedByPid,
     ...(returning ? { returning } : {}),
-    ...(full ? { full } : {})
+    ...(full ? { full } : {}),
+    ...(lived < 0 ? {} : { lived })
   })
 }
 
@@ -152,6 +159,7 @@ const readRecord = (json: string): NodeRecord => {
     address: typeof value["address"] === "string" ? value["address"] : "",
     knows: Array.isArray(value["knows"]) ? value["knows"].filter((part) => typeof part === "string") : [],
     obeys: Number.isSafeInteger(value["obeys"]) ? value["obeys"] as number : 0,
+    lived: isWhole(value["lived"]) ? value["lived"] : -1,
     namedByPid: value["namedByPid"] === true
   }
 }
@@ -399,6 +407,17 @@ export class Membership {
     if (spec === undefined || holder?.full !== true || home === sid || obstacle(spec, holder) !== undefined) return home
     const other = home === undefined ? undefined : this.members.get(home)
     return best(child, spec, other === undefined ? [] : [other], this.score, { ...holder, full: false })?.sid
+  }
+
+  /**
+   * The session where a child belongs whose processes died soon after it had started: of the members whose processes have
+   * lived for long enough. `age`: as `lived`. Not kept, since there are few such children. A member that does not know of
+   * this would place it as any other child, and nobody would run it: while there is one, all do.
+   */
+  homeOfSuspect(child: Placed, age: number): string | undefined {
+    if (child.spec === undefined) return undefined
+    if (!this.all.every(({ knows }) => knows.includes("trials"))) return this.homeOf(child)
+    return best(child, child.spec, this.all.filter(({ lived }) => lived >= age), this.score)?.sid
   }
 
   /** The session where the child belongs; `undefined` when no member can take it. */

@@ -20,6 +20,7 @@ import {
   type StatRecord,
   type TombRecord
 } from "../registry/state.js"
+import { parseTrial, requiredAge, type TrialRecord } from "../registry/trialRecords.js"
 import { hashText } from "../runtime/hash.js"
 import { KnownDirectives } from "./knownDirectives.js"
 import { Membership, type Placed, type PlacedSpec, type Score } from "./membership.js"
@@ -41,6 +42,8 @@ export interface KnownSpec extends PlacedSpec {
 export interface Entry extends Placed {
   spec: KnownSpec | undefined
   claim: ClaimRecord | undefined
+  /** The child's trial, if its owner died soon after it had claimed it. */
+  trial: TrialRecord | undefined
   /** Session that held the claim last. */
   holder: string | undefined
   /** The stored status; parsed when it is asked for. */
@@ -73,6 +76,7 @@ export const makeEntry = (id: string): Entry => ({
   hash: hashText(id),
   spec: undefined,
   claim: undefined,
+  trial: undefined,
   holder: undefined,
   stat: undefined,
   specAt: 0,
@@ -137,6 +141,14 @@ export const readTomb = (raw: string, at: number, since: number): KnownTomb | un
 export const statOf = (entry: Entry): StatRecord | undefined =>
   entry.stat === undefined ? undefined : parseStat(entry.stat)
 
+/** The trial of a child's present generation: its owner died soon after it had claimed it. */
+export const trialOf = ({ spec, trial }: Entry): TrialRecord | undefined =>
+  trial !== undefined && trial.generation === spec?.generation ? trial : undefined
+
+/** The trial of a child that waits for the next try: nobody has claimed it. */
+export const waitingTrial = (entry: Entry): TrialRecord | undefined =>
+  entry.claim === undefined && entry.spec?.failed === false ? trialOf(entry) : undefined
+
 /** Callbacks of a view. */
 export interface ViewListener {
   /** Something about this child is new. */
@@ -153,6 +165,8 @@ export class View {
   readonly tombs = new Map<string, KnownTomb>()
   readonly membership: Membership
   readonly directives = new KnownDirectives()
+  /** Children on trial, or that wait for one. */
+  readonly suspects = new Set<string>()
   /** The number of claims that each session holds; and its text, once, however many claims name it. */
   private readonly held = new Map<string, { readonly sid: string; count: number }>()
   /** The era that the view was read in. */
@@ -167,6 +181,12 @@ export class View {
   /** The number of claims that a session holds, as far as is known. */
   claimsOf(sid: string): number {
     return this.held.get(sid)?.count ?? 0
+  }
+
+  /** The session where a child belongs now; `undefined` when no member can take it. */
+  homeOf(entry: Entry): string | undefined {
+    const age = requiredAge(waitingTrial(entry)?.deaths ?? 0)
+    return age < 0 ? this.membership.homeOf(entry) : this.membership.homeOfSuspect(entry, age)
   }
 
   entry(id: string): Entry {
@@ -188,6 +208,7 @@ export class View {
       if (spec !== undefined) this.setSpec(id, spec, at)
     }
     this.setClaim(id, this.readClaim(id, item.claim), item.stat ?? undefined, at)
+    this.setTrial(id, item.trial, at)
   }
 
   /** True if a higher rank is known already: then `record` comes from an older copy of the data, yet to be filled. */
@@ -271,6 +292,18 @@ export class View {
     this.touch(entry)
   }
 
+  /** Takes over a child's trial, which is always told with its claim. */
+  setTrial(id: string, raw: string | null, at: number): void {
+    const entry = this.entries.get(id)
+    if (entry === undefined || at < entry.claimAt) return
+    const trial = raw === null ? undefined : parseTrial(raw)
+    if (entry.trial === undefined && trial === undefined) return
+    entry.trial = trial
+    if (trial === undefined) this.suspects.delete(id)
+    else this.suspects.add(id)
+    this.touch(entry)
+  }
+
   private count(claim: ClaimRecord | undefined, by: number): void {
     if (claim === undefined) return
     const { sid } = claim
@@ -281,7 +314,10 @@ export class View {
 
   /** Reports that something is new, and forgets a child of which nothing is left. */
   private touch(entry: Entry): void {
-    if (entry.spec === undefined && entry.claim === undefined) this.entries.delete(entry.id)
+    if (entry.spec === undefined && entry.claim === undefined) {
+      this.entries.delete(entry.id)
+      this.suspects.delete(entry.id)
+    }
     this.listener.changed(entry.id)
   }
 
@@ -318,6 +354,7 @@ export class View {
     }
     this.tombs.clear()
     this.directives.clear()
+    this.suspects.clear()
     this.held.clear()
     this.known = 0
   }

@@ -80,15 +80,17 @@ export class Backoff {
     )
   }
 
-  /** Takes the steps that a child took on other nodes, without sleeping. */
-  replay(times: number, now: number, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+  /** Takes the steps that a child took on other nodes, without sleeping. False if the schedule does not have them all. */
+  replay(times: number, now: number, exit: Exit.Exit<unknown, unknown>): Effect.Effect<boolean> {
     return Effect.gen(this, function*() {
       let at = now
       for (let i = 0; i < Math.min(times, maxReplay); i++) {
         const delay = yield* this.step(at, exit)
-        if (delay === undefined || !Number.isSafeInteger(Math.floor(at + delay))) return
+        if (delay === undefined) return false
+        if (!Number.isSafeInteger(Math.floor(at + delay))) return true
         at += delay
       }
+      return true
     })
   }
 }

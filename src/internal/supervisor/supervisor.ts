@@ -17,6 +17,7 @@ import type { ChildId } from "../../ChildSpec.js"
 import * as PogoEvent from "../../PogoEvent.js"
 import type { Registration } from "../kind/registration.js"
 import type { StatRecord } from "../registry/state.js"
+import { deathCause } from "../registry/trialRecords.js"
 import { bodyOf, type KnownSpec } from "../replica/replica.js"
 import {
   type Ambient,
@@ -79,6 +80,8 @@ export interface Grant {
   readonly token: number
   /** The last owner's status of the child. */
   readonly stat: StatRecord | undefined
+  /** How many of its processes died soon after it had started. */
+  readonly deaths: number
 }
 
 /** Children that are restarted, or interrupted, at once; others wait for the next turn of the event loop. */
@@ -136,8 +139,25 @@ export class Supervisor implements ChildHost {
     const child = new LocalChild(this, grant.id, grant.spec, registration, grant.token, prepared.right)
     this.inherit(child, grant.stat)
     this.children.set(child.id, child)
-    this.launch(child)
+    if (grant.deaths > 0) this.resume(child, grant.deaths)
+    else this.launch(child)
     return Either.right(child)
+  }
+
+  /** Begins the first run of a child whose processes died: each death was a restart, which its schedule may not have. */
+  private resume(child: LocalChild, deaths: number): void {
+    child.restarts = Math.max(child.restarts, deaths)
+    child.lastEnd = deathCause(deaths)
+    child.stage = "restarting"
+    child.since = this.owner.ambient.wall()
+    const backoff = child.backoff = new Backoff(child.registration.restart.schedule)
+    const replay = backoff.replay(child.restarts, child.since, Exit.die(child.lastEnd))
+    const replaying = Runtime.runFork(child.registration.runtime)(replay)
+    this.after(child, replaying, (isLeft) => {
+      if (isLeft) this.runAgain(child)
+      else this.finish(child, "failed")
+    })
+    if (child.fiber === replaying) this.watchStep(child, replaying)
   }
 
   /** Takes over the count of restarts, which travels with the child unless the child was healthy since. */

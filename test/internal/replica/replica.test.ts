@@ -8,6 +8,7 @@ import {
   type RegistryState,
   type TombRecord
 } from "../../../src/internal/registry/state.js"
+import { formatTrial } from "../../../src/internal/registry/trialRecords.js"
 import { View } from "../../../src/internal/replica/replica.js"
 import { rendezvous } from "../../../src/Placement.js"
 import { History, holds, names, random, row, specText } from "../../support/arbitrary.js"
@@ -45,7 +46,7 @@ const tombText = (tomb: Partial<TombRecord> = {}): string =>
 
 const claimText = (token: number, sid = "a#1"): string => formatClaim({ token, generation: 1, sid })
 
-type Content = Record<string, Omit<Item, "id">>
+type Content = Record<string, Omit<Item, "id" | "trial"> & { trial?: string }>
 
 /** What a view knows, in the form of the registry. */
 const contentOf = ({ entries, tombs }: View): Content => {
@@ -56,20 +57,22 @@ const contentOf = ({ entries, tombs }: View): Content => {
       spec: entry?.spec?.raw ?? null,
       tomb: tombs.get(known)?.raw ?? null,
       claim: entry?.claim === undefined ? null : formatClaim(entry.claim),
-      stat: entry?.stat ?? null
+      stat: entry?.stat ?? null,
+      ...(entry?.trial === undefined ? {} : { trial: formatTrial(entry.trial) })
     }
   }
   return content
 }
 
-const stored = ({ claim, spec, stat, tomb }: RegistryState): Content => {
+const stored = ({ claim, spec, stat, tomb, trial }: RegistryState): Content => {
   const content: Content = {}
   for (const known of new Set([...spec.keys(), ...tomb.keys(), ...claim.keys()])) {
     content[known] = {
       spec: spec.get(known) ?? null,
       tomb: tomb.get(known) ?? null,
       claim: claim.get(known) ?? null,
-      stat: stat.get(known) ?? null
+      stat: stat.get(known) ?? null,
+      ...(trial.has(known) ? { trial: trial.get(known)! } : {})
     }
   }
   return content

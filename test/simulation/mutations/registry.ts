@@ -1,8 +1,9 @@
 /**
  * Rules of the registry, broken.
  */
+import { claim } from "../../../src/internal/registry/claims.js"
 import type { Args, Reply, Value } from "../../../src/internal/registry/commands.js"
-import { claim, del, execute, finish, open, put, release, tick } from "../../../src/internal/registry/machine.js"
+import { del, execute, finish, open, put, release, tick } from "../../../src/internal/registry/machine.js"
 import {
   append,
   claimOf,

@@ -3,14 +3,29 @@
 --
 -- KEYS   every part of the scope, in the order of `parts` in scripts.ts.
 -- ARGV   1 to 10: the envelope (shared/begin.lua).
---        11: the session. From 12 on: (id, generation)*.
--- Reply  per id one of `{ "GRANTED", token, status or null }`, `{ "HELD", claim }`, `{ "STALE", spec }`, `{ "GONE" }`,
---        `{ "MALFORMED" }`: a `ClaimResult`; the refusals NOSESSION and QUARANTINE.
+--        11: the session. 12: "1" if children on trial may be granted too, as one round. From 13 on: (id, generation)*.
+-- Reply  per id one of `{ "GRANTED", token, status or null, trial or null }`, `{ "HELD", claim }`, `{ "STALE", spec }`,
+--        `{ "TRIAL", trial }`, `{ "PARKED", spec, status }`, `{ "GONE" }`, `{ "MALFORMED" }`: a `ClaimResult`; the
+--        refusals NOSESSION and QUARANTINE.
 local needs_memory = true
 -- @include shared/begin.lua
 -- @include shared/ids.lua
+-- @include shared/store_spec.lua
+-- @include shared/trials.lua
+-- @include shared/judge.lua
 
-local function claim_one(sid, id, generation)
+local function park(id, old, token, record)
+  local why = 'its process died ' .. (record.deaths == 1 and 'once' or str(record.deaths) .. ' times')
+    .. ' soon after it started'
+  local told = str(token) .. ':failed:' .. str(record.deaths) .. ':' .. str(meta.last) .. ':0:' .. why
+  trial:set(id, false)
+  stat:set(id, told)
+  local stamp = draw()
+  return { 'PARKED', store_spec(id,
+    format_spec(old.generation, stamp, old.op, old.initial, true, old.refused, body_of(old))), told }
+end
+
+local function claim_one(sid, id, generation, round)
   local stored_spec = spec:get(id)
   local wanted = stored_spec and parse_spec(stored_spec)
   if stored_spec and not wanted then return { 'MALFORMED' } end
@@ -22,19 +37,31 @@ local function claim_one(sid, id, generation)
   end
   if wanted.generation ~= generation then return { 'STALE', stored_spec } end
   if is_held then return { 'HELD', claim:get(id) } end
+  local record, accused = judge(id, generation, current)
+  if record and (accused or not round) then
+    if current then set_claim(id, nil) end
+    if accused and record.deaths >= FATAL_DEATHS and record.certain >= FATAL_CERTAIN then
+      return park(id, wanted, current.token, record)
+    end
+    return { 'TRIAL', format_trial(record) }
+  end
   local token = draw()
   set_claim(id, { token = token, generation = generation, sid = sid })
-  return { 'GRANTED', str(token), stat:get(id) }
+  if record then begin_trial(id, record, token, round) end
+  return { 'GRANTED', str(token), stat:get(id), trial.known[id] or false }
 end
 
 local function command()
-  local sid, results, ids = ARGV[11], {}, ids_of(12, 2)
+  local sid, results, ids = ARGV[11], {}, ids_of(13, 2)
+  local round = ARGV[12] == '1' and { first = 0, size = 0, deaths = 0 } or nil
   if not live(sid) then return refuse('NOSESSION') end
   if meta.now < meta.quarantine then return refuse('QUARANTINE', str(quarantine_left())) end
   spec:load(ids)
   claim:load(ids)
   stat:load(ids)
-  for i = 12, arg_count, 2 do results[#results + 1] = claim_one(sid, ARGV[i], int(ARGV[i + 1])) end
+  if sizes.trial > 0 then trial:load(ids) end
+  for i = 13, arg_count, 2 do results[#results + 1] = claim_one(sid, ARGV[i], int(ARGV[i + 1]), round) end
+  if round then note_round(sid, round) end
   return results
 end
 

@@ -9,6 +9,7 @@ local needs_memory = false
 -- @include shared/begin.lua
 -- @include shared/ids.lua
 -- @include shared/store_spec.lua
+-- @include shared/trials.lua
 -- @include shared/store_tomb.lua
 
 local function del_one(id, op, generation)

@@ -9,6 +9,7 @@ local needs_memory = false
 -- @include shared/begin.lua
 -- @include shared/ids.lua
 -- @include shared/store_spec.lua
+-- @include shared/trials.lua
 -- @include shared/store_tomb.lua
 
 local function finish_one(sid, id, generation, token, how, told)
@@ -16,9 +17,11 @@ local function finish_one(sid, id, generation, token, how, told)
   if not current or current.token ~= token or current.sid ~= sid then return { 'FENCED' } end
   local stored_spec = spec:get(id)
   local old = stored_spec and parse_spec(stored_spec)
+  prove_trial(id, current, true)
   set_claim(id, nil)
   if not old or old.generation ~= generation then return { 'RELEASED' } end
   if how == 'ended' then return { 'ENDED', end_spec(id, old, '', 'e') } end
+  forget_trial(id)
   stat:set(id, told)
   local stamp = draw()
   return { 'FAILED', store_spec(id,

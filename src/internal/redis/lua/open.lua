@@ -44,6 +44,13 @@ local function assert_claims(sid, mode, old)
   return refused
 end
 
+local function inherit_round(from, to)
+  local trace = trace_of(from)
+  if not trace or trace.left == 0 then return end
+  trace.how, trace.at, trace.floor = 'l', 0, 0
+  set_trace(to, trace)
+end
+
 local function command()
   local sid, mode, old = ARGV[11], ARGV[14], ARGV[16]
   if is_reaped[sid] or redis.call('ZSCORE', dead_key, sid) then return refuse('DEAD') end
@@ -57,7 +64,10 @@ local function command()
     if not live(sid) then meta.sessions = meta.sessions + 1 end
     expire_at(sid, meta.now + meta.ttl)
     store_record(sid, counter(ARGV[12]) or 0, ARGV[13])
-    if old ~= '' and old ~= sid and live(old) then end_session(old) end
+    if old ~= '' and old ~= sid then
+      inherit_round(old, sid)
+      if live(old) then end_session(old, 'o', meta.now) end
+    end
   end
   return { str(quarantine_left()), str(meta.collected), refused }
 end

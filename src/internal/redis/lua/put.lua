@@ -9,10 +9,12 @@ local needs_memory = true
 -- @include shared/begin.lua
 -- @include shared/ids.lua
 -- @include shared/store_spec.lua
+-- @include shared/trials.lua
 
 local function create(id, op, body, initial, by_list)
   local generation = draw()
   stat:set(id, false)
+  drop_trial(id)
   local stamp = by_list and 1 or generation
   return { 'CREATED', store_spec(id, format_spec(generation, stamp, op, initial, false, '', body)) }
 end

@@ -8,6 +8,7 @@
 local needs_memory = false
 -- @include shared/begin.lua
 -- @include shared/ids.lua
+-- @include shared/trials.lua
 
 local function refuse_spec(id, generation, code)
   local stored_spec = spec:get(id)
@@ -34,6 +35,7 @@ local function command()
     local current = claim_of(id)
     if current and current.token == token and current.sid == sid then
       if code ~= '' then refuse_spec(id, current.generation, code) end
+      prove_trial(id, current, true)
       set_claim(id, nil)
       released = released + 1
     end

@@ -8,6 +8,7 @@
 local needs_memory = false
 -- @include shared/begin.lua
 -- @include shared/ids.lua
+-- @include shared/trials.lua
 
 local function command()
   local sid, count = ARGV[11], 0
@@ -16,6 +17,7 @@ local function command()
     local id = ARGV[i]
     local current = claim_of(id)
     if current and current.token == int(ARGV[i + 1]) and current.sid == sid then
+      prove_trial(id, current, false)
       stat:set(id, ARGV[i + 2])
       append('c', id)
       count = count + 1

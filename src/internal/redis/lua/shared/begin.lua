@@ -22,5 +22,6 @@
 -- @include shared/records.lua
 -- @include shared/clock.lua
 -- @include shared/read.lua
+-- @include shared/trial_records.lua
 -- @include shared/state.lua
 -- @include shared/guard.lua

@@ -43,6 +43,10 @@ local function write_meta()
       sets[#sets + 1] = str(meta[name])
     end
   end
+  if begun or meta.marks ~= marks then
+    sets[#sets + 1] = 'marks'
+    sets[#sets + 1] = meta.marks
+  end
   for sid in pairs(held_changed) do
     local count = held_known[sid]
     if count then
@@ -74,13 +78,14 @@ end
 local function write_deaths()
   if #deaths == 0 then return end
   for _, death in ipairs(deaths) do write('ZADD', dead_key, str(death.at), death.sid) end
+  write_many('HDEL', sessx_key, redis.call('ZRANGE', dead_key, 0, -(MAX_DEAD + 1)))
   write('ZREMRANGEBYRANK', dead_key, 0, -(MAX_DEAD + 1))
 end
 
 local function flush()
   if not needs_memory then redis.call('HDEL', meta_key, '') end
   write_log()
-  if begun then write('DEL', meta_key, sess_key, node_key) end
+  if begun then write('DEL', meta_key, sess_key, node_key, sessx_key, trial_key) end
   write_meta()
   if known_layout ~= LAYOUT_VERSION then write('HSET', layout_key, 'layout', LAYOUT_VERSION) end
   spec:flush()
@@ -89,6 +94,8 @@ local function flush()
   stat:flush()
   node:flush()
   direct:flush()
+  sessx:flush()
+  trial:flush()
   write_sorted(sess_key, expiry_changed, expiry)
   write_sorted(tombx_key, tombx_changed, tombx_changed)
   write_deaths()

@@ -8,7 +8,7 @@ if fresh then
     if directive and directive.til <= MAX_TIME then now = math.max(now, directive.til - DIRECTIVE_RETENTION) end
   end
   meta = { era = '', run = server_run, high = 0, last = time, quarantine = 0, ttl = ttl or USUAL_TTL,
-    maxStep = max_step or USUAL_MAX_STEP, log = 0, now = now, collected = 0 }
+    maxStep = max_step or USUAL_MAX_STEP, log = 0, now = now, collected = 0, marks = '' }
 end
 
 local idle = math.max(time - meta.last, 0)
@@ -25,13 +25,15 @@ if fresh or meta.run ~= server_run or meta.specs ~= sizes.spec or meta.claims ~=
   meta.high = math.max(meta.high, last_log, seed, high) + 1
   meta.era, meta.run, meta.sessions = ARGV[5] .. '.' .. str(meta.high), server_run, 0
   meta.quarantine = trusted and meta.now or meta.now + math.max(meta.ttl, ttl or 0)
-  begun = true
+  begun, meta.marks = true, ''
   append('e', meta.era)
 end
 
 meta.high = math.max(meta.high, high)
+add_mark()
 if not begun then
-  for _, sid in ipairs(redis.call('ZRANGEBYSCORE', sess_key, '-inf', str(meta.now))) do end_session(sid) end
+  local due = redis.call('ZRANGEBYSCORE', sess_key, '-inf', str(meta.now), 'WITHSCORES')
+  for i = 1, #due, 2 do end_session(due[i], 'r', math.max(0, tonumber(due[i + 1]) - meta.ttl)) end
 end
 
 if begun or ARGV[1] ~= meta.era then

@@ -2,7 +2,8 @@
 -- something else than a number there, counts as missing (`fresh`).
 
 local size_command = { meta = 'HLEN', sess = 'ZCARD', node = 'HLEN', spec = 'HLEN', tomb = 'HLEN', tombx = 'ZCARD',
-  claim = 'HLEN', stat = 'HLEN', dead = 'ZCARD', log = 'XLEN', direct = 'HLEN', layout = 'HLEN' }
+  claim = 'HLEN', stat = 'HLEN', dead = 'ZCARD', log = 'XLEN', direct = 'HLEN', layout = 'HLEN', sessx = 'HLEN',
+  trial = 'HLEN' }
 local sizes = {}
 for i, part in ipairs(PARTS) do
   local size = redis.pcall(size_command[part], KEYS[i])
@@ -18,7 +19,8 @@ local meta_names = { 'layout', 'era', 'run', 'guarded', 'high', 'last', 'now', '
 local meta_limits = { last = 9007199254740991, now = MAX_TIME, quarantine = MAX_TIME, ttl = MAX_DURATION,
   maxStep = MAX_DURATION }
 local first_number = 5
-local stored = redis.call('HMGET', meta_key, unpack(meta_names))
+local stored = redis.call('HMGET', meta_key, 'marks', unpack(meta_names))
+local marks = table.remove(stored, 1) or ''
 if stored[1] and stored[1] ~= LAYOUT_VERSION then return { 'VERSION', stored[1] } end
 
 -- The layout that the scope belongs to stands under a name that is the same in all layouts. A newer layout takes the
@@ -35,7 +37,7 @@ if known_layout ~= LAYOUT_VERSION then
 end
 
 local fresh = not (stored[1] and stored[2] and stored[3])
-local meta, before = { era = stored[2], run = stored[3] }, {}
+local meta, before = { era = stored[2], run = stored[3], marks = marks }, {}
 for i = first_number, #meta_names do
   local n = int(stored[i], meta_limits[meta_names[i]] or MAX_COUNTER)
   meta[meta_names[i]], before[meta_names[i]] = n, n
@@ -55,3 +57,4 @@ keep_count = int(keep_count, MAX_COUNTER) or TOMBSTONE_COUNT
 local ttl, max_step, high = int(ARGV[6]), int(ARGV[7]), int(ARGV[3]) or 0
 local spec, tomb, claim = hash(spec_key, sizes.spec), hash(tomb_key, sizes.tomb), hash(claim_key, sizes.claim)
 local node, stat, direct = hash(node_key), hash(stat_key), hash(direct_key)
+local sessx, trial = hash(sessx_key), hash(trial_key)

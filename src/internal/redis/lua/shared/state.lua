@@ -74,7 +74,28 @@ local function set_claim(id, new)
   append('c', id)
 end
 
-local function end_session(sid)
+local function trace_of(sid)
+  local value = sessx.known[sid]
+  if value == nil and sizes.sessx > 0 then value = sessx:get(sid) end
+  return value and parse_trace(value) or nil
+end
+
+local function set_trace(sid, trace) sessx:set(sid, format_trace(trace)) end
+
+-- `how`: `o` on purpose, `g` its process is gone, `r` its lease ended. `at`: the last proof that it lived.
+local function trace_end(sid, how, at)
+  local trace = trace_of(sid)
+  if how == 'o' or (trace and trace.how == 'q') or not held(sid) then
+    if sizes.sessx > 0 or sessx.known[sid] then sessx:set(sid, false) end
+    return
+  end
+  trace = trace or no_trace()
+  trace.how, trace.at, trace.floor = how, at, floor_at(at)
+  set_trace(sid, trace)
+end
+
+local function end_session(sid, how, at)
+  trace_end(sid, how, at)
   expire_at(sid, false)
   node:set(sid, false)
   set_held(sid, false)

@@ -44,6 +44,7 @@ local function sweep(most)
 end
 
 local function store_tomb(id, value, initial)
+  drop_trial(id)
   spec:set(id, false)
   stat:set(id, false)
   tomb:set(id, value)
