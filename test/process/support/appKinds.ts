@@ -28,7 +28,10 @@ export const Newer = Child.make("Newer", {
   payload: process.env["TEST_STRICT"] === "yes" ? { ...fields, added: Schema.String } : fields
 })
 
-export const kinds = { Probe, Kept, Newer }
+/** Ends its process `every` milliseconds after it has started. */
+export const Poison = Child.make("Poison", { payload: fields })
+
+export const kinds = { Probe, Kept, Newer, Poison }
 
 /** Fenced writes: the resource keeps the highest token of each id, and refuses lower ones. */
 const connection = createConnection({ port: Number(process.env["TEST_RESOURCE"]), host: "127.0.0.1" })
@@ -75,7 +78,8 @@ const options = (onRegistryLoss: "stop" | "keep"): Child.RunOptions => ({
 const layers = {
   Probe: Probe.toLayer(run, options("stop")),
   Kept: Kept.toLayer(run, options("keep")),
-  Newer: Newer.toLayer((payload) => run(payload), options("stop"))
+  Newer: Newer.toLayer((payload) => run(payload), options("stop")),
+  Poison: Poison.toLayer(({ every }) => Effect.zipRight(Effect.sleep(every), Effect.sync(() => process.exit(1))))
 }
 
 const wanted = (process.env["TEST_KINDS"] ?? "Probe,Kept").split(",") as ReadonlyArray<keyof typeof layers>
