@@ -143,7 +143,7 @@ export const formatTrace = ({ alone, at, floor, how, left, round, since, until }
 export const addMark = (marks: string, counter: number, now: number, ttl: number): string => {
   const last = counterOf(Number(/:(\d{1,16})$/.exec(marks)?.[1] ?? Number.NaN))
   if (last === undefined) return `${counter}:${now}`
-  if (now < last + Math.floor(proofTime(ttl) / markShare)) return marks
+  if (now < last + Math.max(1, Math.floor(proofTime(ttl) / markShare))) return marks
   return [...marks.split(","), `${counter}:${now}`].slice(-maxMarks).join(",")
 }
 

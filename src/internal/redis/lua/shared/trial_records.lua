@@ -38,7 +38,7 @@ local function add_mark()
   local mark = str(meta.high) .. ':' .. str(meta.now)
   if not last then
     meta.marks = mark
-  elseif meta.now >= last + math.floor(proof_time() / 4) then
+  elseif meta.now >= last + math.max(1, math.floor(proof_time() / 4)) then
     local marks = {}
     for known in string.gmatch(meta.marks .. ',', '([^,]*),') do marks[#marks + 1] = known end
     marks[#marks + 1] = mark
