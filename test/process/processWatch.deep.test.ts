@@ -37,8 +37,12 @@ const allRun = (fleet: Fleet) =>
 const owned = async (fleet: Fleet, name: string): Promise<ReadonlyArray<string>> =>
   ((await fleet.nodes.get(name)!.call("local")) as ReadonlyArray<{ id: string }>).map(({ id }) => id)
 
+/** Children that have run for so long are above suspicion when their process dies. Milliseconds. */
+const proven = 14_000
+
 /** Milliseconds from the kill until the last of its children ran elsewhere. */
 const killed = async (fleet: Fleet, name: string): Promise<ReadonlyArray<number>> => {
+  await sleep(proven)
   const mine = await owned(fleet, name)
   const node = fleet.nodes.get(name)!
   const before = new Map(Array.from(copiesOf(fleet.lines()), ([id, copies]) => [id, copies.length]))
@@ -76,6 +80,7 @@ test("[F1] a lone process that is killed and started again has its children back
   await allRun(fleet)
   const starts = () => fleet.lines().filter(({ what }) => what === "start").length
   const before = starts()
+  await sleep(proven)
   first.signal("SIGKILL")
   await first.exited
   await fleet.start("a")

@@ -43,7 +43,7 @@ const tellAge = (node: Node, entries: ReadonlyArray<Entry>): number => {
     return Infinity
   }
   const proof = proofTime(node.timing.ttl)
-  const lived = node.ambient.now() - node.joinedAt
+  const lived = node.ambient.now() - node.trials.joinedAt
   const doublings = lived < proof ? -1 : Math.floor(Math.log2(lived / proof))
   node.own.hasLived(doublings)
   return proof * 2 ** (doublings + 1) - lived
@@ -67,7 +67,7 @@ const reportOver = (node: Node, entries: ReadonlyArray<Entry>): number => {
 /** Begins the next round, or waits until there may be one. */
 const step = (node: Node, session: Session, rounds: Rounds): Effect.Effect<void, RegistryUnavailable> =>
   Effect.suspend(() => {
-    node.suspectsChanged.unsafeClose()
+    node.trials.changed.unsafeClose()
     const entries = suspectsOf(node)
     const now = node.ambient.now()
     const told = Math.min(tellAge(node, entries), reportOver(node, entries))
@@ -79,10 +79,10 @@ const step = (node: Node, session: Session, rounds: Rounds): Effect.Effect<void,
     }
     const millis = Math.min(told, next.millis)
     return millis === Infinity
-      ? node.suspectsChanged.await
-      : Effect.raceFirst(node.suspectsChanged.await, Effect.sleep(Math.max(1, Math.ceil(millis))))
+      ? node.trials.changed.await
+      : Effect.raceFirst(node.trials.changed.await, Effect.sleep(Math.max(1, Math.ceil(millis))))
   })
 
 /** Tries children for as long as the session lasts; costs nothing while there is none. */
 export const tryChildren = (node: Node, session: Session): Effect.Effect<never> =>
-  untilSuccess(Effect.forever(Effect.suspend(() => step(node, session, node.rounds))), node.retries)
+  untilSuccess(Effect.forever(Effect.suspend(() => step(node, session, node.trials.rounds))), node.retries)

@@ -19,11 +19,9 @@ import * as PogoMetrics from "../../PogoMetrics.js"
 import type { Registration } from "../kind/registration.js"
 import { type Condition, WorkQueue } from "../plan/decide.js"
 import { Moves } from "../plan/rebalance.js"
-import { Rounds } from "../plan/rounds.js"
 import type { Timing } from "../registry/timing.js"
-import { requiredAge } from "../registry/trialRecords.js"
 import { nameOf, type ScopeMember, type Score } from "../replica/membership.js"
-import { type Entry, View, waitingTrial } from "../replica/replica.js"
+import { type Entry, View } from "../replica/replica.js"
 import { type Ambient, makeRetries, Timers, Watchers } from "../runtime/environment.js"
 import { Pauses, Sparing } from "../runtime/pauses.js"
 import type { Watch } from "../runtime/processTable.js"
@@ -38,6 +36,7 @@ import { OwnRecord } from "./ownRecord.js"
 import { RegistryClock } from "./registryRequest.js"
 import { Room } from "./room.js"
 import { EraState, Lease, type Phase, type Session, type SessionEnd } from "./session.js"
+import { exitOnPurpose, TrialState } from "./trialState.js"
 
 /** What counts as a pause of the process, as a share of `ttl`: what the margin allows for. */
 const toleratedPause = 1 / 15
@@ -61,9 +60,6 @@ export interface Parts {
   readonly client: boolean
   readonly processes: Watch
 }
-
-/** How long a process that is to end may take to say so: half a second of fifteen, within the margin of a lease. */
-const farewell = 1 / 30
 
 /** The first value, now or later, of which `meets` is true. */
 const firstOf = <A>(ref: SubscriptionRef.SubscriptionRef<A>, meets: (value: A) => boolean): Effect.Effect<A> =>
@@ -94,12 +90,8 @@ export class Node {
   readonly view: View
   /** Children that the plan is to look at. */
   readonly workQueue: WorkQueue
-  /** Rounds of children whose processes died soon after they had started. */
-  readonly rounds: Rounds
-  /** Open when something is new about such children, or about the nodes that may try them. */
-  readonly suspectsChanged = Effect.unsafeMakeLatch(true)
-  /** When this process opened its first session; elapsed milliseconds. */
-  joinedAt = Infinity
+  /** Trials of children whose processes died soon after they had started. */
+  readonly trials: TrialState
   /** Children on their way to other nodes. */
   readonly moves: Moves
   /** The children that run here. */
@@ -184,7 +176,7 @@ export class Node {
       () => this.workQueue.postponed,
       () => this.resumeMoves()
     )
-    this.rounds = new Rounds(this.timing.ttl)
+    this.trials = new TrialState(this.timing.ttl)
     this.outbox = new Outbox(this)
     this.room = new Room(this, parts.config.maxChildren)
     this.awaited = new AwaitedMembers(this.ambient.now, 2 * this.timing.commandTimeout)
@@ -203,7 +195,7 @@ export class Node {
       leaseHolds: () => this.lease.holds(),
       fork: parts.fork,
       emit: this.emit,
-      exitProcess: (child) => this.exitOnPurpose(() => parts.exitProcess(child)),
+      exitProcess: (child) => exitOnPurpose(this, () => parts.exitProcess(child)),
       observer: parts.observer,
       timers: this.timers,
       changed: (child) => {
@@ -228,18 +220,6 @@ export class Node {
       slow: (child, what) =>
         void this.fork(Effect.annotateLogs(logWarning(`child is not restarted yet: ${what}`), "child", child.id))
     }
-  }
-
-  /**
-   * Ends the process, and has the registry know before that it is on purpose: its end counts against no child. While the
-   * lease holds there is a little time for that, and not more.
-   */
-  private exitOnPurpose(exit: () => void): void {
-    const { session } = this
-    this.own.leaves()
-    if (session === undefined || !this.lease.holds()) return exit()
-    const told = Effect.timeout(this.own.publish(session), this.timing.ttl * farewell)
-    this.fork(Effect.ensuring(Effect.ignore(told), Effect.sync(exit)))
   }
 
   /** Emits an event, which is made only while somebody subscribes. */
@@ -289,7 +269,7 @@ export class Node {
   /** Something about a child is new: the plan is to look at it, and whoever waits for it is called. */
   touched(id: string): void {
     if (!this.client) this.workQueue.add(id)
-    if (this.view.suspects.has(id)) this.suspectsChanged.unsafeOpen()
+    if (this.view.suspects.has(id)) this.trials.changed.unsafeOpen()
     this.notify(id)
     this.moves.touched(id, () => this.hasArrived(id))
   }
@@ -349,14 +329,11 @@ export class Node {
   }
 
   /** The session that is to claim a child which nobody holds. */
-  readonly heirOf = (entry: Entry): string | undefined =>
-    requiredAge(waitingTrial(entry)?.deaths ?? 0) >= 0
-      ? this.view.homeOf(entry)
-      : this.view.membership.heirOf(entry, this.awaited.has)
+  readonly heirOf = (entry: Entry): string | undefined => this.view.heirOf(entry, this.awaited.has)
 
   /** The membership is another. */
   membersChanged(): void {
-    this.suspectsChanged.unsafeOpen()
+    this.trials.changed.unsafeOpen()
     if (this.awaited.update(this.view.membership.returning)) {
       // Whoever has not come back by then is not waited for any more.
       const over = Effect.zipRight(
@@ -382,8 +359,7 @@ export class Node {
   /** Begins a session. */
   begin(session: Session): void {
     this.currentSession = session
-    this.joinedAt = Math.min(this.joinedAt, this.ambient.now())
-    this.suspectsChanged.unsafeOpen()
+    this.trials.begins(this.ambient.now())
   }
 
   /** Has the log read up to its end, and calls back then, once; the result makes it do so no more. */

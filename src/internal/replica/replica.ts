@@ -185,8 +185,13 @@ export class View {
 
   /** The session where a child belongs now; `undefined` when no member can take it. */
   homeOf(entry: Entry): string | undefined {
+    return this.heirOf(entry, () => false)
+  }
+
+  /** The session that is to claim a child which nobody holds; see `Membership.heirOf`. */
+  heirOf(entry: Entry, isAwaited: (sid: string) => boolean): string | undefined {
     const age = requiredAge(waitingTrial(entry)?.deaths ?? 0)
-    return age < 0 ? this.membership.homeOf(entry) : this.membership.homeOfSuspect(entry, age)
+    return age < 0 ? this.membership.heirOf(entry, isAwaited) : this.membership.homeOfSuspect(entry, age)
   }
 
   entry(id: string): Entry {
