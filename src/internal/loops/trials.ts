@@ -16,7 +16,10 @@ import { type Entry, trialOf, waitingTrial } from "../replica/replica.js"
 import { untilSuccess } from "../runtime/environment.js"
 import { claim } from "./reconcile.js"
 
-/** How long after the proof time a trial is reported as over, and reported again: a share of it. */
+/**
+ * How long after the proof time a trial is reported as over, and reported again; and how often a node without room looks
+ * whether it has some: a share of it.
+ */
 const reportShare = 10
 
 const suspectsOf = (node: Node): ReadonlyArray<Entry> =>
@@ -29,7 +32,8 @@ const waitingHere = (node: Node, session: Session, entries: ReadonlyArray<Entry>
     const action = decide(entry, node.supervisor.children.get(entry.id), condition)
     if (action._tag !== "Try") return []
     const { deaths, due, generation } = waitingTrial(entry)!
-    return { id: entry.id, generation, deaths, wait: due - node.clock.now }
+    const wait = condition.room > 0 ? due - node.clock.now : proofTime(node.timing.ttl) / reportShare
+    return { id: entry.id, generation, deaths, wait }
   })
 }
 
@@ -73,9 +77,10 @@ const step = (node: Node, session: Session, rounds: Rounds): Effect.Effect<void,
     const told = Math.min(tellAge(node, entries), reportOver(node, entries))
     const next = rounds.next(waitingHere(node, session, entries), now)
     if (next._tag === "Try") {
+      const suspects = next.suspects.slice(0, node.condition(session).room)
       // Held from now on whatever becomes of the command: if its answer is lost, it may have been obeyed.
-      rounds.began(next.suspects, now)
-      return claim(node, session, next.suspects, true)
+      rounds.began(suspects, now)
+      return claim(node, session, suspects, true)
     }
     const millis = Math.min(told, next.millis)
     return millis === Infinity
