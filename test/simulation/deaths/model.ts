@@ -283,7 +283,7 @@ class Model {
         begun = true
         this.put(this.story.killers.map((_, i) => `kill/${i}`))
       }
-      for (const process of [...this.processes.values()]) {
+      for (const process of this.processes.values()) {
         if (this.killersOf(process)) this.end(process, false)
         else if (this.now >= process.ends) this.end(process, this.story.orderly === true)
       }
@@ -297,7 +297,7 @@ class Model {
       for (const { died, sid } of this.gone.values()) {
         if (watched && this.state.sess.has(sid) && this.now - died >= 2 * tick) this.send("close", { sid, gone: true })
       }
-      for (const process of [...this.processes.values()]) this.act(process)
+      for (const process of this.processes.values()) this.act(process)
       if (begun) this.measure()
       if (this.broken.length > 0) break
     }
