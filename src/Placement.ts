@@ -82,7 +82,10 @@ export type { PlacementNode as Node }
  */
 export class Placement extends Context.Reference<Placement>()("effect-pogo/Placement", {
   defaultValue: (): {
-    /** The score of a child on a node; the highest wins. Never `NaN`; a tie goes to the lower session name. */
+    /**
+     * The score of a child on a node; the highest wins, and a tie goes to the lower session name. Where it throws, or is
+     * `NaN`, the child is not for that node: one that has no node left is `Pending` with that reason.
+     */
     readonly score: (child: Child, node: PlacementNode) => number
   } => ({ score: rendezvous })
 }) {}

@@ -80,6 +80,8 @@ export type PogoEvent = Data.TaggedEnum<{
   }
   /** This node's code cannot decode the child's payload; it is left to others. */
   ChildRefused: { readonly id: ChildId; readonly node: string; readonly reason: string }
+  /** The placement's score for the child on the node `on` threw, or is no number: the child is not for that node. */
+  ChildUnplaced: { readonly id: ChildId; readonly node: string; readonly on: string; readonly reason: string }
   /** An initial child of this node's list exists with other content; the old one stays. */
   SpecConflict: { readonly id: ChildId; readonly node: string }
   /** This node may run children from now on. */
@@ -184,6 +186,14 @@ export const ChildStarted = make("ChildStarted")
  * @category constructors
  */
 export const ChildStopped = make("ChildStopped")
+
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ChildUnplaced = make("ChildUnplaced")
 
 /**
  * Makes the event.

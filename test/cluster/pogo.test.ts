@@ -374,14 +374,13 @@ describe("robustness", () => {
       const journal = new Journal()
       const registry = yield* GroupRegistry.makeMemory()
       let broken = false
-      const score: Placement.Placement["Type"]["score"] = (child, node) => {
-        if (broken) throw new Error("the score is broken")
-        return Placement.rendezvous(child, node)
-      }
+      const execute: typeof registry.execute = (name, envelope, args) =>
+        broken && name === "claim"
+          ? Effect.die(new Error("the registry's client is broken"))
+          : registry.execute(name, envelope, args)
       const layer = workerLive(journal).pipe(
         Layer.provideMerge(Pogo.layer({ name: "a" })),
-        Layer.provide(Placement.layer(score)),
-        Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, registry))
+        Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, { ...registry, execute }))
       )
       yield* Effect.gen(function*() {
         yield* Pogo.startChildren(Array.from({ length: 10 }, (_, i) => Worker.spec(`x${i}`, {})))
@@ -393,7 +392,7 @@ describe("robustness", () => {
         broken = true
         yield* Pogo.startChild(Worker.spec("late", {}))
         yield* TestClock.adjust("2 seconds")
-        expect(Chunk.toReadonlyArray(yield* events)[0]?.cause).toContain("the score is broken")
+        expect(Chunk.toReadonlyArray(yield* events)[0]?.cause).toContain("client is broken")
         broken = false
         yield* TestClock.adjust("2 seconds")
         expect(journal.running().length).toBe(11)

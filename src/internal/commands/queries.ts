@@ -19,7 +19,7 @@ import type { Node } from "../node/node.js"
 import { shutDown } from "../node/registryRequest.js"
 import { parseTomb } from "../registry/state.js"
 import { decodeText } from "../replica/knownDirectives.js"
-import { obstacle, ranking, type ScopeMember } from "../replica/membership.js"
+import { ranking, type ScopeMember, whyNot } from "../replica/membership.js"
 import { type Entry, type KnownSpec, statOf } from "../replica/replica.js"
 import { lastMoment, until } from "../runtime/environment.js"
 import { writableAsJson } from "../runtime/plainJson.js"
@@ -226,7 +226,7 @@ const nodesFor = (node: Node, entry: Entry, spec: KnownSpec): Explanation["nodes
   return [...able, ...unable].map((member) => ({
     name: member.name,
     session: member.sid,
-    obstacle: obstacle(spec, member)
+    obstacle: whyNot(entry, spec, member, node.score)
   }))
 }
 

@@ -25,6 +25,9 @@ import type { LocalChild } from "../supervisor/localChild.js"
 /** Children looked at before other fibers have a turn: about a millisecond of work. */
 const slice = 500
 
+/** Longest work before other fibers have a turn. Milliseconds. */
+const longest = 10
+
 /** Children started before other fibers have a turn: some milliseconds of work. */
 const startSlice = 32
 
@@ -188,14 +191,33 @@ export const claim = (
     Effect.tapError(() => Effect.sync(() => wanted.forEach(({ id }) => node.workQueue.add(id))))
   )
 
+/** Does what the plan says about some children. Other fibers have a turn where a placement's scores take long. */
+const actOn = (
+  node: Node,
+  session: Session,
+  ids: ReadonlyArray<string>,
+  wanted: Array<Wanted>
+): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    let condition = node.condition(session)
+    let began = node.ambient.now()
+    for (const [i, id] of ids.entries()) {
+      act(node, condition, id, wanted)
+      if (i % 8 === 7 && node.ambient.now() - began > longest) {
+        yield* node.ambient.yieldTurn
+        condition = node.condition(session)
+        began = node.ambient.now()
+      }
+    }
+  })
+
 /** Goes through the workQueue until nothing is left on it. */
 const pass = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
   Effect.gen(function*() {
     let wanted: Array<Wanted> = []
     for (;;) {
       const ids = node.workQueue.take(Math.min(slice, maxBatch - wanted.length))
-      const condition = node.condition(session)
-      for (const id of ids) act(node, condition, id, wanted)
+      yield* actOn(node, session, ids, wanted)
       if (wanted.length > 0 && (ids.length === 0 || wanted.length >= maxBatch)) {
         yield* claim(node, session, wanted)
         wanted = []

@@ -7,7 +7,7 @@ import type { ChildRow, ChildStatus } from "../../ChildInfo.js"
 import type { ChildId } from "../../ChildSpec.js"
 import type { StatRecord } from "../registry/state.js"
 import { deathCause, proofTime, requiredAge, type TrialRecord } from "../registry/trialRecords.js"
-import { codeOf, nameOf, obstacle } from "../replica/membership.js"
+import { codeOf, nameOf, whyNot } from "../replica/membership.js"
 import { type Entry, type KnownSpec, statOf, waitingTrial } from "../replica/replica.js"
 import { lastMoment } from "../runtime/environment.js"
 import { writableAsJson } from "../runtime/plainJson.js"
@@ -15,12 +15,12 @@ import type { LocalChild } from "../supervisor/localChild.js"
 import type { Node } from "./node.js"
 
 /** The reason why no live node can take a child, in words. */
-const whyNobody = (node: Node, spec: KnownSpec): string => {
+const whyNobody = (node: Node, entry: Entry, spec: KnownSpec): string => {
   const members = node.view.membership.list
   if (members.length === 0) return "no node has joined the scope"
   const having = members.filter(({ kinds }) => Object.hasOwn(kinds, spec.kind))
   if (having.length === 0) return `no node has kind ${spec.kind}`
-  return having.map((member) => `${member.name}: ${obstacle(spec, member)}`).join("; ")
+  return having.map((member) => `${member.name}: ${whyNot(entry, spec, member, node.score)}`).join("; ")
 }
 
 /** True if every node that has the kind refused the child: its code could not decode the payload. */
@@ -57,7 +57,7 @@ const pending = (node: Node, entry: Entry, spec: KnownSpec): ChildStatus => {
   if (home === undefined) {
     return isRefusedByAll(node, spec)
       ? { _tag: "Failed", cause: `no node's code can decode its payload (${spec.refused.join(", ")})` }
-      : { _tag: "Pending", reason: whyNobody(node, spec) }
+      : { _tag: "Pending", reason: whyNobody(node, entry, spec) }
   }
   if (node.view.membership.members.get(home)?.full === true) return { _tag: "Pending", reason: "no node has room" }
   const whom = nameOf(home)

@@ -121,6 +121,8 @@ export class Node {
   /** The live nodes of the scope, for those who follow their changes. */
   readonly members = Effect.runSync(SubscriptionRef.make<ReadonlyArray<ScopeMember>>([]))
   private currentSession: Session | undefined
+  /** Children without a score, and what was told of them. */
+  private readonly told = new Map<string, string>()
   /** Unreadable records that were reported. */
   private readonly reported = new Set<string>()
   /** Elapsed milliseconds of the last change of the membership that may move children. */
@@ -165,7 +167,8 @@ export class Node {
     this.view = new View(parts.score, parts.ambient.now, {
       changed: (id) => this.touched(id),
       moved: (id, from, { sid, token }) => this.moved(id, nameOf(from), nameOf(sid), token),
-      foreign: (id, part) => this.foreign(id, part)
+      foreign: (id, part) => this.foreign(id, part),
+      unscored: (id, node, why) => this.unscored(id as ChildId, node, why)
     })
     this.workQueue = new WorkQueue(() => this.everything())
     this.moves = new Moves(
@@ -293,6 +296,14 @@ export class Node {
     if (from !== to) this.emit(() => PogoEvent.ChildMoved({ id: id as ChildId, from, to, token: BigInt(token) }))
   }
 
+  /** Tells once, as long as the membership stays as it is, that a child has no score on a node. */
+  private unscored(id: ChildId, member: string, why: string): void {
+    if (this.told.get(id) === why) return
+    this.told.set(id, why)
+    this.emit(() => PogoEvent.ChildUnplaced({ id, node: this.config.name, on: member, reason: why }))
+    this.outbox.logUnplaced(id, member, why)
+  }
+
   private foreign(id: string, part: string): void {
     if (this.reported.has(`${part} ${id}`)) return
     this.reported.add(`${part} ${id}`)
@@ -395,6 +406,7 @@ export class Node {
   /** The membership changed so that children may belong elsewhere. Moves wait until it is quiet; orphans do not. */
   placementChanged(): void {
     this.placementChangedAt = this.ambient.now()
+    this.told.clear()
     if (!this.debouncing) this.debounceMoves()
     this.workQueue.sweep()
   }

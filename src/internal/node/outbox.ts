@@ -301,6 +301,12 @@ export class Outbox {
     )
   })
 
+  /** Logs that the placement has no score for a child on a node; of very many at a time, of the first. */
+  logUnplaced(id: string, member: string, why: string): void {
+    if (!this.mayLog(this.node.ambient.now())) return
+    this.node.fork(Effect.annotateLogs(logError(`child cannot be placed on ${member}: ${why}`), "child", id))
+  }
+
   private mayLog(now: number): boolean {
     if (now - this.lines.since >= interval) this.lines = { since: now, count: 0 }
     return this.lines.count++ < maxLines

@@ -9,6 +9,7 @@ import type { NodeItem } from "../registry/commands.js"
 import { parseNode } from "../registry/state.js"
 import { hashText } from "../runtime/hash.js"
 import type { ProcessId } from "../runtime/processTable.js"
+import { numberBy } from "../runtime/userCode.js"
 
 /** The record that a node publishes of itself. Fields that a newer version added are ignored. */
 export interface NodeRecord {
@@ -183,7 +184,8 @@ export const readMembers = (items: ReadonlyArray<NodeItem>): ReadonlyArray<Scope
       const first = member.name !== "" && member.opened === youngest.get(member.name)
       const key = first ? member.name : member.sid
       const open = (first || member.duplicateName) && !member.cordoned && !member.draining && !member.joining
-      return { ...member, key, hash: hashText(key), open }
+      // A user's score is handed it.
+      return Object.freeze({ ...member, labels: Object.freeze(member.labels), key, hash: hashText(key), open })
     })
     .sort((a, b) => (a.sid < b.sid ? -1 : 1))
 }
@@ -256,12 +258,45 @@ interface Rank {
   readonly score: number
 }
 
-const rank = (child: Placed, spec: PlacedSpec, member: ScopeMember, score: Score): Rank => ({
-  member,
-  full: member.full,
-  preferred: spec.prefers === undefined ? 0 : countMatches(member, spec.prefers),
-  score: score({ id: child.id, kind: spec.kind, hash: child.hash }, member)
-})
+/** A member's score for a child; a text where the placement has none to give. */
+const scoreOf = (child: Placed, spec: PlacedSpec, member: ScopeMember, score: Score): number | string => {
+  const result = numberBy(score, { id: child.id, kind: spec.kind, hash: child.hash }, member)
+  return typeof result === "number" ? result : `its score by the placement ${result}`
+}
+
+/**
+ * The reason why a member cannot take a child, in words; `undefined` when it can. A score is a user's code: where it
+ * throws, or is no number, the child is not for this member, and nobody else notices.
+ */
+export const whyNot = (child: Placed, spec: PlacedSpec, member: ScopeMember, score: Score): string | undefined => {
+  const reason = obstacle(spec, member)
+  if (reason !== undefined) return reason
+  const result = scoreOf(child, spec, member, score)
+  return typeof result === "string" ? result : undefined
+}
+
+/** Is told why a child has no score on a member. */
+export type OnUnscored = (member: ScopeMember, why: string) => void
+
+const rank = (
+  child: Placed,
+  spec: PlacedSpec,
+  member: ScopeMember,
+  score: Score,
+  onUnscored?: OnUnscored
+): Rank | undefined => {
+  const result = scoreOf(child, spec, member, score)
+  if (typeof result === "string") {
+    onUnscored?.(member, result)
+    return undefined
+  }
+  return {
+    member,
+    full: member.full,
+    preferred: spec.prefers === undefined ? 0 : countMatches(member, spec.prefers),
+    score: result
+  }
+}
 
 /** The strict order of ranks: room, then preferred labels, then score, then session. */
 const isBetter = (a: Rank, b: Rank): boolean =>
@@ -279,13 +314,14 @@ export const best = (
   spec: PlacedSpec,
   members: ReadonlyArray<ScopeMember>,
   score: Score,
-  sofar?: ScopeMember
+  sofar?: ScopeMember,
+  onUnscored?: OnUnscored
 ): ScopeMember | undefined => {
-  let top = sofar === undefined ? undefined : rank(child, spec, sofar, score)
+  let top = sofar === undefined ? undefined : rank(child, spec, sofar, score, onUnscored)
   for (const member of members) {
     if (obstacle(spec, member) !== undefined) continue
-    const candidate = rank(child, spec, member, score)
-    if (top === undefined || isBetter(candidate, top)) top = candidate
+    const candidate = rank(child, spec, member, score, onUnscored)
+    if (candidate !== undefined && (top === undefined || isBetter(candidate, top))) top = candidate
   }
   return top?.member
 }
@@ -299,7 +335,7 @@ export const ranking = (
 ): ReadonlyArray<ScopeMember> =>
   members
     .filter((member) => obstacle(spec, member) === undefined)
-    .map((member) => rank(child, spec, member, score))
+    .flatMap((member) => rank(child, spec, member, score) ?? [])
     .sort((a, b) => (isBetter(a, b) ? -1 : 1))
     .map(({ member }) => member)
 
@@ -336,7 +372,11 @@ export class Membership {
   private back: ReadonlyArray<ScopeMember> = []
   private agreed = true
 
-  constructor(private readonly score: Score) {}
+  /** `onUnscored`: is told of a child that belongs nowhere, or elsewhere, since it has no score on a member. */
+  constructor(
+    private readonly score: Score,
+    private readonly onUnscored: (id: string, node: string, why: string) => void = () => {}
+  ) {}
 
   /** All members, in the order of their sessions. */
   get list(): ReadonlyArray<ScopeMember> {
@@ -428,8 +468,14 @@ export class Membership {
     const kept = child.homeEpoch === this.epoch - 1 && child.home !== undefined && !this.removed.has(child.home)
       ? this.members.get(child.home)
       : undefined
-    child.home = best(child, spec, kept === undefined ? this.all : this.added, this.score, kept)?.sid
-    child.homeEpoch = this.epoch
+    let scored = true
+    const onUnscored: OnUnscored = ({ name }, why) => {
+      scored = false
+      this.onUnscored(child.id, name, why)
+    }
+    child.home = best(child, spec, kept === undefined ? this.all : this.added, this.score, kept, onUnscored)?.sid
+    // A score that threw once may not throw again: it is asked anew whenever the child is looked at.
+    child.homeEpoch = scored ? this.epoch : -1
     return child.home
   }
 }

@@ -155,6 +155,8 @@ export interface ViewListener {
   readonly changed: (id: string) => void
   /** A child's claim is held by another session than before. */
   readonly moved: (id: string, from: string, to: ClaimRecord) => void
+  /** The placement has no score for a child on a node. Told whenever the child is looked at. */
+  readonly unscored?: (id: string, node: string, why: string) => void
   /** A record cannot be read; it is left alone. */
   readonly foreign: (id: string, part: "spec" | "tombstone" | "claim") => void
 }
@@ -175,7 +177,7 @@ export class View {
   known = 0
 
   constructor(score: Score, private readonly now: () => number, private readonly listener: ViewListener) {
-    this.membership = new Membership(score)
+    this.membership = new Membership(score, listener.unscored)
   }
 
   /** The number of claims that a session holds, as far as is known. */

@@ -41,6 +41,19 @@ const valueOf = <A, B>(run: () => A, otherwise: B): A | B => {
   }
 }
 
+/**
+ * A number by a user's code: a text that says why there is none, where that throws or gives something else. Plain
+ * arguments and no closure, since a node asks for very many scores.
+ */
+export const numberBy = <A, B>(code: (a: A, b: B) => unknown, a: A, b: B): number | string => {
+  try {
+    const value = code(a, b)
+    return typeof value === "number" && !Number.isNaN(value) ? value : `is ${printValue(value, 100)}, and no number`
+  } catch (error) {
+    return `threw: ${printError(error, 300)}`
+  }
+}
+
 /** `instanceof` for values of users: a proxy may throw when it is asked. */
 export const isInstance = <A>(value: unknown, type: abstract new(...args: ReadonlyArray<never>) => A): value is A =>
   valueOf(() => value instanceof type, false)
