@@ -42,7 +42,7 @@ export const rooms = [
       "PogoNode.ts",
       "Restart.ts"
     ],
-    imports: ["runtime"],
+    imports: ["userCode", "runtime"],
     packages: pure
   },
   { name: "registry", files: ["internal/registry/"], imports: ["vocabulary"], packages: pure },

@@ -8,6 +8,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import { attempt } from "./internal/runtime/userCode.js"
 import { describe, objectionToId } from "./internal/runtime/userInput.js"
 import { type ChildId, InvalidChildId, InvalidChildSpec } from "./PogoError.js"
 
@@ -186,16 +187,20 @@ export type Any = ChildSpec | Draft
  */
 export const encode = (spec: Any): Effect.Effect<ChildSpec, InvalidChildSpec> =>
   Effect.suspend(() => {
-    if (isDraft(spec)) return spec.encode
-    return typeof spec === "object" && spec !== null ? Effect.succeed(spec) : Effect.fail(
-      new InvalidChildSpec({
-        id: "",
-        field: "spec",
-        value: describe(spec),
-        problem: "is no child spec",
-        remedy: "make one with the `spec` of a kind"
-      })
-    )
+    const refused = (problem: string) =>
+      Effect.fail(
+        new InvalidChildSpec({
+          id: "",
+          field: "spec",
+          value: describe(spec),
+          problem,
+          remedy: "make one with the `spec` of a kind"
+        })
+      )
+    const drafted = attempt(() => isDraft(spec) ? spec.encode : undefined)
+    if (Either.isLeft(drafted)) return refused(`threw when it was read: ${drafted.left}`)
+    if (drafted.right !== undefined) return drafted.right
+    return typeof spec === "object" && spec !== null ? Effect.succeed(spec as ChildSpec) : refused("is no child spec")
   })
 
 const isDraft = (spec: unknown): spec is Draft => typeof spec === "object" && spec !== null && DraftTypeId in spec

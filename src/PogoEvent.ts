@@ -304,6 +304,7 @@ export const PogoEvent: Schema.Schema<PogoEvent, Json<PogoEvent>> = lazily(() =>
     of("ChildFailed", { ...copy, cause: Text }),
     of("ChildOverdue", { ...copy, reason: Schema.Literal("ended", ...reasons), cause: Text }),
     of("ChildRefused", { id: Id, node: Text, reason: Text }),
+    of("ChildUnplaced", { id: Id, node: Text, on: Text, reason: Text }),
     of("SpecConflict", { id: Id, node: Text }),
     of("LeaseAcquired", session),
     of("LeaseLost", { ...session, reason: Text }),

@@ -22,11 +22,12 @@ import {
   OutcomeUnknown,
   type RegistryUnavailable
 } from "../../PogoError.js"
-import { encodeBody } from "../kind/specCodec.js"
+import { encodeSpec } from "../kind/specCodec.js"
 import { giveBackFirst } from "../loops/changeFeed.js"
 import { statusById } from "../node/childStatus.js"
 import type { Node } from "../node/node.js"
 import { outcome, requestWhenActive, shutDown, unavailable } from "../node/registryRequest.js"
+import { batchesOf, firstBatch } from "../registry/batches.js"
 import {
   type Args,
   type DelResult,
@@ -69,7 +70,7 @@ interface Waiting<A, B, E> {
   readonly answer: Deferred.Deferred<B, E>
 }
 
-/** Sends items that are submitted at the same time together, at most `maxBatch` of them; one batch after the other. */
+/** Sends items that are submitted at the same time together, as many as make a batch; one batch after the other. */
 export class Batcher<A, B, E> {
   private waiting: Array<Waiting<A, B, E>> = []
   private busy = false
@@ -79,7 +80,8 @@ export class Batcher<A, B, E> {
     private readonly fork: (effect: Effect.Effect<void>) => unknown,
     private readonly send: (items: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>, E>,
     private readonly yieldTurn: Effect.Effect<void>,
-    private readonly closed: (sent: boolean) => E | undefined
+    private readonly closed: (sent: boolean) => E | undefined,
+    private readonly lengthOf: (item: A) => number = () => 0
   ) {}
 
   /** Sends an item with the next batch. Interrupting the caller does not take the item back. */
@@ -99,7 +101,7 @@ export class Batcher<A, B, E> {
 
   /** Sends batch after batch, until nothing waits. */
   private readonly drain: Effect.Effect<void> = Effect.suspend(() => {
-    const batch = this.waiting.slice(0, maxBatch)
+    const batch = firstBatch(this.waiting, ({ item }) => this.lengthOf(item))
     if (batch.length === 0) {
       this.busy = false
       return Effect.void
@@ -187,7 +189,7 @@ export class ChildCommands {
 
   constructor(private readonly node: Node, private readonly name: string) {
     const closed = (sent: boolean) => (node.phase === "closed" ? shutDown("call", sent) : undefined)
-    this.puts = new Batcher(node.fork, (items) => this.put("ensure", items), node.ambient.yieldTurn, closed)
+    this.puts = new Batcher(node.fork, (items) => this.put("ensure", items), node.ambient.yieldTurn, closed, lengthOf)
     this.dels = new Batcher(
       node.fork,
       (items) => Effect.map(this.send("del", { items }), (reply) => dated(reply.value.results, reply.high)),
@@ -220,9 +222,8 @@ export class ChildCommands {
     InvalidChildSpec | ChildSpecConflict | RegistryUnavailable | OutcomeUnknown
   > =>
     Effect.gen(this, function*() {
-      const encoded = yield* ChildSpec.encode(spec)
-      const body = yield* encodeBody(encoded)
-      const item: PutItem = { id: encoded.id, op: this.newOp(), generation: 0, body }
+      const { body, id } = yield* encodeSpec(spec)
+      const item: PutItem = { id, op: this.newOp(), generation: 0, body }
       const put = Effect.map(this.puts.submit(item), (answer) => [answer] as const)
       const [answer] = yield* outcome("startChild", item, pastQuarantine(this.node, "startChild", put))
       return yield* this.started(item, answer)
@@ -267,14 +268,16 @@ export class ChildCommands {
   > =>
     Effect.gen(this, function*() {
       const items: Array<PutItem> = []
+      let began = this.node.ambient.now()
       for (const spec of specs) {
-        const encoded = yield* ChildSpec.encode(spec)
-        items.push({ id: encoded.id, op: this.newOp(), generation: 0, body: yield* encodeBody(encoded) })
-        if (items.length % maxBatch === 0) yield* this.node.ambient.yieldTurn
+        items.push({ ...yield* encodeSpec(spec), op: this.newOp(), generation: 0 })
+        if (items.length % maxBatch !== 0 && this.node.ambient.now() - began < longest) continue
+        yield* this.node.ambient.yieldTurn
+        began = this.node.ambient.now()
       }
       const results: Array<Either.Either<StartResult, ChildSpecConflict>> = []
-      for (let i = 0; i < items.length; i += maxBatch) {
-        results.push(...yield* this.startBatch(items, i))
+      for (const batch of batchesOf(items, lengthOf)) {
+        results.push(...yield* this.startBatch(batch, results.length, items.length))
         yield* this.node.ambient.yieldTurn
       }
       return results
@@ -283,8 +286,7 @@ export class ChildCommands {
   /**
    * One batch of many. Earlier batches stand, so the failure of a later one is an `OutcomeUnknown` that counts them.
    */
-  private startBatch(items: ReadonlyArray<PutItem>, from: number) {
-    const batch = items.slice(from, from + maxBatch)
+  private startBatch(batch: ReadonlyArray<PutItem>, from: number, all: number) {
     const first = batch[0]!
     const put = pastQuarantine(this.node, "startChildren", this.put("ensure", batch))
     return outcome("startChildren", first, put).pipe(
@@ -293,7 +295,7 @@ export class ChildCommands {
           operation: "startChildren",
           id: first.id,
           op: first.op,
-          detail: `${from} of ${items.length} are registered; ${error.detail}`
+          detail: `${from} of ${all} are registered; ${error.detail}`
         })
       ),
       Effect.flatMap((answers) => Effect.forEach(batch, (item, i) => this.startedOrConflict(item, answers[i]!)))
@@ -363,10 +365,9 @@ export class ChildCommands {
   /** `Pogo.replaceChild`. */
   readonly replace = (spec: ChildSpec.Any) =>
     Effect.gen(this, function*() {
-      const encoded = yield* ChildSpec.encode(spec)
-      const body = yield* encodeBody(encoded)
-      const generation = yield* this.supersede("replaceChild", "replace", encoded.id, body)
-      return writableAsJson({ _tag: "Replaced" as const, id: encoded.id, generation })
+      const { body, id } = yield* encodeSpec(spec)
+      const generation = yield* this.supersede("replaceChild", "replace", id, body)
+      return writableAsJson({ _tag: "Replaced" as const, id, generation })
     })
 
   /** `Pogo.restartChild`. */
@@ -385,6 +386,11 @@ export class ChildCommands {
   readonly replaceExactly = (id: string, generation: number, body: string) =>
     this.put("replace", [{ id, op: this.newOp(), generation, body }])
 }
+
+/** Longest work on specs before other fibers have a turn. Milliseconds. */
+const longest = 10
+
+const lengthOf = ({ body }: PutItem): number => body.length
 
 /** Why a command gave up. */
 const contended = "other calls changed the child each time; try again"

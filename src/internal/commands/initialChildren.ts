@@ -4,12 +4,13 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
-import * as ChildSpec from "../../ChildSpec.js"
+import type * as ChildSpec from "../../ChildSpec.js"
 import type { InvalidChildSpec } from "../../PogoError.js"
 import * as PogoEvent from "../../PogoEvent.js"
-import { decodeBody, encodeBody } from "../kind/specCodec.js"
+import { decodeBody, encodeSpec } from "../kind/specCodec.js"
 import type { Node } from "../node/node.js"
-import { maxBatch, type PutResult } from "../registry/commands.js"
+import { firstBatch } from "../registry/batches.js"
+import type { PutResult } from "../registry/commands.js"
 import { parseSpec } from "../registry/state.js"
 import { untilSuccess } from "../runtime/environment.js"
 import { ignoreLogged, logWarning } from "../runtime/userCode.js"
@@ -24,12 +25,7 @@ export interface InitialChild {
 /** Encodes initial children; fails on the first one that is not valid. */
 export const encodeInitial = (
   children: ReadonlyArray<ChildSpec.Any>
-): Effect.Effect<ReadonlyArray<InitialChild>, InvalidChildSpec> =>
-  Effect.forEach(children, (child) =>
-    Effect.gen(function*() {
-      const spec = yield* ChildSpec.encode(child)
-      return { id: spec.id, body: yield* encodeBody(spec) }
-    }))
+): Effect.Effect<ReadonlyArray<InitialChild>, InvalidChildSpec> => Effect.forEach(children, encodeSpec)
 
 const versionOf = (body: string): number => decodeBody(body)?.version ?? 0
 
@@ -65,14 +61,14 @@ const ensureInitial = (
     let left = children
     const step = Effect.gen(function*() {
       while (left.length > 0) {
-        const batch = left.slice(0, maxBatch)
+        const batch = firstBatch(left, ({ body }) => body.length)
         const answers = yield* commands.ensureInitial(batch)
         const postponed: Array<InitialChild> = []
         for (const [i, { at, result }] of answers.entries()) {
           if (result._tag === "QUARANTINE") postponed.push(batch[i]!)
           else yield* ignoreLogged(settle(node, commands, batch[i]!, result, at))
         }
-        left = [...left.slice(maxBatch), ...postponed]
+        left = [...left.slice(batch.length), ...postponed]
         if (postponed.length > 0) return yield* Effect.fail("postponed by a quarantine")
       }
     })

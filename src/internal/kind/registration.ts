@@ -17,7 +17,7 @@ import * as Restart from "../../Restart.js"
 import type { Protocol } from "./protocol.js"
 import { checkRunOptions, type ServeOptions } from "./runOptions.js"
 import { digestOf } from "./schemaDigest.js"
-import { type KindShape, payloadReader, shutdownOf } from "./specCodec.js"
+import { type KindShape, type Made, payloadReader, shutdownOf } from "./specCodec.js"
 
 /** A child's code: an effect that runs until the child ends, or a layer that stands until the child is stopped. */
 export type Body = Effect.Effect<unknown, unknown, unknown> | Layer.Layer<never, unknown, unknown>
@@ -46,7 +46,7 @@ export interface Registration {
   /** The version and schema digest that the node publishes for the kind. */
   readonly code: KindVersion
   /** Decodes a stored payload and makes the child's code; a `Left` says why the payload cannot be read. */
-  readonly prepare: (payload: unknown) => Either.Either<() => Body, string>
+  readonly prepare: (payload: unknown) => Either.Either<Made<Body>, string>
   /** Context, fiber refs and runtime flags that every run of the kind starts with. */
   readonly runtime: Runtime.Runtime<never>
   readonly restart: Restart.Restart

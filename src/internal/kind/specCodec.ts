@@ -6,27 +6,48 @@
  *
  * @internal
  */
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import {
+  type Any,
   type ChildId,
   ChildSpec,
   type ChildType,
   type Draft,
   DraftTypeId,
+  encode as encodeDraft,
   type Labels,
   type Options,
   type Shutdown
 } from "../../ChildSpec.js"
 import { InvalidChildSpec } from "../../PogoError.js"
 import type { RestartType } from "../../Restart.js"
+import {
+  attempt,
+  dies,
+  exitNow,
+  isInstance,
+  outgrows,
+  printCause,
+  printError,
+  printParseError
+} from "../runtime/userCode.js"
 import { describe, maxIdBytes, type Objection, objectionToId, objectionToName } from "../runtime/userInput.js"
 
 /** Limit of a body, bytes. */
 export const maxSpecBytes = 64 * 1024
+
+/**
+ * Bounds of a payload before it is encoded: more of it than could ever fit is refused before a schema goes through it,
+ * which may take seconds. No two values are written in less than three bytes; the rest is for what an encoding saves.
+ */
+const payloadBounds = { parts: maxSpecBytes, length: 16 * maxSpecBytes }
 
 /** Limit of a payload's nesting, levels. */
 export const maxDepth = 64
@@ -76,6 +97,7 @@ const writeNumber = (value: number, path: string): string => {
 }
 
 const writeString = (value: string, path: string): string => {
+  if (value.length > maxSpecBytes) throw new Unfit(tooLarge(value.length))
   if (value.isWellFormed()) return JSON.stringify(value)
   throw new Unfit(fault(path, value, "is not well-formed text (it has a lone surrogate)", "use valid Unicode"))
 }
@@ -83,7 +105,7 @@ const writeString = (value: string, path: string): string => {
 const tooLarge = (size: number): Fault =>
   fault(
     "payload",
-    `${size} bytes`,
+    `${size} bytes or more`,
     `makes the spec larger than ${maxSpecBytes} bytes`,
     "keep large data elsewhere, and a reference to it here"
   )
@@ -99,20 +121,36 @@ const bounded = (text: string): string => {
   return text
 }
 
+/** Parts between brackets, made one after the other until they are too long. */
+const join = (open: string, count: number, part: (index: number) => string, close: string): string => {
+  // Each part takes two bytes at least, with its comma.
+  if (2 * count > maxSpecBytes) throw new Unfit(tooLarge(2 * count))
+  let text = open
+  for (let i = 0; i < count; i++) text = bounded(`${text}${i > 0 ? "," : ""}${part(i)}`)
+  return bounded(`${text}${close}`)
+}
+
 const writeObject = (value: object, path: string, depth: number): string => {
   if (depth > maxDepth) {
     throw new Unfit(fault(path, "...", `is nested deeper than ${maxDepth}`, "flatten it, or store it elsewhere"))
   }
   if (Array.isArray(value)) {
-    return bounded(`[${Array.from(value, (v, i) => write(v, `${path}[${i}]`, depth + 1)).join(",")}]`)
+    return join("[", value.length, (i) => write(value[i], `${path}[${i}]`, depth + 1), "]")
   }
   if (!isPlain(value)) {
     throw new Unfit(fault(path, value, "is not plain JSON", "give the schema an encoded form that is JSON"))
   }
   const record = value as Record<string, unknown>
-  const fields = Object.keys(record).filter((key) => record[key] !== undefined).sort()
-  const parts = fields.map((key) => `${writeString(key, path)}:${write(record[key], `${path}.${key}`, depth + 1)}`)
-  return bounded(`{${parts.join(",")}}`)
+  const fields = Object.keys(record)
+    .map((name) => [name, record[name]] as const)
+    .filter(([, field]) => field !== undefined)
+  if (2 * fields.length > maxSpecBytes) throw new Unfit(tooLarge(2 * fields.length))
+  fields.sort(([a], [b]) => (a < b ? -1 : 1))
+  const part = (i: number) => {
+    const [name, field] = fields[i]!
+    return `${writeString(name, path)}:${write(field, `${path}.${name}`, depth + 1)}`
+  }
+  return join("{", fields.length, part, "}")
 }
 
 /** Writes canonical JSON: keys sorted, nothing dropped in silence. */
@@ -206,25 +244,53 @@ const writeBody = (spec: ChildSpec): string => {
   )
 }
 
-/** Writes the body of a spec; a `Left` says what is wrong with it. */
-export const encodeBody = (spec: ChildSpec): Either.Either<string, InvalidChildSpec> => {
-  const fail = (wrong: Fault) =>
-    Either.left(
-      new InvalidChildSpec({ id: `${nameOf(spec.kind)}/${nameOf(spec.key)}`.slice(0, maxIdBytes), ...wrong })
-    )
+/** A field, or all of a payload, whose own code throws when it is read. */
+const threw = (field: string, trouble: string): Fault => ({
+  field,
+  value: "<unreadable>",
+  problem: `threw when it was read or encoded: ${trouble}`,
+  remedy: "give plain data, and a schema that does not throw"
+})
+
+const invalid = (id: string, wrong: Fault): InvalidChildSpec =>
+  new InvalidChildSpec({ id: id.slice(0, maxIdBytes), ...wrong })
+
+/** What is wrong with a spec, or its body. Throws what a getter of it throws. */
+const bodyOrFault = (spec: ChildSpec): string | Fault => {
   const wrong = checkFields(spec)
-  if (wrong !== undefined) return fail(wrong)
+  if (wrong !== undefined) return wrong
   try {
     const body = writeBody(spec)
     const size = bytes(body)
-    return size > maxSpecBytes ? fail(tooLarge(size)) : Either.right(body)
+    return size > maxSpecBytes ? tooLarge(size) : body
   } catch (error) {
-    if (error instanceof Unfit) {
-      return fail({ ...error.fault, field: error.fault.field.replace(/^spec\./, "") })
-    }
-    throw error
+    if (!(error instanceof Unfit)) throw error
+    return { ...error.fault, field: error.fault.field.replace(/^spec\./, "") }
   }
 }
+
+/** Writes the body of a spec; a `Left` says what is wrong with it. */
+export const encodeBody = (spec: ChildSpec): Either.Either<string, InvalidChildSpec> => {
+  const name = () => Either.getOrElse(attempt(() => `${nameOf(spec.kind)}/${nameOf(spec.key)}`), () => "")
+  const result = Either.merge(Either.mapLeft(attempt(() => bodyOrFault(spec)), (trouble) => threw("payload", trouble)))
+  return typeof result === "string" ? Either.right(result) : Either.left(invalid(name(), result))
+}
+
+/** The fields of a spec, each read once: a getter may give another value, or throw, the next time. */
+const snapshot = (spec: ChildSpec): ChildSpec => {
+  const { id, key, kind, payload, prefers, requires, restart, shutdown, type, version } = spec
+  return { id, key, kind, payload, prefers, requires, restart, shutdown, type, version }
+}
+
+/** The id and the body of a spec, or of the draft of one. */
+export const encodeSpec = (
+  spec: Any
+): Effect.Effect<{ readonly id: ChildId; readonly body: string }, InvalidChildSpec> =>
+  Effect.flatMap(encodeDraft(spec), (encoded) =>
+    Either.flatMap(
+      Either.mapLeft(attempt(() => snapshot(encoded)), (trouble) => invalid("", threw("spec", trouble))),
+      (fields) => Either.map(encodeBody(fields), (body) => ({ id: fields.id, body }))
+    ))
 
 /** Labels that a child prefers: those that cannot be read are left out, for they are wishes. */
 const wishesOf = (value: unknown): Labels =>
@@ -283,28 +349,42 @@ export const shutdownOf = (input: Options["shutdown"]): Shutdown | undefined => 
   return decoded._tag === "Some" ? Duration.toMillis(decoded.value) : (input as unknown as Shutdown)
 }
 
-const misfit = (id: string, error: ParseResult.ParseError): InvalidChildSpec => {
+/** What does not fit a schema. Its texts, and what they are about, are a user's code. */
+const misfitOf = (error: ParseResult.ParseError): Fault => {
   const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
   const path = issue === undefined || issue.path.length === 0 ? "payload" : `payload.${issue.path.join(".")}`
   const at = issue?.path.reduce<unknown>(
     (value, name) => (value as { readonly [name: PropertyKey]: unknown } | null | undefined)?.[name],
     error.issue.actual
   )
-  return new InvalidChildSpec({
-    id,
+  return {
     field: path,
     value: describe(at),
-    problem: issue?.message ?? error.message,
+    problem: printError(issue?.message ?? error),
     remedy: "give the kind's payload the form that its schema describes"
-  })
+  }
 }
 
-/** Fills in the constructor's defaults of a payload, and checks it. */
-const construct = (schema: PayloadSchema, payload: unknown): Effect.Effect<unknown, ParseResult.ParseError> =>
-  Effect.try({
-    try: () => schema.make(payload as never),
-    catch: (error): unknown => error
-  }).pipe(Effect.catchAll((error) => ParseResult.isParseError(error) ? Effect.fail(error) : Effect.die(error)))
+const misfit = (id: string, error: ParseResult.ParseError): InvalidChildSpec =>
+  invalid(id, Either.getOrElse(attempt(() => misfitOf(error)), (trouble) => threw("payload", trouble)))
+
+/** Refuses a payload that is far too large, before its schema goes through it. */
+const measured = (payload: unknown): Effect.Effect<void, Fault> =>
+  Either.match(attempt(() => outgrows(payload, payloadBounds)), {
+    onLeft: (trouble) => Effect.fail(threw("payload", trouble)),
+    onRight: (isTooLarge) => (isTooLarge ? Effect.fail(tooLarge(maxSpecBytes)) : Effect.void)
+  })
+
+/** Fills in the constructor's defaults of a payload, checks it and encodes it. */
+const encodePayload = (schema: PayloadSchema, payload: unknown): Effect.Effect<unknown, ParseResult.ParseError> =>
+  Effect.suspend(() => {
+    try {
+      return Schema.encodeUnknown(schema)(schema.make(payload as never))
+    } catch (error) {
+      // What else is thrown is the defect of the effect.
+      return isInstance(error, ParseResult.ParseError) ? Effect.fail(error) : dies(error)
+    }
+  })
 
 /** Makes the draft of a spec, whose payload is checked and encoded by the call that it is given to. */
 export const makeDraft = (shape: KindShape, key: string, payload: unknown, options: Options): Draft => {
@@ -315,41 +395,54 @@ export const makeDraft = (shape: KindShape, key: string, payload: unknown, optio
     kind,
     key,
     id,
-    encode: construct(shape.payload, payload).pipe(
-      Effect.flatMap(Schema.encodeUnknown(shape.payload)),
-      Effect.mapBoth({
-        onFailure: (error) => misfit(id, error),
-        onSuccess: (encoded) =>
-          new ChildSpec({
-            kind,
-            key,
-            version,
-            type,
-            payload: encoded,
-            restart: options.restart,
-            shutdown: shutdownOf(options.shutdown),
-            requires: options.requires ?? {},
-            prefers: options.prefers ?? {}
-          }, { disableValidation: true })
-      })
+    encode: Effect.suspend(() => Effect.mapError(measured(payload), (wrong) => invalid(id, wrong))).pipe(
+      Effect.zipRight(Effect.mapError(encodePayload(shape.payload, payload), (error) => misfit(id, error))),
+      Effect.map((encoded) =>
+        new ChildSpec({
+          kind,
+          key,
+          version,
+          type,
+          payload: encoded,
+          restart: options.restart,
+          shutdown: shutdownOf(options.shutdown),
+          requires: options.requires ?? {},
+          prefers: options.prefers ?? {}
+        }, { disableValidation: true })
+      ),
+      Effect.catchAllDefect((defect) => Effect.fail(invalid(id, threw("payload", printError(defect)))))
     )
   }
 }
 
+/** A child's code, made by a kind's: at once, or after a payload is decoded by a schema that takes its time. */
+export type Made<A> =
+  | { readonly _tag: "Now"; readonly make: () => A }
+  | { readonly _tag: "Later"; readonly make: Effect.Effect<A, unknown> }
+
 /**
  * Makes the reader of stored payloads, which gives each to the kind's code. A `Left` says why a payload cannot be read:
- * the schema's own code may throw, and other children are not to suffer from it.
+ * the schema's own code may throw, and other children are not to suffer from it. A schema that waits for something is
+ * left to the child's run, which may wait: nothing else does.
  */
 export const payloadReader = <A>(
   schema: PayloadSchema,
   build: (payload: never) => A
-): (payload: unknown) => Either.Either<() => A, string> => {
-  const decode = Schema.decodeUnknownEither(schema)
+): (payload: unknown) => Either.Either<Made<A>, string> => {
+  const decode = Schema.decodeUnknown(schema)
   return (payload) =>
-    Either.try({ try: () => decode(payload), catch: (error) => `its schema threw: ${String(error)}` }).pipe(
-      Either.flatMap(Either.mapBoth({
-        onLeft: (error) => ParseResult.TreeFormatter.formatErrorSync(error),
-        onRight: (decoded) => () => build(decoded as never)
-      }))
-    )
+    Option.match(exitNow(() => decode(payload)), {
+      onNone: () =>
+        Either.right({ _tag: "Later", make: Effect.map(decode(payload), (decoded) => build(decoded as never)) }),
+      onSome: Exit.match({
+        onFailure: (cause) =>
+          Either.left(
+            Option.match(Cause.failureOption(cause), {
+              onNone: () => `its schema threw: ${printCause(cause)}`,
+              onSome: (error) => printParseError(error)
+            })
+          ),
+        onSuccess: (decoded) => Either.right({ _tag: "Now", make: () => build(decoded as never) })
+      })
+    })
 }

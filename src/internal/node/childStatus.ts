@@ -39,7 +39,9 @@ const onTrial = (node: Node, entry: Entry, { deaths, due }: TrialRecord): ChildS
     const next = node.ambient.wall() + Math.max(0, due - node.clock.now)
     return { _tag: "Restarting", cause, next: dateOf(Math.round(next)) }
   }
-  if (node.view.membership.homeOf(entry) === undefined) return { _tag: "Pending", reason: whyNobody(node, entry.spec!) }
+  if (node.view.membership.homeOf(entry) === undefined) {
+    return { _tag: "Pending", reason: whyNobody(node, entry, entry.spec!) }
+  }
   const age = proofTime(node.timing.ttl) * 2 ** requiredAge(deaths) / 1000
   return { _tag: "Pending", reason: `${cause}; it waits for a node that has lived ${Math.round(age)} s` }
 }

@@ -121,8 +121,6 @@ export class Node {
   /** The live nodes of the scope, for those who follow their changes. */
   readonly members = Effect.runSync(SubscriptionRef.make<ReadonlyArray<ScopeMember>>([]))
   private currentSession: Session | undefined
-  /** Children without a score, and what was told of them. */
-  private readonly told = new Map<string, string>()
   /** Unreadable records that were reported. */
   private readonly reported = new Set<string>()
   /** Elapsed milliseconds of the last change of the membership that may move children. */
@@ -168,7 +166,8 @@ export class Node {
       changed: (id) => this.touched(id),
       moved: (id, from, { sid, token }) => this.moved(id, nameOf(from), nameOf(sid), token),
       foreign: (id, part) => this.foreign(id, part),
-      unscored: (id, node, why) => this.unscored(id as ChildId, node, why)
+      unscored: (id, on, reason) =>
+        this.outbox.tellUnplaced({ id: id as ChildId, node: this.config.name, on, reason }, this.emit)
     })
     this.workQueue = new WorkQueue(() => this.everything())
     this.moves = new Moves(
@@ -220,8 +219,7 @@ export class Node {
       },
       exited: (child, next) => this.outbox.logExit(child, next),
       overdue: (child) => this.outbox.logOverdue(child),
-      slow: (child, what) =>
-        void this.fork(Effect.annotateLogs(logWarning(`child is not restarted yet: ${what}`), "child", child.id))
+      slow: (child, what) => this.outbox.logSlow(child, what)
     }
   }
 
@@ -294,14 +292,6 @@ export class Node {
 
   private moved(id: string, from: string, to: string, token: number): void {
     if (from !== to) this.emit(() => PogoEvent.ChildMoved({ id: id as ChildId, from, to, token: BigInt(token) }))
-  }
-
-  /** Tells once, as long as the membership stays as it is, that a child has no score on a node. */
-  private unscored(id: ChildId, member: string, why: string): void {
-    if (this.told.get(id) === why) return
-    this.told.set(id, why)
-    this.emit(() => PogoEvent.ChildUnplaced({ id, node: this.config.name, on: member, reason: why }))
-    this.outbox.logUnplaced(id, member, why)
   }
 
   private foreign(id: string, part: string): void {
@@ -406,7 +396,7 @@ export class Node {
   /** The membership changed so that children may belong elsewhere. Moves wait until it is quiet; orphans do not. */
   placementChanged(): void {
     this.placementChangedAt = this.ambient.now()
-    this.told.clear()
+    this.outbox.unplaced.clear()
     if (!this.debouncing) this.debounceMoves()
     this.workQueue.sweep()
   }
@@ -461,7 +451,7 @@ export class Node {
   }
 
   private paused(length: number): void {
-    this.fork(Effect.logWarning(
+    this.fork(logWarning(
       `this process did not run for ${(length / 1_000).toFixed(1)} s: it was stopped or suspended, or its event loop ` +
         `was blocked; what it waited for meanwhile counts as not answered`
     ))
@@ -470,7 +460,7 @@ export class Node {
   /** A command was not answered in time. */
   timedOut(name: string, detail: string): void {
     const line = this.timeouts.line(`the registry command "${name}" timed out: ${detail}`)
-    if (line !== undefined) this.fork(Effect.logWarning(line))
+    if (line !== undefined) this.fork(logWarning(line))
   }
 
   /** The lease is over: no child may go on as the holder of a claim. */

@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
+import * as PogoEvent from "../../PogoEvent.js"
 import { Batch } from "../registry/batches.js"
 import type { FinishResult } from "../registry/commands.js"
 import { formatStat } from "../registry/state.js"
@@ -112,6 +113,9 @@ export interface Teller extends Requester {
   readonly touched: (id: string) => void
 }
 
+/** A child without a score on a node, as an event tells it. */
+type Unplaced = Parameters<typeof PogoEvent.ChildUnplaced>[0]
+
 /** The outbox of one node. */
 export class Outbox {
   /** Called when the registry has taken claims that were given back, or ends. */
@@ -128,6 +132,8 @@ export class Outbox {
   private flushing = false
   /** Children that became overdue, and have no line in the log yet. */
   private readonly overdue: Array<LocalChild> = []
+  /** Children without a score since the membership changed, and what was told of them. */
+  readonly unplaced = new Map<string, string>()
   private lines = { since: -Infinity, count: 0 }
 
   constructor(private readonly node: Teller) {}
@@ -301,10 +307,19 @@ export class Outbox {
     )
   })
 
-  /** Logs that the placement has no score for a child on a node; of very many at a time, of the first. */
-  logUnplaced(id: string, member: string, why: string): void {
+  /** Tells once while the membership stays that the placement has no score for a child; logs the first of very many. */
+  tellUnplaced(news: Unplaced, emit: (event: () => PogoEvent.PogoEvent) => void): void {
+    const { id, on, reason } = news
+    if (this.unplaced.get(id) === reason) return
+    this.unplaced.set(id, reason)
+    emit(() => PogoEvent.ChildUnplaced(news))
     if (!this.mayLog(this.node.ambient.now())) return
-    this.node.fork(Effect.annotateLogs(logError(`child cannot be placed on ${member}: ${why}`), "child", id))
+    this.node.fork(Effect.annotateLogs(logError(`child cannot be placed on ${on}: ${reason}`), "child", id))
+  }
+
+  /** Logs that a child waits for its own code for long. */
+  logSlow({ id }: LocalChild, what: string): void {
+    this.node.fork(Effect.annotateLogs(logWarning(`child is not restarted yet: ${what}`), "child", id))
   }
 
   private mayLog(now: number): boolean {

@@ -35,3 +35,10 @@ export const batchesOf = <A>(items: Iterable<A>, sizeOf: (item: A) => number): R
   if (batch.items.length > 0) batches.push(batch.items)
   return batches
 }
+
+/** The first batch of some items. `sizeOf`: about how many bytes an item has. */
+export const firstBatch = <A>(items: Iterable<A>, sizeOf: (item: A) => number): ReadonlyArray<A> => {
+  const batch = new Batch<A>()
+  for (const item of items) if (!batch.add(item, sizeOf(item))) break
+  return batch.items
+}

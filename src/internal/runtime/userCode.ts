@@ -64,6 +64,9 @@ export const tagOf = (error: unknown): string | undefined => {
   return typeof tag === "string" ? clip(tag, 128) : undefined
 }
 
+/** `Effect.die` for what a user's code threw: `Effect.die` itself asks a defect for its span, and a proxy may throw then. */
+export const dies = (defect: unknown): Effect.Effect<never> => Effect.failCause(Cause.die(defect))
+
 /**
  * Makes an effect by a user's code, as by a schema. What that throws is the effect's defect, instead of the caller's.
  * The effect is handed on as it is made, so that one that is done already can be told.
@@ -72,7 +75,7 @@ export const effectBy = <A, E, R>(make: () => Effect.Effect<A, E, R>): Effect.Ef
   try {
     return make()
   } catch (error) {
-    return Effect.die(error)
+    return dies(error)
   }
 }
 
@@ -148,10 +151,15 @@ export const exitNow = <A, E>(make: () => Effect.Effect<A, E>): Option.Option<Ex
   if (Either.isEither(effect)) {
     return Option.some(Either.match(effect as Either.Either<A, E>, { onLeft: Exit.fail, onRight: Exit.succeed }))
   }
-  const fiber = Effect.runFork(effect)
-  const exit = fiber.unsafePoll()
-  if (exit === null) fiber.unsafeInterruptAsFork(FiberId.none)
-  return Option.fromNullable(exit)
+  try {
+    const fiber = Effect.runFork(endingQuietly(effect))
+    const exit = fiber.unsafePoll()
+    if (exit === null) fiber.unsafeInterruptAsFork(FiberId.none)
+    return Option.fromNullable(exit)
+  } catch (error) {
+    // Effect itself asks what was thrown whether it is an interruption: a proxy may throw then, too.
+    return Option.some(Exit.die(error))
+  }
 }
 
 // Logging.
@@ -189,6 +197,60 @@ export const withHarmlessLoggers = <A, E, R>(effect: Effect.Effect<A, E, R>): Ef
     FiberRef.get(FiberRef.currentLoggers),
     (loggers) => Effect.locally(effect, FiberRef.currentLoggers, HashSet.map(loggers, guarded))
   )
+
+// Measuring.
+
+/** Bounds of a value: how many values it may be made of, and how long its texts and bytes may be together. */
+export interface Bounds {
+  readonly parts: number
+  readonly length: number
+}
+
+const isPlain = (value: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype
+}
+
+/** An instance of a class that was made by a schema. */
+const isOfSchema = (value: object): boolean => {
+  const { constructor } = value as { readonly constructor?: unknown }
+  return typeof constructor === "function" && "ast" in constructor
+}
+
+/**
+ * Whether a value outgrows its bounds. It is looked at no further than they reach, and none of its getters is run. Of a
+ * class of a user's own only the instances of those that were made by a schema are looked into: others may be handles
+ * of anything. Throws what a proxy throws: to be called by `attempt`.
+ */
+export const outgrows = (value: unknown, bounds: Bounds): boolean => {
+  let { length, parts } = bounds
+  const seen = new Set<object>()
+  const left: Array<unknown> = []
+  const take = (inner: ReadonlyArray<unknown>): void => {
+    for (const one of inner) if (typeof one === "string" || (typeof one === "object" && one !== null)) left.push(one)
+  }
+  take([value])
+  while (left.length > 0 && parts >= 0 && length >= 0) {
+    const next = left.pop() as string | object
+    if (typeof next === "string") length -= next.length
+    else if (ArrayBuffer.isView(next)) length -= next.byteLength
+    else if (!seen.has(next)) {
+      seen.add(next)
+      if (Array.isArray(next)) {
+        parts -= next.length
+        if (parts >= 0) take(next)
+      } else if (next instanceof Map || next instanceof Set) {
+        parts -= next.size
+        if (parts >= 0) take(Array.from<unknown>(next).flat())
+      } else if (isPlain(next) || isOfSchema(next)) {
+        const names = Object.keys(next)
+        parts -= names.length
+        if (parts >= 0) take(names.map((name) => Object.getOwnPropertyDescriptor(next, name)?.value as unknown))
+      }
+    }
+  }
+  return parts < 0 || length < 0
+}
 
 // Printing.
 

@@ -23,10 +23,11 @@ import type { StopReason } from "../../PogoEvent.js"
 import type { RestartSchedule } from "../../Restart.js"
 import { Current } from "../kind/current.js"
 import { type Body, defaultShutdown, graceOf, type Registration } from "../kind/registration.js"
+import type { Made } from "../kind/specCodec.js"
 import { maxCause, type StatRecord, type StatState } from "../registry/state.js"
 import type { KnownSpec } from "../replica/replica.js"
 import type { Timer } from "../runtime/environment.js"
-import { endingQuietly, printCause } from "../runtime/userCode.js"
+import { effectBy, endingQuietly, printCause } from "../runtime/userCode.js"
 import type { ChildRun, RunOwner } from "./childRun.js"
 import type { RestartClock } from "./restartClock.js"
 
@@ -70,7 +71,7 @@ export class Backoff {
    */
   step(now: number, exit: Exit.Exit<unknown, unknown>): Effect.Effect<number | undefined> {
     return Effect.map(
-      Effect.suspend(() => this.schedule.step(now, exit, this.state)),
+      Effect.suspend(() => effectBy(() => this.schedule.step(now, exit, this.state))),
       ([state, , decision]) => {
         this.state = state
         return ScheduleDecision.isDone(decision)
@@ -156,7 +157,7 @@ export class LocalChild implements RunOwner {
     /** Token of the claim. */
     readonly claim: number,
     /** Makes the child's code; its payload is decoded. */
-    readonly body: () => Body
+    readonly body: Made<Body>
   ) {}
 
   get kind(): string {
@@ -343,7 +344,12 @@ export const forkRun = (child: LocalChild, run: ChildRun, hooks: RunHooks): Fibe
     runtimeFlags: registration.runtime.runtimeFlags
   })
   run.runtime = runtime
-  const code = Effect.suspend(() => codeOf(child, run, child.body(), scope, hooks))
+  const { body } = child
+  const code = Effect.suspend(() => {
+    if (body._tag === "Now") return effectBy(() => codeOf(child, run, body.make(), scope, hooks))
+    hooks.building(child, run)
+    return Effect.flatMap(body.make, (made) => codeOf(child, run, made, scope, hooks))
+  })
   const close = (exit: Exit.Exit<unknown, unknown>) => {
     hooks.ended(child, run, exit)
     return child.endCalls(Scope.close(scope, exit))

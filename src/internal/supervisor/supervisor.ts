@@ -200,7 +200,7 @@ export class Supervisor implements ChildHost {
   private boundStart(child: LocalChild, run: ChildRun): void {
     const { startTimeout } = child.registration
     const at = this.owner.ambient.now() + startTimeout
-    if (at === Infinity || run.isOver) return
+    if (at === Infinity || run.isOver || run.startEnd !== undefined) return
     const tooLong = new Error(`start took longer than ${startTimeout} ms (startTimeout)`)
     run.startEnd = { at, run: () => this.crash(child, run, Cause.fail(tooLong)) }
     this.owner.timers.add(run.startEnd)
@@ -362,7 +362,8 @@ export class Supervisor implements ChildHost {
   }
 
   private reportExit(child: LocalChild, next: number | "ended" | "failed"): void {
-    const restartIn = typeof next === "number" ? next : undefined
+    // JSON has no infinity.
+    const restartIn = typeof next === "number" ? Math.min(next, lastMoment) : undefined
     this.owner.exited(child, next)
     this.owner.emit(() => PogoEvent.ChildExited({ ...whichOf(child), cause: child.cause, restartIn }))
   }
