@@ -3,7 +3,7 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Logger, LogLevel, TestClock } from "effect"
-import { Child } from "effect-pogo"
+import { Child, GroupRegistry, Pogo } from "effect-pogo"
 import { makeCluster } from "../support/cluster.js"
 import { makeFaulty } from "../support/faulty.js"
 import { Journal } from "../support/journal.js"
@@ -123,6 +123,27 @@ describe("the farewell of a shutdown", () => {
       yield* Fiber.join(ending)
       expect(log.lines.filter((text) => /lease/.test(text))).toEqual([])
       expect(log.lines.at(-1)).toBe("INFO left the scope")
+    })
+  })
+
+  it.scoped("comes to its end on a fiber that was interrupted, as by a signal, with children to hand over", () => {
+    const log = logged()
+    return Effect.gen(function*() {
+      const faulty = yield* makeFaulty()
+      const app = Effect.zipRight(
+        Effect.flatMap(Pogo.Pogo, (pogo) => pogo.startChildren(keys(20).map((key) => Worker.spec(key, {})))),
+        Effect.never
+      )
+      const live = workerLive(new Journal()).pipe(
+        Layer.provideMerge(Pogo.layer({ name: "a" })),
+        Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, slowly(faulty.line().registry, { roundTrip: 50 })))
+      )
+      const main = yield* Effect.fork(Effect.provide(Effect.provide(app, live), log.layer))
+      yield* TestClock.adjust("30 seconds")
+      expect(faulty.state().claim.size).toBe(20)
+      yield* takes(Fiber.interrupt(main))
+      expect(log.lines.at(-1)).toBe("INFO left the scope")
+      expect(faulty.state().sess.size).toBe(0)
     })
   })
 

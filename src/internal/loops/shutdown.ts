@@ -209,8 +209,13 @@ const leaveScope = (node: Node, left: number, time: number): Effect.Effect<strin
   Effect.gen(function*() {
     const { session } = node
     if (node.client) return "left the scope"
-    if (session !== undefined) yield* Effect.interruptible(handOver(node, session, time))
-    if (left > 0) return `closed while ${left} children still run: their claims end with the lease`
+    // On a fiber of its own: this one may have been interrupted, as by a signal, and must not end here.
+    if (session !== undefined) {
+      yield* Effect.flatMap(Effect.fork(Effect.interruptible(handOver(node, session, time))), Fiber.join)
+    }
+    if (left > 0) {
+      return `closed while ${left} children still run: their claims end with the lease`
+    }
     if (node.era.lastSid === "") return "closed before it had joined the scope"
     if (session === undefined || session.over) return "closed without a lease: what it held ends with its last session"
     if (yield* closeSession(node, session)) return "left the scope"
