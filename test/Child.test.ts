@@ -232,8 +232,8 @@ describe("toLayer", () => {
     Effect.gen(function*() {
       const registry = yield* GroupRegistry.makeMemory()
       const pogo = yield* Effect.provideService(Pogo.make(), GroupRegistry.GroupRegistry, registry)
-      const build = Effect.exit(
-        Effect.provideService(Layer.build(Monitor.toLayer(() => Effect.never)), Pogo.Pogo, pogo)
+      const build = Effect.suspend(() =>
+        Effect.exit(Effect.provideService(Layer.build(Monitor.toLayer(() => Effect.never)), Pogo.Pogo, pogo))
       )
       expect(Exit.isSuccess(yield* build)).toBe(true)
       expect(Exit.isFailure(yield* build)).toBe(true)

@@ -267,9 +267,12 @@ class Simulation {
     const { lease } = node
     const renew = lease.renew.bind(lease)
     lease.renew = (sent) => {
+      const before = lease.remaining
       const good = renew(sent)
       if (good) life.until = Math.max(life.until, node.ambient.now() + lease.remaining)
-      if (good && lease.remaining > deadline(node.timing, sent) - node.ambient.now() + 1) {
+      // One that is answered after a younger one, or is worth less, changes nothing.
+      const most = Math.max(before, deadline(node.timing, sent) - node.ambient.now()) + 1
+      if (good && lease.remaining > most) {
         this.fail("a lease holds for too long", `${life.process.name}, by a renewal that was sent at ${sent}`)
       }
       return good
