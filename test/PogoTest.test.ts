@@ -32,7 +32,8 @@ describe("a cluster in a test", () => {
       expect(new Set([owner, second, third]).size).toBe(3)
       yield* cluster.addNode(owner)
       expect(cluster.names.toSorted()).toEqual([owner, third].toSorted())
-      yield* cluster.pass("5 seconds")
+      // A child that was young when its node crashed is on trial for a while, and does not move.
+      yield* cluster.pass("30 seconds")
       expect(yield* cluster.eventuallyOne(good.id)).toBe(owner)
       yield* cluster.atMostOne
     }))

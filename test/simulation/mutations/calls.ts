@@ -155,13 +155,13 @@ const patient = (plan: Plan): Plan => {
 export const ofCalls: ReadonlyArray<Mutation> = [
   {
     name: "a claim is not looked at before a call is answered",
-    shownBy: 554,
+    shownBy: 71,
     weights: { freeze: 60 },
     patch: answersUnseen
   },
   {
     name: "a claim is not looked at when a call begins",
-    shownBy: 272,
+    shownBy: 23,
     weights: { freeze: 60 },
     shape: patient,
     patch: beginsUnseen

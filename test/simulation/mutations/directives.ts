@@ -91,7 +91,7 @@ export const ofDirectives: ReadonlyArray<Mutation> = [
   },
   {
     name: "a directive has no stamp of its own",
-    shownBy: 4,
+    shownBy: 111,
     directives: true,
     execute: handling("direct", (tx, args) => {
       const before = parseDirective(tx.state.direct.get(args.name) ?? "")?.stamp ?? 1

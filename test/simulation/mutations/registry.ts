@@ -129,7 +129,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   { name: "the counter of a new data set is not seeded", weights: { lose: 20, rollback: 0 }, execute: unseeded },
   {
     name: "a session that was reaped is renewed",
-    shownBy: 16,
+    shownBy: 2,
     weights: { freeze: 20, cut: 20 },
     execute: handling("tick", (tx, args) => {
       if (tx.state.dead.has(args.sid)) revive(tx, args.sid)
@@ -179,7 +179,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "a claim is granted for a generation that is gone",
-    shownBy: 129,
+    shownBy: 29,
     weights: { call: 40 },
     execute: handling("claim", (tx, args) => claim(tx, { ...args, items: withGeneration(tx, args.items) }))
   },
@@ -262,7 +262,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "claims that a node brings along replace those of others",
-    shownBy: 119,
+    shownBy: 97,
     weights: { freeze: 20, cut: 20, crash: 3 },
     execute: handling("open", (tx, args, envelope) => {
       for (const { id } of args.claims) setClaim(tx, id, undefined)
