@@ -3,12 +3,13 @@
  */
 import { Rpc } from "@effect/rpc"
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Chunk, Effect, Exit, Fiber, Schedule, Schema, Stream, TestClock } from "effect"
+import { Cause, Chunk, Effect, Exit, Fiber, Logger, Schedule, Schema, Stream, TestClock } from "effect"
 import { Child, GroupRegistry, type PogoError, Restart } from "effect-pogo"
 import { op } from "../../src/internal/calls/wire/message.js"
 import { Internals } from "../../src/internal/internals.js"
+import { makeHub } from "../../src/internal/transport/hub.js"
 import { makeCluster } from "../support/cluster.js"
-import { calling, clientOf, connected, connectedOn, Counter, noKinds, Notes, passing } from "./support.js"
+import { calling, clientOf, connected, connectedOn, Counter, counterLive, noKinds, Notes, passing } from "./support.js"
 
 describe("a call to a child of another node", () => {
   it.scoped("is answered there, by way of the codecs", () =>
@@ -240,6 +241,25 @@ describe("a call to a child of another node", () => {
       expect(answer).toMatchObject({ _tag: "PayloadTooLarge", part: "answer" })
       expect(yield* passing(counters("x").echo("fine"))).toBe("fine")
     }))
+
+  it.scoped("warns of a kind with a protocol, where no other process could reach its children", () => {
+    const lines: Array<string> = []
+    const logger = Logger.replace(Logger.defaultLogger, Logger.make(({ message }) => void lines.push(String(message))))
+    const warnings = () => lines.splice(0).filter((line) => line.includes("no NodeTransport"))
+    return Effect.gen(function*() {
+      const memory = yield* GroupRegistry.makeMemory()
+      const shared = { ...memory, description: "redis://example" }
+      const cluster = yield* makeCluster(shared, counterLive(new Notes()))
+      yield* Effect.provide(cluster.add("a"), logger)
+      yield* TestClock.adjust("1 second")
+      expect(warnings()).toEqual([expect.stringContaining("kind Counter")])
+      yield* Effect.provide(cluster.add("b", { transport: makeHub().transport }), logger)
+      yield* Effect.provide(cluster.add("c", { registry: memory }), logger)
+      yield* Effect.provide(cluster.add("d", {}, noKinds), logger)
+      yield* TestClock.adjust("1 second")
+      expect(warnings()).toEqual([])
+    })
+  })
 
   it.scoped("without a transport it says so", () =>
     Effect.gen(function*() {

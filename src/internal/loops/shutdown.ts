@@ -92,8 +92,18 @@ const awaitKnown = (node: Node, { code, kind }: Registration): Effect.Effect<voi
 export const register = (node: Node) => (registration: Registration): Effect.Effect<void, KindConflict, Scope.Scope> =>
   Effect.zipRight(hold(node, registration), awaitKnown(node, registration))
 
+/** Warns of a kind whose children other processes cannot call. In one process, as a registry in memory is, none has to. */
+const warnUnreachable = (node: Node, { kind, server }: Registration): void => {
+  if (server === undefined || node.own.address !== "" || node.client || node.registry.description === "memory") return
+  node.fork(logWarning(
+    `the children of kind ${kind} answer calls, but no other process reaches them: this supervisor has no ` +
+      `NodeTransport, and calls from elsewhere fail with NodeUnreachable; provide NodeTransportSocket.layerConfig()`
+  ))
+}
+
 /** Has the node run children of a kind. */
 const takeUp = (node: Node, registration: Registration): void => {
+  warnUnreachable(node, registration)
   node.kinds.set(registration.kind, registration)
   node.own.changed()
   node.workQueue.sweep()
