@@ -16,7 +16,7 @@ import {
 } from "../../../src/internal/registry/state.js"
 import type { Execute } from "../../../src/internal/testing/testRegistry.js"
 import { before, handling, type Mutation } from "./mutation.js"
-import { mergesTheYounger, repeats } from "./scripts.js"
+import { asksTooEarly, mergesTheYounger, repeats } from "./scripts.js"
 
 const recount = ({ claim, meta, sess, spec, tomb }: RegistryState): void => {
   if (meta === undefined) return
@@ -191,8 +191,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "what new data does not hold yet is called absent",
-    shownBy: 1306,
-    weights: { lose: 30, rollback: 20, call: 40 },
+    script: asksTooEarly,
     execute: (state, server, envelope, name, args) => {
       const reply = execute(state, server, envelope, name, args)
       if (name !== "del" || reply._tag !== "OK") return reply

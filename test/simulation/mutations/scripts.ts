@@ -14,9 +14,9 @@ import { timing } from "../plan.js"
 import { scope } from "../scene.js"
 
 /** A registry of its own, and somebody who sends it commands. */
-const caller = (execute: Execute) => {
+const caller = (execute: Execute, trust = true) => {
   const state: RegistryState = emptyState()
-  const server = { time: 1_000, run: "run", trust: true }
+  const server = { time: 1_000, run: "run", trust }
   let era = ""
   const send = <K extends CommandName>(name: K, args: Args<K>): Reply<Value<K>> => {
     const { maxStep, ttl } = timing
@@ -38,6 +38,14 @@ export const mergesTheYounger = (execute: Execute): string | undefined => {
   send("merge", { facts: [{ id: "k/x", kind: "spec", value: spec(9) }] })
   send("merge", { facts: [{ id: "k/x", kind: "spec", value: spec(7) }] })
   return state.spec.get("k/x") === spec(9) ? undefined : "an older memory replaced a younger one"
+}
+
+/** A child that new data does not hold may be one that a node is about to give back: it is not called absent. */
+export const asksTooEarly = (execute: Execute): string | undefined => {
+  const { send } = caller(execute, false)
+  const reply = send("del", { items: [{ id: "k/x", op: "op", generation: 1 }] })
+  const answer = reply._tag === "OK" ? reply.value.results[0]?._tag : reply._tag
+  return answer === "QUARANTINE" ? undefined : "a child that may be given back was called absent"
 }
 
 /** A call that comes twice answers as it did. */
