@@ -53,6 +53,7 @@ const revoke = (node: Node, child: LocalChild): void => {
 
 /** Does what the plan says about one child; claims to ask for are collected in `wanted`. */
 const act = (node: Node, condition: Condition, id: string, wanted: Array<Wanted>): void => {
+  if (node.session?.trying.has(id) === true) return
   const child = node.supervisor.children.get(id)
   const entry = node.view.entries.get(id)
   const action = decide(entry, child, condition)
@@ -106,10 +107,12 @@ const start = (
   node.view.setClaim(id, { token, generation, sid: condition.sid }, stat ?? undefined, at)
   node.view.setTrial(id, trial, at)
   const entry = node.view.entries.get(id)
+  // The log may have told already of what came after the grant, such as that the claim was given back.
+  if (entry?.claim?.token !== token) return
   if (!mayStart(entry, generation, condition) || node.supervisor.children.has(id)) {
     return node.outbox.release(id, token)
   }
-  const spec = entry!.spec!
+  const spec = entry.spec!
   const registration = node.kinds.get(spec.kind)!
   const result = node.supervisor.start(
     {
@@ -117,7 +120,7 @@ const start = (
       spec,
       token,
       stat: stat === null ? undefined : parseStat(stat),
-      deaths: trialOf(entry!)?.deaths ?? 0
+      deaths: trialOf(entry)?.deaths ?? 0
     },
     registration
   )

@@ -68,6 +68,25 @@ const reportOver = (node: Node, entries: ReadonlyArray<Entry>): number => {
   return next
 }
 
+/**
+ * Asks for the claims of a round. The plan leaves these children alone meanwhile: it would read in the log that a claim is
+ * this node's, find nobody who runs under it, and give it back.
+ */
+const tryAll = (
+  node: Node,
+  session: Session,
+  suspects: ReadonlyArray<Suspect>
+): Effect.Effect<void, RegistryUnavailable> =>
+  Effect.suspend(() => {
+    for (const { id } of suspects) session.trying.add(id)
+    return claim(node, session, suspects, true)
+  }).pipe(Effect.ensuring(Effect.sync(() => {
+    for (const { id } of suspects) {
+      session.trying.delete(id)
+      node.workQueue.add(id)
+    }
+  })))
+
 /** Begins the next round, or waits until there may be one. */
 const step = (node: Node, session: Session, rounds: Rounds): Effect.Effect<void, RegistryUnavailable> =>
   Effect.suspend(() => {
@@ -80,7 +99,7 @@ const step = (node: Node, session: Session, rounds: Rounds): Effect.Effect<void,
       const suspects = next.suspects.slice(0, node.condition(session).room)
       // Held from now on whatever becomes of the command: if its answer is lost, it may have been obeyed.
       rounds.began(suspects, now)
-      return claim(node, session, suspects, true)
+      return tryAll(node, session, suspects)
     }
     const millis = Math.min(told, next.millis)
     return millis === Infinity

@@ -186,6 +186,8 @@ export class Session {
   hasUnconfirmed = false
   /** Whether it was logged that commands wait for the end of the quarantine. */
   loggedWaiting = false
+  /** Children whose claims are asked for apart from the plan, as trials: it looks at them when the answer has come. */
+  readonly trying = new Set<string>()
   /** Live sessions of this node's name that were warned about. */
   readonly namesakes = new Set<string>()
   /** Consecutive renewals at which the registry counted other claims than this node. Written by the heartbeat. */
