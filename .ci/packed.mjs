@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { node, npm, root } from "./lib.mjs"
 
-export const bound = { capture: true }
+export const bound = { capture: true, timeout: 900_000 }
 
 /**
  * The output of a command that must succeed.

@@ -154,10 +154,7 @@ const main = async () => {
   if (chosen.includes("quick")) await quick()
   if (!chosen.includes("deep")) return
   await check(["types, ioredis 6", () => bin("typescript", "tsc"), ["--noEmit", "-p", own("ioredis-6.tsconfig.json")]])
-  await Promise.all([
-    atOnce(tiers.deep ?? []),
-    check(["installers, older Effects", () => own("installers.mjs")])
-  ])
+  await atOnce(tiers.deep ?? [])
 }
 
 await main().catch((error) => {
