@@ -18,10 +18,13 @@ const manage = (fleet: Fleet) => {
   const keep = async (name: string): Promise<void> => {
     for (;;) {
       const node = await fleet.start(name).catch(() => undefined)
+      // One that was on its way when all others were ended.
+      if (isOver) node?.signal("SIGKILL")
       await node?.exited
       if (isOver) return
       deaths.push(performance.now())
       await sleep(500)
+      if (isOver) return
     }
   }
   const running = names.map(keep)
