@@ -38,6 +38,7 @@ import {
   type Value
 } from "../registry/commands.js"
 import { parseSpec, parseTomb } from "../registry/state.js"
+import { longestTurn } from "../runtime/environment.js"
 import { writableAsJson } from "../runtime/plainJson.js"
 import { logInfo } from "../runtime/userCode.js"
 
@@ -271,7 +272,7 @@ export class ChildCommands {
       let began = this.node.ambient.now()
       for (const spec of specs) {
         items.push({ ...yield* encodeSpec(spec), op: this.newOp(), generation: 0 })
-        if (items.length % maxBatch !== 0 && this.node.ambient.now() - began < longest) continue
+        if (items.length % maxBatch !== 0 && this.node.ambient.now() - began < longestTurn) continue
         yield* this.node.ambient.yieldTurn
         began = this.node.ambient.now()
       }
@@ -386,9 +387,6 @@ export class ChildCommands {
   readonly replaceExactly = (id: string, generation: number, body: string) =>
     this.put("replace", [{ id, op: this.newOp(), generation, body }])
 }
-
-/** Longest work on specs before other fibers have a turn. Milliseconds. */
-const longest = 10
 
 const lengthOf = ({ body }: PutItem): number => body.length
 

@@ -186,7 +186,7 @@ export const awaitRunning = (
       const row = runningRow(node, id)
       return row === undefined ? undefined : Effect.succeed(row)
     }))
-    return node.client ? Effect.zipRight(heardOf(node), Effect.raceFirst(running, keepHearing(node, id))) : running
+    return node.client ? Effect.raceFirst(running, keepHearing(node, id)) : running
   })
 
 const sameRow = (a: Option.Option<ChildRow>, b: Option.Option<ChildRow>): boolean =>

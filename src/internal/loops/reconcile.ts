@@ -18,15 +18,12 @@ import { type ClaimResult, maxBatch } from "../registry/commands.js"
 import { parseClaim, parseStat } from "../registry/state.js"
 import { codeOf } from "../replica/membership.js"
 import { trialOf } from "../replica/replica.js"
-import { untilSuccess } from "../runtime/environment.js"
+import { longestTurn, untilSuccess } from "../runtime/environment.js"
 import { logError } from "../runtime/userCode.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 
 /** Children looked at before other fibers have a turn: about a millisecond of work. */
 const slice = 500
-
-/** Longest work before other fibers have a turn. Milliseconds. */
-const longest = 10
 
 /** Children started before other fibers have a turn: some milliseconds of work. */
 const startSlice = 32
@@ -141,7 +138,7 @@ const learnParked = (
   node.count(PogoMetrics.childFailures)
   node.emit(() => PogoEvent.ChildFailed({ id: id as ChildId, node: node.config.name, token: BigInt(token), cause }))
   node.fork(Effect.annotateLogs(
-    Effect.logError(`child failed: ${cause}; restartChild brings it back, when its code is mended`),
+    logError(`child failed: ${cause}; restartChild brings it back, when its code is mended`),
     "child",
     id
   ))
@@ -206,7 +203,7 @@ const actOn = (
     let began = node.ambient.now()
     for (const [i, id] of ids.entries()) {
       act(node, condition, id, wanted)
-      if (i % 8 === 7 && node.ambient.now() - began > longest) {
+      if (i % 8 === 7 && node.ambient.now() - began > longestTurn) {
         yield* node.ambient.yieldTurn
         condition = node.condition(session)
         began = node.ambient.now()

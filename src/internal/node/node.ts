@@ -23,7 +23,7 @@ import type { Timing } from "../registry/timing.js"
 import { nameOf, type ScopeMember, type Score } from "../replica/membership.js"
 import { type Entry, View } from "../replica/replica.js"
 import { type Ambient, makeRetries, Timers, Watchers } from "../runtime/environment.js"
-import { Pauses, Sparing } from "../runtime/pauses.js"
+import { Pauses, seconds, Sparing } from "../runtime/pauses.js"
 import type { Watch } from "../runtime/processTable.js"
 import { logWarning } from "../runtime/userCode.js"
 import type { LocalChild } from "../supervisor/localChild.js"
@@ -452,7 +452,7 @@ export class Node {
 
   private paused(length: number): void {
     this.fork(logWarning(
-      `this process did not run for ${(length / 1_000).toFixed(1)} s: it was stopped or suspended, or its event loop ` +
+      `this process did not run for ${seconds(length)}: it was stopped or suspended, or its event loop ` +
         `was blocked; what it waited for meanwhile counts as not answered`
     ))
   }

@@ -62,17 +62,20 @@ export class Room {
     this.node.timers.add(this.timer)
   }
 
+  /** Whether the node is full by the number of its children. */
+  private get shouldBeFull(): boolean {
+    const { size } = this.node.supervisor.children
+    return this.isFull ? size > this.max * reopening : size >= this.max
+  }
+
   /** Whether there is a change to tell. */
   private get isDue(): boolean {
-    const { size } = this.node.supervisor.children
-    if (this.isFull) return size <= this.max * reopening
-    return size >= this.max || this.turnedAway
+    return this.shouldBeFull !== this.isFull || (this.turnedAway && !this.isFull)
   }
 
   private change(): void {
     this.changedAt = this.node.ambient.now()
-    const { size } = this.node.supervisor.children
-    const full = this.isFull ? size > this.max * reopening : size >= this.max
+    const full = this.shouldBeFull
     const mayAsk = this.turnedAway && !full
     this.turnedAway = false
     if (full !== this.isFull) {

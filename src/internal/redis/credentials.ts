@@ -5,8 +5,10 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
+import { attempt } from "../runtime/userCode.js"
 import { messageOf } from "./errors.js"
 import type { RedisSecret, RedisSecretSource } from "./redisOptions.js"
 
@@ -61,12 +63,7 @@ const asked = (source: RedisSecretSource): Effect.Effect<RedisSecret, unknown> =
 
 /** A user's error may be of any form, and its getters may throw. */
 const problemOf = (option: string, error: unknown, secrets: ReadonlyArray<string>): Error => {
-  let found = "an error that cannot be shown"
-  try {
-    found = messageOf(error, secrets)
-  } catch {
-    // It cannot be shown.
-  }
+  const found = Either.getOrElse(attempt(() => messageOf(error, secrets)), () => "an error that cannot be shown")
   return new Error(`the option ${option} gave no value (${found}): it is asked again before each attempt to connect`)
 }
 

@@ -157,6 +157,9 @@ export class Timers {
   }
 }
 
+/** Longest work of a loop, with code of users in it, before other fibers have a turn. Milliseconds. */
+export const longestTurn = 10
+
 /** Tasks that a throttle runs in one turn of the event loop: about 2 ms of starts or interruptions. */
 const perTurn = 32
 

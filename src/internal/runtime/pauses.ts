@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 
 /** Seconds, as logs tell them. */
-const seconds = (millis: number): string => `${(millis / 1_000).toFixed(1)} s`
+export const seconds = (millis: number): string => `${(millis / 1_000).toFixed(1)} s`
 
 /** The pauses of a process that were noticed. All times in elapsed milliseconds. */
 export class Pauses {
