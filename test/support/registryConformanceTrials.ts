@@ -89,6 +89,17 @@ class Scene {
     })
   }
 
+  /** A process that has had a child for long, and has just claimed another. */
+  readonly oldAndYoung = Effect.gen(this, function*() {
+    yield* this.create("k/old", "k/young")
+    const sid = yield* this.process
+    yield* this.claim(sid, ["k/old"])
+    yield* this.pass(2 * proof, sid)
+    yield* this.claim(sid, ["k/young"])
+    yield* this.pass(moment, sid)
+    return sid
+  })
+
   /** The children are accused once: a process had just claimed them, and died. */
   accuse(...ids: ReadonlyArray<string>) {
     return Effect.gen(this, function*() {
@@ -115,12 +126,7 @@ const accusing = (test: Test): void => {
 
   it("counts the death of a process against the children that it had just claimed; the others are granted", (scene) =>
     Effect.gen(function*() {
-      yield* scene.create("k/old", "k/young")
-      const sid = yield* scene.process
-      yield* scene.claim(sid, ["k/old"])
-      yield* scene.pass(2 * proof, sid)
-      yield* scene.claim(sid, ["k/young"])
-      yield* scene.pass(moment, sid)
+      const sid = yield* scene.oldAndYoung
       yield* scene.die(sid)
       expect(yield* scene.tags("watcher#1", ["k/old", "k/young"])).toEqual(["GRANTED", "TRIAL"])
       expect(yield* scene.trials).toEqual({ "k/young": { deaths: 1, certain: 0 } })
@@ -137,12 +143,7 @@ const accusing = (test: Test): void => {
 
   it("takes the last renewal for the time of death where a lease ran out", (scene) =>
     Effect.gen(function*() {
-      yield* scene.create("k/old", "k/young")
-      const sid = yield* scene.process
-      yield* scene.claim(sid, ["k/old"])
-      yield* scene.pass(2 * proof, sid)
-      yield* scene.claim(sid, ["k/young"])
-      yield* scene.pass(moment, sid)
+      yield* scene.oldAndYoung
       yield* scene.pass(ttl)
       expect(yield* scene.tags("watcher#1", ["k/old", "k/young"])).toEqual(["GRANTED", "TRIAL"])
     }))
