@@ -56,6 +56,7 @@ describe("a password", () => {
         const heard: Array<number | undefined> = []
         yield* caller.subject.registry.onWake(caller.subject.scope, (log) => heard.push(log))
         yield* works(caller)
+        yield* eventually(Effect.sync(() => heard.length), (n) => n >= 1)
         const before = asked
         expect(before).toBeGreaterThan(0)
         current = "s3cond&word"
@@ -184,6 +185,7 @@ describe("a cluster", () => {
       const heard: Array<number | undefined> = []
       yield* caller.subject.registry.onWake(caller.subject.scope, (log) => heard.push(log))
       yield* works(caller)
+      yield* eventually(Effect.sync(() => heard.length), (n) => n >= 1)
       current = "s3cond"
       yield* rotate(redis, "f1rst", current)
       yield* works(caller)

@@ -9,6 +9,7 @@ import { type IncomingCall, Mailbox } from "../../../src/internal/calls/server/m
 import { refusal } from "../../../src/internal/calls/wire/message.js"
 import { LocalChild } from "../../../src/internal/supervisor/localChild.js"
 import { ChildUnavailable, NodeUnreachable } from "../../../src/PogoError.js"
+import type { CallPlan, CallsPlan } from "../calls/plan.js"
 import type { Plan } from "../plan.js"
 import type { Mutation } from "./mutation.js"
 
@@ -145,23 +146,50 @@ const forgives = (): Undo => {
   return () => (router["frame"] = frame)
 }
 
+/** Calls of a history that are long over before all is calm: every third one. */
+const early = ({ made }: CallsPlan, calm: number): CallsPlan["made"] =>
+  made.filter(({ at }, i) => at < calm - 30_000 && i % 3 === 0)
+
 /** Calls wait for others, for longer than a lease lasts. */
 const patient = (plan: Plan): Plan => {
-  const { calls } = plan
+  const { calls, calm, disorder } = plan
   if (calls === undefined) return plan
-  return { ...plan, calls: { ...calls, made: calls.made.map((call) => ({ ...call, timeout: 60_000, before: 300 })) } }
+  const made = early(calls, calm).flatMap((call) =>
+    Array.from({ length: 4 }, (_, i): CallPlan => ({
+      ...call,
+      rpc: "pay",
+      at: call.at + i,
+      timeout: 60_000,
+      before: 5_000,
+      after: 0,
+      end: "answer",
+      leaves: undefined
+    }))
+  )
+  return { ...plan, disorder: { ...disorder, preempt: 0 }, calls: { ...calls, made } }
+}
+
+/** Some handlers work for longer than a lease lasts, and are done before all is calm. */
+const laborious = (plan: Plan): Plan => {
+  const { calls, calm } = plan
+  if (calls === undefined) return plan
+  const made = calls.made
+    .filter(({ at }) => at < calm - 15_000)
+    .map((call, i) => (i % 3 === 0 ? { ...call, timeout: 60_000, before: 6_000 } : call))
+  return { ...plan, calls: { ...calls, made } }
 }
 
 export const ofCalls: ReadonlyArray<Mutation> = [
   {
     name: "a claim is not looked at before a call is answered",
-    shownBy: 71,
+    shownBy: 23,
     weights: { freeze: 60 },
+    shape: laborious,
     patch: answersUnseen
   },
   {
     name: "a claim is not looked at when a call begins",
-    shownBy: 23,
+    shownBy: 164,
     weights: { freeze: 60 },
     shape: patient,
     patch: beginsUnseen

@@ -2,7 +2,7 @@
  * Plays histories of a broken protocol until a check notices.
  */
 import { draw } from "../draw.js"
-import { play } from "../simulation.js"
+import { type Failure, play } from "../simulation.js"
 import { turn } from "../turn.js"
 import { ofCalls } from "./calls.js"
 import { ofDirectives } from "./directives.js"
@@ -26,21 +26,27 @@ export interface Caught {
   readonly seed: number
 }
 
-const catchWith = (
-  { changed, directives = false, execute, patch, shape, weights }: Mutation,
-  seed: number
-): Caught | undefined => {
-  const mend = patch?.()
+/** Plays the history of a seed, with the rule broken or whole. */
+const failureOf = (mutation: Mutation, seed: number, isBroken: boolean): Failure | undefined => {
+  const { changed, directives = false, execute, patch, shape, weights } = mutation
+  const mend = isBroken ? patch?.() : undefined
   try {
     const plan = draw(seed, weights, { calls: patch === undefined ? 0 : 1, directives: directives ? 1 : 0 })
-    const { failure } = play(shape?.(plan) ?? plan, {
-      ...(execute === undefined ? {} : { execute }),
-      ...(changed === undefined ? {} : { changed })
-    })
-    return failure === undefined ? undefined : { check: failure.check, message: failure.message, seed }
+    return play(shape?.(plan) ?? plan, {
+      ...(execute === undefined || !isBroken ? {} : { execute }),
+      ...(changed === undefined || !isBroken ? {} : { changed })
+    }).failure
   } finally {
     mend?.()
   }
+}
+
+/** A history of a shape of its own must pass as long as the rule is whole: else it shows nothing. */
+const catchWith = (mutation: Mutation, seed: number): Caught | undefined => {
+  const failure = failureOf(mutation, seed, true)
+  if (failure === undefined) return undefined
+  if (mutation.shape !== undefined && failureOf(mutation, seed, false) !== undefined) return undefined
+  return { check: failure.check, message: failure.message, seed }
 }
 
 /** The first history that shows the mutation: the one that it names, or one of so many. */
