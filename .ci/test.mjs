@@ -101,8 +101,9 @@ const redis = async () => {
 /** @type {Record<string, ReadonlyArray<Lane>>} */
 const tiers = {
   quick: [
-    // Most of these files take a moment, and a second to load all modules: two workers load them once for all.
-    { name: "unit", args: ["--project=unit", "--no-isolate"] },
+    // Most of these files take a moment, and a second to load all modules: workers load them once for all. A third
+    // worker, since a `TestClock` waits for Node's timers at each of its steps: a core is idle half of that time.
+    { name: "unit", args: ["--project=unit", "--no-isolate", "--maxWorkers=3", "--minWorkers=3"] },
     { name: "real", args: ["--project=redis", "--project=process"] }
   ],
   deep: [{ name: "deep", args: ["--project=deep", "--project=ioredis-6"] }]
