@@ -145,11 +145,13 @@ export const judge = async (fleet: Fleet, ids: ReadonlyArray<string>): Promise<v
   const lines = fleet.lines()
   expect(describeOverlaps(unfencedOverlaps(lines))).toEqual([])
   expect(fleet.wrongly()).toBe(0)
-  const copies = copiesOf(lines)
-  await eventually(
-    "the resource accepts the last owner of every child",
-    () => ids.every((id) => fleet.accepted.get(id) === copies.get(id)!.at(-1)!.token)
-  )
+  // Read anew each time: a child may move while it is waited for.
+  const isAccepted = (copies: ReturnType<typeof copiesOf>, id: string): boolean =>
+    fleet.accepted.get(id) === copies.get(id)!.at(-1)!.token
+  await eventually("the resource accepts the last owner of every child", () => {
+    const copies = copiesOf(fleet.lines())
+    return ids.every((id) => isAccepted(copies, id))
+  })
 }
 
 /** Nothing was ever stopped or started anew. */

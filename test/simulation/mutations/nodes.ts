@@ -128,6 +128,7 @@ export const ofNodes: ReadonlyArray<Mutation> = [
   },
   {
     name: "a node does not fence itself",
+    shownBy: 5,
     weights: { cut: 40 },
     changed: (node) => {
       node.lease.holds = () => node.lease.given
@@ -250,6 +251,7 @@ export const ofNodes: ReadonlyArray<Mutation> = [
   },
   {
     name: "the count of restarts is lost on a move",
+    shownBy: 10,
     weights: { crash: 20, drain: 20 },
     changed: hearing("claim", (value) => ({
       results: value.results.map((result) => result._tag === "GRANTED" ? { ...result, stat: null } : result)
@@ -280,6 +282,7 @@ export const ofNodes: ReadonlyArray<Mutation> = [
   },
   {
     name: "nodes place children by rules of their own",
+    shownBy: 7,
     changed: (node) => {
       const { membership } = node.view
       const homeOf = membership.homeOf.bind(membership)

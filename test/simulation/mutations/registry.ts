@@ -97,6 +97,7 @@ const tokenOf = (tx: Tx, id: string, token: number): number => claimOf(tx, id)?.
 export const ofRegistry: ReadonlyArray<Mutation> = [
   {
     name: "a claim is granted though a live node holds it",
+    shownBy: 50,
     weights: { crash: 20, stop: 20, kind: 10, cordon: 10, Stubborn: 8 },
     execute: handling("claim", (tx, args) => {
       for (const { id } of args.items) dropLive(tx, args.sid, id)
@@ -110,6 +111,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "no tombstone is kept",
+    shownBy: 57,
     weights: { lose: 10, rollback: 30, crash: 15 },
     execute: handling("del", (tx, args) => {
       const value = del(tx, args)
@@ -153,7 +155,12 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
       meta === undefined || name === "open" ? undefined : { envelope: { ...envelope, era: meta.era } }
     )
   },
-  { name: "the integrity counts are not kept", weights: { key: 40 }, execute: before(({ state }) => recount(state)) },
+  {
+    name: "the integrity counts are not kept",
+    shownBy: 6,
+    weights: { key: 40 },
+    execute: before(({ state }) => recount(state))
+  },
   {
     name: "another server process is not noticed",
     weights: { rollback: 30, server: 5 },
@@ -227,6 +234,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "a release does not name its token",
+    shownBy: 75,
     weights: { call: 60 },
     execute: handling(
       "release",
@@ -252,6 +260,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "a dead node's claim on an ended child stays",
+    shownBy: 9,
     weights: { crash: 20, call: 20 },
     execute: handling("claim", (tx, args) =>
       claim(tx, {
