@@ -1,6 +1,7 @@
 /**
  * Reads every module of `src` and holds it to the rules of `module-rules.mjs`: no import circles (types count), no import
- * upwards or of a package that is none of a room's business, no name twice.
+ * upwards or of a package that is none of a room's business, no name twice; and nobody prints, logs or observes what is
+ * a user's, but by the module that is the boundary to it.
  *
  * Oxlint cannot do it: its `import/no-cycle` misses `import("./x.js").Type`, and restricted imports are told by path.
  * Dependency-cruiser reads TypeScript by way of TypeScript's own API, which version 7 has no more.
@@ -19,11 +20,13 @@ import { rooms } from "./module-rules.mjs"
  * @typedef {object} Module
  * @property {ReadonlySet<string>} specifiers everything that is imported, for its values or its types
  * @property {ReadonlyArray<string>} types names of the types and classes that are declared at the top
+ * @property {ReadonlyArray<string>} past what gets past the boundary to users' code
  *
  * @typedef {object} Findings
  * @property {ReadonlyArray<ReadonlyArray<string>>} circles files that reach one another by imports
  * @property {ReadonlyArray<string>} imports
  * @property {ReadonlyArray<string>} names
+ * @property {ReadonlyArray<string>} past
  */
 
 const declarations = new Set([
@@ -32,6 +35,67 @@ const declarations = new Set([
   "ClassDeclaration",
   "TSEnumDeclaration"
 ])
+
+/** Functions that run or print what is a user's, and what to use in their place. */
+const unguarded = new Map(
+  Object.entries({
+    "Cause.pretty": "printCause",
+    "Cause.prettyErrors": "printCause",
+    "Effect.log": "logInfo",
+    "Effect.logTrace": "logDebug",
+    "Effect.logDebug": "logDebug",
+    "Effect.logInfo": "logInfo",
+    "Effect.logWarning": "logWarning",
+    "Effect.logError": "logError",
+    "Effect.logFatal": "logError",
+    "Effect.logWithLevel": "logError",
+    "Effect.ignoreLogged": "ignoreLogged"
+  })
+)
+
+/** Names of variables that hold what somebody threw. */
+const isError = /^(e|err|error|cause|defect|exception|thrown)$/
+
+/**
+ * @param {import("oxc-parser").Expression | import("oxc-parser").Argument} node
+ * @returns {string} the name of a variable; empty for anything else
+ */
+const variable = (node) => (node.type === "Identifier" ? node.name : "")
+
+/**
+ * What a module runs or prints by itself that may be a user's.
+ *
+ * @param {import("oxc-parser").Program} program
+ */
+const findPast = (program) => {
+  /** @type {Array<string>} */
+  const found = []
+  new Visitor({
+    CallExpression: ({ arguments: [first], callee }) => {
+      if (
+        callee.type === "Identifier" && callee.name === "String" && first !== undefined && isError.test(variable(first))
+      ) {
+        found.push(`String(${variable(first)}): printError`)
+      }
+      if (callee.type !== "MemberExpression" || callee.property.type !== "Identifier") return
+      if (callee.property.name === "addObserver") found.push("addObserver: observe, or forkUser")
+    },
+    MemberExpression: ({ object, property }) => {
+      if (property.type !== "Identifier") return
+      const name = `${variable(object)}.${property.name}`
+      const instead = unguarded.get(name)
+      if (instead !== undefined) found.push(`${name}: ${instead}`)
+      if (isError.test(variable(object)) && /^(message|stack)$/.test(property.name)) found.push(`${name}: printError`)
+    },
+    TemplateLiteral: ({ expressions }) => {
+      // What is named `cause` in a text is a cause that was printed.
+      for (const one of expressions) {
+        if (isError.test(variable(one)) && variable(one) !== "cause") found.push(`\${${variable(one)}}: printError`)
+      }
+    }
+  }).visit(program)
+  return found
+}
 
 /**
  * @param {string} path
@@ -64,7 +128,7 @@ const read = (path, text) => {
       types.add(declared.id.name)
     }
   }
-  return { specifiers, types: [...types] }
+  return { specifiers, types: [...types], past: findPast(program) }
 }
 
 /**
@@ -199,13 +263,40 @@ const findNames = (modules) => {
 }
 
 /**
+ * Rooms beyond the boundary: it itself; those that know nothing of users' values, but of servers' and sockets' errors; and
+ * the engine of tests.
+ */
+const unbound = new Set(["userCode", "redis", "transport", "testing"])
+
+/** Where these rooms, too, need the boundary: their lines go to a user's loggers. */
+const alwaysBound = /^Effect\./
+
+/**
+ * @param {ReadonlyArray<Room>} rooms
+ * @param {ReadonlyMap<string, Module>} modules
+ */
+const findPastBoundary = (rooms, modules) =>
+  [...modules].flatMap(([path, { past }]) => {
+    const room = roomOf(rooms, path)?.name ?? ""
+    if (room === "userCode" || room === "testing") return []
+    return past
+      .filter((one) => !unbound.has(room) || alwaysBound.test(one))
+      .map((one) => `${path} gets past internal/runtime/userCode.ts by ${one}`)
+  })
+
+/**
  * @param {string} src
  * @param {ReadonlyArray<Room>} rooms
  * @returns {Findings}
  */
 export const examine = (src, rooms) => {
   const modules = readAll(src)
-  return { circles: findCircles(modules), imports: findImports(rooms, modules), names: findNames(modules) }
+  return {
+    circles: findCircles(modules),
+    imports: findImports(rooms, modules),
+    names: findNames(modules),
+    past: findPastBoundary(rooms, modules)
+  }
 }
 
 /**
@@ -213,9 +304,10 @@ export const examine = (src, rooms) => {
  *
  * @param {Findings} findings
  */
-export const complain = ({ circles, imports, names }) => [
+export const complain = ({ circles, imports, names, past }) => [
   ...circles.map((circle) => `circle: ${circle.join(", ")}`),
   ...imports,
+  ...past,
   ...names.map((name) => `twice: ${name}`)
 ]
 

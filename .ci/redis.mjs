@@ -125,16 +125,34 @@ export const locateRedis = async (options = {}) => {
   return located(await fetchVariant(version), `Debian's package of ${variants[version].suite}`)
 }
 
-/** @returns {Promise<number>} a port that was free a moment ago */
-const freePort = () =>
-  new Promise((resolve, reject) => {
+/**
+ * Ports below those that systems give to connections by themselves (from 32,768 on Linux): a connection of anybody's
+ * would otherwise take a port between the look and the bind, or while a server restarts.
+ */
+const ports = { first: 15_000, count: 17_000 }
+
+/**
+ * @param {number} port
+ * @returns {Promise<boolean>}
+ */
+const isFree = (port) =>
+  new Promise((resolve) => {
     const server = createServer()
-    server.on("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(address !== null && typeof address === "object" ? address.port : 0))
-    })
+    server.on("error", () => resolve(false))
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)))
   })
+
+/**
+ * A port that was free a moment ago, and that no outgoing connection takes.
+ *
+ * @returns {Promise<number>}
+ */
+export const freePort = async () => {
+  for (;;) {
+    const port = ports.first + Math.floor(Math.random() * ports.count)
+    if (await isFree(port)) return port
+  }
+}
 
 /**
  * @typedef {object} StartOptions

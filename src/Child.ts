@@ -50,6 +50,7 @@ export {
    */
   Current
 } from "./internal/kind/current.js"
+import { observe } from "./internal/runtime/userCode.js"
 
 /**
  * Fields of a payload. Their schemas may not need services: a payload is decoded on another node.
@@ -398,7 +399,7 @@ export const fork = <A, E, R>(
 ): Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R | Current | Scope.Scope> =>
   Effect.flatMap(Current, (self) =>
     Effect.map(Effect.forkScoped(effect), (fiber) => {
-      fiber.addObserver((exit) => {
+      observe(fiber, "the end of a fiber beside a child's code", (exit) => {
         if (exit._tag === "Failure" && !Cause.isInterruptedOnly(exit.cause)) crash(self, exit.cause)
       })
       return fiber

@@ -108,6 +108,25 @@ describe("the check of modules", () => {
     expect(planted({}, disordered).imports).toEqual(["low: high is no lower room"])
   })
 
+  it.each([
+    ["logs by Effect itself", `Effect.logWarning("x")`, "Effect.logWarning: logWarning"],
+    ["hands Effect's logging on", `[1].map(Effect.logInfo)`, "Effect.logInfo: logInfo"],
+    ["prints a cause", "Cause.pretty(cause)", "Cause.pretty: printCause"],
+    ["makes a text of an error", "String(error)", "String(error): printError"],
+    ["puts an error into a text", "`x: ${defect}`", "${defect}: printError"],
+    ["reads an error's message", "console.log(error.message)", "error.message: printError"],
+    ["observes a fiber", "fiber.addObserver(() => {})", "addObserver: observe, or forkUser"]
+  ])("finds that a module %s", (_, text, what) => {
+    const past = (path: string) => planted({ [path]: text }).past
+    expect(past("internal/supervisor/a.ts")).toEqual([
+      `internal/supervisor/a.ts gets past internal/runtime/userCode.ts by ${what}`
+    ])
+    expect(complain(planted({ "internal/calls/a.ts": text })).length).toBe(1)
+    expect(past("internal/runtime/userCode.ts")).toEqual([])
+    // Of servers' and sockets' errors nothing is a user's; their lines go to a user's loggers.
+    expect(past("internal/redis/a.ts").length).toBe(what.startsWith("Effect.") ? 1 : 0)
+  })
+
   it("finds names of files and types that are there twice", () => {
     const found = planted({
       "internal/plan/a.ts": "export interface Same {}\ntype Other = 1\nexport const other: Other = 1",

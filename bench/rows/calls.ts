@@ -2,9 +2,8 @@
  * Calls to children, against the bare `@effect/rpc` on the same transport, in the same run.
  */
 import { spawn } from "node:child_process"
-import { createServer } from "node:net"
 import { createInterface } from "node:readline"
-import { startRedis } from "../../.ci/redis.mjs"
+import { freePort, startRedis } from "../../.ci/redis.mjs"
 import { atLeast, atMost, type Bench, type Group } from "../support/bench.js"
 import { built } from "../support/fleet.js"
 import { median } from "../support/numbers.js"
@@ -34,14 +33,6 @@ const start = (name: string, env: Record<string, string>) => {
   })
   return { first, end: () => void child.kill("SIGKILL") }
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
-    })
-  })
 
 const ratio = (pairs: Pairs) => ({
   value: pairs.map(([ours, raw]) => ours / raw),

@@ -3,8 +3,9 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Either, Redacted } from "effect"
 import type { Args, CommandName } from "../../src/GroupRegistry.js"
 import type { RegistryUnavailable } from "../../src/PogoError.js"
+import { freePort } from "../support/redisServer.js"
 import type { Caller } from "../support/registryCaller.js"
-import { eventually, freePort, Lines, live, pause, server } from "../support/registryLive.js"
+import { eventually, Lines, live, pause, server } from "../support/registryLive.js"
 import { makeCertificates } from "../support/tls.js"
 
 const failure = <A>(result: Either.Either<A, RegistryUnavailable>): RegistryUnavailable | undefined =>

@@ -8,7 +8,8 @@ import { GroupRegistry } from "../../src/GroupRegistry.js"
 import * as GroupRegistryRedis from "../../src/GroupRegistryRedis.js"
 import * as Pogo from "../../src/Pogo.js"
 import type { RegistryUnavailable } from "../../src/PogoError.js"
-import { eventually, freePort, Lines, server } from "../support/registryLive.js"
+import { freePort } from "../support/redisServer.js"
+import { eventually, Lines, server } from "../support/registryLive.js"
 import { makeCertificates } from "../support/tls.js"
 
 interface Listening {

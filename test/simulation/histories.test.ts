@@ -1,5 +1,5 @@
 /**
- * Whole histories of several nodes on one registry, with faults, in virtual time: the first 300, and those that once
+ * Whole histories of several nodes on one registry, with faults, in virtual time: the first 250, and those that once
  * showed a mistake.
  */
 import { expect, it } from "vitest"
@@ -10,7 +10,7 @@ import { faults } from "./report.js"
 import { play } from "./simulation.js"
 import { histories } from "./suite.js"
 
-histories(1, 300, ({ stats }) => {
+histories(1, 250, ({ stats }) => {
   for (const fault of faults) expect(stats.counts.get(fault), fault).toBeGreaterThan(6)
   for (const what of ["request lost", "reply lost", "request doubled", "request late", "connection reset"]) {
     expect(stats.counts.get(what), what).toBeGreaterThan(30)

@@ -17,3 +17,6 @@ export const locateRedis: (options?: { readonly version?: Variant }) => Promise<
 
 /** Starts a server in a folder and on a port of its own; it ends with this process at the latest. */
 export const startRedis: (options?: StartOptions) => Promise<RedisServer> = redis.startRedis
+
+/** A port that was free a moment ago, and that no outgoing connection takes. */
+export const freePort: () => Promise<number> = redis.freePort

@@ -3,11 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import type * as Scope from "effect/Scope"
-import { createServer } from "node:net"
 import type { GroupRegistry } from "../../src/GroupRegistry.js"
 import * as GroupRegistryRedis from "../../src/GroupRegistryRedis.js"
 import type { InvalidConfig } from "../../src/PogoError.js"
-import { type RedisServer, type StartOptions, startRedis } from "./redisServer.js"
+import { freePort, type RedisServer, type StartOptions, startRedis } from "./redisServer.js"
 import { Caller } from "./registryCaller.js"
 import { connect } from "./registryScripted.js"
 import { redisHand } from "./registrySubject.js"
@@ -15,15 +14,6 @@ import { redisHand } from "./registrySubject.js"
 /** A server of the test's own. */
 export const server = (options: StartOptions = {}): Effect.Effect<RedisServer, never, Scope.Scope> =>
   Effect.acquireRelease(Effect.promise(() => startRedis(options)), (server) => Effect.promise(() => server.stop()))
-
-/** A port that was free a moment ago. */
-export const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
-    })
-  })
 
 /** What was logged while a registry was built and used: level and text. */
 export class Lines {

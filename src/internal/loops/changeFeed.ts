@@ -17,7 +17,7 @@ import type { DirectiveItem, Fact, Item, NodeItem } from "../registry/commands.j
 import { EraMerge } from "../replica/eraMerge.js"
 import type { MembershipChange, ScopeMember } from "../replica/membership.js"
 import { untilSuccess } from "../runtime/environment.js"
-import { logDebug, logWarning } from "../runtime/userCode.js"
+import { logDebug, logWarning, printError } from "../runtime/userCode.js"
 import { applyDirectives, giveBackDirectives } from "./nodeDirectives.js"
 
 /** Takes a wake-up from the registry: the log reached `log`; `concerns`: the sessions that have to act, if known. */
@@ -28,7 +28,7 @@ const wake = ({ session }: Node, log: number | undefined, concerns: ReadonlyArra
 export const listen = (node: Node): Effect.Effect<never, never, Scope.Scope> =>
   node.registry.onWake(node.config.scope, (log, concerns) => wake(node, log, concerns)).pipe(
     Effect.zipRight(Effect.never),
-    Effect.tapError((error) => logDebug(error.message)),
+    Effect.tapError((error) => logDebug(printError(error))),
     (subscribed) => untilSuccess(subscribed, node.retries)
   )
 

@@ -18,7 +18,7 @@ import {
   type Refusal
 } from "../registry/commands.js"
 import { untilSuccess } from "../runtime/environment.js"
-import { logError, logWarning } from "../runtime/userCode.js"
+import { logError, logWarning, printError } from "../runtime/userCode.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import { settleUnconfirmed } from "./unconfirmedClaims.js"
 
@@ -270,6 +270,6 @@ export const unlessRefused = <A>(
   refused: (error: Fatal) => Effect.Effect<unknown>
 ): Effect.Effect<A> =>
   joining.pipe(
-    Effect.tapError((error) => Effect.zipRight(logError(error.message), refused(error))),
+    Effect.tapError((error) => Effect.zipRight(logError(printError(error)), refused(error))),
     (attempt) => untilSuccess(attempt, Schedule.spaced(node.timing.ttl))
   )

@@ -12,7 +12,7 @@ import * as PogoEvent from "../../PogoEvent.js"
 import type { Node } from "../node/node.js"
 import { Session } from "../node/session.js"
 import { noneLeft, until, untilSuccess } from "../runtime/environment.js"
-import { logDebug, logError, logInfo, printCause } from "../runtime/userCode.js"
+import { logDebug, logError, logInfo, printCause, printError } from "../runtime/userCode.js"
 import { follow, giveBack, readAgain, readEra } from "./changeFeed.js"
 import { heartbeat, probeWork } from "./heartbeat.js"
 import { awaitEra, type Fatal, join, unlessRefused } from "./join.js"
@@ -49,7 +49,7 @@ export const keepAlive = (node: Node, loop: string, effect: Effect.Effect<never>
 
 /** Repeats an effect until it succeeds, and logs why it did not. */
 export const persistently = <A>(node: Node, what: string, effect: Effect.Effect<A, { readonly message: string }>) =>
-  untilSuccess(Effect.tapError(effect, (error) => logDebug(`${what}: ${error.message}`)), node.retries)
+  untilSuccess(Effect.tapError(effect, (error) => logDebug(`${what}: ${printError(error)}`)), node.retries)
 
 /** Completes the replica. What only this node knows is given back in the background. */
 const completeView = (node: Node, session: Session): Effect.Effect<void, never, Scope.Scope> =>

@@ -11,7 +11,7 @@ import { request } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
 import { type DirectiveItem, directiveRetention, maxBatch } from "../registry/commands.js"
 import { decodeText, type KnownDirective } from "../replica/knownDirectives.js"
-import { logDebug, logInfo } from "../runtime/userCode.js"
+import { logDebug, logInfo, printError } from "../runtime/userCode.js"
 
 const describe = ({ config }: Node, { by, reason, what }: KnownDirective): string => {
   const name = JSON.stringify(config.name)
@@ -69,7 +69,7 @@ export const renewDirective = (node: Node, session: Session): Effect.Effect<void
           node.view.directives.learn(name, reply.value.result.record, reply.high)
         })
     )
-  }).pipe(Effect.catchAll((error) => logDebug(`renewal of a directive: ${error.message}`)))
+  }).pipe(Effect.catchAll((error) => logDebug(`renewal of a directive: ${printError(error)}`)))
 
 /** Gives back the directives that the registry has lost. They are few, so that every node does so at once. */
 export const giveBackDirectives = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>

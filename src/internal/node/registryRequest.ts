@@ -20,6 +20,7 @@ import type { Timing } from "../registry/timing.js"
 import { type Entry, makeEntry, readSpec, type View } from "../replica/replica.js"
 import type { Ambient, Timers } from "../runtime/environment.js"
 import type { Pauses } from "../runtime/pauses.js"
+import { observe } from "../runtime/userCode.js"
 import type { Freshness } from "./freshness.js"
 import type { Lease, Phase, Session } from "./session.js"
 
@@ -223,7 +224,7 @@ const bounded = <A>(
       }
     }
     node.timers.add(timer)
-    fiber.addObserver((exit) => {
+    observe(fiber, "the answer to a request", (exit) => {
       node.timers.delete(timer)
       resume(answerOf(node, name, Exit.flatten(exit)))
     })

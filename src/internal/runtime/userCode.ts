@@ -4,7 +4,7 @@
  * Trouble comes back as a text, for the status of the one child that it belongs to.
  *
  * Whoever prints an error, logs, forks on a user's runtime or lets himself be called back by a fiber takes the means
- * from here: `npm run lint` finds other ways in `src` (`.ci/boundary.mjs`).
+ * from here: `npm run lint` finds other ways in `src` (`.ci/modules.mjs`).
  *
  * @internal
  */

@@ -11,6 +11,7 @@ import { createServer } from "node:http"
 import * as Net from "node:net"
 import type { Duplex } from "node:stream"
 import { requestUpgrade } from "../../../src/internal/transport/websocket.js"
+import * as redisServer from "../../support/redisServer.js"
 import { makeReverseProxy, type ReverseProxy } from "./reverseProxy.js"
 
 export interface Transport {
@@ -22,13 +23,8 @@ export interface Transport {
   readonly exposed: boolean
 }
 
-export const freePort = Effect.async<number>((resume) => {
-  const server = Net.createServer().listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
-    server.close(() => resume(Effect.succeed(port)))
-  })
-})
+/** A port that was free a moment ago. */
+export const freePort = Effect.promise(redisServer.freePort)
 
 /** A reverse proxy before a port of this machine. */
 export const reverseProxy = (

@@ -8,6 +8,7 @@ import { type CallError, ChildNotFound, ChildUnavailable, NodeUnreachable } from
 import { statusById } from "../../node/childStatus.js"
 import type { Node } from "../../node/node.js"
 import { nameOf } from "../../replica/membership.js"
+import { printError } from "../../runtime/userCode.js"
 import type { LocalChild } from "../../supervisor/localChild.js"
 
 /** Where a call goes. */
@@ -83,7 +84,7 @@ export const unavailable = (node: Node, id: ChildId, reason: string, mayHaveRun:
 
 /** The error of a call that an earlier node may have executed: a later refusal does not tell that it never ran. */
 export const mayHaveRun = (node: Node, error: CallError): CallError => {
-  if (error._tag === "MailboxFull") return unavailable(node, error.id, error.message, true)
+  if (error._tag === "MailboxFull") return unavailable(node, error.id, printError(error), true)
   if (error._tag === "ChildUnavailable" && !error.mayHaveRun) {
     const { id, reason, status } = error
     return new ChildUnavailable({ id, status, reason, mayHaveRun: true })

@@ -14,6 +14,7 @@ import { type CallError, PayloadTooLarge } from "../../../PogoError.js"
 import type { Protocol } from "../../kind/protocol.js"
 import type { Node } from "../../node/node.js"
 import type { Timers } from "../../runtime/environment.js"
+import { observe, printError } from "../../runtime/userCode.js"
 import type { LocalChild } from "../../supervisor/localChild.js"
 import type { CallMetrics } from "../callMetrics.js"
 import { beginBy, IncomingCall, type Mailboxes, type Receiver, serverOf } from "../server/mailbox.js"
@@ -251,11 +252,10 @@ export class Router implements QueueOwner {
     if (Either.isEither(effect)) {
       const either = effect as Either.Either<unknown, ParseResult.ParseError>
       then(Either.isRight(either) ? Exit.succeed(either.right) : Exit.fail(either.left))
-    } else this.node.fork(effect).addObserver(then)
+    } else observe(this.node.fork(effect), "a codec's answer", then)
   }
 
   unreadable(id: ChildId, error: unknown): CallError {
-    const detail = error instanceof Error ? error.message : String(error)
-    return unavailable(this.node, id, `this node's code cannot read its answer: ${detail}`, true)
+    return unavailable(this.node, id, `this node's code cannot read its answer: ${printError(error)}`, true)
   }
 }

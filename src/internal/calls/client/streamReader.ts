@@ -6,15 +6,17 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import { ChildMoved } from "../../../PogoError.js"
 import { nameOf } from "../../replica/membership.js"
+import { attempt } from "../../runtime/userCode.js"
 import { windowSize } from "../wire/flowWindow.js"
 import { type Broken, type Call, type Caller, isBroken, type StreamLink } from "./call.js"
-import { notFound } from "./route.js"
+import { notFound, unavailable } from "./route.js"
 import type { Router } from "./router.js"
 
 interface StreamBatch {
@@ -131,10 +133,10 @@ export class StreamReader implements Caller {
     if (items.length === 0) return Effect.sync(() => this.acknowledge())
     if (!encoded) return this.chunk(items)
     const call = this.call!
-    return Effect.matchEffect(call.procedure.decodeItems(items), {
-      onFailure: (error) => {
+    return Effect.matchCauseEffect(call.procedure.decodeItems(items), {
+      onFailure: (cause) => {
         this.leave()
-        return this.reading.end(Exit.fail(this.router.unreadable(call.id, error)))
+        return this.reading.end(Exit.fail(this.router.unreadable(call.id, Cause.squash(cause))))
       },
       onSuccess: (decoded) => this.chunk(decoded as ReadonlyArray<unknown>)
     })
@@ -160,7 +162,11 @@ export class StreamReader implements Caller {
       return Effect.flatMap(this.whereabouts(broken), (error) => this.reading.end(Exit.fail(error)))
     }
     return Effect.suspend(() => {
-      if (this.any) this.payload = procedure.construct(procedure.resume!(this.payload, this.last))
+      if (this.any) {
+        const next = attempt(() => procedure.construct(procedure.resume!(this.payload, this.last)))
+        if (Either.isLeft(next)) return this.reading.end(Exit.fail(this.unresumable(next.left)))
+        this.payload = next.right
+      }
       this.outcome = undefined
       this.link = undefined
       this.untold = 0
@@ -168,6 +174,13 @@ export class StreamReader implements Caller {
       this.open()
       return this.drain
     })
+  }
+
+  private unresumable(trouble: string): unknown {
+    const { id, procedure } = this.call!
+    const detail =
+      `its child is gone, and \`Child.resumable\` of ${procedure.tag} does not say how to go on: ${trouble}`
+    return unavailable(this.router.node, id, detail, true)
   }
 
   /** Waits until it is known where the child went, if it went in order. */

@@ -8,6 +8,7 @@ import * as Headers from "@effect/platform/Headers"
 import * as Rpc from "@effect/rpc/Rpc"
 import { type FromServer, RequestId } from "@effect/rpc/RpcMessage"
 import * as RpcServer from "@effect/rpc/RpcServer"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -15,6 +16,7 @@ import * as Stream from "effect/Stream"
 import type { Protocol } from "../../kind/protocol.js"
 import { servingOf } from "../../kind/registration.js"
 import type { ServeOptions } from "../../kind/runOptions.js"
+import { dies } from "../../runtime/userCode.js"
 import type { CallHandlers, HandlerHost, IncomingCall, KindServer } from "./mailbox.js"
 
 type KindRpcServer = RpcServer.RpcServer<Rpc.Any>
@@ -73,7 +75,7 @@ class Runner {
         return result
       } catch (defect) {
         // Thrown on, it would be the server's defect: one of no call, or of all.
-        return call.procedure.isStream ? Stream.die(defect) : Effect.die(defect)
+        return call.procedure.isStream ? Stream.failCause(Cause.die(defect)) : dies(defect)
       }
     }
   }

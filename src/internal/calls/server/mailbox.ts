@@ -14,6 +14,7 @@ import * as Runtime from "effect/Runtime"
 import type { Procedure } from "../../kind/protocol.js"
 import type { CallServer, Serving } from "../../kind/registration.js"
 import { type Timer, type Timers, until } from "../../runtime/environment.js"
+import { forkUser, printError, tagOf } from "../../runtime/userCode.js"
 import { failedByCheck } from "../../supervisor/childRun.js"
 import { annotate, type CallEndpoint, type LocalChild } from "../../supervisor/localChild.js"
 import type { CallMetrics, KindMetrics } from "../callMetrics.js"
@@ -98,8 +99,7 @@ const failureOf = (cause: Cause.Cause<unknown>): string => {
   if (Cause.isDie(cause)) return "Defect"
   const error = Cause.failureOption(cause)
   if (error._tag === "None") return "Interrupted"
-  const tag = (error.value as { readonly _tag?: unknown } | undefined | null)?._tag
-  return typeof tag === "string" ? tag : "Failure"
+  return tagOf(error.value) ?? "Failure"
 }
 
 /** Reason for which a child has no handlers at the moment. */
@@ -219,10 +219,12 @@ export class Mailbox implements CallEndpoint, HandlerHost {
     this.running.add(call)
     const run = child.run!
     call.handlers = run.handlers as CallHandlers
-    const fiber = Runtime.runFork(run.runtime!)(this.start(call), { immediate: true, updateRefs: annotate(child) })
-    call.fiber = fiber
-    // Ends with a failure only if it was interrupted while it decoded.
-    fiber.addObserver((exit) => exit._tag === "Failure" && this.ended(call, exit))
+    // Ends with a failure only if it was interrupted while it decoded, or where the code around its handler threw.
+    const onEnd = (exit: Exit.Exit<void>) => {
+      if (exit._tag === "Failure") this.ended(call, exit)
+    }
+    const options = { immediate: true, updateRefs: annotate(child) }
+    call.fiber = forkUser(run.runtime!, this.start(call), "the end of a call", onEnd, options)
   }
 
   /** Decodes the payload, and has the handler run on a fiber of its own. */
@@ -240,8 +242,7 @@ export class Mailbox implements CallEndpoint, HandlerHost {
   }
 
   private unreadable(call: IncomingCall, error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error)
-    const why = refusal("unreadable", `its code cannot read the payload: ${message.slice(0, 1_000)}`)
+    const why = refusal("unreadable", `its code cannot read the payload: ${printError(error)}`)
     this.finish(call, "Unreadable", () => call.receiver.refused(why))
   }
 

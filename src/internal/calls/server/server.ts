@@ -11,7 +11,7 @@ import type * as ParseResult from "effect/ParseResult"
 import type { Connection } from "../../../NodeTransport.js"
 import type { Procedure } from "../../kind/protocol.js"
 import type { Node } from "../../node/node.js"
-import { printCause } from "../../runtime/userCode.js"
+import { printCause, printError } from "../../runtime/userCode.js"
 import type { LocalChild } from "../../supervisor/localChild.js"
 import { Window, windowSize } from "../wire/flowWindow.js"
 import {
@@ -102,7 +102,7 @@ class Served {
       if (size > 0) this.connection.send(refuse(n, refusal("tooLarge", "", size, this.connection.maxFrame)))
     } catch (error) {
       this.connection.send(
-        refuse(n, refusal("ended", `its answer is nothing that a message can carry: ${String(error)}`))
+        refuse(n, refusal("ended", `its answer is nothing that a message can carry: ${printError(error)}`))
       )
     }
   }

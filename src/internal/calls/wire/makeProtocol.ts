@@ -18,17 +18,18 @@ import {
   type ProtocolInput,
   Resume
 } from "../../kind/protocol.js"
+import { effectBy } from "../../runtime/userCode.js"
 
 type AnySchema = Schema.Schema<unknown, unknown>
 
 const decoder = (schema: AnySchema): Code => {
   let decode: Code | undefined
-  return (value) => (decode ??= Schema.decodeUnknown(schema))(value)
+  return (value) => effectBy(() => (decode ??= Schema.decodeUnknown(schema))(value))
 }
 
 const encoder = (schema: AnySchema): Code => {
   let encode: Code | undefined
-  return (value) => (encode ??= Schema.encodeUnknown(schema))(value)
+  return (value) => effectBy(() => (encode ??= Schema.encodeUnknown(schema))(value))
 }
 
 /** Failures of a handler, of its stream and of its middleware. */
