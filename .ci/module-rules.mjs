@@ -96,7 +96,12 @@ export const rooms = [
     imports: [...children, "calls", "Pogo"],
     packages: [...pure, "@effect/rpc"]
   },
-  { name: "testing", files: ["internal/testing/"], imports: [...whole, "calls", "Pogo"], packages: pure },
+  {
+    name: "testing",
+    files: ["internal/testing/"],
+    imports: [...whole, "calls", "Pogo"],
+    packages: [...pure, "node:"]
+  },
   {
     name: "PogoTest",
     files: ["PogoTest.ts"],

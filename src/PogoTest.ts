@@ -100,11 +100,15 @@ export interface Cluster {
   readonly node: (name: string) => Pogo.Service
   /** Starts a node of a new name, or of the name of one that has ended. */
   readonly addNode: (name: string) => Effect.Effect<Pogo.Service>
-  /** Ends a node as SIGKILL ends a process: no finalizer runs, and nobody is told. */
+  /**
+   * Ends a node as SIGKILL ends a process: no finalizer runs, and nobody is told. Its fibers go no step further, also when
+   * the cluster ends; timers that they have set are stopped, and sockets that they have opened do not keep the test's
+   * process alive. Only what runs in no fiber of the node goes on, such as the later steps of a promise.
+   */
   readonly crash: (name: string) => Effect.Effect<void>
   /** Ends a node in order: its children are stopped and handed over. */
   readonly stop: (name: string) => Effect.Effect<void>
-  /** Pauses a node, while time passes: SIGSTOP, or a blocked event loop. */
+  /** Pauses a node, while time passes: SIGSTOP, or a blocked event loop. One that is still paused at the end is killed. */
   readonly freeze: (name: string) => Effect.Effect<void>
   /** Ends the pause of a node. */
   readonly thaw: (name: string) => Effect.Effect<void>

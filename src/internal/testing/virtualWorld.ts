@@ -10,7 +10,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
-import * as GlobalValue from "effect/GlobalValue"
 import type * as HashSet from "effect/HashSet"
 import type * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
@@ -19,7 +18,7 @@ import * as Runtime from "effect/Runtime"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 import type * as Scheduler from "effect/Scheduler"
 import type { Dice } from "./dice.js"
-import type { ProcessHost } from "./processHost.js"
+import { type ProcessHost, rootFibers } from "./processHost.js"
 
 /** A task of a moment to come. */
 export interface WorldTimer {
@@ -331,18 +330,13 @@ const idle = 2 ** 31 - 1
 
 type Globals = Pick<typeof globalThis, "setTimeout" | "setInterval" | "setImmediate">
 
-/** The fibers without a parent, as Effect keeps them; those of a killed process would stay there for ever. */
-const roots = (): Set<unknown> =>
-  GlobalValue.globalValue(Symbol.for("effect/FiberScope/Global"), () => ({ roots: new Set<unknown>() })).roots ??
-    new Set<unknown>()
-
 /**
  * Runs something synchronous without real time. Timers of Effect's idle fibers are not made; every other use of a real
  * timer is reported to `real`, since what waits for one waits for ever. Fibers that are left over are let go.
  */
 export const sandboxed = <A>(run: () => A, real: (what: keyof Globals) => void): A => {
   const { setImmediate, setInterval, setTimeout } = globalThis
-  const before = new Set(roots())
+  const before = new Set(rootFibers())
   const watched = <K extends keyof Globals>(name: K, original: Globals[K]): Globals[K] =>
     ((...args: ReadonlyArray<unknown>) => {
       if (name === "setInterval" && args[1] === idle) return undefined
@@ -356,6 +350,6 @@ export const sandboxed = <A>(run: () => A, real: (what: keyof Globals) => void):
     return run()
   } finally {
     Object.assign(globalThis, { setImmediate, setInterval, setTimeout })
-    for (const fiber of roots()) if (!before.has(fiber)) roots().delete(fiber)
+    for (const fiber of rootFibers()) if (!before.has(fiber)) rootFibers().delete(fiber)
   }
 }
