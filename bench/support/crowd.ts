@@ -210,8 +210,18 @@ export class Crowd {
     })
   }
 
+  /** Half a minute passes: what was claimed before is no suspect of a death any more. */
+  private age(): void {
+    for (let passed = 0; passed < 30_000; passed += 2_000) {
+      this.time += 2_000
+      for (const sid of this.sids) this.call("tick", { sid })
+    }
+    this.follow()
+  }
+
   /** A node's lease ends: the others take its children over. */
   death(): Cost {
+    this.age()
     return this.cost(() => {
       const victim = this.sids.pop()!
       for (let beat = 0; beat < 8; beat++) {

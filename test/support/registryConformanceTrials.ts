@@ -39,10 +39,10 @@ class Scene {
     return Effect.as(this.caller.join(sid), sid)
   })
 
-  claim(sid: string, ids: ReadonlyArray<string>, trial = false) {
+  claim(sid: string, ids: ReadonlyArray<string>, trial = false, goesOn = false) {
     const items = ids.map((id) => ({ id, generation: this.generations.get(id)! }))
     return Effect.map(
-      this.caller.ok("claim", { sid, trial, items }),
+      this.caller.ok("claim", { sid, trial, goesOn, items }),
       ({ value }) => new Map(ids.map((id, i) => [id, value.results[i]!]))
     )
   }
@@ -209,6 +209,35 @@ const trying = (test: Test): void => {
       yield* scene.claim(sid, ["k/young"])
       yield* scene.die(sid)
       expect(yield* scene.tags("watcher#1", ["k/young"])).toEqual(["GRANTED"])
+      yield* scene.claim("watcher#1", ["k/1", "k/2"])
+      expect(yield* scene.trials).toMatchObject({ "k/1": { deaths: 1 }, "k/2": { deaths: 2 } })
+    }))
+
+  it("a round goes on in another command: all of it is accused, and nobody beyond doubt", (scene) =>
+    Effect.gen(function*() {
+      yield* scene.create("k/1", "k/2", "k/3", "k/young")
+      yield* scene.accuse("k/1", "k/2", "k/3")
+      const sid = yield* scene.process
+      yield* scene.claim(sid, ["k/1"], true)
+      yield* scene.claim(sid, ["k/2"], true, true)
+      yield* scene.claim(sid, ["k/3"], true, true)
+      yield* scene.claim(sid, ["k/young"])
+      yield* scene.die(sid)
+      expect(yield* scene.tags("watcher#1", ["k/young"])).toEqual(["GRANTED"])
+      yield* scene.claim("watcher#1", ["k/1", "k/2", "k/3"])
+      const twice = { deaths: 2, certain: 0 }
+      expect(yield* scene.trials).toEqual({ "k/1": twice, "k/2": twice, "k/3": twice })
+    }))
+
+  it("a round that is no longer held does not go on: what follows is another", (scene) =>
+    Effect.gen(function*() {
+      yield* scene.create("k/1", "k/2")
+      yield* scene.accuse("k/1", "k/2")
+      const sid = yield* scene.process
+      yield* scene.claim(sid, ["k/1"], true)
+      yield* scene.pass(2_000, sid)
+      yield* scene.claim(sid, ["k/2"], true, true)
+      yield* scene.die(sid)
       yield* scene.claim("watcher#1", ["k/1", "k/2"])
       expect(yield* scene.trials).toMatchObject({ "k/1": { deaths: 1 }, "k/2": { deaths: 2 } })
     }))

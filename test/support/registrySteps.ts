@@ -209,6 +209,7 @@ export const argumentsOf: Arguments = {
   claim: (source) => ({
     sid: sidOf(source),
     trial: source.random.chance(0.4),
+    goesOn: source.random.chance(0.4),
     items: source.random.many(6, () => {
       const id = specIdOf(source)
       return withAbsurd(source.random, { id, generation: generationOf(source, id) })

@@ -167,16 +167,21 @@ const settle = (node: Node, session: Session, wanted: Wanted, result: ClaimResul
 
 /**
  * Asks for a batch of claims, and starts the children whose claims were granted. `trial`: they are children to be tried,
- * as one round.
+ * as one round, which may go on from the batch before.
  */
 export const claim = (
   node: Node,
   session: Session,
   wanted: ReadonlyArray<Wanted>,
-  trial = false
+  trial: { readonly goesOn: boolean } | undefined = undefined
 ): Effect.Effect<void, RegistryUnavailable> =>
   Effect.gen(function*() {
-    const reply = yield* request(node, session, "claim", { sid: session.sid, items: wanted, trial })
+    const reply = yield* request(node, session, "claim", {
+      sid: session.sid,
+      items: wanted,
+      trial: trial !== undefined,
+      goesOn: trial?.goesOn
+    })
     if (reply._tag === "QUARANTINE") {
       session.quarantineUntil = node.ambient.now() + reply.left
       return

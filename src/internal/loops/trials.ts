@@ -5,12 +5,14 @@
  *
  * @internal
  */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type { RegistryUnavailable } from "../../PogoError.js"
 import type { Node } from "../node/node.js"
 import type { Session } from "../node/session.js"
 import { decide } from "../plan/decide.js"
 import type { Rounds, Suspect } from "../plan/rounds.js"
+import { maxBatch } from "../registry/commands.js"
 import { proofTime, requiredAge } from "../registry/trialRecords.js"
 import { type Entry, trialOf, waitingTrial } from "../replica/replica.js"
 import { untilSuccess } from "../runtime/environment.js"
@@ -75,11 +77,16 @@ const reportOver = (node: Node, entries: ReadonlyArray<Entry>): number => {
 const tryAll = (
   node: Node,
   session: Session,
-  suspects: ReadonlyArray<Suspect>
+  suspects: ReadonlyArray<Suspect>,
+  rounds: Rounds
 ): Effect.Effect<void, RegistryUnavailable> =>
   Effect.suspend(() => {
     for (const { id } of suspects) session.trying.add(id)
-    return claim(node, session, suspects, true)
+    return Effect.forEach(Arr.chunksOf(suspects, maxBatch), (batch, i) => {
+      // Held from now on whatever becomes of the command: if its answer is lost, it may have been obeyed.
+      rounds.began(suspects, node.ambient.now())
+      return claim(node, session, batch, { goesOn: i > 0 })
+    }, { discard: true })
   }).pipe(Effect.ensuring(Effect.sync(() => {
     for (const { id } of suspects) {
       session.trying.delete(id)
@@ -97,9 +104,7 @@ const step = (node: Node, session: Session, rounds: Rounds): Effect.Effect<void,
     const next = rounds.next(waitingHere(node, session, entries), now)
     if (next._tag === "Try") {
       const suspects = next.suspects.slice(0, node.condition(session).room)
-      // Held from now on whatever becomes of the command: if its answer is lost, it may have been obeyed.
-      rounds.began(suspects, now)
-      return tryAll(node, session, suspects)
+      return tryAll(node, session, suspects, rounds)
     }
     const millis = Math.min(told, next.millis)
     return millis === Infinity

@@ -21,8 +21,15 @@ export type NextRound =
   | { readonly _tag: "Try"; readonly suspects: ReadonlyArray<Suspect> }
   | { readonly _tag: "Wait"; readonly millis: number }
 
-/** The most children of one round. */
+/** The share of those that wait with which rounds begin: however many there are, all have been tried after eight. */
+const firstShare = 1 / 128
+
+/** The most children of one round after a second death: what is left then is tried one by one, each for a proof time. */
 const maxSize = 64
+
+/** How many children the first round has, of those that wait. */
+const firstSize = (waiting: number, deaths: number): number =>
+  deaths > 1 ? 1 : Math.max(1, Math.ceil(waiting * firstShare))
 
 /** The rounds of one node. Times are elapsed milliseconds. */
 export class Rounds {
@@ -42,14 +49,15 @@ export class Rounds {
     const alone = deaths >= lonelyDeaths
     const free = this.begun + proofTime(this.ttl)
     if (alone && now < free) return { _tag: "Wait", millis: free - now }
-    const size = alone || now >= free ? 1 : this.size
-    return { _tag: "Try", suspects: due.filter((suspect) => suspect.deaths === deaths).slice(0, size) }
+    const first = due.filter((suspect) => suspect.deaths === deaths)
+    const size = alone ? 1 : now >= free ? firstSize(first.length, deaths) : this.size
+    return { _tag: "Try", suspects: first.slice(0, deaths > 1 ? Math.min(size, maxSize) : size) }
   }
 
-  /** A round has begun: nothing else is tried while it is held, and the next may have twice as many. */
+  /** A round has begun, or goes on: nothing else is tried while it is held, and the next may have twice as many. */
   began(suspects: ReadonlyArray<Suspect>, now: number): void {
     this.begun = now
     this.heldUntil = now + holdOf(Math.max(...suspects.map(({ deaths }) => deaths)), this.ttl)
-    this.size = Math.min(2 * suspects.length, maxSize)
+    this.size = 2 * suspects.length
   }
 }

@@ -120,8 +120,12 @@ export const encoders: { readonly [K in CommandName]: (args: Args<K>) => Readonl
   del: ({ items }) => items.flatMap(({ generation, id, op }) => [id, op, exact(generation)]),
   merge: ({ facts }) => facts.flatMap(({ id, kind, value }) => [id, kind, value]),
   claim: (
-    { items, sid, trial }
-  ) => [sid, flag(trial === true), ...items.flatMap(({ generation, id }) => [id, exact(generation)])],
+    { goesOn, items, sid, trial }
+  ) => [
+    sid,
+    trial !== true ? "" : goesOn === true ? "2" : "1",
+    ...items.flatMap(({ generation, id }) => [id, exact(generation)])
+  ],
   release: ({ items, sid }) => [sid, ...items.flatMap(({ id, refused, token }) => [id, exact(token), refused])],
   report: ({ items, sid }) => [sid, ...items.flatMap(({ id, stat, token }) => [id, exact(token), stat])],
   finish: ({ items, sid }) => [

@@ -666,7 +666,7 @@ end
 
 return refusal or { 'OK', str(meta.now), str(meta.high), str(meta.log), value, str(idle) }
 `,
-  "claim.lua:10": `local needs_memory = true
+  "claim.lua:11": `local needs_memory = true
 `,
   "shared/ids.lua:3": `local function ids_of(from, step)
 local ids = {}
@@ -773,16 +773,21 @@ round.size = round.size + 1
 round.deaths = math.max(round.deaths, record.deaths)
 end
 
-local function note_round(sid, round)
+local function note_round(sid, round, goes_on)
 if round.size == 0 then return end
 local trace = trace_of(sid) or no_trace()
+local til = meta.now + hold_of(round.deaths)
+if goes_on and trace.round > 0 and meta.now < trace.til then
+trace.til, trace.left, trace.alone = til, trace.left + round.size, false
+return set_trace(sid, trace)
+end
 local is_first = trace.round == 0 or meta.now - trace.since >= proof_time()
-trace.round, trace.since, trace.til = round.first, meta.now, meta.now + hold_of(round.deaths)
+trace.round, trace.since, trace.til = round.first, meta.now, til
 trace.left, trace.alone = round.size, round.size == 1 and is_first
 set_trace(sid, trace)
 end
 `,
-  "claim.lua:17": `local function park(id, old, token, record)
+  "claim.lua:18": `local function park(id, old, token, record)
 local why = 'its process died ' .. (record.deaths == 1 and 'once' or str(record.deaths) .. ' times')
 .. ' soon after it started'
 local told = str(token) .. ':failed:' .. str(record.deaths) .. ':' .. str(meta.last) .. ':0:' .. why
@@ -821,7 +826,7 @@ end
 
 local function command()
 local sid, results, ids = ARGV[11], {}, ids_of(13, 2)
-local round = ARGV[12] == '1' and { first = 0, size = 0, deaths = 0 } or nil
+local round = ARGV[12] ~= '' and { first = 0, size = 0, deaths = 0 } or nil
 if not live(sid) then return refuse('NOSESSION') end
 if meta.now < meta.quarantine then return refuse('QUARANTINE', str(quarantine_left())) end
 spec:load(ids)
@@ -829,7 +834,7 @@ claim:load(ids)
 stat:load(ids)
 if sizes.trial > 0 then trial:load(ids) end
 for i = 13, arg_count, 2 do results[#results + 1] = claim_one(sid, ARGV[i], int(ARGV[i + 1]), round) end
-if round then note_round(sid, round) end
+if round then note_round(sid, round, ARGV[12] == '2') end
 return results
 end
 `,
@@ -1341,7 +1346,7 @@ export const commands = {
     "shared/end.lua:12"
   ],
   claim: [
-    "claim.lua:10",
+    "claim.lua:11",
     "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
@@ -1354,7 +1359,7 @@ export const commands = {
     "shared/store_spec.lua:3",
     "shared/trials.lua:3",
     "shared/judge.lua:4",
-    "claim.lua:17",
+    "claim.lua:18",
     "shared/end.lua:12"
   ],
   close: [

@@ -49,7 +49,7 @@ const claimOne = (tx: Tx, sid: string, id: string, generation: number, round: Ro
 }
 
 /** `claim`: grants claims that are vacant, or whose holder is not live. */
-export const claim = (tx: Tx, { items, sid, trial }: Args<"claim">): Value<"claim"> | Refusal => {
+export const claim = (tx: Tx, { goesOn, items, sid, trial }: Args<"claim">): Value<"claim"> | Refusal => {
   const { meta } = tx
   if (!isLive(tx, sid)) return { _tag: "NOSESSION", now: meta.now, high: meta.high }
   if (meta.now < meta.quarantine) {
@@ -57,6 +57,6 @@ export const claim = (tx: Tx, { items, sid, trial }: Args<"claim">): Value<"clai
   }
   const round: Round | undefined = trial === true ? { first: 0, size: 0, deaths: 0 } : undefined
   const results = items.map(({ generation, id }) => claimOne(tx, sid, id, generation, round))
-  if (round !== undefined) noteRound(tx, sid, round)
+  if (round !== undefined) noteRound(tx, sid, round, goesOn === true)
   return { results }
 }

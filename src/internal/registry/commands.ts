@@ -228,11 +228,15 @@ export interface Commands {
   ]
   /** Merges specs, tombstones and directives from a node's memory into a new era. Highest stamp wins. */
   merge: [{ readonly facts: ReadonlyArray<Fact> }, { readonly merged: number }]
-  /** Asks for the exclusive right to run children. `trial`: those on trial too, all of them as one round. */
+  /**
+   * Asks for the exclusive right to run children. `trial`: those on trial too, all of them as one round; `goesOn`: as part
+   * of the round before.
+   */
   claim: [
     {
       readonly sid: string
       readonly trial?: boolean | undefined
+      readonly goesOn?: boolean | undefined
       readonly items: ReadonlyArray<{ readonly id: string; readonly generation: number }>
     },
     { readonly results: ReadonlyArray<ClaimResult> }

@@ -76,16 +76,21 @@ export interface Round {
   deaths: number
 }
 
-/** Remembers a session's round. */
-export const noteRound = ({ meta, state }: Tx, sid: string, { deaths, first, size }: Round): void => {
+/** Remembers a session's round, or that more belong to the one before, as long as that is held. */
+export const noteRound = ({ meta, state }: Tx, sid: string, { deaths, first, size }: Round, goesOn: boolean): void => {
   if (size === 0) return
   const trace = traceOf(state, sid) ?? noTrace
+  const until = meta.now + holdOf(deaths, meta.ttl)
+  if (goesOn && trace.round > 0 && meta.now < trace.until) {
+    storeTrace(state, sid, { ...trace, until, left: trace.left + size, alone: false })
+    return
+  }
   const isFirst = trace.round === 0 || meta.now - trace.since >= proofTime(meta.ttl)
   storeTrace(state, sid, {
     ...trace,
     round: first,
     since: meta.now,
-    until: meta.now + holdOf(deaths, meta.ttl),
+    until,
     left: size,
     alone: size === 1 && isFirst
   })

@@ -15,6 +15,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
+import type * as FiberRefs from "effect/FiberRefs"
 import * as HashSet from "effect/HashSet"
 import type * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
@@ -111,6 +112,15 @@ export const observe = <A, E>(
 ): void => fiber.addObserver((exit) => contain(what, () => onEnd(exit), report))
 
 const quiet = FiberRef.set(FiberRef.unhandledErrorLogLevel, Option.none())
+
+/**
+ * Keeps a fiber that is about to be made, and those that it forks, from logging its own failure, as its `updateRefs`:
+ * cheaper than `endingQuietly`.
+ */
+export const quietFiber = (refs: FiberRefs.FiberRefs, fiberId: FiberId.Runtime): FiberRefs.FiberRefs => {
+  refs.locals.set(FiberRef.unhandledErrorLogLevel, [[fiberId, Option.none()]])
+  return refs
+}
 
 /**
  * Keeps the fiber of an effect from logging its own failure. It would do so before it calls those who observe it, and

@@ -27,7 +27,7 @@ import type { Made } from "../kind/specCodec.js"
 import { maxCause, type StatRecord, type StatState } from "../registry/state.js"
 import type { KnownSpec } from "../replica/replica.js"
 import type { Timer } from "../runtime/environment.js"
-import { effectBy, endingQuietly, printCause } from "../runtime/userCode.js"
+import { effectBy, printCause } from "../runtime/userCode.js"
 import type { ChildRun, RunOwner } from "./childRun.js"
 import type { RestartClock } from "./restartClock.js"
 
@@ -334,8 +334,30 @@ const contextOf = (child: LocalChild, run: ChildRun, scope: Scope.Scope): Contex
   return Context.unsafeMake(services.set(Scope.Scope.key, scope).set(Current.key, run))
 }
 
-/** Forks a run. Its fiber ends when the child's code, its calls and all finalizers of its scope have ended. */
-export const forkRun = (child: LocalChild, run: ChildRun, hooks: RunHooks): Fiber.RuntimeFiber<unknown, unknown> => {
+/**
+ * An effect that ends, after it and what is to be done then, with its exit: always with a success. A fiber that fails logs
+ * that before it calls those who observe it, and they would never hear of its end if a user's logger threw.
+ */
+const endedBy = <A, E, R>(
+  code: Effect.Effect<A, E, R>,
+  close: (exit: Exit.Exit<A, E>) => Effect.Effect<void>
+): Effect.Effect<Exit.Exit<A, E>, never, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(
+      Effect.exit(restore(code)),
+      (exit) => Effect.map(Effect.exit(close(exit)), (closed) => Exit.zipLeft(exit, closed))
+    )
+  )
+
+/**
+ * Forks a run. Its fiber ends when the child's code, its calls and all finalizers of its scope have ended, with the exit of
+ * them all; it fails only if it was interrupted before it began.
+ */
+export const forkRun = (
+  child: LocalChild,
+  run: ChildRun,
+  hooks: RunHooks
+): Fiber.RuntimeFiber<Exit.Exit<unknown, unknown>> => {
   const { registration } = child
   const scope = takeScope()
   const runtime = Runtime.make({
@@ -354,7 +376,7 @@ export const forkRun = (child: LocalChild, run: ChildRun, hooks: RunHooks): Fibe
     hooks.ended(child, run, exit)
     return child.endCalls(Scope.close(scope, exit))
   }
-  return Runtime.runFork(runtime)(endingQuietly(Effect.onExit(code, close)), {
+  return Runtime.runFork(runtime)(endedBy(code, close), {
     immediate: false,
     updateRefs: annotate(child)
   })

@@ -28,7 +28,7 @@ import {
   type Timers,
   until
 } from "../runtime/environment.js"
-import { endingQuietly, observe } from "../runtime/userCode.js"
+import { observe, quietFiber } from "../runtime/userCode.js"
 import { ChildRun, failedByCheck } from "./childRun.js"
 import { Backoff, type ChildHost, describeExit, forkRun, LocalChild, type RunHooks } from "./localChild.js"
 import { RestartClock } from "./restartClock.js"
@@ -109,6 +109,8 @@ export class Supervisor implements ChildHost {
   /** Throttles of restarts without delay, and of interruptions. */
   private readonly restarts: Throttle
   private readonly interruptions: Throttle
+  /** Runs that ended in this turn, and the end of their grace. */
+  private readonly cleaning: Array<{ readonly child: LocalChild; readonly run: ChildRun; readonly until: number }> = []
   /** Listeners to `confirmed`. */
   private readonly confirmations = new Set<() => void>()
 
@@ -186,7 +188,7 @@ export class Supervisor implements ChildHost {
     observe(fiber, "the end of a run", (exit) => {
       this.owner.observer.ended(child)
       child.run = undefined
-      this.guarded(child, () => this.exited(child, run, run.outcome(exit)))
+      this.guarded(child, () => this.exited(child, run, run.outcome(Exit.flatten(exit))))
     })
   }
 
@@ -217,7 +219,25 @@ export class Supervisor implements ChildHost {
     run.end("its run has ended")
     run.exit = end
     this.clearStart(run)
-    if (!child.ending) this.setGrace(child, child.cleanupMillis)
+    if (!child.ending) this.awaitCleanup(child, run)
+  }
+
+  /**
+   * Gives a run that has ended its grace, unless it is over a turn later: most finalizers are done at once, and a timer for
+   * each run costs more than they do (bench row: 10,000 crash loops).
+   */
+  private awaitCleanup(child: LocalChild, run: ChildRun): void {
+    this.cleaning.push({ child, run, until: this.owner.ambient.now() + child.cleanupMillis })
+    if (this.cleaning.length > 1) return
+    this.owner.fork(Effect.zipRight(
+      this.owner.ambient.yieldTurn,
+      Effect.sync(() => {
+        const { now } = this.owner.ambient
+        for (const { child, run, until } of this.cleaning.splice(0)) {
+          if (child.run === run && !child.ending) this.setGrace(child, until - now())
+        }
+      })
+    ))
   }
 
   /** Takes a step after a run; where the restart policy's own code throws, the child has failed. */
@@ -301,7 +321,7 @@ export class Supervisor implements ChildHost {
     child.stage = "restarting"
     child.since = this.owner.ambient.wall()
     // With the clock and the random numbers of the child's own code. Whoever stops the child interrupts it.
-    const stepping = Runtime.runFork(child.registration.runtime)(endingQuietly(this.step(child, exit)))
+    const stepping = Runtime.runFork(child.registration.runtime)(this.step(child, exit), { updateRefs: quietFiber })
     this.after(child, stepping, (delay) => {
       if (delay === undefined) return this.finish(child, "failed")
       child.restarts++

@@ -41,6 +41,18 @@ describe("rounds", () => {
     expect(all.at(-1)![0]).toBe(6_000)
   })
 
+  it("ten thousand children are tried within eight holds: the first round has its share of them", () => {
+    const sizes = timesAndSizes(suspects(10_000, 1))
+    expect(sizes.slice(0, 3)).toEqual([[0, 79], [1, 158], [2, 316]])
+    expect(sizes.length).toBe(7)
+  })
+
+  it("after a second death no round has more than 64 children: what is left then is tried one by one", () => {
+    const sizes = timesAndSizes(suspects(1_000, 2)).map(([, size]) => size)
+    expect(sizes.slice(0, 3)).toEqual([1, 2, 4])
+    expect(Math.max(...sizes as Array<number>)).toBe(64)
+  })
+
   it("begin with one again when none has begun for a proof time", () => {
     const rounds = new Rounds(ttl)
     rounds.began(suspects(8, 1), 0)

@@ -174,7 +174,7 @@ export const ofNodes: ReadonlyArray<Mutation> = [
   },
   {
     name: "a grant is used without a second look",
-    shownBy: 125,
+    shownBy: 136,
     weights: { cordon: 40, drain: 30, slow: 30, call: 30 },
     changed: misled
   },

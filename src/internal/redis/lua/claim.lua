@@ -3,7 +3,8 @@
 --
 -- KEYS   every part of the scope, in the order of `parts` in scripts.ts.
 -- ARGV   1 to 10: the envelope (shared/begin.lua).
---        11: the session. 12: "1" if children on trial may be granted too, as one round. From 13 on: (id, generation)*.
+--        11: the session. 12: "1" if children on trial may be granted too, as one round; "2" as part of the round
+--        before. From 13 on: (id, generation)*.
 -- Reply  per id one of `{ "GRANTED", token, status or null, trial or null }`, `{ "HELD", claim }`, `{ "STALE", spec }`,
 --        `{ "TRIAL", trial }`, `{ "PARKED", spec, status }`, `{ "GONE" }`, `{ "MALFORMED" }`: a `ClaimResult`; the
 --        refusals NOSESSION and QUARANTINE.
@@ -53,7 +54,7 @@ end
 
 local function command()
   local sid, results, ids = ARGV[11], {}, ids_of(13, 2)
-  local round = ARGV[12] == '1' and { first = 0, size = 0, deaths = 0 } or nil
+  local round = ARGV[12] ~= '' and { first = 0, size = 0, deaths = 0 } or nil
   if not live(sid) then return refuse('NOSESSION') end
   if meta.now < meta.quarantine then return refuse('QUARANTINE', str(quarantine_left())) end
   spec:load(ids)
@@ -61,7 +62,7 @@ local function command()
   stat:load(ids)
   if sizes.trial > 0 then trial:load(ids) end
   for i = 13, arg_count, 2 do results[#results + 1] = claim_one(sid, ARGV[i], int(ARGV[i + 1]), round) end
-  if round then note_round(sid, round) end
+  if round then note_round(sid, round, ARGV[12] == '2') end
   return results
 end
 

@@ -56,11 +56,16 @@ local function begin_trial(id, record, token, round)
   round.deaths = math.max(round.deaths, record.deaths)
 end
 
-local function note_round(sid, round)
+local function note_round(sid, round, goes_on)
   if round.size == 0 then return end
   local trace = trace_of(sid) or no_trace()
+  local til = meta.now + hold_of(round.deaths)
+  if goes_on and trace.round > 0 and meta.now < trace.til then
+    trace.til, trace.left, trace.alone = til, trace.left + round.size, false
+    return set_trace(sid, trace)
+  end
   local is_first = trace.round == 0 or meta.now - trace.since >= proof_time()
-  trace.round, trace.since, trace.til = round.first, meta.now, meta.now + hold_of(round.deaths)
+  trace.round, trace.since, trace.til = round.first, meta.now, til
   trace.left, trace.alone = round.size, round.size == 1 and is_first
   set_trace(sid, trace)
 end
