@@ -237,6 +237,7 @@ const readPage = (node: Node, session: Session): Effect.Effect<void, RegistryUna
     const { cursor, directives = [], items, more, nodes } = reply.value
     for (const item of items) applyItem(node, session, item, reply.high)
     if (nodes !== undefined) applyMembers(node, session, { nodes, directives }, reply.high)
+    node.childLog.tell()
     session.cursor = more ? cursor : Math.max(cursor, reply.log)
     if (more) yield* node.ambient.yieldTurn
     else node.view.known = reply.high

@@ -19,7 +19,6 @@ import { parseClaim, parseStat } from "../registry/state.js"
 import { codeOf } from "../replica/membership.js"
 import { trialOf } from "../replica/replica.js"
 import { longestTurn, untilSuccess } from "../runtime/environment.js"
-import { logError } from "../runtime/userCode.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 
 /** Children looked at before other fibers have a turn: about a millisecond of work. */
@@ -81,15 +80,7 @@ const act = (node: Node, condition: Condition, id: string, wanted: Array<Wanted>
 const refuse = (node: Node, id: string, token: number, code: string, reason: string): void => {
   node.outbox.refuse(id, token, code)
   node.emit(() => PogoEvent.ChildRefused({ id: id as ChildId, node: node.config.name, reason }))
-  node.fork(
-    Effect.annotateLogs(
-      logError(
-        `payload does not decode with this node's version of the kind, the child is left to others: ${reason}`
-      ),
-      "child",
-      id
-    )
-  )
+  node.childLog.refused(id, reason)
 }
 
 /** Starts a child under a claim just granted, if the plan would still have it; gives the claim back if not. */
@@ -101,6 +92,7 @@ const start = (
   at: number
 ): void => {
   const { stat, token, trial } = grant
+  const isFound = stat !== null && node.view.entries.get(id)?.holder === undefined
   node.view.setClaim(id, { token, generation, sid: condition.sid }, stat ?? undefined, at)
   node.view.setTrial(id, trial, at)
   const entry = node.view.entries.get(id)
@@ -122,6 +114,7 @@ const start = (
     registration
   )
   if (Either.isLeft(result)) refuse(node, id, token, codeOf(registration.code), result.left)
+  else if (isFound) node.childLog.found(id)
 }
 
 /** Takes over that the registry has parked a child, whose owners died too often. */
@@ -137,11 +130,7 @@ const learnParked = (
   node.view.setTrial(id, null, at)
   node.count(PogoMetrics.childFailures)
   node.emit(() => PogoEvent.ChildFailed({ id: id as ChildId, node: node.config.name, token: BigInt(token), cause }))
-  node.fork(Effect.annotateLogs(
-    logError(`child failed: ${cause}; restartChild brings it back, when its code is mended`),
-    "child",
-    id
-  ))
+  node.childLog.parked(id, cause)
 }
 
 /** Takes over the answer about one claim. */
@@ -191,6 +180,7 @@ export const claim = (
       settle(node, session, wanted[i]!, reply.value.results[i]!, reply.high)
       if (i % startSlice === startSlice - 1) yield* node.ambient.yieldTurn
     }
+    node.childLog.tell()
   }).pipe(
     // Granted or not, nobody knows: the plan looks again when the registry had time to come back.
     Effect.tapError(() => Effect.sync(() => wanted.forEach(({ id }) => node.workQueue.add(id))))

@@ -243,6 +243,7 @@ export const closeNode = (node: Node, life: Fiber.RuntimeFiber<void, unknown>): 
     yield* warnLeft(node, "the supervisor", left)
     const rest = Math.max(time - (node.ambient.now() - begun), node.timing.commandTimeout)
     const outcome = yield* leaveScope(node, left, rest)
+    node.childLog.tell(true)
     node.enter("closed")
     node.lease.revoke()
     yield* Fiber.interrupt(life)

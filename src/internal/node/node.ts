@@ -9,6 +9,7 @@ import type * as Metric from "effect/Metric"
 import * as MetricLabel from "effect/MetricLabel"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
+import type * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { ChildId } from "../../ChildSpec.js"
@@ -19,6 +20,7 @@ import * as PogoMetrics from "../../PogoMetrics.js"
 import type { Registration } from "../kind/registration.js"
 import { type Condition, WorkQueue } from "../plan/decide.js"
 import { Moves } from "../plan/rebalance.js"
+import type { ClaimRecord } from "../registry/state.js"
 import type { Timing } from "../registry/timing.js"
 import { nameOf, type ScopeMember, type Score } from "../replica/membership.js"
 import { type Entry, View } from "../replica/replica.js"
@@ -29,6 +31,7 @@ import { logWarning } from "../runtime/userCode.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import { type Owner, type RunObserver, Supervisor } from "../supervisor/supervisor.js"
 import { AwaitedMembers } from "./awaitedMembers.js"
+import { ChildLog } from "./childLog.js"
 import { ClosingTime } from "./closingTime.js"
 import { Freshness } from "./freshness.js"
 import { Outbox } from "./outbox.js"
@@ -52,7 +55,7 @@ export interface Parts {
   readonly score: Score
   /** Random text that names this node's requests. */
   readonly random: string
-  readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
+  readonly fork: <A, E>(effect: Effect.Effect<A, E>, options?: Runtime.RunForkOptions) => Fiber.RuntimeFiber<A, E>
   readonly events: PubSub.PubSub<PogoEvent.PogoEvent>
   readonly exitProcess: (child: LocalChild) => void
   readonly observer: RunObserver
@@ -104,6 +107,8 @@ export class Node {
   readonly spareKinds = new Map<string, ReadonlyArray<Registration>>()
   /** What the registry is still to be told of the children here. */
   readonly outbox: Outbox
+  /** What the log says of children. */
+  readonly childLog: ChildLog
   readonly timers: Timers
   /** Members for whom children without an owner wait. */
   private readonly awaited: AwaitedMembers
@@ -121,8 +126,6 @@ export class Node {
   /** The live nodes of the scope, for those who follow their changes. */
   readonly members = Effect.runSync(SubscriptionRef.make<ReadonlyArray<ScopeMember>>([]))
   private currentSession: Session | undefined
-  /** Unreadable records that were reported. */
-  private readonly reported = new Set<string>()
   /** Elapsed milliseconds of the last change of the membership that may move children. */
   private placementChangedAt = -Infinity
   /** Whether a fiber waits for the membership to be quiet. */
@@ -164,10 +167,10 @@ export class Node {
     )
     this.view = new View(parts.score, parts.ambient.now, {
       changed: (id) => this.touched(id),
-      moved: (id, from, { sid, token }) => this.moved(id, nameOf(from), nameOf(sid), token),
-      foreign: (id, part) => this.foreign(id, part),
+      moved: (id, from, claim, wasHeld) => this.moved(id, from, claim, wasHeld),
+      foreign: (id, part) => this.childLog.foreign(id, part, this.emit),
       unscored: (id, on, reason) =>
-        this.outbox.tellUnplaced({ id: id as ChildId, node: this.config.name, on, reason }, this.emit)
+        this.childLog.unscored({ id: id as ChildId, node: this.config.name, on, reason }, this.emit)
     })
     this.workQueue = new WorkQueue(() => this.everything())
     this.moves = new Moves(
@@ -180,6 +183,7 @@ export class Node {
     )
     this.trials = new TrialState(this.timing.ttl)
     this.outbox = new Outbox(this)
+    this.childLog = new ChildLog(this)
     this.room = new Room(this, parts.config.maxChildren)
     this.awaited = new AwaitedMembers(this.ambient.now, 2 * this.timing.commandTimeout)
     this.pauses = new Pauses(this.ambient.now, this.timing.ttl * toleratedPause, (length) => this.paused(length))
@@ -217,9 +221,9 @@ export class Node {
         this.outbox.finish(child, how)
         this.notify(child.id)
       },
-      exited: (child, next) => this.outbox.logExit(child, next),
-      overdue: (child) => this.outbox.logOverdue(child),
-      slow: (child, what) => this.outbox.logSlow(child, what)
+      exited: (child, next) => this.childLog.exited(child, next),
+      overdue: (child) => this.childLog.becameOverdue(child),
+      slow: (child, what) => this.childLog.slow(child, what)
     }
   }
 
@@ -251,8 +255,9 @@ export class Node {
     else if (child.stage === "overdue") this.count(PogoMetrics.childOverdue)
   }
 
-  /** Sets the gauges; once per heartbeat. */
+  /** Sets the gauges, and has the log tell what it has gathered; once per heartbeat. */
   measure(): void {
+    this.childLog.tell()
     const { labels, lease, session, supervisor, view } = this
     PogoMetrics.children.unsafeUpdate(supervisor.children.size, labels)
     PogoMetrics.scopeChildren.unsafeUpdate(view.entries.size, labels)
@@ -290,17 +295,10 @@ export class Node {
     this.watchers.notify(id)
   }
 
-  private moved(id: string, from: string, to: string, token: number): void {
+  private moved(id: string, former: string, { sid, token }: ClaimRecord, wasHeld: boolean): void {
+    this.childLog.moved(id, former, sid, wasHeld)
+    const [from, to] = [nameOf(former), nameOf(sid)]
     if (from !== to) this.emit(() => PogoEvent.ChildMoved({ id: id as ChildId, from, to, token: BigInt(token) }))
-  }
-
-  private foreign(id: string, part: string): void {
-    if (this.reported.has(`${part} ${id}`)) return
-    this.reported.add(`${part} ${id}`)
-    this.emit(() => PogoEvent.ForeignData({ id, part }))
-    this.fork(logWarning(
-      `the ${part} stored for "${id}" is not readable by this version; it is left alone and its child is not run here`
-    ))
   }
 
   get phase(): Phase {
@@ -396,7 +394,7 @@ export class Node {
   /** The membership changed so that children may belong elsewhere. Moves wait until it is quiet; orphans do not. */
   placementChanged(): void {
     this.placementChangedAt = this.ambient.now()
-    this.outbox.unplaced.clear()
+    this.childLog.placementChanged()
     if (!this.debouncing) this.debounceMoves()
     this.workQueue.sweep()
   }

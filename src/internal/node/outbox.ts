@@ -1,18 +1,16 @@
 /**
  * What the registry is told of this node's children, in batches and until it took it: claims that are given back,
- * children that ended for good, and statuses. Also the log's lines about runs that ended.
+ * children that ended for good, and statuses.
  *
  * @internal
  */
 import * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
-import * as PogoEvent from "../../PogoEvent.js"
 import { Batch } from "../registry/batches.js"
 import type { FinishResult } from "../registry/commands.js"
 import { formatStat } from "../registry/state.js"
 import type { Entry } from "../replica/replica.js"
-import { lastMoment, untilSuccess } from "../runtime/environment.js"
-import { logDebug, logError, logWarning } from "../runtime/userCode.js"
+import { untilSuccess } from "../runtime/environment.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import { accepted, type Requester } from "./registryRequest.js"
 import type { Session } from "./session.js"
@@ -82,7 +80,7 @@ interface Release {
 }
 
 /** How a child ended for good. */
-type Ending = "ended" | "failed"
+export type Ending = "ended" | "failed"
 
 /** The end of a child that is to be reported. */
 interface Finish {
@@ -92,7 +90,7 @@ interface Finish {
 
 type ReportBatch<A> = ReadonlyArray<readonly [id: string, item: A]>
 
-/** Milliseconds between two status reports, or two log lines, of one child. */
+/** Milliseconds between two status reports of one child. */
 const interval = 1_000
 
 /**
@@ -100,9 +98,6 @@ const interval = 1_000
  * change all the time, at most a thousand reports a second.
  */
 const turn = { reports: 100, pause: 100 }
-
-/** Lines about crashes that a node logs within an interval, besides those of children that are not restarted. */
-const maxLines = 20
 
 /** What the outbox needs of its node. */
 export interface Teller extends Requester {
@@ -112,9 +107,6 @@ export interface Teller extends Requester {
   }
   readonly touched: (id: string) => void
 }
-
-/** A child without a score on a node, as an event tells it. */
-type Unplaced = Parameters<typeof PogoEvent.ChildUnplaced>[0]
 
 /** The outbox of one node. */
 export class Outbox {
@@ -130,11 +122,6 @@ export class Outbox {
   /** Children whose status is reported a little later. */
   private readonly deferred = new Set<LocalChild>()
   private flushing = false
-  /** Children that became overdue, and have no line in the log yet. */
-  private readonly overdue: Array<LocalChild> = []
-  /** Children without a score since the membership changed, and what was told of them. */
-  readonly unplaced = new Map<string, string>()
-  private lines = { since: -Infinity, count: 0 }
 
   constructor(private readonly node: Teller) {}
 
@@ -276,79 +263,4 @@ export class Outbox {
       yield* this.node.ambient.yieldTurn
     })
   }
-
-  /** Logs that a run ended by itself; `next`: milliseconds until the next one. Crash loops do not flood the log. */
-  logExit(child: LocalChild, next: number | Ending): void {
-    const now = this.node.ambient.now()
-    if (typeof next === "number" && (now - child.loggedAt < interval || !this.mayLog(now))) {
-      child.silentCrashes++
-      return
-    }
-    const more = child.silentCrashes > 0 ? ` (and ${child.silentCrashes} more since the last line)` : ""
-    child.loggedAt = now
-    child.silentCrashes = 0
-    this.node.fork(Effect.annotateLogs(exitLine(child, next, more), "child", child.id))
-  }
-
-  /** Logs that children are overdue: each by its id, and of very many at a time the rest by their number. */
-  logOverdue(child: LocalChild): void {
-    this.overdue.push(child)
-    if (this.overdue.length === 1) this.node.fork(Effect.zipRight(this.node.ambient.yieldTurn, this.flushOverdue))
-  }
-
-  private readonly flushOverdue: Effect.Effect<void> = Effect.suspend(() => {
-    const now = this.node.ambient.now()
-    const children = this.overdue.splice(0)
-    const named = children.filter(() => this.mayLog(now))
-    const left = children.length - named.length
-    return Effect.zipRight(
-      Effect.forEach(named, overdueLine, { discard: true }),
-      left === 0 ? Effect.void : logWarning(`${left} more children are overdue: they do not end`)
-    )
-  })
-
-  /** Tells once while the membership stays that the placement has no score for a child; logs the first of very many. */
-  tellUnplaced(news: Unplaced, emit: (event: () => PogoEvent.PogoEvent) => void): void {
-    const { id, on, reason } = news
-    if (this.unplaced.get(id) === reason) return
-    this.unplaced.set(id, reason)
-    emit(() => PogoEvent.ChildUnplaced(news))
-    if (!this.mayLog(this.node.ambient.now())) return
-    this.node.fork(Effect.annotateLogs(logError(`child cannot be placed on ${on}: ${reason}`), "child", id))
-  }
-
-  /** Logs that a child waits for its own code for long. */
-  logSlow({ id }: LocalChild, what: string): void {
-    this.node.fork(Effect.annotateLogs(logWarning(`child is not restarted yet: ${what}`), "child", id))
-  }
-
-  private mayLog(now: number): boolean {
-    if (now - this.lines.since >= interval) this.lines = { since: now, count: 0 }
-    return this.lines.count++ < maxLines
-  }
-}
-
-const overdueLine = ({ id, overdue }: LocalChild): Effect.Effect<void> =>
-  Effect.annotateLogs(
-    logWarning(
-      `child is overdue: ${overdue}; it keeps its claim until it has ended, and nothing but the end of the process ` +
-        `(onOverdue: "exit") can end it sooner`
-    ),
-    "child",
-    id
-  )
-
-const exitLine = (child: LocalChild, next: number | Ending, more: string): Effect.Effect<void> => {
-  if (next === "failed") {
-    return logError(
-      `child failed: its restart policy is spent, restartChild brings it back${more}: ${child.cause}`
-    )
-  }
-  if (next === "ended") {
-    return child.endedWell
-      ? logDebug(`child ended${more}`)
-      : logWarning(`child ended, and is not restarted${more}: ${child.cause}`)
-  }
-  const then = child.next < lastMoment ? `restart in ${Math.round(next)} ms` : "its restart schedule waits for ever"
-  return logWarning(`child ended; ${then}${more}: ${child.cause}`)
 }

@@ -153,8 +153,8 @@ export const waitingTrial = (entry: Entry): TrialRecord | undefined =>
 export interface ViewListener {
   /** Something about this child is new. */
   readonly changed: (id: string) => void
-  /** A child's claim is held by another session than before. */
-  readonly moved: (id: string, from: string, to: ClaimRecord) => void
+  /** A child's claim is held by another session than before; `wasHeld`: which was not seen to give it back. */
+  readonly moved: (id: string, from: string, to: ClaimRecord, wasHeld: boolean) => void
   /** The placement has no score for a child on a node. Told whenever the child is looked at. */
   readonly unscored?: (id: string, node: string, why: string) => void
   /** A record cannot be read; it is left alone. */
@@ -289,10 +289,11 @@ export class View {
     const entry = this.entry(id)
     this.count(entry.claim, -1)
     this.count(claim, 1)
+    const wasHeld = entry.claim !== undefined
     entry.claim = claim
     entry.stat = stat
     if (claim !== undefined && claim.sid !== entry.holder) {
-      if (entry.holder !== undefined) this.listener.moved(id, entry.holder, claim)
+      if (entry.holder !== undefined) this.listener.moved(id, entry.holder, claim, wasHeld)
       entry.holder = claim.sid
     }
     entry.claimAt = at
