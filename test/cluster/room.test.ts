@@ -34,7 +34,18 @@ describe("maxChildren", () => {
       expect(pending.map(({ status }) => status)).toEqual(
         [1, 2, 3].map(() => ({ _tag: "Pending", reason: "no node has room" }))
       )
-      expect((yield* a.pogo.explain(pending[0]!.id as `Worker/${string}`)).text).toContain("no node has room")
+      const explained = (id: string) => a.pogo.explain(id as `Worker/${string}`)
+      const waiting = yield* explained(pending[0]!.id)
+      expect(waiting.text).toContain("no node has room")
+      expect(waiting.belongs).toBeUndefined()
+      const full = "it has as many children as it takes (maxChildren)"
+      expect(waiting.nodes.map(({ obstacle }) => obstacle)).toEqual([full, full])
+      // A full node is the home of what it has, and of nothing else.
+      for (const { id, node } of journal.running()) {
+        const { belongs, nodes, text } = yield* explained(id)
+        expect([belongs, nodes.map(({ obstacle }) => obstacle)]).toEqual([node, [undefined, full]])
+        expect(text).toContain(`It belongs there. There is no room on ${node === "a" ? "b" : "a"}.`)
+      }
       // Nobody left a full node for one that is full as well, nor came back and forth.
       const starts = journal.lines.length
       yield* TestClock.adjust("1 minute")

@@ -218,15 +218,24 @@ const runningRow = (node: Node, id: string): RunningRow | undefined => {
   return row.node === undefined || row.token === undefined ? undefined : row as RunningRow
 }
 
-/** Every live node, and what keeps it from taking the child; those that can take it first, best first. */
+/** What keeps a full node from taking a child that it does not hold. */
+const noRoom = "it has as many children as it takes (maxChildren)"
+
+/**
+ * Every live node, and what keeps it from taking the child; those that can take it first, best first. A full one has room
+ * for what it has.
+ */
 const nodesFor = (node: Node, entry: Entry, spec: KnownSpec): Explanation["nodes"] => {
-  const { list } = node.view.membership
-  const able = ranking(entry, spec, list, node.score)
-  const unable = list.filter((member) => !able.includes(member))
+  const holder = entry.claim?.sid
+  const members = node.view.membership.list.map((member) =>
+    member.full && member.sid === holder ? { ...member, full: false } : member
+  )
+  const able = ranking(entry, spec, members, node.score)
+  const unable = members.filter((member) => !able.includes(member))
   return [...able, ...unable].map((member) => ({
     name: member.name,
     session: member.sid,
-    obstacle: whyNot(entry, spec, member, node.score)
+    obstacle: whyNot(entry, spec, member, node.score) ?? (member.full ? noRoom : undefined)
   }))
 }
 
@@ -292,11 +301,13 @@ const textOf = (explanation: Omit<Explanation, "stale" | "staleSince" | "text">)
     : row.node === belongs
     ? `It belongs there.`
     : `It belongs on ${belongs}.`
+  const full = nodes.filter(({ obstacle: why }) => why === noRoom).map(({ name }) => name)
+  const room = belongs === undefined || full.length === 0 ? "" : ` There is no room on ${full.join(", ")}.`
   const restarts = row.restarts === 0 ? "" : ` Restarts since it was last healthy: ${row.restarts}.`
   const died = lastCause === undefined || row.status._tag === "Failed" || row.status._tag === "Restarting"
     ? ""
     : ` It last ended with: ${firstLine(lastCause)}.`
-  return `"${id}": ${statusText(row, next)} ${holder} ${home}${restarts}${died}`
+  return `"${id}": ${statusText(row, next)} ${holder} ${home}${room}${restarts}${died}`
 }
 
 /** Where a child is, where it belongs, and why: `Pogo.explain`. */
