@@ -25,3 +25,7 @@ it("counter: what was acknowledged was counted, nothing twice, through kills, dr
 it("device-fleet: streams go on where their devices move, and miss nothing", async () => {
   expect(await example("device-fleet.ts")).toContain("complete: true")
 })
+
+it("scheduled-singleton: each turn is taken once, through a deploy, a failure and a time without any replica", async () => {
+  expect(await example("scheduled-singleton/demo.ts")).toMatch(/ 0 missed, 0 taken twice/)
+})
