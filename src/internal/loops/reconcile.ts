@@ -162,7 +162,7 @@ export const claim = (
   node: Node,
   session: Session,
   wanted: ReadonlyArray<Wanted>,
-  trial: { readonly goesOn: boolean } | undefined = undefined
+  trial?: { readonly goesOn: boolean }
 ): Effect.Effect<void, RegistryUnavailable> =>
   Effect.gen(function*() {
     const reply = yield* request(node, session, "claim", {
