@@ -1,6 +1,6 @@
 /** Very many children behind a way to Redis that takes its time: none stops, or waits for a lease, because of their number. */
 import { describe, expect, it } from "@effect/vitest"
-import { type Context, Duration, Effect, Exit, Layer, Scope } from "effect"
+import { type Context, Duration, Effect, Exit, Layer, Logger, LogLevel, Scope } from "effect"
 import { Child, Pogo } from "effect-pogo"
 import * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
 import { makeProxy, type Proxy } from "../process/support/proxy.js"
@@ -59,7 +59,10 @@ const nodeOn = (proxy: Proxy, runs: Runs, name: string, ttl: Duration.DurationIn
   Effect.gen(function*() {
     const scope = yield* Scope.make()
     const registry = GroupRegistryRedis.layer({ url: proxy.url, onEmpty: "trust" })
-    const layer = runs.live.pipe(Layer.provideMerge(Pogo.layer({ name, ttl })), Layer.provide(registry))
+    const layer = runs.live.pipe(
+      Layer.provideMerge(Pogo.layer({ name, ttl })),
+      Layer.provide([registry, Logger.minimumLogLevel(LogLevel.Warning)])
+    )
     const context: Context.Context<Pogo.Pogo> = yield* Layer.buildWithScope(Layer.orDie(layer), scope)
     const close = Scope.close(scope, Exit.void)
     yield* Effect.addFinalizer(() => close)
