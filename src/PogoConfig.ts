@@ -102,7 +102,7 @@ interface PogoOptions {
   readonly weight?: number | undefined
   /**
    * The most children that this node takes, at least 1. A node that loses its lease has `stopBudget` to stop them all,
-   * and guarantee 1 rests on that. Children for which no node has room are `Pending`. Default 20,000 for the default
+   * and guarantee 1 rests on that. Children for which no node has room are `Pending`. Default 15,000 for the default
    * `stopBudget` of 3 seconds, and as much more as that is longer: measured for children with a scope, a finalizer and a
    * fiber of their own. `POGO_MAX_CHILDREN`.
    */
@@ -275,7 +275,7 @@ const positive = (setting: string, value: number, whole: boolean): Either.Either
     : refuse(setting, value, whole ? "a whole number of at least 1" : "finite and above 0", "use 1")
 
 /** Children that a node stops within the default stop budget, so a bound on how many it takes; see `maxChildren`. */
-const stoppable = { children: 20_000, stopBudget: 3_000, least: 1_000 }
+const stoppable = { children: 15_000, stopBudget: 3_000, least: 1_000 }
 
 const usualMaxChildren = ({ stopBudget }: Timing): number =>
   Math.max(stoppable.least, Math.floor(stoppable.children * stopBudget / stoppable.stopBudget))

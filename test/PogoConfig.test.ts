@@ -41,7 +41,7 @@ describe("defaults", () => {
         drainTimeout: 20_000,
         labels: {},
         weight: 1,
-        maxChildren: 20_000,
+        maxChildren: 15_000,
         intensity: undefined,
         watchProcesses: true,
         callTimeout: 5_000,

@@ -60,7 +60,7 @@ const nodeOn = (proxy: Proxy, runs: Runs, name: string, ttl: Duration.DurationIn
     const scope = yield* Scope.make()
     const registry = GroupRegistryRedis.layer({ url: proxy.url, onEmpty: "trust" })
     const layer = runs.live.pipe(
-      Layer.provideMerge(Pogo.layer({ name, ttl })),
+      Layer.provideMerge(Pogo.layer({ name, ttl, maxChildren: 25_000 })),
       Layer.provide([registry, Logger.minimumLogLevel(LogLevel.Warning)])
     )
     const context: Context.Context<Pogo.Pogo> = yield* Layer.buildWithScope(Layer.orDie(layer), scope)
