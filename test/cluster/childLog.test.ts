@@ -58,7 +58,7 @@ describe("the log of a node", () => {
       const { count, seconds, texts } = a.about(/^INFO took \d+ child\w* of b \(lease ended\): Worker\/\d+/)
       expect(count).toBe(lost)
       everySecond(seconds)
-      expect(texts.join()).toMatch(/: (Worker\/\d+, ){5}and \d+ more/)
+      expect(texts.join()).toMatch(/: (Worker\/\d+, ){5}\.\./)
     }))
 
   it.scoped("says which came by a hand-over, and which it gave to whom", () =>
@@ -164,6 +164,25 @@ describe("the log of a node", () => {
       expect(rest.texts.length).toBeLessThanOrEqual(3)
     }))
 
+  it.scoped("has few lines for very many children that crash again and again, and counts the others", () =>
+    Effect.gen(function*() {
+      const Bad = Child.make("Bad", { payload: {} })
+      const live = Bad.toLayer(() => Effect.fail("broken"), {
+        restart: Restart.permanent(Schedule.spaced("500 millis"))
+      })
+      const log = logged()
+      const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), live)
+      const { pogo } = yield* Effect.provide(cluster.add("a"), log.layer)
+      yield* pogo.startChildren(Array.from({ length: 100 }, (_, i) => Bad.spec(`${i}`, {})))
+      for (let i = 0; i < 40; i++) yield* TestClock.adjust("500 millis")
+      const rest = log.texts().filter((text) =>
+        /^WARN \d+ more runs ended; their children are restarted: Bad/.test(text)
+      )
+      expect(log.texts().filter((text) => text.includes("restart in 500 ms")).length).toBeLessThanOrEqual(20 * 21)
+      expect(rest.length).toBeGreaterThan(3)
+      expect(rest.length).toBeLessThanOrEqual(21)
+    }))
+
   it.scoped("has few lines for very many children that become overdue, and misses none of them", () =>
     Effect.gen(function*() {
       const Deaf = Child.make("Deaf", { payload: {} })
@@ -177,7 +196,7 @@ describe("the log of a node", () => {
       yield* Effect.forEach(ids, ({ id }) => pogo.terminateChild(id), { concurrency: "unbounded" })
       yield* TestClock.adjust("20 seconds")
       const single = log.texts().filter((text) => text.startsWith("WARN child is overdue")).length
-      const rest = log.about(/^WARN \d+ more child\w* overdue: told to end, and not ended in time: Deaf\/\d+/)
+      const rest = log.about(/^WARN \d+ more child\w* overdue, which do not end in time: Deaf\/\d+/)
       expect(single + rest.count).toBe(100)
       expect(single).toBeLessThanOrEqual(20)
       yield* TestClock.adjust("2 minutes")

@@ -39,13 +39,17 @@ const more = (log: News["log"], what: string): News => ({
 })
 
 const moreNews = {
-  crashed: more(logWarning, "ended; to be restarted"),
+  /** By their runs: a child may crash often within a second. */
+  crashed: {
+    log: logWarning,
+    say: (count: number) => `${count} more ${count === 1 ? "run" : "runs"} ended; their children are restarted`
+  },
   ended: more(logWarning, "ended with a failure, and without a restart"),
   failed: more(logError, "failed; restartChild brings back what is mended"),
   foreign: more(logWarning, "of which what is stored is not readable by this version"),
-  overdue: more(logWarning, "overdue: told to end, and not ended in time"),
+  overdue: more(logWarning, "overdue, which do not end in time"),
   refused: more(logError, "with a payload that does not decode with this node's version of the kind"),
-  slow: more(logWarning, "not restarted yet: the restart schedule has not answered"),
+  slow: more(logWarning, "not restarted yet, whose restart schedules have not answered"),
   unplaced: more(logError, "without a score by the placement")
 }
 
@@ -56,7 +60,7 @@ interface Group {
 }
 
 const lineOf = ({ log, say }: News, { count, first }: Group): Effect.Effect<void> => {
-  const rest = count > first.length ? `, and ${count - first.length} more` : ""
+  const rest = count > first.length ? ", .." : ""
   return log(`${say(count)}: ${first.join(", ")}${rest}`)
 }
 
@@ -112,7 +116,7 @@ export class ChildLog {
     let group = this.groups.get(news)
     if (group === undefined) this.groups.set(news, group = { count: 0, first: [] })
     group.count++
-    if (group.first.length < named) group.first.push(id)
+    if (group.first.length < named && !group.first.includes(id)) group.first.push(id)
   }
 
   /**
