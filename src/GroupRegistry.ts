@@ -17,6 +17,7 @@ import type { RegistryUnavailable } from "./PogoError.js"
 
 export type {
   Args,
+  BeginResult,
   ClaimAssertion,
   ClaimResult,
   CommandName,
@@ -36,6 +37,7 @@ export type {
   PutResult,
   Refusal,
   Reply,
+  SetRound,
   Value
 } from "./internal/registry/commands.js"
 
@@ -97,6 +99,8 @@ export class GroupRegistry extends Context.Tag("effect-pogo/GroupRegistry")<Grou
   readonly nodes: CommandCall<"nodes">
   /** Tells the node of a name to cordon or drain itself, or undoes that. */
   readonly direct: CommandCall<"direct">
+  /** Begins a round of reconciling a set. */
+  readonly begin: CommandCall<"begin">
   /** The live members of a group of a scope: `nodes`, or `kind:X` for the nodes that have the kind X. */
   readonly members: (scope: string, group: string) => Effect.Effect<ReadonlyArray<Member>, RegistryUnavailable>
   /** Calls the listener whenever something changed. */
@@ -176,6 +180,7 @@ export const makeEncoded = (encoded: Encoded): RegistryService => {
     snap: call("snap"),
     nodes: call("nodes"),
     direct: call("direct"),
+    begin: call("begin"),
     members: makeMembers(encoded.execute),
     onWake: encoded.onWake,
     execute: encoded.execute

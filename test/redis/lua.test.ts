@@ -76,7 +76,7 @@ describe("an error in Lua", () => {
     ["of the grammar", "put.lua", "  return results", "  local = 1"]
   ])("%s names file and line", async (_, file, before, line) => {
     const { place, scripts } = broken(file, before, line)
-    const message = await failureOf(scripts.put, "ensure", "k/1", "op", "0", "{}")
+    const message = await failureOf(scripts.put, "ensure", "", "", "k/1", "op", "0", "{}")
     expect(message).toContain(place)
     expect(message).not.toContain("user_script")
   })
@@ -87,6 +87,6 @@ describe("an error in Lua", () => {
       "local function store_spec(id, value)",
       "nothing.here = 1"
     )
-    expect(await failureOf(scripts.put, "ensure", "k/1", "op", "0", "{}")).toContain(place)
+    expect(await failureOf(scripts.put, "ensure", "", "", "k/1", "op", "0", "{}")).toContain(place)
   })
 })

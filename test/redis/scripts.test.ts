@@ -28,6 +28,7 @@ const calls: { readonly [K in CommandName]: Args<K> } = {
   snap: { cursor: "" },
   nodes: {},
   direct: { name: "a", what: "drain", op: "d", by: "b", reason: "r", seen: Number.MAX_SAFE_INTEGER },
+  begin: { key: "k/eu", op: "b", fence: 0 },
   close: { sid: "a#1" }
 }
 
@@ -87,6 +88,7 @@ const populate = async (): Promise<void> => {
   await run("report", { sid: "a#1", items: [{ id: "k/1", token, stat: `${token}:running:0:1:0:` }] })
   await run("del", { items: [{ id: "k/3", op: "y", generation: Number.MAX_SAFE_INTEGER }] })
   await run("direct", { ...calls.direct, what: "cordon", op: "c" })
+  await run("begin", { ...calls.begin, op: "first" })
 }
 
 describe("every script", () => {

@@ -12,6 +12,7 @@ import { directiveSuite } from "./registryConformanceDirectives.js"
 import { eraSuite } from "./registryConformanceEras.js"
 import { readSuite } from "./registryConformanceReads.js"
 import { sessionSuite } from "./registryConformanceSessions.js"
+import { setSuite } from "./registryConformanceSets.js"
 import { specSuite } from "./registryConformanceSpecs.js"
 import { trialSuite } from "./registryConformanceTrials.js"
 import type { EmptyPolicy, Subject } from "./registrySubject.js"
@@ -38,5 +39,6 @@ export const conformance = (make: MakeSubject): void => {
   readSuite(test)
   directiveSuite(test)
   trialSuite(test)
+  setSuite(test)
   boundSuite(test)
 }

@@ -34,6 +34,7 @@ export const dumpMachine = (state: RegistryState): Dump => ({
   layout: lines(state.layout),
   sessx: lines(state.sessx),
   trial: lines(state.trial),
+  round: lines(state.round),
   log: state.log.map(({ at, id, kind }) => line(`${at}-0`, kind, id))
 })
 

@@ -8,8 +8,10 @@ import {
   type CommandName,
   directiveRetention,
   type Envelope,
+  type SetRound,
   tombstoneRetention
 } from "../../src/internal/registry/commands.js"
+import { parseSetRound } from "../../src/internal/registry/setRounds.js"
 import {
   parseClaim,
   parseDirective,
@@ -58,6 +60,7 @@ export interface Known {
 const ids = ["k/a", "k/b", "k/c", "k/é ü", "k/d:1", "k/e|f", "other/\"g\"\n", "k/h"]
 const names = ["n1", "n2", "n3:x", "n4|y#é"]
 const bodies = ["{\"a\":1}", "{\"a\":2}", "", "b|c|d\n|é|", "s".repeat(100)]
+const sets = ["k/", "k/eu", "k/é|f"]
 const codes = ["v1", "v2", "v3.x"]
 const garbage = [
   "",
@@ -72,7 +75,8 @@ const garbage = [
   "1:2:3:4:5:6 ",
   "1:2:3:4:5:99999999999999999",
   "g:1:2:3:4:5:6:1",
-  "g:1:0:3:4:5:6:2"
+  "g:1:0:3:4:5:6:2",
+  "1|2|op|x"
 ]
 
 interface Source {
@@ -129,6 +133,21 @@ const statOf = ({ random }: Source): string =>
 const stampNear = ({ random, state }: Source, id: string): number => {
   const stamp = parseSpec(state.spec.get(id) ?? "")?.stamp ?? parseTomb(state.tomb.get(id) ?? "")?.stamp ?? 10
   return Math.max(0, stamp + random.below(5) - 2)
+}
+
+/** The stamp that a caller says it saw: mostly none, or the stored one. */
+const seenStampOf = (source: Source, id: string): number | undefined =>
+  source.random.chance(0.5) ? undefined : source.random.chance(0.2) ? 0 : stampNear(source, id)
+
+/** The round that a command belongs to: mostly none, or the youngest. */
+const roundOf = ({ random, state }: Source): SetRound | undefined => {
+  if (random.chance(0.6)) return undefined
+  const key = random.pick(sets)
+  const round = parseSetRound(state.round.get(key) ?? "")?.round ?? 0
+  return withAbsurd<SetRound & { readonly [name: string]: unknown }>(random, {
+    key,
+    round: random.chance(0.9) ? round : round + random.below(3) - 1
+  })
 }
 
 const directiveOf = ({ random, state }: Source): Args<"merge">["facts"][number] => {
@@ -193,18 +212,28 @@ export const argumentsOf: Arguments = {
   }),
   close: (source) => ({ sid: ownerOf(source), gone: source.random.chance(0.8) }),
   put: (source) => ({
-    mode: source.random.pick(["ensure", "ensure", "ensureInitial", "replace", "bump"] as const),
+    mode: source.random.pick(["ensure", "ensure", "ensureInitial", "replace", "bump", "retag"] as const),
     items: source.random.many(5, () => {
       const id = idOf(source)
-      return { id, op: opOf(source, id), generation: generationOf(source, id), body: source.random.pick(bodies) }
-    })
+      const stamp = seenStampOf(source, id)
+      return { id, op: opOf(source, id), generation: generationOf(source, id), body: source.random.pick(bodies), stamp }
+    }),
+    round: roundOf(source)
   }),
   del: (source) => ({
     items: source.random.many(4, () => {
       const id = specIdOf(source)
-      return withAbsurd(source.random, { id, op: opOf(source, id), generation: generationOf(source, id) })
-    })
+      const seen = { generation: generationOf(source, id), stamp: seenStampOf(source, id) }
+      return withAbsurd(source.random, { id, op: opOf(source, id), ...seen })
+    }),
+    round: roundOf(source)
   }),
+  begin: ({ random, state }) => {
+    const key = random.pick(sets)
+    const known = parseSetRound(state.round.get(key) ?? "")
+    const fence = random.chance(0.4) ? 0 : Math.max(0, (known?.fence ?? 5) + random.below(4) - 1)
+    return withAbsurd(random, { key, op: random.chance(0.2) ? known?.op ?? "op" : `op${random.below(1e9)}`, fence })
+  },
   merge: (source) => ({ facts: source.random.many(6, () => factOf(source)) }),
   claim: (source) => ({
     sid: sidOf(source),
@@ -283,7 +312,8 @@ export const weights: { readonly [K in CommandName]: number } = {
   changes: 6,
   snap: 3,
   nodes: 2,
-  direct: 8
+  direct: 8,
+  begin: 6
 }
 
 const absurd = [Number.NaN, -1, Infinity, 1e300, 2 ** 53, 0.5, maxCounter + 1, maxCounter, 2 ** 33]
@@ -319,5 +349,7 @@ export const envelopeOf = (random: Random, scope: string, known: Known): Envelop
 export const malformed = (random: Random): string => random.pick(garbage)
 
 export const anyId = (random: Random): string => random.pick(ids)
+
+export const anySet = (random: Random): string => random.pick(sets)
 
 export const anyName = (random: Random): string => random.pick(names)

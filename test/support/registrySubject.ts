@@ -23,7 +23,7 @@ export interface Hand {
   readonly remove: (part: Part) => Effect.Effect<void>
   /** Stores a record that no command would. */
   readonly write: (
-    part: "spec" | "tomb" | "claim" | "stat" | "node" | "direct" | "sessx" | "trial",
+    part: "spec" | "tomb" | "claim" | "stat" | "node" | "direct" | "sessx" | "trial" | "round",
     id: string,
     value: string
   ) => Effect.Effect<void>

@@ -20,6 +20,7 @@ import { executeScripted } from "./registryScripted.js"
 import {
   anyId,
   anyName,
+  anySet,
   anySid,
   argumentsOf,
   envelopeOf,
@@ -196,11 +197,13 @@ export class Twin {
   }
 
   private async garble(random: Random): Promise<void> {
-    const part = random.pick(["spec", "tomb", "claim", "stat", "node", "direct", "sessx", "trial"] as const)
+    const part = random.pick(["spec", "tomb", "claim", "stat", "node", "direct", "sessx", "trial", "round"] as const)
     const id = part === "node" || part === "sessx"
       ? anySid(random)
       : part === "direct"
       ? anyName(random)
+      : part === "round"
+      ? anySet(random)
       : anyId(random)
     const value = malformed(random)
     // An odd value in a place that was taken leaves the counts right; a new one is noticed as foreign.

@@ -8,6 +8,7 @@ import { counterOf, exactOf, highOf, maxStepOf, notAfterOf, secondsOf, timeOf, t
 import type { Encoded } from "../registry/commands.js"
 import type {
   Args,
+  BeginResult,
   ClaimResult,
   CommandName,
   DelResult,
@@ -20,6 +21,7 @@ import type {
   PutResult,
   Refusal,
   Reply,
+  SetRound,
   Value
 } from "../registry/commands.js"
 import { directiveLetters } from "../registry/state.js"
@@ -99,6 +101,10 @@ export const encodeEnvelope = (envelope: Envelope, trust: boolean, channel: stri
   encodeConcerns(envelope.concerns)
 ]
 
+/** The set and the round of a command; empty for none. */
+const encodeRound = (asked: SetRound | undefined): ReadonlyArray<string> =>
+  asked === undefined ? ["", ""] : [asked.key, exact(asked.round)]
+
 /** Arguments of each command, after those of the envelope. */
 export const encoders: { readonly [K in CommandName]: (args: Args<K>) => ReadonlyArray<string> } = {
   tick: ({ sid }) => [sid],
@@ -113,11 +119,16 @@ export const encoders: { readonly [K in CommandName]: (args: Args<K>) => Readonl
   ],
   update: ({ leaving, record, sid, version }) => [sid, counter(version), record, flag(leaving === true)],
   close: ({ gone, sid }) => [sid, flag(gone === true)],
-  put: ({ items, mode }) => [
+  put: ({ items, mode, round }) => [
     mode,
-    ...items.flatMap(({ body, generation, id, op }) => [id, op, exact(generation), body])
+    ...encodeRound(round),
+    ...items.flatMap(({ body, generation, id, op, stamp }) => [id, op, exact(generation), body, exact(stamp ?? 0)])
   ],
-  del: ({ items }) => items.flatMap(({ generation, id, op }) => [id, op, exact(generation)]),
+  del: ({ items, round }) => [
+    ...encodeRound(round),
+    ...items.flatMap(({ generation, id, op, stamp }) => [id, op, exact(generation), exact(stamp ?? 0)])
+  ],
+  begin: ({ fence, key, op }) => [key, op, counter(fence)],
   merge: ({ facts }) => facts.flatMap(({ id, kind, value }) => [id, kind, value]),
   claim: (
     { goesOn, items, sid, trial }
@@ -214,6 +225,11 @@ const directResult = ([tag, record]: Row): DirectResult => {
   }
 }
 
+const beginResult = ([tag, value]: Row): BeginResult =>
+  tag === "BEGUN"
+    ? { _tag: tag, round: number(value) }
+    : { _tag: tagOf(tag, ["FENCED"]), fence: number(value) }
+
 /** A number that is not always told. */
 const numberOrNone = (raw: Raw | undefined): number | undefined => (raw === undefined ? undefined : number(raw))
 
@@ -250,7 +266,8 @@ export const decoders: { readonly [K in CommandName]: (value: Row) => Value<K> }
     nodes: rows(nodes).map(nodeItem),
     directives: rows(directives).map(directiveItem)
   }),
-  direct: ([result]) => ({ result: directResult(row(result)) })
+  direct: ([result]) => ({ result: directResult(row(result)) }),
+  begin: ([quarantine, result]) => ({ result: beginResult(row(result)), quarantine: number(quarantine) })
 }
 
 const refusals = [
@@ -262,6 +279,7 @@ const refusals = [
   "DEAD",
   "QUARANTINE",
   "RESYNC",
+  "SUPERSEDED",
   "TIMING"
 ] as const satisfies ReadonlyArray<Refusal["_tag"]>
 

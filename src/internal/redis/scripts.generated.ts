@@ -6,7 +6,7 @@
 
 /** Texts by file and first line. */
 export const pieces: { readonly [piece: string]: string } = {
-  "changes.lua:10": `local needs_memory = false
+  "begin.lua:10": `local needs_memory = false
 `,
   "shared/numbers.lua:6": `local function int(text, most)
 if not text or #text > 16 or not string.find(text, '^%d+$') then return nil end
@@ -161,7 +161,7 @@ if not server_run then return redis.error_reply('ERR INFO server tells no run_id
 `,
   "shared/read.lua:4": `local size_command = { meta = 'HLEN', sess = 'ZCARD', node = 'HLEN', spec = 'HLEN', tomb = 'HLEN', tombx = 'ZCARD',
 claim = 'HLEN', stat = 'HLEN', dead = 'ZCARD', log = 'XLEN', direct = 'HLEN', layout = 'HLEN', sessx = 'HLEN',
-trial = 'HLEN' }
+trial = 'HLEN', round = 'HLEN' }
 local sizes = {}
 for i, part in ipairs(PARTS) do
 local size = redis.pcall(size_command[part], KEYS[i])
@@ -215,7 +215,7 @@ keep_count = int(keep_count, MAX_COUNTER) or TOMBSTONE_COUNT
 local ttl, max_step, high = int(ARGV[6]), int(ARGV[7]), int(ARGV[3]) or 0
 local spec, tomb, claim = hash(spec_key, sizes.spec), hash(tomb_key, sizes.tomb), hash(claim_key, sizes.claim)
 local node, stat, direct = hash(node_key), hash(stat_key), hash(direct_key)
-local sessx, trial = hash(sessx_key), hash(trial_key)
+local sessx, trial, set_round = hash(sessx_key), hash(trial_key), hash(round_key)
 `,
   "shared/trial_records.lua:3": `local function parse_trial(value)
 local g, d, c, u, t, a = string.match(value, '^(%d+):(%d+):(%d+):(%d+):(%d+):(%d+)$')
@@ -423,6 +423,167 @@ elseif ARGV[2] ~= '' and meta.now > tonumber(ARGV[2]) then
 refuse('EXPIRED')
 end
 `,
+  "shared/set_rounds.lua:3": `local function parse_round(value)
+local r, f, op = string.match(value, '^(%d+)|(%d+)|([^|]*)$')
+local round, fence = counter(r), counter(f)
+if not round or not fence then return nil end
+return { round = round, fence = fence, op = op }
+end
+
+local function round_of(key)
+local value = set_round:get(key)
+return value and parse_round(value) or nil
+end
+
+
+local function is_superseded(key, round)
+if key == '' then return false end
+local known = round_of(key)
+if known and known.round == int(round) then return false end
+refuse('SUPERSEDED')
+return true
+end
+`,
+  "begin.lua:14": `local function make_room()
+if sizes.round < MAX_SET_ROUNDS then return end
+local size, oldest, first = sizes.round, nil, nil
+for key, value in pairs(all_fields(round_key)) do
+local known = parse_round(value)
+if not known then
+set_round:set(key, false)
+size = size - 1
+elseif not first or known.round < first then
+oldest, first = key, known.round
+end
+end
+if oldest and size >= MAX_SET_ROUNDS then set_round:set(oldest, false) end
+end
+
+local function begin_round(key, op, fence)
+local known = round_of(key)
+if known and known.op == op then return { 'BEGUN', str(known.round) } end
+local highest = known and known.fence or 0
+if fence > 0 and fence < highest then return { 'FENCED', str(highest) } end
+if not set_round:get(key) then make_room() end
+local round = draw()
+set_round:set(key, str(round) .. '|' .. str(math.max(fence, highest)) .. '|' .. op)
+return { 'BEGUN', str(round) }
+end
+
+local function command()
+return { str(quarantine_left()), begin_round(ARGV[11], ARGV[12], int(ARGV[13]) or 0) }
+end
+`,
+  "shared/end.lua:12": `local function write_log()
+local keep = math.max(MIN_LOG, 4 * spec.size)
+for i, entry in ipairs(entries) do
+local at = str(entry.at) .. '-0'
+local reply
+if i < #entries then
+reply = redis.pcall('XADD', log_key, at, 'kind', entry.kind, 'id', entry.id)
+else
+reply = redis.pcall('XADD', log_key, 'MAXLEN', '~', str(keep), at, 'kind', entry.kind, 'id', entry.id)
+end
+if type(reply) == 'table' and reply.err then
+if not string.find(reply.err, 'equal or smaller', 1, true) then error(reply.err, 0) end
+write('DEL', log_key)
+write('XADD', log_key, at, 'kind', entry.kind, 'id', entry.id)
+end
+dirty = true
+end
+end
+
+local function write_meta()
+local sets, drops = {}, {}
+meta.specs, meta.claims, meta.tombs = spec.size, claim.size, tomb.size
+if begun then sets = { 'layout', LAYOUT_VERSION, 'era', meta.era, 'run', meta.run } end
+if begun or not stored[4] then
+sets[#sets + 1] = 'guarded'
+sets[#sets + 1] = '1'
+end
+for i = first_number, #meta_names do
+local name = meta_names[i]
+if begun or meta[name] ~= before[name] then
+sets[#sets + 1] = name
+sets[#sets + 1] = str(meta[name])
+end
+end
+if begun or meta.marks ~= marks then
+sets[#sets + 1] = 'marks'
+sets[#sets + 1] = meta.marks
+end
+for sid in pairs(held_changed) do
+local count = held_known[sid]
+if count then
+sets[#sets + 1] = 'held:' .. sid
+sets[#sets + 1] = str(count)
+else
+drops[#drops + 1] = 'held:' .. sid
+end
+end
+write_many('HSET', meta_key, sets)
+write_many('HDEL', meta_key, drops)
+end
+
+local function write_sorted(key, changed, value_of)
+local adds, drops = {}, {}
+for member in pairs(changed) do
+local score = value_of[member]
+if score then
+adds[#adds + 1] = str(score)
+adds[#adds + 1] = member
+else
+drops[#drops + 1] = member
+end
+end
+write_many('ZADD', key, adds)
+write_many('ZREM', key, drops)
+end
+
+local function write_deaths()
+if #deaths == 0 then return end
+for _, death in ipairs(deaths) do write('ZADD', dead_key, str(death.at), death.sid) end
+write_many('HDEL', sessx_key, redis.call('ZRANGE', dead_key, 0, -(MAX_DEAD + 1)))
+write('ZREMRANGEBYRANK', dead_key, 0, -(MAX_DEAD + 1))
+end
+
+local function flush()
+if not needs_memory then redis.call('HDEL', meta_key, '') end
+write_log()
+if begun then write('DEL', meta_key, sess_key, node_key, sessx_key, trial_key, round_key) end
+write_meta()
+if known_layout ~= LAYOUT_VERSION then write('HSET', layout_key, 'layout', LAYOUT_VERSION) end
+spec:flush()
+tomb:flush()
+claim:flush()
+stat:flush()
+node:flush()
+direct:flush()
+sessx:flush()
+trial:flush()
+set_round:flush()
+write_sorted(sess_key, expiry_changed, expiry)
+write_sorted(tombx_key, tombx_changed, tombx_changed)
+write_deaths()
+if #entries > 0 then
+local concerned = (begun or #deaths > 0) and '' or ARGV[10]
+redis.pcall('PUBLISH', ARGV[9], str(meta.log) .. concerned)
+end
+end
+
+local value
+if not refusal then value = command() end
+local done, problem = pcall(flush)
+if not done then
+local text = type(problem) == 'table' and problem.err or tostring(problem)
+text = string.gsub(string.gsub(text, '^@[^:]*: %d+: ', ''), '^%-', '')
+return redis.error_reply((dirty and 'PARTIAL ' or '') .. text)
+end
+
+return refusal or { 'OK', str(meta.now), str(meta.high), str(meta.log), value, str(idle) }
+`,
+  "changes.lua:10": `local needs_memory = false
+`,
   "shared/live_nodes.lua:3": `local function live_nodes()
 local sids, rows = {}, {}
 for _, sid in ipairs(redis.call('ZRANGE', sess_key, 0, -1)) do
@@ -558,113 +719,6 @@ local rows = read_items()
 return { str(cursor), is_more and '1' or '', rows, is_membership and live_nodes(),
 is_membership and all_directives() }
 end
-`,
-  "shared/end.lua:12": `local function write_log()
-local keep = math.max(MIN_LOG, 4 * spec.size)
-for i, entry in ipairs(entries) do
-local at = str(entry.at) .. '-0'
-local reply
-if i < #entries then
-reply = redis.pcall('XADD', log_key, at, 'kind', entry.kind, 'id', entry.id)
-else
-reply = redis.pcall('XADD', log_key, 'MAXLEN', '~', str(keep), at, 'kind', entry.kind, 'id', entry.id)
-end
-if type(reply) == 'table' and reply.err then
-if not string.find(reply.err, 'equal or smaller', 1, true) then error(reply.err, 0) end
-write('DEL', log_key)
-write('XADD', log_key, at, 'kind', entry.kind, 'id', entry.id)
-end
-dirty = true
-end
-end
-
-local function write_meta()
-local sets, drops = {}, {}
-meta.specs, meta.claims, meta.tombs = spec.size, claim.size, tomb.size
-if begun then sets = { 'layout', LAYOUT_VERSION, 'era', meta.era, 'run', meta.run } end
-if begun or not stored[4] then
-sets[#sets + 1] = 'guarded'
-sets[#sets + 1] = '1'
-end
-for i = first_number, #meta_names do
-local name = meta_names[i]
-if begun or meta[name] ~= before[name] then
-sets[#sets + 1] = name
-sets[#sets + 1] = str(meta[name])
-end
-end
-if begun or meta.marks ~= marks then
-sets[#sets + 1] = 'marks'
-sets[#sets + 1] = meta.marks
-end
-for sid in pairs(held_changed) do
-local count = held_known[sid]
-if count then
-sets[#sets + 1] = 'held:' .. sid
-sets[#sets + 1] = str(count)
-else
-drops[#drops + 1] = 'held:' .. sid
-end
-end
-write_many('HSET', meta_key, sets)
-write_many('HDEL', meta_key, drops)
-end
-
-local function write_sorted(key, changed, value_of)
-local adds, drops = {}, {}
-for member in pairs(changed) do
-local score = value_of[member]
-if score then
-adds[#adds + 1] = str(score)
-adds[#adds + 1] = member
-else
-drops[#drops + 1] = member
-end
-end
-write_many('ZADD', key, adds)
-write_many('ZREM', key, drops)
-end
-
-local function write_deaths()
-if #deaths == 0 then return end
-for _, death in ipairs(deaths) do write('ZADD', dead_key, str(death.at), death.sid) end
-write_many('HDEL', sessx_key, redis.call('ZRANGE', dead_key, 0, -(MAX_DEAD + 1)))
-write('ZREMRANGEBYRANK', dead_key, 0, -(MAX_DEAD + 1))
-end
-
-local function flush()
-if not needs_memory then redis.call('HDEL', meta_key, '') end
-write_log()
-if begun then write('DEL', meta_key, sess_key, node_key, sessx_key, trial_key) end
-write_meta()
-if known_layout ~= LAYOUT_VERSION then write('HSET', layout_key, 'layout', LAYOUT_VERSION) end
-spec:flush()
-tomb:flush()
-claim:flush()
-stat:flush()
-node:flush()
-direct:flush()
-sessx:flush()
-trial:flush()
-write_sorted(sess_key, expiry_changed, expiry)
-write_sorted(tombx_key, tombx_changed, tombx_changed)
-write_deaths()
-if #entries > 0 then
-local concerned = (begun or #deaths > 0) and '' or ARGV[10]
-redis.pcall('PUBLISH', ARGV[9], str(meta.log) .. concerned)
-end
-end
-
-local value
-if not refusal then value = command() end
-local done, problem = pcall(flush)
-if not done then
-local text = type(problem) == 'table' and problem.err or tostring(problem)
-text = string.gsub(string.gsub(text, '^@[^:]*: %d+: ', ''), '^%-', '')
-return redis.error_reply((dirty and 'PARTIAL ' or '') .. text)
-end
-
-return refusal or { 'OK', str(meta.now), str(meta.high), str(meta.log), value, str(idle) }
 `,
   "claim.lua:11": `local needs_memory = true
 `,
@@ -904,7 +958,7 @@ local stamp = draw()
 return store_tomb(id, format_tomb(stamp, old.generation, old.op, by, how, old.initial), old.initial)
 end
 `,
-  "del.lua:15": `local function del_one(id, op, generation)
+  "del.lua:16": `local function del_one(id, op, generation, stamp)
 local stored_spec = spec:get(id)
 if not stored_spec then
 local stored_tomb = tomb:get(id)
@@ -914,7 +968,9 @@ return absent()
 end
 local old = parse_spec(stored_spec)
 if not old then return { 'MALFORMED' } end
-if not generation or old.generation > generation then return { 'NEWER', stored_spec } end
+if not generation or old.generation > generation or (stamp ~= 0 and old.stamp ~= stamp) then
+return { 'NEWER', stored_spec }
+end
 local value = end_spec(id, old, op, 'd')
 local current = claim_of(id)
 if current and not live(current.sid) then set_claim(id, nil) end
@@ -922,12 +978,13 @@ return { 'GONE', value }
 end
 
 local function command()
-local results, ids = {}, ids_of(11, 3)
+if is_superseded(ARGV[11], ARGV[12]) then return end
+local results, ids = {}, ids_of(13, 4)
 spec:load(ids)
 tomb:load(ids)
 claim:load(ids)
-for i = 11, arg_count, 3 do
-results[#results + 1] = del_one(ARGV[i], ARGV[i + 1], int(ARGV[i + 2]))
+for i = 13, arg_count, 4 do
+results[#results + 1] = del_one(ARGV[i], ARGV[i + 1], int(ARGV[i + 2]), int(ARGV[i + 3]))
 end
 return results
 end
@@ -1134,9 +1191,9 @@ end
 return { str(quarantine_left()), str(meta.collected), refused }
 end
 `,
-  "put.lua:8": `local needs_memory = true
+  "put.lua:9": `local needs_memory = true
 `,
-  "put.lua:14": `local function create(id, op, body, initial, by_list)
+  "put.lua:16": `local function create(id, op, body, initial, by_list)
 local generation = draw()
 stat:set(id, false)
 drop_trial(id)
@@ -1181,26 +1238,45 @@ if not ended and meta.now < meta.quarantine then return { 'QUARANTINE' } end
 return create(id, op, body, by_list or (ended and ended.initial), by_list)
 end
 
-local function supersede(id, op, generation, body, bump)
+
+local function as_seen(old, stamp) return stamp == 0 or old.stamp == stamp end
+
+local function supersede(id, op, generation, body, stamp, bump)
 local stored_spec = spec:get(id)
 if not stored_spec then return absent() end
 local old = parse_spec(stored_spec)
 if not old then return { 'MALFORMED' } end
 if old.op == op then return { 'CREATED', stored_spec } end
-if old.generation ~= generation then return { 'CONFLICT', stored_spec } end
+if old.generation ~= generation or not as_seen(old, stamp) then return { 'CONFLICT', stored_spec } end
 return create(id, op, bump and body_of(old) or body, old.initial, false)
 end
 
+local function retag(id, generation, body, stamp)
+local stored_spec = spec:get(id)
+if not stored_spec then return absent() end
+local old = parse_spec(stored_spec)
+if not old then return { 'MALFORMED' } end
+if old.generation ~= generation then return { 'CONFLICT', stored_spec } end
+if body_of(old) == body then return { 'SAME', stored_spec } end
+if not as_seen(old, stamp) then return { 'CONFLICT', stored_spec } end
+return { 'CREATED', store_spec(id,
+format_spec(old.generation, draw(), old.op, old.initial, old.failed, old.refused, body)) }
+end
+
 local function command()
-local mode, results, ids = ARGV[11], {}, ids_of(12, 4)
+if is_superseded(ARGV[12], ARGV[13]) then return end
+local mode, results, ids = ARGV[11], {}, ids_of(14, 5)
 spec:load(ids)
 tomb:load(ids)
-for i = 12, arg_count, 4 do
+for i = 14, arg_count, 5 do
 local id, op, generation, body = ARGV[i], ARGV[i + 1], int(ARGV[i + 2]), ARGV[i + 3]
-if mode == 'ensure' or mode == 'ensureInitial' then
+local stamp = int(ARGV[i + 4])
+if mode == 'retag' then
+results[#results + 1] = retag(id, generation, body, stamp)
+elseif mode == 'ensure' or mode == 'ensureInitial' then
 results[#results + 1] = ensure(id, op, body, mode == 'ensureInitial')
 else
-results[#results + 1] = supersede(id, op, generation, body, mode == 'bump')
+results[#results + 1] = supersede(id, op, generation, body, stamp, mode == 'bump')
 end
 end
 return results
@@ -1329,6 +1405,20 @@ end
 
 /** The pieces of each command's script, in order. */
 export const commands = {
+  begin: [
+    "begin.lua:10",
+    "shared/numbers.lua:6",
+    "shared/hashes.lua:5",
+    "shared/records.lua:4",
+    "shared/clock.lua:5",
+    "shared/read.lua:4",
+    "shared/trial_records.lua:3",
+    "shared/state.lua:5",
+    "shared/guard.lua:3",
+    "shared/set_rounds.lua:3",
+    "begin.lua:14",
+    "shared/end.lua:12"
+  ],
   changes: [
     "changes.lua:10",
     "shared/numbers.lua:6",
@@ -1389,7 +1479,8 @@ export const commands = {
     "shared/store_spec.lua:3",
     "shared/trials.lua:3",
     "shared/store_tomb.lua:6",
-    "del.lua:15",
+    "shared/set_rounds.lua:3",
+    "del.lua:16",
     "shared/end.lua:12"
   ],
   direct: [
@@ -1471,7 +1562,7 @@ export const commands = {
     "shared/end.lua:12"
   ],
   put: [
-    "put.lua:8",
+    "put.lua:9",
     "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
@@ -1483,7 +1574,8 @@ export const commands = {
     "shared/ids.lua:3",
     "shared/store_spec.lua:3",
     "shared/trials.lua:3",
-    "put.lua:14",
+    "shared/set_rounds.lua:3",
+    "put.lua:16",
     "shared/end.lua:12"
   ],
   release: [

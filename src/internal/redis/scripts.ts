@@ -15,6 +15,7 @@ import {
   maxDead,
   maxDirectives,
   maxPageBytes,
+  maxSetRounds,
   minLog,
   tombstoneCount,
   tombstoneRetention,
@@ -63,7 +64,8 @@ export const parts = [
   "direct",
   "layout",
   "sessx",
-  "trial"
+  "trial",
+  "round"
 ] as const
 
 /** What TypeScript defines and Lua uses, by its name in Lua. */
@@ -84,6 +86,7 @@ const constantsOf = (layout: number) => ({
   MAX_PAGE_BYTES: maxPageBytes,
   MAX_REFUSED: maxRefused,
   MAX_SECONDS: maxSeconds,
+  MAX_SET_ROUNDS: maxSetRounds,
   MAX_TIME: maxTime,
   MIN_LOG: minLog,
   PARTS: `{ ${parts.map((part) => `'${part}'`).join(", ")} }`,

@@ -56,6 +56,9 @@ export const directiveRetention = 24 * 3600 * 1000
 /** Expired directives that each new one sweeps away. */
 export const directiveSweep = 2
 
+/** Limit of the rounds of sets that are remembered: one per set. The oldest goes. */
+export const maxSetRounds = 1000
+
 /** How long, and how many, tombstones are kept. */
 export interface KeepEnded {
   readonly millis: number
@@ -99,9 +102,17 @@ export type OpenMode = "fresh" | "carry" | "reassert"
 /**
  * Mode of `put`. `ensure`: registers a spec unless the id has one. `ensureInitial`: the same, unless the child has been
  * ended on purpose. `replace`: puts other content in the place of a generation. `bump`: makes a new generation of the
- * same content.
+ * same content. `retag`: stores a body that differs in the set only, under the generation that it has: nothing restarts.
  */
-export type PutMode = "ensure" | "ensureInitial" | "replace" | "bump"
+export type PutMode = "ensure" | "ensureInitial" | "replace" | "bump" | "retag"
+
+/** A round of reconciling a set (`setRounds.ts`): of several that were begun the youngest alone may change anything. */
+export interface SetRound {
+  /** The set, `kind/set`. */
+  readonly key: string
+  /** What `begin` answered. */
+  readonly round: number
+}
 
 /** One row of `changes` or `snap`. `undefined` means that this part is not told, `null` that there is none. */
 export interface Item {
@@ -135,6 +146,12 @@ export type DirectResult =
   /** Another directive was given since the caller had looked: nothing was changed. */
   | { readonly _tag: "NEWER"; readonly record: string }
   | { readonly _tag: "TOO_MANY" }
+
+/** Outcome of `begin`. */
+export type BeginResult =
+  | { readonly _tag: "BEGUN"; readonly round: number }
+  /** One with a higher fence has begun: this one is by a copy that has been replaced. Nothing was changed. */
+  | { readonly _tag: "FENCED"; readonly fence: number }
 
 /** Outcome of `put` for one id; `spec` and `tomb` are the stored records. */
 export type PutResult =
@@ -211,20 +228,45 @@ export interface Commands {
   ]
   /** Ends a session. `gone`: its process is gone, as a neighbour attests; otherwise it ends on purpose. */
   close: [{ readonly sid: string; readonly gone?: boolean | undefined }, Record<string, never>]
-  /** Registers specs. */
+  /**
+   * Registers specs. `round`: refused as `SUPERSEDED` unless that round is the set's youngest. `stamp`: of the record
+   * that the caller saw; `replace` and `retag` touch no other. 0 for any.
+   */
   put: [
     {
       readonly mode: PutMode
-      readonly items: ReadonlyArray<
-        { readonly id: string; readonly op: string; readonly generation: number; readonly body: string }
-      >
+      readonly items: ReadonlyArray<{
+        readonly id: string
+        readonly op: string
+        readonly generation: number
+        readonly body: string
+        readonly stamp?: number | undefined
+      }>
+      readonly round?: SetRound | undefined
     },
     { readonly results: ReadonlyArray<PutResult> }
   ]
-  /** Ends specs, each of the generation that the caller saw. */
+  /** Ends specs, each of the generation that the caller saw. `round` and `stamp`: as in `put`. */
   del: [
-    { readonly items: ReadonlyArray<{ readonly id: string; readonly op: string; readonly generation: number }> },
+    {
+      readonly items: ReadonlyArray<{
+        readonly id: string
+        readonly op: string
+        readonly generation: number
+        readonly stamp?: number | undefined
+      }>
+      readonly round?: SetRound | undefined
+    },
     { readonly results: ReadonlyArray<DelResult> }
+  ]
+  /**
+   * Begins a round of reconciling a set: those that were begun before may change nothing any more. `fence`: the token of
+   * the child that makes it; a round with a lower one than the set has seen is refused. 0 for none. `quarantine`:
+   * milliseconds until the registry knows what exists.
+   */
+  begin: [
+    { readonly key: string; readonly op: string; readonly fence: number },
+    { readonly result: BeginResult; readonly quarantine: number }
   ]
   /** Merges specs, tombstones and directives from a node's memory into a new era. Highest stamp wins. */
   merge: [{ readonly facts: ReadonlyArray<Fact> }, { readonly merged: number }]
@@ -337,6 +379,8 @@ export type Refusal =
   | { readonly _tag: "DEAD"; readonly now: number; readonly high: number }
   /** No claims are granted yet: `left` more milliseconds. */
   | { readonly _tag: "QUARANTINE"; readonly left: number; readonly now: number; readonly high: number }
+  /** Another round of this set was begun since, or an era: the command had no effect. */
+  | { readonly _tag: "SUPERSEDED"; readonly now: number; readonly high: number }
   /** The log no longer reaches back to the cursor. */
   | { readonly _tag: "RESYNC"; readonly now: number; readonly high: number }
   /** Live nodes of this scope use other timings. */

@@ -99,6 +99,7 @@ const beginEra = (tx: Tx, envelope: Envelope, server: Server, trusted: boolean):
   meta.held.clear()
   state.sessx.clear()
   state.trial.clear()
+  state.round.clear()
   meta.marks = ""
   meta.specs = state.spec.size
   meta.claims = state.claim.size

@@ -25,6 +25,7 @@ import { tombstoneRetention, tombstoneSweep, tombstoneSweepAtRest } from "./comm
 import { direct, mergeDirective } from "./directives.js"
 import { guard } from "./guard.js"
 import { changes, nodes, snap } from "./reads.js"
+import { begin, supersededBy } from "./setRounds.js"
 import {
   append,
   claimOf,
@@ -289,6 +290,10 @@ const ensure = (tx: Tx, item: PutItem, byList: boolean): PutResult => {
   return create(tx, item, byList || ended?.initial === true, byList)
 }
 
+/** Whether a record is the one that a caller saw. One who names no stamp has the generation alone compared. */
+const isAsSeen = ({ stamp }: SpecRecord, seen: { readonly stamp?: number | undefined }): boolean =>
+  (seen.stamp ?? 0) === 0 || stamp === seen.stamp
+
 /** `replace` and `bump`: put a new generation in the place of the one that the caller saw. */
 const supersede = (tx: Tx, item: PutItem, bump: boolean): PutResult => {
   const stored = tx.state.spec.get(item.id)
@@ -296,25 +301,43 @@ const supersede = (tx: Tx, item: PutItem, bump: boolean): PutResult => {
   const spec = parseSpec(stored)
   if (spec === undefined) return { _tag: "MALFORMED" }
   if (spec.op === item.op) return { _tag: "CREATED", spec: stored }
-  if (spec.generation !== item.generation) return { _tag: "CONFLICT", spec: stored }
+  if (spec.generation !== item.generation || !isAsSeen(spec, item)) return { _tag: "CONFLICT", spec: stored }
   return create(tx, bump ? { ...item, body: spec.body } : item, spec.initial, false)
 }
 
+/**
+ * `retag`: stores a body that differs in the set only. The id of the call that created the spec stays, by which a late
+ * repetition of that call is known.
+ */
+const retag = (tx: Tx, item: PutItem): PutResult => {
+  const stored = tx.state.spec.get(item.id)
+  if (stored === undefined) return absent(tx)
+  const spec = parseSpec(stored)
+  if (spec === undefined) return { _tag: "MALFORMED" }
+  if (spec.generation !== item.generation) return { _tag: "CONFLICT", spec: stored }
+  if (spec.body === item.body) return { _tag: "SAME", spec: stored }
+  if (!isAsSeen(spec, item)) return { _tag: "CONFLICT", spec: stored }
+  return { _tag: "CREATED", spec: storeSpec(tx, item.id, { ...spec, stamp: next(tx), body: item.body }) }
+}
+
+const putOne = (tx: Tx, item: PutItem, mode: Args<"put">["mode"]): PutResult => {
+  switch (mode) {
+    case "ensure":
+      return ensure(tx, item, false)
+    case "ensureInitial":
+      return ensure(tx, item, true)
+    case "replace":
+      return supersede(tx, item, false)
+    case "bump":
+      return supersede(tx, item, true)
+    case "retag":
+      return retag(tx, item)
+  }
+}
+
 /** `put`: registers specs. A call that was applied already answers as it did. */
-export const put = (tx: Tx, { items, mode }: Args<"put">): Value<"put"> => ({
-  results: items.map((item) => {
-    switch (mode) {
-      case "ensure":
-        return ensure(tx, item, false)
-      case "ensureInitial":
-        return ensure(tx, item, true)
-      case "replace":
-        return supersede(tx, item, false)
-      case "bump":
-        return supersede(tx, item, true)
-    }
-  })
-})
+export const put = (tx: Tx, { items, mode, round }: Args<"put">): Value<"put"> | Refusal =>
+  supersededBy(tx, round) ?? { results: items.map((item) => putOne(tx, item, mode)) }
 
 const end = (tx: Tx, id: string, spec: SpecRecord, by: string, how: TombRecord["how"]): string =>
   storeTomb(tx, id, {
@@ -326,23 +349,25 @@ const end = (tx: Tx, id: string, spec: SpecRecord, by: string, how: TombRecord["
     initial: spec.initial
   })
 
+const delOne = (tx: Tx, item: Args<"del">["items"][number]): DelResult => {
+  const { generation, id, op } = item
+  const stored = tx.state.spec.get(id)
+  if (stored === undefined) {
+    const tomb = tx.state.tomb.get(id)
+    return tomb !== undefined && parseTomb(tomb)?.by === op ? { _tag: "GONE", tomb } : absent(tx)
+  }
+  const spec = parseSpec(stored)
+  if (spec === undefined) return { _tag: "MALFORMED" }
+  const seen = exactOf(generation)
+  if (seen === undefined || spec.generation > seen || !isAsSeen(spec, item)) return { _tag: "NEWER", spec: stored }
+  const tomb = end(tx, id, spec, op, "terminated")
+  dropDeadClaim(tx, id)
+  return { _tag: "GONE", tomb }
+}
+
 /** `del`: ends specs. A live holder's claim stays: only its owner may give it up. */
-export const del = (tx: Tx, { items }: Args<"del">): Value<"del"> => ({
-  results: items.map(({ generation, id, op }): DelResult => {
-    const stored = tx.state.spec.get(id)
-    if (stored === undefined) {
-      const tomb = tx.state.tomb.get(id)
-      return tomb !== undefined && parseTomb(tomb)?.by === op ? { _tag: "GONE", tomb } : absent(tx)
-    }
-    const spec = parseSpec(stored)
-    if (spec === undefined) return { _tag: "MALFORMED" }
-    const seen = exactOf(generation)
-    if (seen === undefined || spec.generation > seen) return { _tag: "NEWER", spec: stored }
-    const tomb = end(tx, id, spec, op, "terminated")
-    dropDeadClaim(tx, id)
-    return { _tag: "GONE", tomb }
-  })
-})
+export const del = (tx: Tx, { items, round }: Args<"del">): Value<"del"> | Refusal =>
+  supersededBy(tx, round) ?? { results: items.map((item) => delOne(tx, item)) }
 
 const finishOne = (tx: Tx, sid: string, item: Args<"finish">["items"][number]): FinishResult => {
   const { id } = item
@@ -414,7 +439,8 @@ const handlers: CommandTable = {
   changes,
   snap,
   nodes,
-  direct
+  direct,
+  begin
 }
 
 /** Executes one command. */

@@ -13,6 +13,7 @@
  * | status | `token:state:restarts:since:next:cause` |
  * | node | `version\|opened\|json` |
  * | directive | `stamp\|what\|until\|op\|at\|by\|reason` |
+ * | round of a set | `round\|fence\|op` |
  *
  * Those of trials and of sessions' ends are in `trialRecords.ts`.
  *
@@ -294,6 +295,8 @@ export interface RegistryState {
   readonly sessx: Map<string, string>
   /** Child -> its trial. */
   readonly trial: Map<string, string>
+  /** Set, `kind/set` -> its youngest round of reconciling. */
+  readonly round: Map<string, string>
   log: Array<LogEntry>
   /** Open iterators of `snap`, by cursor; not data. */
   readonly scans: Map<string, Iterator<[string, string]>>
@@ -323,6 +326,7 @@ export const emptyState = (): RegistryState => ({
   layout: new Map(),
   sessx: new Map(),
   trial: new Map(),
+  round: new Map(),
   log: [],
   scans: new Map()
 })
@@ -342,6 +346,7 @@ export const cloneState = (state: RegistryState): RegistryState => ({
   layout: new Map(state.layout),
   sessx: new Map(state.sessx),
   trial: new Map(state.trial),
+  round: new Map(state.round),
   log: state.log.slice(),
   scans: new Map()
 })

@@ -3,7 +3,7 @@
 --
 -- KEYS   every part of the scope, in the order of `parts` in scripts.ts.
 -- ARGV   1 to 10: the envelope (shared/begin.lua).
---        From 11 on: (id, op, generation)*.
+--        11, 12: the set and the round that ask for it, or empty. From 13 on: (id, op, generation, stamp)*.
 -- Reply  per id `{ tag }` or `{ tag, spec or tombstone }`: a `DelResult`.
 local needs_memory = false
 -- @include shared/begin.lua
@@ -11,8 +11,9 @@ local needs_memory = false
 -- @include shared/store_spec.lua
 -- @include shared/trials.lua
 -- @include shared/store_tomb.lua
+-- @include shared/set_rounds.lua
 
-local function del_one(id, op, generation)
+local function del_one(id, op, generation, stamp)
   local stored_spec = spec:get(id)
   if not stored_spec then
     local stored_tomb = tomb:get(id)
@@ -22,7 +23,9 @@ local function del_one(id, op, generation)
   end
   local old = parse_spec(stored_spec)
   if not old then return { 'MALFORMED' } end
-  if not generation or old.generation > generation then return { 'NEWER', stored_spec } end
+  if not generation or old.generation > generation or (stamp ~= 0 and old.stamp ~= stamp) then
+    return { 'NEWER', stored_spec }
+  end
   local value = end_spec(id, old, op, 'd')
   local current = claim_of(id)
   if current and not live(current.sid) then set_claim(id, nil) end
@@ -30,12 +33,13 @@ local function del_one(id, op, generation)
 end
 
 local function command()
-  local results, ids = {}, ids_of(11, 3)
+  if is_superseded(ARGV[11], ARGV[12]) then return end
+  local results, ids = {}, ids_of(13, 4)
   spec:load(ids)
   tomb:load(ids)
   claim:load(ids)
-  for i = 11, arg_count, 3 do
-    results[#results + 1] = del_one(ARGV[i], ARGV[i + 1], int(ARGV[i + 2]))
+  for i = 13, arg_count, 4 do
+    results[#results + 1] = del_one(ARGV[i], ARGV[i + 1], int(ARGV[i + 2]), int(ARGV[i + 3]))
   end
   return results
 end

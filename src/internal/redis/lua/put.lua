@@ -3,13 +3,15 @@
 --
 -- KEYS   every part of the scope, in the order of `parts` in scripts.ts.
 -- ARGV   1 to 10: the envelope (shared/begin.lua).
---        11: the mode (`PutMode`). From 12 on: (id, op, generation, body)*.
+--        11: the mode (`PutMode`). 12, 13: the set and the round that ask for it, or empty.
+--        From 14 on: (id, op, generation, body, stamp)*.
 -- Reply  per id `{ tag }` or `{ tag, spec or tombstone }`: a `PutResult`.
 local needs_memory = true
 -- @include shared/begin.lua
 -- @include shared/ids.lua
 -- @include shared/store_spec.lua
 -- @include shared/trials.lua
+-- @include shared/set_rounds.lua
 
 local function create(id, op, body, initial, by_list)
   local generation = draw()
@@ -56,26 +58,45 @@ local function ensure(id, op, body, by_list)
   return create(id, op, body, by_list or (ended and ended.initial), by_list)
 end
 
-local function supersede(id, op, generation, body, bump)
+-- `stamp`: of the record that the caller saw; 0 for any.
+local function as_seen(old, stamp) return stamp == 0 or old.stamp == stamp end
+
+local function supersede(id, op, generation, body, stamp, bump)
   local stored_spec = spec:get(id)
   if not stored_spec then return absent() end
   local old = parse_spec(stored_spec)
   if not old then return { 'MALFORMED' } end
   if old.op == op then return { 'CREATED', stored_spec } end
-  if old.generation ~= generation then return { 'CONFLICT', stored_spec } end
+  if old.generation ~= generation or not as_seen(old, stamp) then return { 'CONFLICT', stored_spec } end
   return create(id, op, bump and body_of(old) or body, old.initial, false)
 end
 
+local function retag(id, generation, body, stamp)
+  local stored_spec = spec:get(id)
+  if not stored_spec then return absent() end
+  local old = parse_spec(stored_spec)
+  if not old then return { 'MALFORMED' } end
+  if old.generation ~= generation then return { 'CONFLICT', stored_spec } end
+  if body_of(old) == body then return { 'SAME', stored_spec } end
+  if not as_seen(old, stamp) then return { 'CONFLICT', stored_spec } end
+  return { 'CREATED', store_spec(id,
+    format_spec(old.generation, draw(), old.op, old.initial, old.failed, old.refused, body)) }
+end
+
 local function command()
-  local mode, results, ids = ARGV[11], {}, ids_of(12, 4)
+  if is_superseded(ARGV[12], ARGV[13]) then return end
+  local mode, results, ids = ARGV[11], {}, ids_of(14, 5)
   spec:load(ids)
   tomb:load(ids)
-  for i = 12, arg_count, 4 do
+  for i = 14, arg_count, 5 do
     local id, op, generation, body = ARGV[i], ARGV[i + 1], int(ARGV[i + 2]), ARGV[i + 3]
-    if mode == 'ensure' or mode == 'ensureInitial' then
+    local stamp = int(ARGV[i + 4])
+    if mode == 'retag' then
+      results[#results + 1] = retag(id, generation, body, stamp)
+    elseif mode == 'ensure' or mode == 'ensureInitial' then
       results[#results + 1] = ensure(id, op, body, mode == 'ensureInitial')
     else
-      results[#results + 1] = supersede(id, op, generation, body, mode == 'bump')
+      results[#results + 1] = supersede(id, op, generation, body, stamp, mode == 'bump')
     end
   end
   return results

@@ -85,7 +85,7 @@ end
 local function flush()
   if not needs_memory then redis.call('HDEL', meta_key, '') end
   write_log()
-  if begun then write('DEL', meta_key, sess_key, node_key, sessx_key, trial_key) end
+  if begun then write('DEL', meta_key, sess_key, node_key, sessx_key, trial_key, round_key) end
   write_meta()
   if known_layout ~= LAYOUT_VERSION then write('HSET', layout_key, 'layout', LAYOUT_VERSION) end
   spec:flush()
@@ -96,6 +96,7 @@ local function flush()
   direct:flush()
   sessx:flush()
   trial:flush()
+  set_round:flush()
   write_sorted(sess_key, expiry_changed, expiry)
   write_sorted(tombx_key, tombx_changed, tombx_changed)
   write_deaths()

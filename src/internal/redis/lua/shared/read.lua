@@ -3,7 +3,7 @@
 
 local size_command = { meta = 'HLEN', sess = 'ZCARD', node = 'HLEN', spec = 'HLEN', tomb = 'HLEN', tombx = 'ZCARD',
   claim = 'HLEN', stat = 'HLEN', dead = 'ZCARD', log = 'XLEN', direct = 'HLEN', layout = 'HLEN', sessx = 'HLEN',
-  trial = 'HLEN' }
+  trial = 'HLEN', round = 'HLEN' }
 local sizes = {}
 for i, part in ipairs(PARTS) do
   local size = redis.pcall(size_command[part], KEYS[i])
@@ -57,4 +57,4 @@ keep_count = int(keep_count, MAX_COUNTER) or TOMBSTONE_COUNT
 local ttl, max_step, high = int(ARGV[6]), int(ARGV[7]), int(ARGV[3]) or 0
 local spec, tomb, claim = hash(spec_key, sizes.spec), hash(tomb_key, sizes.tomb), hash(claim_key, sizes.claim)
 local node, stat, direct = hash(node_key), hash(stat_key), hash(direct_key)
-local sessx, trial = hash(sessx_key), hash(trial_key)
+local sessx, trial, set_round = hash(sessx_key), hash(trial_key), hash(round_key)
