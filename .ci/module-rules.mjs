@@ -40,7 +40,8 @@ export const rooms = [
       "PogoEvent.ts",
       "PogoMetrics.ts",
       "PogoNode.ts",
-      "Restart.ts"
+      "Restart.ts",
+      "internal/reconcileErrors.ts"
     ],
     imports: ["userCode", "runtime"],
     packages: pure
@@ -84,6 +85,7 @@ export const rooms = [
       "internal/make.ts",
       "internal/internals.ts",
       "internal/nodeAccessors.ts",
+      "internal/setAccessors.ts",
       "internal/supervisorTag.ts",
       "Pogo.ts"
     ],

@@ -24,8 +24,9 @@ import { Idempotent, type Protocol, type ProtocolInput, Resume, type ResumeFrom 
 import { makeRegistration } from "./internal/kind/registration.js"
 import type { RunOptions, ServeOptions } from "./internal/kind/runOptions.js"
 import { type KindShape, makeDraft } from "./internal/kind/specCodec.js"
+import { payloadOf } from "./internal/kind/storedPayload.js"
 import * as Pogo from "./Pogo.js"
-import type { CallError, ChildMoved, InvalidConfig, KindConflict } from "./PogoError.js"
+import type { CallError, ChildMoved, InvalidChildSpec, InvalidConfig, KindConflict } from "./PogoError.js"
 
 export {
   /**
@@ -112,6 +113,28 @@ export interface Kind<in out Fields extends PayloadFields, out Name extends stri
   ) => ChildSpec.Draft
   /** Id of the child with a key: `kind/key`. */
   readonly id: (key: string) => `${Name}/${string}`
+  /**
+   * Decodes the payload of a registered child, as `Pogo.getSpec` tells it. Fails where the spec is another kind's, or its
+   * payload does not fit this version's schema.
+   *
+   * @example
+   * ```ts
+   * import { Child, Pogo } from "effect-pogo"
+   * import { Effect, Schema } from "effect"
+   *
+   * const Poller = Child.make("Poller", { payload: { url: Schema.String } })
+   *
+   * const url = Pogo.getSpec(Poller.id("home")).pipe(
+   *   Effect.flatten,
+   *   Effect.flatMap(Poller.payloadOf),
+   *   Effect.map(({ url }) => url)
+   * )
+   * url satisfies Effect.Effect<string, unknown, Pogo.Pogo>
+   * ```
+   */
+  readonly payloadOf: (
+    spec: ChildSpec.StoredSpec | ChildSpec.ChildSpec
+  ) => Effect.Effect<Payload<Fields>, InvalidChildSpec>
   /**
    * Implements the kind: a layer that lets this node run its children, for as long as the layer lives.
    *
@@ -324,6 +347,7 @@ export const make: {
     payload,
     spec: (key: string, value: unknown, spec: ChildSpec.Options = {}) => makeDraft(shape, key, value, spec),
     id: (key: string) => `${kind}/${key}`,
+    payloadOf: (spec: ChildSpec.StoredSpec | ChildSpec.ChildSpec) => payloadOf(shape, spec),
     toLayer: (build: (payload: never) => unknown, run: AnyRunOptions = {}) => kindLayer(shape, build, run, protocol)
   }
   return protocol === undefined ? common : {

@@ -62,6 +62,13 @@ export interface ChildRow {
   readonly restarts: number
   /** Time since which it has its status. */
   readonly since: Date | undefined
+  /** The set of its kind that it is a member of, by `Pogo.reconcile`; none for the unnamed one. */
+  readonly set: string | undefined
+  /**
+   * Digest of its spec's content, 16 hexadecimal digits: specs with the same content have the same, whatever their set.
+   * None for a child that has ended and is still being stopped.
+   */
+  readonly digest: string | undefined
   /**
    * Present if this may no longer be true, with the time since when: the node that tells it has no lease, or is closed; a
    * client does not reach the registry, or found nobody alive who would have renewed a lease.
@@ -118,6 +125,8 @@ export const ChildRow: Schema.Schema<ChildRow, Json<ChildRow>> = lazily(() =>
     generation: Schema.BigInt,
     restarts: Schema.Number,
     since: orUndefined(Schema.Date),
+    set: orUndefined(Schema.String),
+    digest: orUndefined(Schema.String),
     staleSince: Schema.optionalWith(Schema.Date, { exact: true })
   }) as unknown as Schema.Schema<ChildRow, Json<ChildRow>>
 )

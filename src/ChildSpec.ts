@@ -117,6 +117,23 @@ export class ChildSpec extends Schema.Class<ChildSpec>("effect-pogo/ChildSpec")(
 }
 
 /**
+ * The spec of a registered child, and what the scope keeps of it: from `Pogo.getSpec`. The `payloadOf` of its kind decodes
+ * its payload.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StoredSpec {
+  readonly spec: ChildSpec
+  /** The set of its kind that it is a member of, by `Pogo.reconcile`; none for the unnamed one. No part of the content. */
+  readonly set: string | undefined
+  /** Digest of the content, 16 hexadecimal digits: as in the child's row. */
+  readonly digest: string
+  /** `restartChild` and `replaceChild` make a new one. */
+  readonly generation: bigint
+}
+
+/**
  * Options of a single spec, in place of what its kind says.
  *
  * @since 0.1.0

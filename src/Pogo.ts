@@ -13,11 +13,14 @@ import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ChildCounts, ChildRow, Explanation } from "./ChildInfo.js"
-import type { Any, ChildId } from "./ChildSpec.js"
+import type { Any, ChildId, StoredSpec } from "./ChildSpec.js"
 import * as GroupRegistry from "./GroupRegistry.js"
-import type { StartResult, TerminateResult } from "./internal/commands/childCommands.js"
+import type { StartResult, TerminateResult, UpsertResult } from "./internal/commands/childCommands.js"
 import type { PogoMethods } from "./internal/commands/service.js"
+import type { ReconcileError, ReconcileOptions } from "./internal/commands/setCommands.js"
 import { makePogo } from "./internal/make.js"
+import type { PlannedChild, ReconcilePlan } from "./internal/reconcileErrors.js"
+import type { ReconcileEveryOptions } from "./internal/setAccessors.js"
 import { type AnyTag, Pogo, type Service } from "./internal/supervisorTag.js"
 import * as PogoConfig from "./PogoConfig.js"
 import type {
@@ -31,9 +34,21 @@ import type {
 } from "./PogoError.js"
 import type { PogoEvent } from "./PogoEvent.js"
 
-export type { PogoMethods, StartResult, TerminateResult }
+export type {
+  PlannedChild,
+  PogoMethods,
+  ReconcileError,
+  ReconcileEveryOptions,
+  ReconcileOptions,
+  ReconcilePlan,
+  StartResult,
+  TerminateResult,
+  UpsertResult
+}
 
 export { cordon, cordonNode, drain, drainNode, nodes, uncordon, uncordonNode } from "./internal/nodeAccessors.js"
+
+export { reconcile, reconcileEvery, reconcilerId, upsertChild } from "./internal/setAccessors.js"
 
 export { type AnyTag, Pogo, type Service, Tag } from "./internal/supervisorTag.js"
 
@@ -310,6 +325,16 @@ export const watchChild = (id: ChildId): Stream.Stream<Option.Option<ChildRow>, 
  */
 export const getChild = (id: ChildId): Effect.Effect<Option.Option<ChildRow>, never, Pogo> =>
   Effect.flatMap(Pogo, (pogo) => pogo.getChild(id))
+
+/**
+ * The spec of one child as it is registered, and the set that it is a member of; `None` where it is not registered. The
+ * `payloadOf` of its kind decodes the payload. Costs no call to the registry.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const getSpec = (id: ChildId): Effect.Effect<Option.Option<StoredSpec>, never, Pogo> =>
+  Effect.flatMap(Pogo, (pogo) => pogo.getSpec(id))
 
 /**
  * The rows of all children of this node (`"local"`) or of the scope (`"global"`), as this node knows them. Costs no call

@@ -18,6 +18,8 @@ export type ChildId = `${string}/${string}`
 /** Ids in errors are shown as they are: errors travel, and the check of an id is not theirs. */
 const Id = Schema.String as unknown as Schema.Schema<ChildId, string>
 
+export { ReconcileRefused, ReconcileSuperseded } from "./internal/reconcileErrors.js"
+
 /** Why a registry did not serve a call. */
 const Reason = Schema.Literal(
   /** This node has not joined its scope yet. */

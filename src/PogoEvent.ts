@@ -96,6 +96,19 @@ export type PogoEvent = Data.TaggedEnum<{
   DuplicateNode: { readonly node: string; readonly sessions: ReadonlyArray<string> }
   /** A record in the registry is not ours, or is damaged. It is left alone. */
   ForeignData: { readonly id: string; readonly part: string }
+  /** A reconcile that this node was asked for has made a set equal to its list. The numbers are those of its plan. */
+  Reconciled: {
+    readonly kind: string
+    /** `undefined` for the kind's unnamed set. */
+    readonly set: string | undefined
+    readonly node: string
+    readonly created: number
+    readonly replaced: number
+    readonly terminated: number
+    readonly kept: number
+    readonly foreign: number
+    readonly contended: number
+  }
   /** One of this node's own loops died, and was started again. Its children were not touched. */
   LoopRestarted: { readonly node: string; readonly loop: string; readonly cause: string }
 }>
@@ -267,6 +280,14 @@ export const NodeLeft = make("NodeLeft")
  */
 export const SpecConflict = make("SpecConflict")
 
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const Reconciled = make("Reconciled")
+
 const Id = textOf<ChildId>()
 const Text = Schema.String
 const reasons = [
@@ -313,6 +334,17 @@ export const PogoEvent: Schema.Schema<PogoEvent, Json<PogoEvent>> = lazily(() =>
     of("NodeLeft", session),
     of("DuplicateNode", { node: Text, sessions: Schema.Array(Text) }),
     of("ForeignData", { id: Text, part: Text }),
+    of("Reconciled", {
+      kind: Text,
+      set: orUndefined(Text),
+      node: Text,
+      created: Schema.NonNegativeInt,
+      replaced: Schema.NonNegativeInt,
+      terminated: Schema.NonNegativeInt,
+      kept: Schema.NonNegativeInt,
+      foreign: Schema.NonNegativeInt,
+      contended: Schema.NonNegativeInt
+    }),
     of("LoopRestarted", { node: Text, loop: Text, cause: Text })
   )
 })

@@ -239,7 +239,18 @@ interface Methods<R> {
     id: Id
   ) => Effect.Effect<Anew<"Restarted">, BadId | PogoError.ChildNotFound | Unavailable | Unknown, R>
   readonly awaitChild: (id: Id) => Effect.Effect<Running, BadId | Unavailable, R>
+  readonly upsertChild: (spec: Spec) => Effect.Effect<Pogo.UpsertResult, Invalid | Unavailable | Unknown, R>
+  readonly reconcile: (
+    kind: { readonly kind: string },
+    specs: Iterable<Spec>,
+    options?: Pogo.ReconcileOptions
+  ) => Effect.Effect<
+    Pogo.ReconcilePlan,
+    Invalid | PogoError.ReconcileRefused | PogoError.ReconcileSuperseded | Unavailable | Unknown,
+    R
+  >
   readonly getChild: (id: Id) => Effect.Effect<Option.Option<ChildInfo.ChildRow>, never, R>
+  readonly getSpec: (id: Id) => Effect.Effect<Option.Option<ChildSpec.StoredSpec>, never, R>
   readonly whichChildren: (of: "local" | "global") => Effect.Effect<ReadonlyArray<ChildInfo.ChildRow>, never, R>
   readonly countChildren: Effect.Effect<ChildInfo.ChildCounts, never, R>
   readonly nodes: Effect.Effect<ReadonlyArray<PogoNode.PogoNode>, never, R>

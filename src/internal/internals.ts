@@ -5,8 +5,10 @@
  */
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { KindConflict } from "../PogoError.js"
+import type { Any } from "../ChildSpec.js"
+import type { InvalidChildSpec, KindConflict } from "../PogoError.js"
 import type { Router } from "./calls/client/router.js"
+import type { SetCommands } from "./commands/setCommands.js"
 import type { Registration } from "./kind/registration.js"
 import type { Node } from "./node/node.js"
 
@@ -24,6 +26,10 @@ export interface Internals {
   readonly crash: Effect.Effect<void>
   /** Calls to children. */
   readonly router: Router
+  /** Registers a child as a list of initial children does: one that was terminated stays so. Waits for the registry. */
+  readonly keepListed: (spec: Any) => Effect.Effect<void, InvalidChildSpec>
+  /** Reconciling, with the fence of the child that does it. */
+  readonly sets: SetCommands
   /** The supervisor's node, for tests that look at its state. */
   readonly node: Node
 }

@@ -19,6 +19,7 @@ import { ChildCommands } from "./commands/childCommands.js"
 import { encodeInitial, ensureInitialOnce } from "./commands/initialChildren.js"
 import { NodeCommands } from "./commands/nodeCommands.js"
 import { makeService } from "./commands/service.js"
+import { SetCommands } from "./commands/setCommands.js"
 import { Internals } from "./internals.js"
 import { listen } from "./loops/changeFeed.js"
 import { alarm } from "./loops/heartbeat.js"
@@ -96,6 +97,7 @@ export const makePogo = (config: Resolved, client = false) =>
     const id = (yield* node.ambient.randomId).slice(0, 16)
     const commands = new ChildCommands(node, id)
     const directives = new NodeCommands(node, id)
+    const sets = new SetCommands(node, id)
     // Before the node's own finalizer: its children may be called until they have ended.
     const router = yield* makeRouter(node)
     const failed = yield* Deferred.make<never, Fatal>()
@@ -107,6 +109,14 @@ export const makePogo = (config: Resolved, client = false) =>
     const life = yield* Effect.forkScoped(run(node, whenActive, (error) => Deferred.fail(failed, error)))
     yield* Effect.addFinalizer(() => closeNode(node, life))
     yield* awaitJoined(node, failed)
-    const internals: Internals = { register: register(node), crash: crash(node, life), router, node }
-    return { ...makeService(node, commands, directives), [Internals]: internals }
+    const internals: Internals = {
+      register: register(node),
+      crash: crash(node, life),
+      router,
+      node,
+      sets,
+      keepListed: (spec) =>
+        Effect.flatMap(encodeInitial([spec]), (children) => ensureInitialOnce(node, commands, children))
+    }
+    return { ...makeService(node, commands, directives, sets), [Internals]: internals }
   }).pipe(Effect.annotateLogs({ scope: config.scope, node: config.name }), withHarmlessLoggers)

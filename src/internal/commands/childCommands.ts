@@ -23,6 +23,7 @@ import {
   type RegistryUnavailable
 } from "../../PogoError.js"
 import { encodeSpec } from "../kind/specCodec.js"
+import { asMember, isSameContent } from "../kind/specSets.js"
 import { giveBackFirst } from "../loops/changeFeed.js"
 import { statusById } from "../node/childStatus.js"
 import type { Node } from "../node/node.js"
@@ -38,6 +39,7 @@ import {
   type Value
 } from "../registry/commands.js"
 import { parseSpec, parseTomb } from "../registry/state.js"
+import { bodyTextOf, readSpec } from "../replica/replica.js"
 import { longestTurn } from "../runtime/environment.js"
 import { writableAsJson } from "../runtime/plainJson.js"
 import { logInfo } from "../runtime/userCode.js"
@@ -64,6 +66,18 @@ export type StartResult =
  * @category models
  */
 export type TerminateResult = { readonly _tag: "Terminated" | "Absent"; readonly id: ChildSpec.ChildId }
+
+/**
+ * What `upsertChild` did. `Unchanged`: the same content was registered, and its run goes on.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface UpsertResult {
+  readonly _tag: "Created" | "Replaced" | "Unchanged"
+  readonly id: ChildSpec.ChildId
+  readonly generation: bigint
+}
 
 /** An item that waits to be sent, and its caller. */
 interface Waiting<A, B, E> {
@@ -250,7 +264,10 @@ export class ChildCommands {
           status: statusById(this.node, id) ?? { _tag: "Pending", reason: "it was registered a moment ago" }
         }))
       case "CONFLICT":
-        return Effect.fail(conflict(id, result.spec, body))
+        // A member of a set has the same content, and another body.
+        return isSameContent(parseSpec(result.spec)?.body ?? "", body)
+          ? this.started(item, { at, result: { _tag: "SAME", spec: result.spec } })
+          : Effect.fail(conflict(id, result.spec, body))
       case "TERMINATED":
       case "DONE":
         // This very call had registered it; it has been ended since.
@@ -343,12 +360,15 @@ export class ChildCommands {
     operation: string,
     mode: "replace" | "bump",
     id: ChildSpec.ChildId,
-    body: string
-  ): Effect.Effect<bigint, ChildNotFound | RegistryUnavailable | OutcomeUnknown> {
+    content: string
+  ): Effect.Effect<bigint, InvalidChildSpec | ChildNotFound | RegistryUnavailable | OutcomeUnknown> {
     return Effect.gen(this, function*() {
       const op = this.newOp()
-      let generation = this.node.view.entries.get(id)?.spec?.generation ?? 0
+      let known = this.node.view.entries.get(id)?.spec
+      let generation = known?.generation ?? 0
       for (let i = 0; i < races; i++) {
+        // It stays in its set.
+        const body = yield* asMember(id, content, known?.set)
         const item = { id, op, generation, body }
         const put = pastQuarantine(this.node, operation, this.put(mode, [item]))
         const [answer] = yield* outcome(operation, item, put)
@@ -357,6 +377,7 @@ export class ChildCommands {
         if (result._tag !== "CREATED" && result._tag !== "CONFLICT") return yield* Effect.fail(foreign(operation, id))
         this.node.view.learnSpec(id, result.spec, at)
         if (result._tag === "CREATED") return generationOf(result.spec)
+        known = readSpec(id, result.spec)
         generation = Number(generationOf(result.spec))
       }
       return yield* Effect.fail(unavailable(operation, "Refused", contended, false))
@@ -371,11 +392,52 @@ export class ChildCommands {
       return writableAsJson({ _tag: "Replaced" as const, id, generation })
     })
 
+  /** `Pogo.upsertChild`. */
+  readonly upsert = (spec: ChildSpec.Any): Effect.Effect<
+    UpsertResult,
+    InvalidChildSpec | RegistryUnavailable | OutcomeUnknown
+  > =>
+    Effect.gen(this, function*() {
+      const operation = "upsertChild"
+      const { body: content, id } = yield* encodeSpec(spec)
+      let item: PutItem = { id, op: this.newOp(), generation: 0, body: content }
+      for (let i = 0; i < 2 * races; i++) {
+        const mode = item.generation === 0 ? "ensure" : "replace"
+        const [answer] = yield* outcome(operation, item, pastQuarantine(this.node, operation, this.put(mode, [item])))
+        const { at, result } = answer!
+        if ("spec" in result) this.node.view.learnSpec(id, result.spec, at)
+        if (result._tag === "CREATED" || result._tag === "SAME") {
+          const done = mode === "replace" ? "Replaced" : result._tag === "SAME" ? "Unchanged" : "Created"
+          return writableAsJson({ _tag: done, id, generation: generationOf(result.spec) })
+        }
+        if (result._tag === "TERMINATED" || result._tag === "DONE") {
+          // This very call had registered it; it has been ended since.
+          return writableAsJson({ _tag: "Created", id, generation: BigInt(parseTomb(result.tomb)?.generation ?? 0) })
+        }
+        if (result._tag === "CONFLICT") {
+          const known = readSpec(id, result.spec)
+          if (known === undefined) return yield* Effect.fail(foreign(operation, id))
+          if (isSameContent(bodyTextOf(known), content)) {
+            return writableAsJson({ _tag: "Unchanged", id, generation: BigInt(known.generation) })
+          }
+          // It stays in its set.
+          const body = yield* asMember(id, content, known.set)
+          item = { id, op: this.newOp(), generation: known.generation, body }
+        } else if (result._tag === "ABSENT") item = { id, op: this.newOp(), generation: 0, body: content }
+        else return yield* Effect.fail(foreign(operation, id))
+      }
+      return yield* Effect.fail(unavailable(operation, "Refused", contended, false))
+    })
+
   /** `Pogo.restartChild`. */
   readonly restart = (text: string) =>
     Effect.gen(this, function*() {
       const id = yield* ChildSpec.parseId(text)
-      const generation = yield* this.supersede("restartChild", "bump", id, "")
+      const generation = yield* Effect.catchTag(
+        this.supersede("restartChild", "bump", id, "{}"),
+        "InvalidChildSpec",
+        () => Effect.fail(foreign("restartChild", id))
+      )
       return writableAsJson({ _tag: "Restarted" as const, id, generation })
     })
 

@@ -8,6 +8,7 @@ import type * as ChildSpec from "../../ChildSpec.js"
 import type { InvalidChildSpec } from "../../PogoError.js"
 import * as PogoEvent from "../../PogoEvent.js"
 import { decodeBody, encodeSpec } from "../kind/specCodec.js"
+import { asMember, isSameContent } from "../kind/specSets.js"
 import type { Node } from "../node/node.js"
 import { firstBatch } from "../registry/batches.js"
 import type { PutResult } from "../registry/commands.js"
@@ -25,7 +26,8 @@ export interface InitialChild {
 /** Encodes initial children; fails on the first one that is not valid. */
 export const encodeInitial = (
   children: ReadonlyArray<ChildSpec.Any>
-): Effect.Effect<ReadonlyArray<InitialChild>, InvalidChildSpec> => Effect.forEach(children, encodeSpec)
+): Effect.Effect<ReadonlyArray<InitialChild>, InvalidChildSpec> =>
+  Effect.forEach(children, (child) => encodeSpec(child))
 
 const versionOf = (body: string): number => decodeBody(body)?.version ?? 0
 
@@ -33,7 +35,10 @@ const versionOf = (body: string): number => decodeBody(body)?.version ?? 0
 const settleConflict = (node: Node, commands: ChildCommands, { body, id }: InitialChild, stored: string) => {
   const spec = parseSpec(stored)
   if (spec !== undefined && versionOf(body) > versionOf(spec.body)) {
-    return Effect.asVoid(commands.replaceExactly(id, spec.generation, body))
+    return Effect.flatMap(
+      asMember(id, body, decodeBody(spec.body)?.set),
+      (replacement) => commands.replaceExactly(id, spec.generation, replacement)
+    )
   }
   node.emit(() => PogoEvent.SpecConflict({ id, node: node.config.name }))
   return Effect.annotateLogs(
@@ -47,8 +52,12 @@ const settleConflict = (node: Node, commands: ChildCommands, { body, id }: Initi
 
 /** Takes over the answer about one initial child. */
 const settle = (node: Node, commands: ChildCommands, initial: InitialChild, result: PutResult, at: number) => {
-  if (result._tag === "CREATED" || result._tag === "SAME") node.view.learnSpec(initial.id, result.spec, at)
-  return result._tag === "CONFLICT" ? settleConflict(node, commands, initial, result.spec) : Effect.void
+  if (!("spec" in result)) return Effect.void
+  // A member of a set has the same content, and another body.
+  const differs = result._tag === "CONFLICT" && !isSameContent(parseSpec(result.spec)?.body ?? "", initial.body)
+  if (differs) return settleConflict(node, commands, initial, result.spec)
+  node.view.learnSpec(initial.id, result.spec, at)
+  return Effect.void
 }
 
 /** Registers all of them. Those that a quarantine puts off are tried again until it is over. */

@@ -10,9 +10,11 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { ChildCounts, ChildRow, Explanation } from "../../ChildInfo.js"
-import { type ChildId, parseId } from "../../ChildSpec.js"
+import { type ChildId, parseId, type StoredSpec } from "../../ChildSpec.js"
 import type { InvalidChildId, RegistryUnavailable } from "../../PogoError.js"
 import type { Directive, PogoNode } from "../../PogoNode.js"
+import { digestOfContent } from "../kind/specSets.js"
+import { specOf } from "../kind/storedPayload.js"
 import { dateOf, rowOf, tallyOf } from "../node/childStatus.js"
 import { isBehind, staleSince } from "../node/freshness.js"
 import type { Node } from "../node/node.js"
@@ -20,7 +22,7 @@ import { shutDown } from "../node/registryRequest.js"
 import { parseTomb } from "../registry/state.js"
 import { decodeText } from "../replica/knownDirectives.js"
 import { ranking, type ScopeMember, whyNot } from "../replica/membership.js"
-import { type Entry, type KnownSpec, statOf } from "../replica/replica.js"
+import { bodyOf, bodyTextOf, type Entry, type KnownSpec, statOf } from "../replica/replica.js"
 import { lastMoment, until } from "../runtime/environment.js"
 import { writableAsJson } from "../runtime/plainJson.js"
 
@@ -66,6 +68,19 @@ const markedRow = (node: Node, entry: Entry, holds: boolean): ChildRow => {
 export const rowById = (node: Node, id: string): ChildRow | undefined => {
   const entry = node.view.entries.get(id)
   return entry === undefined ? undefined : markedRow(node, entry, node.lease.holds())
+}
+
+/** A registered child's spec; `undefined` when there is none. */
+export const specById = (node: Node, id: string): StoredSpec | undefined => {
+  const known = node.view.entries.get(id)?.spec
+  if (known === undefined) return undefined
+  const text = bodyTextOf(known)
+  return {
+    spec: specOf(id, bodyOf(known)),
+    set: known.set,
+    digest: digestOfContent(text),
+    generation: BigInt(known.generation)
+  }
 }
 
 /** Rows made before other fibers have a turn: a few milliseconds of work. */

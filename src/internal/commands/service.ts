@@ -8,7 +8,7 @@ import type * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
 import type { ChildCounts, ChildRow, Explanation } from "../../ChildInfo.js"
-import type { Any, ChildId } from "../../ChildSpec.js"
+import type { Any, ChildId, StoredSpec } from "../../ChildSpec.js"
 import type {
   ChildNotFound,
   ChildSpecConflict,
@@ -23,9 +23,22 @@ import type { DirectiveOptions, DirectiveResult, PogoNode } from "../../PogoNode
 import { drain, setCordon } from "../loops/shutdown.js"
 import type { Node } from "../node/node.js"
 import { shutDown } from "../node/registryRequest.js"
-import type { ChildCommands, StartResult, TerminateResult } from "./childCommands.js"
+import type { ReconcilePlan } from "../reconcileErrors.js"
+import type { ChildCommands, StartResult, TerminateResult, UpsertResult } from "./childCommands.js"
 import type { NodeCommands } from "./nodeCommands.js"
-import { answer, awaitRunning, countChildren, explain, isReady, listNodes, rowById, rows, watchRow } from "./queries.js"
+import {
+  answer,
+  awaitRunning,
+  countChildren,
+  explain,
+  isReady,
+  listNodes,
+  rowById,
+  rows,
+  specById,
+  watchRow
+} from "./queries.js"
+import type { ReconcileError, ReconcileOptions, SetCommands } from "./setCommands.js"
 
 /**
  * What a supervisor offers: the methods of `Pogo.Service`.
@@ -66,6 +79,22 @@ export interface PogoMethods {
     InvalidChildSpec | ChildNotFound | RegistryUnavailable | OutcomeUnknown
   >
   /**
+   * Registers a child, or puts other content in its place if it is registered with other content; the same content is
+   * left alone. A child stays in its set.
+   */
+  readonly upsertChild: (
+    spec: Any
+  ) => Effect.Effect<UpsertResult, InvalidChildSpec | RegistryUnavailable | OutcomeUnknown>
+  /**
+   * Makes the children of a kind, or of a named set of it, those of a list: what is missing is started, what has other
+   * content is replaced, what is not listed is terminated, and what is the same is left alone. See `Pogo.reconcile`.
+   */
+  readonly reconcile: (
+    kind: { readonly kind: string },
+    specs: Iterable<Any>,
+    options?: ReconcileOptions
+  ) => Effect.Effect<ReconcilePlan, ReconcileError>
+  /**
    * Ends a child for good, from any node. When this succeeds no node starts it again; the one that runs it stops it at
    * once. An unknown id is no error. While the registry's data is new, for one `ttl` after a loss, one that it does not
    * know may yet be told by a node: the call waits.
@@ -94,6 +123,8 @@ export interface PogoMethods {
   readonly watchChild: (id: ChildId) => Stream.Stream<Option.Option<ChildRow>>
   /** One child. No registry call. */
   readonly getChild: (id: ChildId) => Effect.Effect<Option.Option<ChildRow>>
+  /** The spec of one child, and its set. No registry call. */
+  readonly getSpec: (id: ChildId) => Effect.Effect<Option.Option<StoredSpec>>
   /** The children of this node, or of the scope. No registry call. */
   readonly whichChildren: (of: "local" | "global") => Effect.Effect<ReadonlyArray<ChildRow>>
   /** The children of the scope by status. No registry call. */
@@ -153,18 +184,22 @@ export interface PogoMethods {
 export const makeService = (
   node: Node,
   commands: ChildCommands,
-  directives: NodeCommands
+  directives: NodeCommands,
+  sets: SetCommands
 ): PogoMethods => ({
   name: node.config.name,
   scope: node.config.scope,
   startChild: commands.start,
   startChildren: commands.startAll,
   replaceChild: commands.replace,
+  upsertChild: commands.upsert,
+  reconcile: (kind, specs, options) => sets.reconcile(kind, specs, options),
   terminateChild: commands.terminate,
   restartChild: commands.restart,
   awaitChild: (id: ChildId) => awaitRunning(node, id),
   watchChild: (id: ChildId) => watchRow(node, id),
   getChild: (id: ChildId) => answer(node, () => Option.fromNullable(rowById(node, id))),
+  getSpec: (id: ChildId) => answer(node, () => Option.fromNullable(specById(node, id))),
   whichChildren: (of: "local" | "global") => rows(node, of),
   countChildren: countChildren(node),
   nodes: answer(node, () => listNodes(node)),

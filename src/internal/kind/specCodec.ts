@@ -38,7 +38,7 @@ import {
   printError,
   printParseError
 } from "../runtime/userCode.js"
-import { describe, maxIdBytes, type Objection, objectionToId, objectionToName } from "../runtime/userInput.js"
+import { describe, isName, maxIdBytes, type Objection, objectionToId, objectionToName } from "../runtime/userInput.js"
 
 /** Limit of a body, bytes. */
 export const maxSpecBytes = 64 * 1024
@@ -62,17 +62,20 @@ export interface SpecBody {
   readonly shutdown: Shutdown | undefined
   readonly requires: Labels
   readonly prefers: Labels
+  /** The set that the child is a member of; none for its kind's unnamed one. Not content: see `specSets.ts`. */
+  readonly set: string | undefined
 }
 
 /** Field of a spec that is refused: its value, what is wrong with it, and a remedy. */
-interface Fault {
+export interface Fault {
   readonly field: string
   readonly value: string
   readonly problem: string
   readonly remedy: string
 }
 
-const fault = (field: string, value: unknown, problem: string, remedy: string): Fault => ({
+/** Makes a fault. */
+export const fault = (field: string, value: unknown, problem: string, remedy: string): Fault => ({
   field,
   value: describe(value),
   problem,
@@ -226,7 +229,7 @@ const checkFields = (spec: ChildSpec): Fault | undefined =>
     checkLabels("requires", spec.requires) ??
     checkLabels("prefers", spec.prefers)
 
-const writeBody = (spec: ChildSpec): string => {
+const writeBody = (spec: ChildSpec, set: string | undefined): string => {
   const { payload, prefers, requires, restart, shutdown, type } = spec
   return write(
     {
@@ -235,6 +238,7 @@ const writeBody = (spec: ChildSpec): string => {
       payload,
       type: type === "worker" ? undefined : type,
       restart,
+      set,
       shutdown,
       requires: Object.keys(requires).length === 0 ? undefined : requires,
       prefers: Object.keys(prefers).length === 0 ? undefined : prefers
@@ -252,15 +256,16 @@ const threw = (field: string, trouble: string): Fault => ({
   remedy: "give plain data, and a schema that does not throw"
 })
 
-const invalid = (id: string, wrong: Fault): InvalidChildSpec =>
+/** The error of a spec with a fault. */
+export const invalid = (id: string, wrong: Fault): InvalidChildSpec =>
   new InvalidChildSpec({ id: id.slice(0, maxIdBytes), ...wrong })
 
 /** What is wrong with a spec, or its body. Throws what a getter of it throws. */
-const bodyOrFault = (spec: ChildSpec): string | Fault => {
+const bodyOrFault = (spec: ChildSpec, set: string | undefined): string | Fault => {
   const wrong = checkFields(spec)
   if (wrong !== undefined) return wrong
   try {
-    const body = writeBody(spec)
+    const body = writeBody(spec, set)
     const size = bytes(body)
     return size > maxSpecBytes ? tooLarge(size) : body
   } catch (error) {
@@ -269,10 +274,21 @@ const bodyOrFault = (spec: ChildSpec): string | Fault => {
   }
 }
 
-/** Writes the body of a spec; a `Left` says what is wrong with it. */
-export const encodeBody = (spec: ChildSpec): Either.Either<string, InvalidChildSpec> => {
+/** Writes a stored body anew, canonically; `undefined` for what cannot be stored. */
+export const writeStored = (body: object): string | undefined => {
+  try {
+    return write(body, "spec", 0)
+  } catch {
+    return undefined
+  }
+}
+
+/** Writes the body of a spec, as a member of a set; a `Left` says what is wrong with it. */
+export const encodeBody = (spec: ChildSpec, set?: string): Either.Either<string, InvalidChildSpec> => {
   const name = () => Either.getOrElse(attempt(() => `${nameOf(spec.kind)}/${nameOf(spec.key)}`), () => "")
-  const result = Either.merge(Either.mapLeft(attempt(() => bodyOrFault(spec)), (trouble) => threw("payload", trouble)))
+  const result = Either.merge(
+    Either.mapLeft(attempt(() => bodyOrFault(spec, set)), (trouble) => threw("payload", trouble))
+  )
   return typeof result === "string" ? Either.right(result) : Either.left(invalid(name(), result))
 }
 
@@ -282,14 +298,15 @@ const snapshot = (spec: ChildSpec): ChildSpec => {
   return { id, key, kind, payload, prefers, requires, restart, shutdown, type, version }
 }
 
-/** The id and the body of a spec, or of the draft of one. */
+/** The id and the body of a spec, or of the draft of one, as a member of a set. */
 export const encodeSpec = (
-  spec: Any
+  spec: Any,
+  set?: string
 ): Effect.Effect<{ readonly id: ChildId; readonly body: string }, InvalidChildSpec> =>
   Effect.flatMap(encodeDraft(spec), (encoded) =>
     Either.flatMap(
       Either.mapLeft(attempt(() => snapshot(encoded)), (trouble) => invalid("", threw("spec", trouble))),
-      (fields) => Either.map(encodeBody(fields), (body) => ({ id: fields.id, body }))
+      (fields) => Either.map(encodeBody(fields, set), (body) => ({ id: fields.id, body }))
     ))
 
 /** Labels that a child prefers: those that cannot be read are left out, for they are wishes. */
@@ -299,6 +316,9 @@ const wishesOf = (value: unknown): Labels =>
       Object.entries(value).filter((label) => label.every((text) => checkName("", text) === undefined))
     )
     : {}
+
+/** The set that a stored body names. */
+const setOf = (value: unknown): string | undefined => (isName(value) ? value : undefined)
 
 /** Reads a stored body; `undefined` when it is not one of ours. */
 export const decodeBody = (text: string): SpecBody | undefined => {
@@ -323,7 +343,8 @@ export const decodeBody = (text: string): SpecBody | undefined => {
     restart: body["restart"] as RestartType | undefined,
     shutdown: body["shutdown"] as Shutdown | undefined,
     requires: requires as Labels,
-    prefers: wishesOf(body["prefers"])
+    prefers: wishesOf(body["prefers"]),
+    set: setOf(body["set"])
   }
 }
 
@@ -365,7 +386,8 @@ const misfitOf = (error: ParseResult.ParseError): Fault => {
   }
 }
 
-const misfit = (id: string, error: ParseResult.ParseError): InvalidChildSpec =>
+/** The error of a spec whose payload does not fit its schema. */
+export const misfit = (id: string, error: ParseResult.ParseError): InvalidChildSpec =>
   invalid(id, Either.getOrElse(attempt(() => misfitOf(error)), (trouble) => threw("payload", trouble)))
 
 /** Refuses a payload that is far too large, before its schema goes through it. */

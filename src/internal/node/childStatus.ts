@@ -5,10 +5,11 @@
  */
 import type { ChildRow, ChildStatus } from "../../ChildInfo.js"
 import type { ChildId } from "../../ChildSpec.js"
+import { digestOfContent } from "../kind/specSets.js"
 import type { StatRecord } from "../registry/state.js"
 import { deathCause, proofTime, requiredAge, type TrialRecord } from "../registry/trialRecords.js"
 import { codeOf, nameOf, whyNot } from "../replica/membership.js"
-import { type Entry, type KnownSpec, statOf, waitingTrial } from "../replica/replica.js"
+import { bodyTextOf, type Entry, type KnownSpec, statOf, waitingTrial } from "../replica/replica.js"
 import { lastMoment } from "../runtime/environment.js"
 import { writableAsJson } from "../runtime/plainJson.js"
 import type { LocalChild } from "../supervisor/localChild.js"
@@ -141,7 +142,9 @@ export const freshRow = (node: Node, entry: Entry): ChildRow => {
     token: claim === undefined ? undefined : BigInt(claim.token),
     generation: BigInt(spec?.generation ?? claim?.generation ?? 0),
     restarts: stat?.restarts ?? waitingTrial(entry)?.deaths ?? 0,
-    since: stat === undefined ? undefined : dateOf(stat.since)
+    since: stat === undefined ? undefined : dateOf(stat.since),
+    set: spec?.set,
+    digest: spec === undefined ? undefined : digestOfContent(bodyTextOf(spec))
   }))
 }
 

@@ -132,6 +132,8 @@ const homeOfNew = (node: Requester, id: string, body: string): string | undefine
 
 const questions: Questions = {
   put: (node, { items, mode }) => {
+    // What a child's set is changes nothing for its owner.
+    if (mode === "retag") return []
     if (items.length > few) return undefined
     return items.flatMap(({ body, id }) => {
       const entry = node.view.entries.get(id)
@@ -273,7 +275,7 @@ export const shutDown = (operation: string, sent: boolean): RegistryUnavailable 
 /** The replies that whoever makes a request has to deal with. */
 export type Outcome<K extends CommandName> =
   | Ok<Value<K>>
-  | Extract<Refusal, { readonly _tag: "QUARANTINE" | "RESYNC" }>
+  | Extract<Refusal, { readonly _tag: "QUARANTINE" | "RESYNC" | "SUPERSEDED" }>
 
 /** Why a refused command had no effect; `undefined` for a reply that the caller deals with. */
 const refusalOf = (
@@ -308,6 +310,7 @@ const refusalOf = (
       return unavailable(name, "ForeignData", "the scope's timings have changed", false)
     case "QUARANTINE":
     case "RESYNC":
+    case "SUPERSEDED":
       return undefined
   }
 }
@@ -353,6 +356,12 @@ export const request = <K extends CommandName>(
   })
 }
 
+/** Fails with `Refused` where the answer is anything but `OK`. */
+const onlyOk = (name: string) => <A>(reply: Reply<A>): Effect.Effect<Ok<A>, RegistryUnavailable> =>
+  reply._tag === "OK"
+    ? Effect.succeed(reply)
+    : Effect.fail(unavailable(name, "Refused", `the registry answered ${reply._tag}`, false))
+
 /** Sends a command of a session; fails with `Refused` where the answer is anything but `OK`. */
 export const accepted = <K extends CommandName>(
   node: Requester,
@@ -361,13 +370,7 @@ export const accepted = <K extends CommandName>(
   args: Args<K>,
   wait?: number
 ): Effect.Effect<Ok<Value<K>>, RegistryUnavailable> =>
-  Effect.flatMap(
-    request(node, session, name, args, wait),
-    (reply) =>
-      reply._tag === "OK"
-        ? Effect.succeed(reply)
-        : Effect.fail(unavailable(name, "Refused", `the registry answered ${reply._tag}`, false))
-  )
+  Effect.flatMap(request(node, session, name, args, wait), onlyOk(name))
 
 /** The session of the node, as soon as it is active; fails at the elapsed millisecond `before`. */
 export const activeSession = (
@@ -412,18 +415,18 @@ type Preparation = (session: Session, left: () => number) => Effect.Effect<void,
  * Sends a command as soon as the node is active, and again where it certainly had no effect; fails when all of that takes
  * longer than one command timeout. `first` is done in the same session, before.
  */
-export const requestWhenActive = <K extends CommandName>(
+export const answeredWhenActive = <K extends CommandName>(
   node: Requester,
   name: K,
   args: Args<K>,
   first: Preparation = () => Effect.void
-): Effect.Effect<Ok<Value<K>>, RegistryUnavailable> =>
+): Effect.Effect<Outcome<K>, RegistryUnavailable> =>
   Effect.suspend(() => {
     const before = node.ambient.now() + node.timing.commandTimeout
     const left = () => before - node.ambient.now()
     const sending = (session: Session) =>
       left() > 0
-        ? accepted(node, session, name, args, left())
+        ? request(node, session, name, args, left())
         : Effect.fail(unavailable(name, "Timeout", "no time was left to send it", false))
     const attempt = Effect.flatMap(activeSession(node, name, before), (session) =>
       first(session, left).pipe(
@@ -437,3 +440,12 @@ export const requestWhenActive = <K extends CommandName>(
       Effect.retry({ while: isWorthwhile })
     )
   })
+
+/** As `answeredWhenActive`; fails with `Refused` where the answer is anything but `OK`. */
+export const requestWhenActive = <K extends CommandName>(
+  node: Requester,
+  name: K,
+  args: Args<K>,
+  first?: Preparation
+): Effect.Effect<Ok<Value<K>>, RegistryUnavailable> =>
+  Effect.flatMap(answeredWhenActive(node, name, args, first), onlyOk(name))

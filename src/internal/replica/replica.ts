@@ -34,6 +34,8 @@ export interface KnownSpec extends PlacedSpec {
   readonly type: ChildType
   readonly restart: RestartType | undefined
   readonly shutdown: Shutdown | undefined
+  /** The set that it is a member of; none for its kind's unnamed one. */
+  readonly set: string | undefined
   /** The stored record. */
   readonly raw: string
 }
@@ -89,7 +91,7 @@ export const makeEntry = (id: string): Entry => ({
 const none: ReadonlyArray<string> = []
 const kinds = new Map<string, string>()
 
-/** The one string of a kind, in place of one per child. */
+/** The one string of a kind, or of a set, in place of one per child. */
 const intern = (kind: string): string => {
   const known = kinds.get(kind)
   if (known !== undefined) return known
@@ -119,6 +121,7 @@ export const readSpec = (id: string, raw: string): KnownSpec | undefined => {
     type: body.type,
     restart: body.restart,
     shutdown: body.shutdown,
+    set: body.set === undefined ? undefined : intern(body.set),
     requires: orUndefined(body.requires),
     prefers: orUndefined(body.prefers),
     raw

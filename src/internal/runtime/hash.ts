@@ -15,6 +15,19 @@ export const mix = (value: number): number => {
   return h >>> 0
 }
 
+/** The digest of a text, to tell texts apart, not to protect them: 64 bits, as 16 hexadecimal digits. */
+export const digestText = (text: string): string => {
+  let a = 0x811c9dc5
+  let b = 0x9e3779b9
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    a = Math.imul(a ^ code, 0x01000193)
+    b = Math.imul(b ^ code, 0x5bd1e995)
+    b ^= b >>> 15
+  }
+  return [mix(a), mix(b ^ Math.imul(text.length, 0x9e3779b1))].map((h) => h.toString(16).padStart(8, "0")).join("")
+}
+
 /** The hash of a text: FNV-1a (Fowler, Noll and Vo) over UTF-16 code units, finished by {@link mix}. 32 bits. */
 export const hashText = (text: string): number => {
   let h = 0x811c9dc5

@@ -1,0 +1,241 @@
+/**
+ * Reconciling a set of children with a list: `Pogo.reconcile`.
+ *
+ * A round is begun first: of two callers the later goes before the earlier, also in mid-work. Then everything that was
+ * written before the round is read, the plan is made, creations and replacements are sent, and ends come last.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import type { Any } from "../../ChildSpec.js"
+import type { InvalidChildSpec, OutcomeUnknown, RegistryUnavailable } from "../../PogoError.js"
+import * as PogoEvent from "../../PogoEvent.js"
+import { encodeSpec, fault, invalid } from "../kind/specCodec.js"
+import { checkSet } from "../kind/specSets.js"
+import type { Node } from "../node/node.js"
+import { outcome, requestWhenActive, shutDown, unavailable } from "../node/registryRequest.js"
+import { type EndLimit, limitOf, planSet, type SeenChild, type SetGoal, type SetPlan } from "../plan/setPlan.js"
+import { type ReconcilePlan, ReconcileRefused, ReconcileSuperseded } from "../reconcileErrors.js"
+import { longestTurn } from "../runtime/environment.js"
+import { describe } from "../runtime/userInput.js"
+import { type HeldRound, planOf, seenOf, SetWork } from "./setWork.js"
+
+/**
+ * Options of `Pogo.reconcile`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReconcileOptions {
+  /**
+   * The named set of the kind that the list is for: 1 to 128 bytes. Default: the unnamed one, of which all children of
+   * the kind are that no reconcile has taken into a named set.
+   */
+  readonly set?: string | undefined
+  /** Tells the plan and changes nothing; no limit refuses it. Default false. */
+  readonly dryRun?: boolean | undefined
+  /** Whether members of the set that are not listed are terminated. Default true. */
+  readonly prune?: boolean | undefined
+  /**
+   * How many members may be terminated, as a number or as a share of the set (`"10%"`). More are refused with
+   * `ReconcileRefused`. Default: half, where the set has more than ten.
+   */
+  readonly maxTerminate?: EndLimit | undefined
+  /** Whether an empty list may end all members. Default false: it is refused, whatever `maxTerminate` says. */
+  readonly allowEmpty?: boolean | undefined
+}
+
+/**
+ * What `Pogo.reconcile` can fail with.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type ReconcileError =
+  | InvalidChildSpec
+  | ReconcileRefused
+  | ReconcileSuperseded
+  | RegistryUnavailable
+  | OutcomeUnknown
+
+/** One call, checked. */
+interface ReconcileCall {
+  readonly kind: string
+  readonly goal: SetGoal
+  readonly options: ReconcileOptions
+  /** Token of the child that makes it; 0 for none. */
+  readonly fence: number
+}
+
+/** How often a round is begun anew because the registry's data set is another. */
+const eras = 5
+
+/** A plan as users see it. */
+const shown = ({ steps }: SetPlan): ReconcilePlan =>
+  planOf(steps.map(({ does, id, why }) => [id, { list: does === "retag" ? "keep" : does, why }]))
+
+/** The reconciles of one node. `id` is random: it keeps its operation ids apart from those of others. */
+export class SetCommands {
+  private ops = 0
+
+  constructor(private readonly node: Node, private readonly id: string) {}
+
+  private readonly newOp = (): string => `${this.id}.s${++this.ops}`
+
+  /** `Pogo.reconcile`. */
+  readonly reconcile = (
+    { kind }: { readonly kind: string },
+    specs: Iterable<Any>,
+    options: ReconcileOptions = {},
+    fence = 0
+  ): Effect.Effect<ReconcilePlan, ReconcileError> =>
+    Effect.gen(this, function*() {
+      const set = yield* checkSet(kind, options.set)
+      if (limitOf(options.maxTerminate, 0) === undefined) {
+        return yield* Effect.fail(invalid(
+          kind,
+          fault("maxTerminate", options.maxTerminate, "is no limit", "give a number, or a share such as \"10%\"")
+        ))
+      }
+      const listed = yield* this.encode(kind, set, specs)
+      const asked = { kind, goal: { set, listed, prune: options.prune ?? true }, options, fence }
+      return options.dryRun === true
+        ? shown(yield* Effect.zipRight(this.readUpTo(0), this.plan(asked)))
+        : yield* Effect.tap(this.run(asked, eras), (plan) => this.tell(asked, plan))
+    })
+
+  private tell({ goal, kind }: ReconcileCall, plan: ReconcilePlan): Effect.Effect<void> {
+    return Effect.sync(() =>
+      this.node.emit(() =>
+        PogoEvent.Reconciled({
+          kind,
+          set: goal.set,
+          node: this.node.config.name,
+          created: plan.create.length,
+          replaced: plan.replace.length,
+          terminated: plan.terminate.length,
+          kept: plan.keep.length,
+          foreign: plan.foreign.length,
+          contended: plan.contended.length
+        })
+      )
+    )
+  }
+
+  /** The bodies of the list, by id. */
+  private encode(
+    kind: string,
+    set: string | undefined,
+    specs: Iterable<Any>
+  ): Effect.Effect<ReadonlyMap<string, string>, InvalidChildSpec> {
+    const { ambient } = this.node
+    return Effect.gen(function*() {
+      const listed = new Map<string, string>()
+      let began = ambient.now()
+      for (const spec of specs) {
+        const { body, id } = yield* encodeSpec(spec, set)
+        if (!id.startsWith(`${kind}/`)) {
+          const remedy = `list children of ${describe(kind)} only, and reconcile each kind by itself`
+          return yield* Effect.fail(invalid(id, fault("kind", id, "is of another kind than the set", remedy)))
+        }
+        if ((listed.get(id) ?? body) !== body) {
+          const remedy = "list each child once"
+          return yield* Effect.fail(invalid(id, fault("key", id, "is listed twice with different content", remedy)))
+        }
+        listed.set(id, body)
+        if (ambient.now() - began < longestTurn) continue
+        yield* ambient.yieldTurn
+        began = ambient.now()
+      }
+      return listed
+    })
+  }
+
+  /** Begins a round, and reads all that was written before it. */
+  private begin({ fence, goal, kind }: ReconcileCall): Effect.Effect<HeldRound, ReconcileError> {
+    return Effect.gen(this, function*() {
+      const key = `${kind}/${goal.set ?? ""}`
+      for (let i = 0; i < eras; i++) {
+        const op = this.newOp()
+        const begun = requestWhenActive(this.node, "begin", { key, op, fence })
+        const { log, value } = yield* outcome("reconcile", { id: key, op }, begun)
+        const era = this.node.session?.era ?? ""
+        if (value.result._tag === "FENCED") {
+          const detail =
+            `it was asked for with token ${fence}, and one with token ${value.result.fence} has begun since`
+          return yield* Effect.fail(new ReconcileSuperseded({ kind, set: goal.set, detail }))
+        }
+        if (value.quarantine === 0) {
+          yield* this.readUpTo(log)
+          return { key, round: value.result.round, era }
+        }
+        // The registry may not know yet what exists. What is given back until then is written before the next round.
+        yield* Effect.sleep(value.quarantine)
+      }
+      const detail = "the registry's data was replaced each time"
+      return yield* Effect.fail(unavailable("reconcile", "Quarantine", detail, false))
+    })
+  }
+
+  /** Reads the log up to a position, and waits until this node has given back what it knew of an earlier data set. */
+  private readUpTo(log: number): Effect.Effect<void, RegistryUnavailable> {
+    const { node } = this
+    const isRead = () => node.session !== undefined && node.session.merge === undefined && node.session.cursor >= log
+    const reading = Effect.async<void>((resume) => {
+      const forget = node.afterReading(() => resume(Effect.void))
+      return Effect.sync(forget)
+    })
+    const pause = Effect.sleep(node.timing.heartbeat / 4)
+    const closed = () => node.phase === "closed"
+    const until: Effect.Effect<void, RegistryUnavailable> = Effect.suspend(() => {
+      if (closed()) return Effect.fail(shutDown("reconcile", false))
+      return isRead() ? Effect.void : Effect.zipRight(pause, until)
+    })
+    const duration = node.timing.ttl
+    const onTimeout = () =>
+      unavailable("reconcile", "Timeout", `this node did not learn what is registered within ${duration} ms`, false)
+    return Effect.suspend(() => closed() ? Effect.void : reading).pipe(
+      Effect.zipRight(until),
+      Effect.timeoutFail({ duration, onTimeout })
+    )
+  }
+
+  /** Plans by what this node knows. */
+  private plan({ goal, kind }: ReconcileCall): Effect.Effect<SetPlan> {
+    return Effect.sync(() => {
+      const seen: Array<SeenChild> = []
+      for (const { id, spec } of this.node.view.entries.values()) {
+        if (spec?.kind === kind) seen.push(seenOf(id, spec))
+      }
+      return planSet(goal, seen)
+    })
+  }
+
+  /** Refuses a plan that ends too much. */
+  private guard({ goal, kind, options }: ReconcileCall, plan: SetPlan): Effect.Effect<void, ReconcileRefused> {
+    const { members, steps } = plan
+    const ends = steps.filter(({ does }) => does === "terminate").length
+    const limit = limitOf(options.maxTerminate, members) ?? 0
+    const isEmpty = goal.listed.size === 0 && options.allowEmpty !== true
+    if (ends === 0 || (!isEmpty && ends <= limit)) return Effect.void
+    const reason = isEmpty ? "EmptyList" : "TooManyEnds"
+    return Effect.fail(new ReconcileRefused({ kind, set: goal.set, reason, limit, members, plan: shown(plan) }))
+  }
+
+  /** Carries one call out. `left`: how often it may begin anew. */
+  private run(asked: ReconcileCall, left: number): Effect.Effect<ReconcilePlan, ReconcileError> {
+    const { goal, kind } = asked
+    return Effect.gen(this, function*() {
+      const round = yield* this.begin(asked)
+      const plan = yield* this.plan(asked)
+      yield* this.guard(asked, plan)
+      const work = new SetWork(this.node, goal, round, this.newOp)
+      return yield* Effect.catchTag(work.carryOut(plan), "RoundOver", () => {
+        // A new data set refuses the round, too.
+        if (this.node.session?.era !== round.era && left > 0) return this.run(asked, left - 1)
+        const detail = "another reconcile of this set began after this one"
+        return Effect.fail(new ReconcileSuperseded({ kind, set: goal.set, detail }))
+      })
+    })
+  }
+}
