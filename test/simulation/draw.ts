@@ -19,6 +19,7 @@ import {
   type Plan,
   timing
 } from "./plan.js"
+import { withSets } from "./sets/draw.js"
 
 const kindWeights: { readonly [K in PlainKind]: number } = {
   Steady: 8,
@@ -34,8 +35,8 @@ const kindWeights: { readonly [K in PlainKind]: number } = {
 
 const allKinds = Object.keys(kindWeights) as ReadonlyArray<PlainKind>
 
-/** Faults of the plan itself: copies go with rollbacks, and directives are drawn apart. */
-type Fault = Exclude<EventType, "copy" | "direct">
+/** Faults of the plan itself: copies go with rollbacks; directives and reconciles are drawn apart. */
+type Fault = Exclude<EventType, "copy" | "direct" | "reconcile">
 
 /** Other weights of faults and of kinds than the usual ones. */
 export type Weights = { readonly [K in Fault | KindName]?: number }
@@ -229,22 +230,28 @@ export const callsShare = 0.08
 /** The share of histories in which directives are given. */
 export const directivesShare = 0.15
 
+/** The share of histories in which sets are reconciled. */
+export const setsShare = 0.15
+
 /** How large a share of histories has what not all have. */
 export interface Shares {
   readonly calls: number
   readonly directives: number
+  readonly sets: number
 }
 
-const usualShares: Shares = { calls: callsShare, directives: directivesShare }
+const usualShares: Shares = { calls: callsShare, directives: directivesShare, sets: setsShare }
 
 /** Children are called in a share of the histories, unless there are so many that it takes long. */
 export const draw = (seed: number, weights: Weights = {}, shares: Partial<Shares> = {}): Plan => {
-  const { calls, directives } = { ...usualShares, ...shares }
+  const { calls, directives, sets } = { ...usualShares, ...shares }
   const plan = drawPlan(seed, weights)
   const callDice = new Dice(`calls ${seed}`)
   const called = plan.ids.length < 50 && callDice.chance(calls) ? withCalls(plan, callDice) : plan
   const directDice = new Dice(`directives ${seed}`)
-  return directDice.chance(directives) ? withDirectives(called, directDice) : called
+  const directed = directDice.chance(directives) ? withDirectives(called, directDice) : called
+  const setDice = new Dice(`sets ${seed}`)
+  return plan.ids.length < 50 && setDice.chance(sets) ? withSets(directed, setDice) : directed
 }
 
 /** `weights` change how often faults are drawn. */

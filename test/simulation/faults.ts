@@ -8,6 +8,7 @@ import type { Guardian } from "./guardian.js"
 import type { Host, Nodes } from "./nodes.js"
 import type { Event, EventType, Key } from "./plan.js"
 import { type Scene, scope } from "./scene.js"
+import type { Keepers } from "./sets/keepers.js"
 
 /** The event of a type; several types may share a form. */
 type On<T extends EventType> = Event extends infer E ?
@@ -28,7 +29,8 @@ export class Faults {
     private readonly nodes: Nodes,
     private readonly clients: Clients,
     private readonly guardian: Guardian,
-    private readonly operators: Operators
+    private readonly operators: Operators,
+    private readonly keepers: Keepers
   ) {}
 
   apply(event: Event): void {
@@ -115,7 +117,8 @@ export class Faults {
       this.guardian.cameBack()
     },
     key: ({ key }) => this.break(() => removeKey(this.scene.state(), key)),
-    direct: (event) => this.operators.direct(event)
+    direct: (event) => this.operators.direct(event),
+    reconcile: (event) => this.keepers.reconcile(event)
   }
 
   private readonly final = new Set<unknown>()
@@ -140,6 +143,7 @@ export class Faults {
   private break(change: () => void): void {
     change()
     this.guardian.tampered()
+    this.scene.sets.tampered()
     this.scene.ledger.forgive()
     this.scene.orders.forgive()
   }

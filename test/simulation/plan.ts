@@ -49,6 +49,17 @@ export type Event =
     | { readonly type: "key"; readonly key: Key }
     /** `from`: the node that gives it, or -1 for a client. */
     | { readonly type: "direct"; readonly what: DirectiveWhat; readonly node: number; readonly from: number }
+    | {
+      readonly type: "reconcile"
+      readonly kind: string
+      /** Empty for the unnamed one. */
+      readonly set: string
+      readonly listed: ReadonlyArray<readonly [id: string, content: number]>
+      /** The node that does it, or -1 for a client. */
+      readonly node: number
+      /** 0 for none. */
+      readonly fence: number
+    }
   )
 
 export type EventType = Event["type"]
@@ -93,6 +104,8 @@ export interface Plan {
   readonly calm: number
   /** Whether directives are given. */
   readonly directives?: boolean
+  /** Whether sets are reconciled. */
+  readonly sets?: boolean
   /** Calls to children, if there are any. */
   readonly calls?: CallsPlan
 }

@@ -11,6 +11,7 @@ import type { Copies } from "./copies.js"
 import type { Orders } from "./directives/orders.js"
 import type { Ledger } from "./ledger.js"
 import type { Code, Plan } from "./plan.js"
+import type { SetAudit } from "./sets/audit.js"
 import type { Stats } from "./stats.js"
 
 export const scope = "default"
@@ -23,6 +24,7 @@ export interface Scene {
   readonly copies: Copies
   readonly ledger: Ledger
   readonly orders: Orders
+  readonly sets: SetAudit
   readonly stats: Stats
   readonly state: () => RegistryState
   readonly spec: (id: string, content: number, code: Code) => ChildSpec.Draft

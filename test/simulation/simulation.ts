@@ -30,6 +30,8 @@ import { Nodes } from "./nodes.js"
 import { observe } from "./observe.js"
 import type { Plan } from "./plan.js"
 import { type Scene, scope } from "./scene.js"
+import { SetAudit } from "./sets/audit.js"
+import { Keepers } from "./sets/keepers.js"
 import { Stats } from "./stats.js"
 import { Network } from "./traffic.js"
 
@@ -82,6 +84,8 @@ class Simulation {
   private readonly nodes: Nodes
   private readonly clients: Clients
   private readonly operators: Operators
+  private readonly sets: SetAudit
+  private readonly keepers: Keepers
   private readonly faults: Faults
   private readonly callers: Callers | undefined
   private settled = 0
@@ -103,6 +107,7 @@ class Simulation {
     this.machines = new Machines(this.world, plan.machines)
     this.ledger = new Ledger(state, () => this.knowers())
     this.orders = new Orders(state, () => this.knowers(), (check, message) => this.fail(check, message))
+    this.sets = new SetAudit(state, (check, message) => this.fail(check, message))
     this.network = new Network(world, dice.stream("network"), plan.noise, this.stats)
     this.guardian = new Guardian(
       () => world.now,
@@ -120,6 +125,7 @@ class Simulation {
       copies: this.copies,
       ledger: this.ledger,
       orders: this.orders,
+      sets: this.sets,
       stats: this.stats,
       state,
       spec: specOf,
@@ -133,11 +139,14 @@ class Simulation {
     this.clients = new Clients(scene, this.nodes)
     const makeClient = () => new Life(setting, "operator", 1, { joinTimeout: 0 }, [], true)
     this.operators = new Operators(scene, this.nodes, makeClient)
-    this.faults = new Faults(scene, this.nodes, this.clients, this.guardian, this.operators)
+    const makeKeeper = () => new Life(setting, "keeper", 1, { joinTimeout: 0 }, [], true)
+    this.keepers = new Keepers(scene, this.nodes, makeKeeper, this.sets)
+    this.faults = new Faults(scene, this.nodes, this.clients, this.guardian, this.operators, this.keepers)
     this.server.executed = (execution) => {
       this.server.trust = false
       this.ledger.executed(execution)
       this.orders.executed(execution)
+      if (plan.sets === true) this.sets.executed(execution)
       const denied = this.ledger.denied(execution, this.asker)
       if (denied !== undefined) this.fail("a child is called absent, and is not", denied)
       this.guardian.onExecuted(execution)
@@ -220,6 +229,7 @@ class Simulation {
         answered: ({ args, name }, reply) => {
           this.ledger.answered(name, args, reply)
           this.orders.answered(name, args, reply)
+          if (plan.sets === true) this.sets.answered(life, name, args, reply)
         }
       }),
       built: (life, node) => {
@@ -302,7 +312,11 @@ class Simulation {
   /** The faults end; some nodes stay as they are for ever. */
   private calm(): void {
     this.log("world", "the faults are over")
-    this.network.calm = this.clients.calm = this.operators.calm = true
+    this.network.calm =
+      this.clients.calm =
+      this.operators.calm =
+      this.keepers.calm =
+        true
     this.server.resume()
     this.callers?.calm()
     for (const host of this.nodes.hosts) {

@@ -10,11 +10,13 @@ import type { Mutation } from "./mutation.js"
 import { ofNeighbours } from "./neighbours.js"
 import { ofNodes } from "./nodes.js"
 import { ofRegistry } from "./registry.js"
+import { ofSets } from "./sets.js"
 
 export const mutations: ReadonlyArray<Mutation> = [
   ...ofRegistry,
   ...ofNodes,
   ...ofDirectives,
+  ...ofSets,
   ...ofNeighbours,
   ...ofCalls
 ]
@@ -28,10 +30,14 @@ export interface Caught {
 
 /** Plays the history of a seed, with the rule broken or whole. */
 const failureOf = (mutation: Mutation, seed: number, isBroken: boolean): Failure | undefined => {
-  const { changed, directives = false, execute, patch, shape, weights } = mutation
+  const { changed, directives = false, execute, patch, sets = false, shape, weights } = mutation
   const mend = isBroken ? patch?.() : undefined
   try {
-    const plan = draw(seed, weights, { calls: patch === undefined ? 0 : 1, directives: directives ? 1 : 0 })
+    const plan = draw(seed, weights, {
+      calls: patch === undefined || sets ? 0 : 1,
+      directives: directives ? 1 : 0,
+      sets: sets ? 1 : 0
+    })
     return play(shape?.(plan) ?? plan, {
       ...(execute === undefined || !isBroken ? {} : { execute }),
       ...(changed === undefined || !isBroken ? {} : { changed })
