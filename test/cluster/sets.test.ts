@@ -107,6 +107,11 @@ describe("reconcile", () => {
       yield* pogo.reconcile(Worker, [], { allowEmpty: true })
       expect(yield* registered(pogo)).toEqual([])
       expect(brief(yield* pogo.reconcile(Worker, []))).toEqual({})
+      yield* pogo.startChildren(specs(...range(10, 25)))
+      const few = yield* Effect.flip(pogo.reconcile(Worker, [], { allowEmpty: true, maxTerminate: 3 }))
+      expect(few).toMatchObject({ reason: "TooManyEnds", limit: 3 })
+      yield* pogo.reconcile(Worker, [], { allowEmpty: true })
+      expect(yield* registered(pogo)).toEqual([])
     }))
 
   it.scoped("refuses what is no list of the kind's children, and says which and why", () =>

@@ -189,6 +189,42 @@ export const behaviours = (world: World): void => {
   )
 
   test(
+    "a set is made equal to a list from any node: what is the same runs on, and of two lists one is kept whole",
+    Effect.gen(function*() {
+      const scene = yield* setTheScene(world, ["a", "b", "c"])
+      const old = ids("w", 8)
+      yield* scene.node("a").pogo.startChildren(old.map(worker))
+      yield* scene.runs(old.map(Worker.id))
+      const before = scene.journal.lines.length
+      const list = [...old.slice(3).map(worker), Worker.spec("w2", { endAfter: 3_600_000 }), worker("new")]
+      const plan = yield* scene.node("b").pogo.reconcile(Worker, list)
+      expect([plan.create, plan.replace, plan.keep, plan.terminate].map(({ length }) => length)).toEqual([1, 1, 5, 2])
+      yield* scene.runs([...old.slice(2), "new"].map(Worker.id))
+      const touched = new Set(scene.journal.lines.slice(before).map(({ id }) => id))
+      expect(sorted(touched)).toEqual(["w0", "w1", "w2", "new"].map(Worker.id).sort())
+      // Into a set, which restarts nothing; and two at the same time.
+      yield* scene.node("c").pogo.reconcile(Worker, list, { set: "eu" })
+      const [x, y] = [[worker("x1"), worker("x2")], [worker("y1"), worker("y2")]]
+      const results = yield* Effect.all([
+        Effect.either(scene.node("a").pogo.reconcile(Worker, x, { set: "eu", maxTerminate: "100%" })),
+        Effect.either(scene.node("c").pogo.reconcile(Worker, y, { set: "eu", maxTerminate: "100%" }))
+      ], { concurrency: 2 })
+      const won = results.map((result) => result._tag === "Right")
+      const kept = won[0] === true && won[1] === true ? undefined : won[0] === true ? ["x1", "x2"] : ["y1", "y2"]
+      const running = Effect.sync(() => sorted(scene.journal.running().map(({ id }) => id.slice("Worker/".length))))
+      yield* world.until(
+        "one list runs",
+        Effect.map(running, (keys) =>
+          kept === undefined
+            ? [["x1", "x2"], ["y1", "y2"]].some((list) => list.join() === keys.join())
+            : keys.join() === kept.join())
+      )
+      yield* scene.quiet
+      yield* expectAgreement(scene)
+    })
+  )
+
+  test(
     "a child that fails to start does no harm, is retried, and runs in the end",
     Effect.gen(function*() {
       const kinds = (journal: Journal): Kinds =>

@@ -41,7 +41,10 @@ export interface ReconcileOptions {
    * `ReconcileRefused`. Default: half, where the set has more than ten.
    */
   readonly maxTerminate?: EndLimit | undefined
-  /** Whether an empty list may end all members. Default false: it is refused, whatever `maxTerminate` says. */
+  /**
+   * Whether an empty list may end all members, unless `maxTerminate` is given and says fewer. Default false: it is
+   * refused, whatever `maxTerminate` says.
+   */
   readonly allowEmpty?: boolean | undefined
 }
 
@@ -215,8 +218,9 @@ export class SetCommands {
   private guard({ goal, kind, options }: ReconcileCall, plan: SetPlan): Effect.Effect<void, ReconcileRefused> {
     const { members, steps } = plan
     const ends = steps.filter(({ does }) => does === "terminate").length
-    const limit = limitOf(options.maxTerminate, members) ?? 0
-    const isEmpty = goal.listed.size === 0 && options.allowEmpty !== true
+    const isMeant = goal.listed.size === 0 && options.allowEmpty === true
+    const limit = isMeant && options.maxTerminate === undefined ? members : limitOf(options.maxTerminate, members) ?? 0
+    const isEmpty = goal.listed.size === 0 && !isMeant
     if (ends === 0 || (!isEmpty && ends <= limit)) return Effect.void
     const reason = isEmpty ? "EmptyList" : "TooManyEnds"
     return Effect.fail(new ReconcileRefused({ kind, set: goal.set, reason, limit, members, plan: shown(plan) }))
