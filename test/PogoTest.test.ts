@@ -56,6 +56,19 @@ describe("a cluster in a test", () => {
       yield* cluster.atMostOne
     }))
 
+  it.scoped("has a set that is made equal to a list from any node", () =>
+    Effect.gen(function*() {
+      const { cluster, owner } = yield* started(good)
+      const [other] = cluster.names.filter((name) => name !== owner)
+      const next = Worker.spec("next", { stuck: false })
+      const reconciled = yield* Effect.fork(cluster.node(other!).reconcile(Worker, [next]))
+      yield* cluster.pass("3 seconds")
+      const { create, terminate } = yield* Fiber.join(reconciled)
+      expect([...create, ...terminate].map(({ id }) => id)).toEqual([next.id, good.id])
+      yield* cluster.eventuallyOne(next.id)
+      yield* cluster.atMostOne
+    }))
+
   it.scoped("takes over from a node that is cut off, or frozen, or when all data is lost", () =>
     Effect.gen(function*() {
       const { cluster, owner } = yield* started(good)

@@ -127,6 +127,8 @@ describe("reconcile", () => {
       expect(yield* fields(specs("a"), { set: "e|u" })).toBe("set")
       expect(yield* fields(specs("a"), { set: "=main" })).toBe("set")
       expect(yield* fields(specs("a"), { maxTerminate: "ten" as never })).toBe("maxTerminate")
+      const odd = yield* Effect.flip(pogo.reconcile({ kind: "Worker/a" }, []))
+      expect(odd).toMatchObject({ _tag: "InvalidChildSpec", field: "kind" })
       expect(yield* registered(pogo)).toEqual([])
       expect(brief(yield* pogo.reconcile(Worker, [spec("a", 1), spec("a", 1)]))).toEqual({ create: ["a"] })
     }))

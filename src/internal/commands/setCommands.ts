@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import type { Any } from "../../ChildSpec.js"
 import type { InvalidChildSpec, OutcomeUnknown, RegistryUnavailable } from "../../PogoError.js"
 import * as PogoEvent from "../../PogoEvent.js"
-import { encodeSpec, fault, invalid } from "../kind/specCodec.js"
+import { checkKind, encodeSpec, fault, invalid } from "../kind/specCodec.js"
 import { checkSet } from "../kind/specSets.js"
 import type { Node } from "../node/node.js"
 import { outcome, requestWhenActive, shutDown, unavailable } from "../node/registryRequest.js"
@@ -93,6 +93,8 @@ export class SetCommands {
     fence = 0
   ): Effect.Effect<ReconcilePlan, ReconcileError> =>
     Effect.gen(this, function*() {
+      const wrong = checkKind(kind)
+      if (wrong !== undefined) return yield* Effect.fail(invalid(describe(kind), wrong))
       const set = yield* checkSet(kind, options.set)
       if (limitOf(options.maxTerminate, 0) === undefined) {
         return yield* Effect.fail(invalid(
