@@ -10,9 +10,12 @@ import { bin, node, root } from "./lib.mjs"
 rmSync(join(root, "dist"), { recursive: true, force: true })
 const { code } = await node(bin("typescript", "tsc"), ["-p", "tsconfig.build.json", "--emitDeclarationOnly"])
 if (code !== 0) process.exit(1)
+const entries = readdirSync(join(root, "src")).filter((name) => name.endsWith(".ts"))
 await build({
   absWorkingDir: root,
-  entryPoints: readdirSync(join(root, "src")).filter((name) => name.endsWith(".ts")).map((name) => `src/${name}`),
+  entryPoints: entries.map((name) => `src/${name}`),
+  // An entry that has all others: their code is shared then, and lies in the folder below.
+  stdin: { contents: entries.map((name, i) => `export * as _${i} from "./src/${name}"`).join("\n"), resolveDir: root },
   outdir: "dist",
   bundle: true,
   splitting: true,
@@ -26,3 +29,4 @@ await build({
   sourcemap: true,
   logLevel: "warning"
 })
+for (const name of ["stdin.js", "stdin.js.map"]) rmSync(join(root, "dist", name))

@@ -156,6 +156,7 @@ const main = async () => {
   if (!chosen.includes("deep")) return
   await check(["types, ioredis 6", () => bin("typescript", "tsc"), ["--noEmit", "-p", own("ioredis-6.tsconfig.json")]])
   await atOnce(tiers.deep ?? [])
+  await check(["installers", () => own("installers.mjs")])
 }
 
 await main().catch((error) => {
