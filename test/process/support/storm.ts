@@ -3,7 +3,7 @@
  */
 import { type RedisServer, startRedis } from "../../support/redisServer.js"
 import { type Absence, Desired } from "./desired.js"
-import { copiesOf, runningOverlaps, unfencedOverlaps } from "./evidence.js"
+import { copiesOf, type Overlap, runningOverlaps, unfencedOverlaps } from "./evidence.js"
 import { eventually, type Fleet, makeFleet, sleep } from "./fleet.js"
 import type { NodeProcess } from "./process.js"
 import { makeProxy, type Proxy } from "./proxy.js"
@@ -23,7 +23,8 @@ export interface Verdict {
   readonly calls: ReadonlyMap<string, number>
   /** Times without a child that was to run, the shortest first. */
   readonly gaps: ReadonlyArray<Absence>
-  readonly unfenced: number
+  /** Copies whose checks succeeded beside a younger copy. */
+  readonly unfenced: ReadonlyArray<Overlap>
   /** Milliseconds for which older copies went on beside younger ones, fenced. */
   readonly overlaps: ReadonlyArray<number>
   /** Registered by an acknowledged call, and not running in the end. */
@@ -262,7 +263,7 @@ const judge = (storm: Storm, running: ReadonlySet<string>): Verdict => {
     faults: storm.faults,
     calls: storm.calls,
     gaps: storm.desired.absences(lines),
-    unfenced: unfencedOverlaps(lines).length,
+    unfenced: unfencedOverlaps(lines),
     overlaps: runningOverlaps(lines).map(({ millis }) => millis).sort((a, b) => a - b),
     lost: ends(storm, "start").filter((id) => !running.has(id)),
     back: over.filter((id) => running.has(id)),
@@ -312,7 +313,14 @@ export const playStorm = async (options: StormOptions): Promise<Verdict> => {
     await rage(storm)
     for (const name of names) if (!fleet.nodes.has(name)) await storm.start(name)
     const verdict = judge(storm, await settle(storm))
-    for (const id of [verdict.lost, verdict.back, verdict.glimpsed].flatMap((ids) => ids.slice(0, 2))) {
+    for (const { id, millis, older, younger } of verdict.unfenced.slice(0, 3)) {
+      const of = `${older.node} (token ${older.token}, from ${(older.start - storm.history[0]!.at).toFixed(0)} ms on)`
+      tell(
+        `  ${id}: the check of ${of} succeeded ${millis.toFixed(1)} ms after ${younger.node} (${younger.token}) began`
+      )
+    }
+    const doubled = verdict.unfenced.map(({ id }) => id)
+    for (const id of [doubled, verdict.lost, verdict.back, verdict.glimpsed].flatMap((ids) => ids.slice(0, 2))) {
       for (const line of historyOf(storm, id)) tell(`    ${line}`)
     }
     for (const { from, id, to } of verdict.gaps.slice(-1)) {
@@ -344,7 +352,7 @@ export const describeVerdict = (verdict: Verdict): ReadonlyArray<string> => {
     `${copies} copies; without a child that was to run: p50 ${at(gaps, 0.5)}, p90 ${at(gaps, 0.9)}, p99 ${
       at(gaps, 0.99)
     }, worst ${at(gaps, 1)} (${gaps.length})`,
-    `overlaps of unfenced copies: ${unfenced}; of fenced ones (windows W1 and W2): ${overlaps.length}, p50 ${
+    `overlaps of unfenced copies: ${unfenced.length}; of fenced ones (windows W1 and W2): ${overlaps.length}, p50 ${
       at(overlaps, 0.5)
     }, worst ${at(overlaps, 1)}`,
     `fenced writes of older copies: refused ${refused}, accepted ${wrongly}`,
