@@ -78,8 +78,7 @@ export default defineConfig({
           ...withRedis,
           name: "ioredis-6",
           include: onRedis,
-          // With ioredis 6 the test of strangers was not seen to its end.
-          exclude: [deep, ...onServer, "test/redis/strangers.test.ts"],
+          exclude: [deep, ...onServer],
           alias: { ioredis: "ioredis-6" }
         }
       }

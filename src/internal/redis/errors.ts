@@ -30,11 +30,17 @@ const codes = Object.keys(remedies)
 /** What a registry needs, for whatever is something else. */
 const needed = "Redis 6.2 or newer, or Valkey, is needed, with Lua scripts"
 
-/** What answers at an address, and what is needed instead: by the error of the connection. */
+/** What answers at an address, and what is needed instead: by the error of the connection, of ioredis 5 and 6. */
 const answers: ReadonlyArray<readonly [pattern: RegExp, sentence: string]> = [
-  [/^Protocol error, got "H"/, `an HTTP server answers there: ${needed}; correct host and port`],
-  [/^Protocol error, got "\\u0015"/, "the port speaks TLS only: set `tls: true`, or begin the url with rediss://"],
-  [/^Protocol error/, `what answers there does not speak Redis' protocol: ${needed}; correct host and port`],
+  [/^Protocol error, got "H"|^Unknown RESP type 72 /, `an HTTP server answers there: ${needed}; correct host and port`],
+  [
+    /^Protocol error, got "\\u0015"|^Unknown RESP type 21 /,
+    "the port speaks TLS only: set `tls: true`, or begin the url with rediss://"
+  ],
+  [
+    /^Protocol error|^Unknown RESP type/,
+    `what answers there does not speak Redis' protocol: ${needed}; correct host and port`
+  ],
   [
     /wrong version number|packet length too long|http request|before secure TLS connection was established/,
     "the port does not speak TLS: leave `tls` out, begin the url with redis://, or give the port for TLS"
