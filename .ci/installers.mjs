@@ -3,7 +3,7 @@
  * the oldest and the later Effects that its peers allow; and beside Effect 4, where the message must say what is wrong.
  * A package manager that cannot be had is told, and left out.
  */
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { npm, root, run, tempFolder } from "./lib.mjs"
 import { bound, installed, must, tarball } from "./packed.mjs"
@@ -29,9 +29,26 @@ const cameToItsEnd = (what, output) => {
   if (!output.includes("ok")) throw new Error(`${output}\n${what}: the program did not come to its end`)
 }
 
+/** The certificates that npm trusts, where it is told of some: Yarn, a program of Node's, does not read npm's settings. */
+const certificates = async () => {
+  const { output } = await npm(["config", "get", "cafile"], { capture: true })
+  const file = output.trim()
+  return existsSync(file) ? { NODE_EXTRA_CA_CERTS: file } : {}
+}
+
+const trusted = await certificates()
+
 /** @param {ReadonlyArray<string>} args @param {string} cwd */
 const npx = (args, cwd) =>
-  run("npx", ["--yes", ...args], { ...bound, cwd, timeout: 300_000, env: { YARN_ENABLE_GLOBAL_CACHE: "true" } })
+  run("npx", ["--yes", ...args], {
+    ...bound,
+    cwd,
+    timeout: 300_000,
+    env: { YARN_ENABLE_GLOBAL_CACHE: "true", ...trusted }
+  })
+
+/** What a package manager says when the network is the trouble, and not the package. */
+const unreachable = /RequestError|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ConnectionRefused|certificate/
 
 /** Each by its package on npm, its `add`, and how it runs a program. */
 const managers = [
@@ -49,7 +66,9 @@ const byManager = async ({ name, run: runner, tool }) => {
   } else {
     if ((await npx([tool, "--version"], cwd)).code !== 0) return `${name}: left out, it cannot be had here`
     writeFileSync(join(cwd, "yarn.lock"), "")
-    await must(`${name} add`, npx([tool, "add", `effect-pogo@file:${packed}`, ...line], cwd))
+    const { code, output } = await npx([tool, "add", `effect-pogo@file:${packed}`, ...line], cwd)
+    if (code !== 0 && unreachable.test(output)) return `${name}: left out, it cannot reach its registry`
+    if (code !== 0) throw new Error(`${output}\n${name} add failed`)
   }
   const started = runner === undefined || tool === undefined
     ? run(process.execPath, ["smoke.mjs"], { ...bound, cwd })
