@@ -4,8 +4,9 @@
  */
 import { Rpc } from "@effect/rpc"
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Schedule, Schema, TestClock } from "effect"
-import { Child, Pogo, Restart } from "effect-pogo"
+import { Cause, Effect, Exit, Fiber, Layer, Option, Schedule, Schema, TestClock } from "effect"
+import { Child, GroupRegistry, Pogo, Restart } from "effect-pogo"
+import { Observer } from "../../src/internal/supervisor/supervisor.js"
 import { makeCluster } from "../support/cluster.js"
 import { makeFaulty } from "../support/faulty.js"
 
@@ -147,5 +148,28 @@ describe("a policy whose own code throws", () => {
       const [row] = yield* pogo.whichChildren("global")
       expect(row?.status).toMatchObject({ _tag: "Failed" })
       expect(Exit.isSuccess(yield* Effect.exit(pogo.restartChild("Thrower/x")))).toBe(true)
+    }))
+})
+
+describe("a lease that is over between the grant of a claim and the first step of its child's code", () => {
+  it.scoped("keeps that code from running; it runs under the next claim", () =>
+    Effect.gen(function*() {
+      let ran = 0
+      let forked = 0
+      const live = Checker.toLayer(() => Effect.zipRight(Effect.sync(() => ran++), Effect.never))
+      // As if the process had been frozen there: a run is forked, and its fiber has yet to begin.
+      const freezing = Layer.succeed(Observer, {
+        began: (child) => {
+          forked++
+          if (forked === 1) child.unconfirmed = true
+        },
+        ended: () => {}
+      })
+      const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), live)
+      const node = yield* Effect.provide(cluster.add("a"), freezing)
+      yield* node.pogo.startChild(Checker.spec("x", {}))
+      yield* TestClock.adjust("10 seconds")
+      expect([forked, ran]).toEqual([2, 1])
+      expect(Option.getOrThrow(yield* node.pogo.getChild("Checker/x")).status._tag).toBe("Running")
     }))
 })

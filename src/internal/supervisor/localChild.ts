@@ -368,6 +368,8 @@ export const forkRun = (
   run.runtime = runtime
   const { body } = child
   const code = Effect.suspend(() => {
+    // The process may have been frozen since the claim was granted.
+    if (!child.holds && !child.keepsOnLoss) return Effect.interrupt
     if (body._tag === "Now") return effectBy(() => codeOf(child, run, body.make(), scope, hooks))
     hooks.building(child, run)
     return Effect.flatMap(body.make, (made) => codeOf(child, run, made, scope, hooks))

@@ -45,13 +45,13 @@ export const copiesOf = (lines: ReadonlyArray<Line>): ReadonlyMap<string, Readon
       token: BigInt(token),
       start: at,
       last: at,
-      lastUnfenced: at,
+      lastUnfenced: -Infinity,
       stopped: false
     }
     of.set(token, {
       ...known,
       last: Math.max(known.last, at),
-      lastUnfenced: what === "beat" || what === "start" ? Math.max(known.lastUnfenced, at) : known.lastUnfenced,
+      lastUnfenced: what === "beat" ? Math.max(known.lastUnfenced, at) : known.lastUnfenced,
       stopped: what === "stop" ? true : what === "start" ? false : known.stopped
     })
   }
