@@ -51,7 +51,7 @@ export {
    */
   Current
 } from "./internal/kind/current.js"
-import { observe } from "./internal/runtime/userCode.js"
+import { endingQuietly, observe, soundCause } from "./internal/runtime/userCode.js"
 
 /**
  * Fields of a payload. Their schemas may not need services: a payload is decoded on another node.
@@ -422,12 +422,16 @@ export const fork = <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R | Current | Scope.Scope> =>
   Effect.flatMap(Current, (self) =>
-    Effect.map(Effect.forkScoped(effect), (fiber) => {
+    Effect.map(Effect.forkScoped(soundly(effect)), (fiber) => {
       observe(fiber, "the end of a fiber beside a child's code", (exit) => {
         if (exit._tag === "Failure" && !Cause.isInterruptedOnly(exit.cause)) crash(self, exit.cause)
       })
       return fiber
     }))
+
+/** A fiber that neither logs its failure, which is its child's, nor fails with what is no cause. */
+const soundly = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  endingQuietly(Effect.catchAllCause(effect, (cause) => Effect.failCause(soundCause(cause))))
 
 const crash = (self: Current & Crashable, cause: Cause.Cause<unknown>): void => self[Crash]?.(cause)
 

@@ -138,6 +138,24 @@ const entryPoints: { readonly [name: string]: (trouble: Trouble) => Planted } = 
     kind: withBody(() => Effect.never),
     score: (child, node) => child.kind === "Bad" ? now() : Placement.rendezvous(child, node)
   }),
+  "a child's fork that fails with no cause": () => ({
+    kind: Bad.toLayer(() => Effect.zipRight(Child.fork(Effect.failCause(undefined as never)), Effect.never)),
+    harmless: true
+  }),
+  "a run that fails with no cause": () => ({
+    kind: withBody(() => Effect.failCause({ _tag: "Weird" } as never)),
+    harmless: true
+  }),
+  "a placement's score that is a promise": () => ({
+    kind: withBody(() => Effect.never),
+    score: (child, node) =>
+      child.kind === "Bad" ? Promise.reject(new Error("planted")) as never : Placement.rendezvous(child, node)
+  }),
+  "a logger that hears all of a fork": ({ now }) => ({
+    kind: Bad.toLayer(() => Effect.zipRight(Child.fork(Effect.fail("ended")), Effect.never)),
+    logger: Logger.make(now),
+    harmless: true
+  }),
   "a placement's score that is no number": () => ({
     kind: withBody(() => Effect.never),
     score: (child, node) => child.kind === "Bad" ? NaN : Placement.rendezvous(child, node)

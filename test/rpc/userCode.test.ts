@@ -63,7 +63,11 @@ const askedLive = Asked.toLayer(() =>
       return planted ?? Effect.succeed(text)
     },
     refuse: () => Effect.fail(new Odd({ text: "no" })),
-    fail: () => plant?.at === "what a handler fails with" ? Effect.fail(plant.throws()) : Effect.succeed("fine"),
+    fail: () => {
+      if (plant?.at === "what a handler fails with") return Effect.fail(plant.throws())
+      if (plant?.at === "what a handler's cause is") return Effect.failCause(plant.throws() as never)
+      return Effect.succeed("fine")
+    },
     items: () => Stream.make("one", "two"),
     from: ({ after }) => Stream.tick(100).pipe(Stream.zipWithIndex, Stream.map(([, i]) => after + 1 + i))
   })
@@ -83,7 +87,8 @@ const places: { readonly [at: string]: (asked: Client) => Effect.Effect<unknown,
   "an item, encoded": (asked) => Stream.runDrain(asked("x").items()),
   "an item, decoded": (asked) => Stream.runDrain(asked("x").items()),
   "a handler": (asked) => asked("x").ask({ text: "t" }),
-  "what a handler fails with": (asked) => asked("x").fail()
+  "what a handler fails with": (asked) => asked("x").fail(),
+  "what a handler's cause is": (asked) => asked("x").fail()
 }
 
 const values = [

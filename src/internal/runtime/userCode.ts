@@ -49,7 +49,11 @@ const valueOf = <A, B>(run: () => A, otherwise: B): A | B => {
 export const numberBy = <A, B>(code: (a: A, b: B) => unknown, a: A, b: B): number | string => {
   try {
     const value = code(a, b)
-    return typeof value === "number" && !Number.isNaN(value) ? value : `is ${printValue(value, 100)}, and no number`
+    if (typeof value === "number" && !Number.isNaN(value)) return value
+    if (!(value instanceof Promise)) return `is ${printValue(value, 100)}, and no number`
+    // Nobody waits for it: should it reject, that would end the process.
+    value.catch(() => {})
+    return "is a promise, and no number"
   } catch (error) {
     return `threw: ${printError(error, 300)}`
   }
@@ -110,6 +114,17 @@ export const observe = <A, E>(
   onEnd: (exit: Exit.Exit<A, E>) => void,
   report?: Report
 ): void => fiber.addObserver((exit) => contain(what, () => onEnd(exit), report))
+
+/** What stands for the cause of a failure that is none: a user's code may fail with whatever it likes. */
+const noCause = (): Cause.Cause<never> => Cause.die(new Error("it failed with what is no cause"))
+
+/** A cause that may be looked at: Effect's own code throws for what is none, where nobody catches it. */
+export const soundCause = <E>(cause: Cause.Cause<E>): Cause.Cause<E> =>
+  valueOf(() => Cause.isCause(cause), false) ? cause : noCause()
+
+/** An exit whose cause may be looked at; see `soundCause`. */
+export const soundExit = <A, E>(exit: Exit.Exit<A, E>): Exit.Exit<A, E> =>
+  Exit.isFailure(exit) && soundCause(exit.cause) !== exit.cause ? Exit.failCause(noCause()) : exit
 
 const quiet = FiberRef.set(FiberRef.unhandledErrorLogLevel, Option.none())
 
@@ -458,7 +473,10 @@ const shorten = (text: string, max: number): string => {
  * A cause in words, as `Cause.pretty` has them, within `max` characters. Values that cannot be printed, or throw when
  * they are, are described as well as can be.
  */
-export const printCause = (cause: Cause.Cause<unknown>, max = 1_000): string => {
+export const printCause = (cause: Cause.Cause<unknown>, max = 1_000): string =>
+  valueOf(() => causeText(cause, max), unreadable)
+
+const causeText = (cause: Cause.Cause<unknown>, max: number): string => {
   const { count, errors } = errorsOf(cause)
   if (count === 0) return Cause.pretty(cause)
   const texts = errors.map((error) => Cause.pretty(Cause.fail(copyOf(error))))

@@ -27,7 +27,7 @@ import type { Made } from "../kind/specCodec.js"
 import { maxCause, type StatRecord, type StatState } from "../registry/state.js"
 import type { KnownSpec } from "../replica/replica.js"
 import type { Timer } from "../runtime/environment.js"
-import { effectBy, printCause } from "../runtime/userCode.js"
+import { effectBy, printCause, soundExit } from "../runtime/userCode.js"
 import type { ChildRun, RunOwner } from "./childRun.js"
 import type { RestartClock } from "./restartClock.js"
 
@@ -344,7 +344,7 @@ const endedBy = <A, E, R>(
 ): Effect.Effect<Exit.Exit<A, E>, never, R> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(
-      Effect.exit(restore(code)),
+      Effect.map(Effect.exit(restore(code)), soundExit),
       (exit) => Effect.map(Effect.exit(close(exit)), (closed) => Exit.zipLeft(exit, closed))
     )
   )

@@ -154,7 +154,7 @@ export class Supervisor implements ChildHost {
     child.since = this.owner.ambient.wall()
     const backoff = child.backoff = new Backoff(child.registration.restart.schedule)
     const replay = backoff.replay(child.restarts, child.since, Exit.die(child.lastEnd))
-    const replaying = Runtime.runFork(child.registration.runtime)(replay)
+    const replaying = Runtime.runFork(child.registration.runtime)(replay, { updateRefs: quietFiber })
     this.after(child, replaying, (isLeft) => {
       if (isLeft) this.runAgain(child)
       else this.finish(child, "failed")

@@ -14,7 +14,7 @@ import * as Runtime from "effect/Runtime"
 import type { Procedure } from "../../kind/protocol.js"
 import type { CallServer, Serving } from "../../kind/registration.js"
 import { type Timer, type Timers, until } from "../../runtime/environment.js"
-import { forkUser, printError, tagOf } from "../../runtime/userCode.js"
+import { forkUser, printError, soundExit, tagOf } from "../../runtime/userCode.js"
 import { failedByCheck } from "../../supervisor/childRun.js"
 import { annotate, type CallEndpoint, type LocalChild } from "../../supervisor/localChild.js"
 import type { CallMetrics, KindMetrics } from "../callMetrics.js"
@@ -267,7 +267,8 @@ export class Mailbox implements CallEndpoint, HandlerHost {
    * Answers. The answer is encoded before the claim is looked at, since encoding may take time. A handler that its run's
    * end made break off, by an interruption or by `check`, has no answer.
    */
-  end(call: IncomingCall, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+  end(call: IncomingCall, ended: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    const exit = soundExit(ended)
     return Exit.isFailure(exit) && (Cause.isInterruptedOnly(exit.cause) || this.isBrokenOff(exit.cause))
       ? Effect.sync(() => this.ended(call, exit))
       : Effect.map(call.receiver.prepare(exit), (deliver) => this.ended(call, exit, deliver))
