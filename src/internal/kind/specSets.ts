@@ -5,10 +5,10 @@
  * @internal
  */
 import * as Either from "effect/Either"
-import { InvalidChildSpec } from "../../PogoError.js"
+import type { InvalidChildSpec } from "../../PogoError.js"
 import { digestText } from "../runtime/hash.js"
-import { describe, isName, nameRule } from "../runtime/userInput.js"
-import { writeStored } from "./specCodec.js"
+import { isName, nameRule } from "../runtime/userInput.js"
+import { fault, invalid, writeStored } from "./specCodec.js"
 
 /** The fields of a stored body, if they say a set; `undefined` for a body that is not JSON, or names none. */
 const fieldsWithSet = (body: string): Record<string, unknown> | undefined => {
@@ -48,8 +48,7 @@ export const asMember = (
   const written = writeStored({ ...JSON.parse(body) as object, set })
   return written === undefined
     ? Either.left(
-      new InvalidChildSpec({
-        id,
+      invalid(id, {
         field: "payload",
         value: `${body.length} bytes`,
         problem: `makes the spec too large beside the name of its set, "${set}"`,
@@ -62,13 +61,7 @@ export const asMember = (
 /** The name of a set, checked. `undefined` stands for a kind's unnamed set. */
 export const checkSet = (kind: string, set: unknown): Either.Either<string | undefined, InvalidChildSpec> => {
   if (set === undefined || (isName(set) && !set.startsWith("="))) return Either.right(set)
-  return Either.left(
-    new InvalidChildSpec({
-      id: kind,
-      field: "set",
-      value: describe(set),
-      problem: `is no name of a set (${nameRule}; no = in front)`,
-      remedy: "give another name, or leave it out for the kind's unnamed set"
-    })
-  )
+  const problem = `is no name of a set (${nameRule}; no = in front)`
+  const remedy = "give another name, or leave it out for the kind's unnamed set"
+  return Either.left(invalid(kind, fault("set", set, problem, remedy)))
 }

@@ -123,8 +123,11 @@ export const soundCause = <E>(cause: Cause.Cause<E>): Cause.Cause<E> =>
   valueOf(() => Cause.isCause(cause), false) ? cause : noCause()
 
 /** An exit whose cause may be looked at; see `soundCause`. */
-export const soundExit = <A, E>(exit: Exit.Exit<A, E>): Exit.Exit<A, E> =>
-  Exit.isFailure(exit) && soundCause(exit.cause) !== exit.cause ? Exit.failCause(noCause()) : exit
+export const soundExit = <A, E>(exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
+  if (Exit.isSuccess(exit)) return exit
+  const cause = soundCause(exit.cause)
+  return cause === exit.cause ? exit : Exit.failCause(cause)
+}
 
 const quiet = FiberRef.set(FiberRef.unhandledErrorLogLevel, Option.none())
 
