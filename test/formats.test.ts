@@ -72,9 +72,18 @@ describe("records", () => {
     }
     expect(formatSpec(spec)).toBe("7|9|a1|if|1.6b84b53d,2.00000000|{|}")
     expect(formatSpec({ ...spec, initial: false, failed: false, refused: [] })).toBe("7|9|a1|||{|}")
-    const tomb = { stamp: 9, generation: 7, op: "a1", by: "b2", how: "terminated", initial: true } as const
+    const tomb = {
+      stamp: 9,
+      generation: 7,
+      op: "a1",
+      by: "b2",
+      how: "terminated",
+      initial: true,
+      pruned: false
+    } as const
     expect(formatTomb(tomb)).toBe("9|7|a1|b2|d|i")
     expect(formatTomb({ ...tomb, how: "ended", initial: false })).toBe("9|7|a1|b2|e|")
+    expect(formatTomb({ ...tomb, initial: false, pruned: true })).toBe("9|7|a1|b2|d|p")
     expect(formatClaim({ token: 12, generation: 7, sid: "a#01" })).toBe("12:7:a#01")
     expect(
       formatStat({ token: 12, state: "restarting", restarts: 2, since: 1.9, next: 5.2, cause: "Error: x\n  at y" })

@@ -1,9 +1,9 @@
 /** Sets: moving a child into one, and the rounds of those who reconcile them. */
 import { describe, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { type Args, type BeginResult, maxSetRounds } from "../../src/internal/registry/commands.js"
+import { type Args, type BeginResult, maxSetRounds, tombstoneRetention } from "../../src/internal/registry/commands.js"
 import { formatSetRound, parseSetRound } from "../../src/internal/registry/setRounds.js"
-import { parseSpec, type SpecRecord } from "../../src/internal/registry/state.js"
+import { parseSpec, parseTomb, type SpecRecord } from "../../src/internal/registry/state.js"
 import type { Caller } from "./registryCaller.js"
 import type { Test } from "./registryConformance.js"
 
@@ -38,11 +38,12 @@ const put = (caller: Caller, mode: PutArgs["mode"], item: Partial<PutArgs["items
   )
 
 /** A `del` of one item, and its tag. */
-const del = (caller: Caller, item: Partial<Args<"del">["items"][number]>, round?: number) =>
+const del = (caller: Caller, item: Partial<Args<"del">["items"][number]>, round?: number, prune?: boolean) =>
   Effect.map(
     caller.send("del", {
       items: [{ id: "k/1", op: `del-${++ops}`, generation: 0, ...item }],
-      round: round === undefined ? undefined : { key, round }
+      round: round === undefined ? undefined : { key, round },
+      prune
     }),
     (reply) => (reply._tag === "OK" ? reply.value.results[0]!._tag : reply._tag)
   )
@@ -214,8 +215,117 @@ const rounds = (test: Test): void => {
     }))
 }
 
+const pruned = (test: Test): void => {
+  test("what a list ended a list brings back, with a stamp of its own; what a call ended stays so", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.learn
+      for (const mode of ["ensureInitial", "ensure"] as const) {
+        yield* put(caller, mode, { op: "first" })
+        const { generation } = yield* spec(caller, "k/1")
+        expect(yield* del(caller, { generation }, undefined, true)).toBe("GONE")
+        const tomb = parseTomb((yield* caller.everything).get("k/1")?.tomb ?? "")!
+        expect(tomb).toMatchObject({ pruned: true, initial: false, how: "terminated", generation })
+        // A late repetition of the command that had created it.
+        expect(yield* put(caller, mode, { op: "first" })).toBe("TERMINATED")
+        expect(yield* put(caller, "ensureInitial", { body: "anew" })).toBe("CREATED")
+        const anew = yield* spec(caller, "k/1")
+        expect(anew).toMatchObject({ initial: true, body: "anew", stamp: anew.generation })
+        expect(anew.stamp).toBeGreaterThan(tomb.stamp)
+        expect(yield* del(caller, { generation: anew.generation })).toBe("GONE")
+        expect(yield* put(caller, "ensureInitial", {})).toBe("TERMINATED")
+        yield* put(caller, "ensure", {})
+        yield* del(caller, { generation: (yield* spec(caller, "k/1")).generation }, undefined, true)
+      }
+    }))
+
+  test("the first time a list starts a child its stamp is the lowest", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.learn
+      yield* put(caller, "ensureInitial", {})
+      expect((yield* spec(caller, "k/1")).stamp).toBe(1)
+    }))
+
+  test(
+    "in a quarantine a list brings nothing back: that it was ended since may not be known yet",
+    (caller) =>
+      Effect.gen(function*() {
+        yield* caller.learn
+        yield* caller.ok("merge", { facts: [{ id: "k/1", kind: "tomb", value: "500|400|o|b|d|p" }] })
+        expect((yield* caller.everything).get("k/1")?.tomb).toBe("500|400|o|b|d|p")
+        expect(yield* put(caller, "ensureInitial", {})).toBe("QUARANTINE")
+        expect((yield* caller.everything).get("k/1")?.tomb).toBe("500|400|o|b|d|p")
+        yield* caller.pass(15_000)
+        expect(yield* put(caller, "ensureInitial", {})).toBe("CREATED")
+      }),
+    "settle"
+  )
+
+  test("its tombstone is swept away like those of calls", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.learn
+      yield* put(caller, "ensureInitial", {})
+      yield* del(caller, { generation: (yield* spec(caller, "k/1")).generation }, undefined, true)
+      yield* caller.subject.hand.age(tombstoneRetention)
+      yield* caller.pass(2_000)
+      yield* caller.del("k/2", yield* caller.create("k/2"))
+      expect((yield* caller.everything).get("k/1")).toBeUndefined()
+    }))
+}
+
+const lists = (test: Test): void => {
+  const list = "=main"
+
+  test("[I11] a session that begins to live with a list ends the round of its set, and no other", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.join("a#1")
+      const generation = yield* caller.create("k/1", "a")
+      const round = yield* begun(caller, { key: list })
+      const other = yield* begun(caller)
+      const ends = (of: string, number: number) =>
+        caller.send("del", { items: [{ id: "k/2", op: "x", generation }], round: { key: of, round: number } })
+      yield* caller.ok("open", openArgs("b#1", list, false))
+      expect((yield* ends(list, round))._tag).toBe("OK")
+      yield* caller.ok("open", openArgs("c#1", undefined, true))
+      yield* caller.ok("open", openArgs("c#2", "=b", true))
+      expect((yield* ends(list, round))._tag).toBe("OK")
+      yield* caller.ok("open", openArgs("b#1", list, true))
+      expect((yield* ends(list, round))._tag).toBe("SUPERSEDED")
+      expect((yield* ends(key, other))._tag).toBe("OK")
+    }))
+
+  test("a round is begun by a live session that has read of the one before", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.join("a#1")
+      const seen = (round: number, sid = "a#1") => ({ key: list, seen: { sid, round } })
+      const first = yield* begun(caller, seen(0))
+      expect(yield* begin(caller, seen(0))).toEqual({ _tag: "UNSEEN", round: first })
+      expect(yield* begin(caller, seen(first + 1))).toEqual({ _tag: "UNSEEN", round: first })
+      expect(yield* begin(caller, seen(Number.NaN))).toEqual({ _tag: "UNSEEN", round: first })
+      const second = yield* begun(caller, { ...seen(first), op: "again" })
+      expect(yield* begun(caller, { ...seen(first), op: "again" })).toBe(second)
+      const dead = yield* caller.send("begin", { key: list, op: "x", fence: 0, seen: { sid: "b#1", round: second } })
+      expect(dead._tag).toBe("NOSESSION")
+      yield* caller.ok("close", { sid: "a#1" })
+      const closed = yield* caller.send("begin", { key: list, op: "y", fence: 0, seen: { sid: "a#1", round: second } })
+      expect(closed._tag).toBe("NOSESSION")
+    }))
+
+  const openArgs = (sid: string, of: string | undefined, last: boolean): Args<"open"> => ({
+    sid,
+    version: 1,
+    record: "{}",
+    mode: "fresh",
+    claims: [],
+    last,
+    supersedes: "",
+    list: of
+  })
+}
+
 /** @internal */
 export const setSuite = (test: Test): void => {
   describe("retag, and stamps", () => retagging(test))
   describe("rounds of sets", () => rounds(test))
+  describe("children that a list ended", () => pruned(test))
+  describe("rounds of lists", () => lists(test))
 }

@@ -60,7 +60,7 @@ export interface Known {
 const ids = ["k/a", "k/b", "k/c", "k/é ü", "k/d:1", "k/e|f", "other/\"g\"\n", "k/h"]
 const names = ["n1", "n2", "n3:x", "n4|y#é"]
 const bodies = ["{\"a\":1}", "{\"a\":2}", "", "b|c|d\n|é|", "s".repeat(100)]
-const sets = ["k/", "k/eu", "k/é|f"]
+const sets = ["k/", "k/eu", "k/é|f", "=main", "=b|é"]
 const codes = ["v1", "v2", "v3.x"]
 const garbage = [
   "",
@@ -172,7 +172,9 @@ const factOf = (source: Source): Args<"merge">["facts"][number] => {
     return {
       id,
       kind,
-      value: `${stamp}|${generation}|op${random.below(9)}|by|${random.pick(["d", "e"])}|${random.pick(["", "i"])}`
+      value: `${stamp}|${generation}|op${random.below(9)}|by|${random.pick(["d", "e"])}|${
+        random.pick(["", "i", "p", "ip"])
+      }`
     }
   }
   const value = random.chance(0.3) ? state.spec.get(random.pick(ids)) : undefined
@@ -202,7 +204,8 @@ export const argumentsOf: Arguments = {
     mode: source.random.pick(["fresh", "carry", "reassert"] as const),
     claims: claimsToOpen(source),
     last: source.random.chance(0.8),
-    supersedes: source.random.chance(0.4) ? sidOf(source) : ""
+    supersedes: source.random.chance(0.4) ? sidOf(source) : "",
+    list: source.random.chance(0.3) ? source.random.pick(sets) : undefined
   }),
   update: (source) => ({
     sid: sidOf(source),
@@ -226,13 +229,22 @@ export const argumentsOf: Arguments = {
       const seen = { generation: generationOf(source, id), stamp: seenStampOf(source, id) }
       return withAbsurd(source.random, { id, op: opOf(source, id), ...seen })
     }),
-    round: roundOf(source)
+    round: roundOf(source),
+    prune: source.random.chance(0.3)
   }),
-  begin: ({ random, state }) => {
+  begin: (source) => {
+    const { random, state } = source
     const key = random.pick(sets)
     const known = parseSetRound(state.round.get(key) ?? "")
     const fence = random.chance(0.4) ? 0 : Math.max(0, (known?.fence ?? 5) + random.below(4) - 1)
-    return withAbsurd(random, { key, op: random.chance(0.2) ? known?.op ?? "op" : `op${random.below(1e9)}`, fence })
+    const round = random.chance(0.7) ? known?.round ?? 0 : random.below(1000)
+    const seen = random.chance(0.5) ? undefined : withAbsurd(random, { sid: sidOf(source), round })
+    return withAbsurd(random, {
+      key,
+      op: random.chance(0.2) ? known?.op ?? "op" : `op${random.below(1e9)}`,
+      fence,
+      seen
+    })
   },
   merge: (source) => ({ facts: source.random.many(6, () => factOf(source)) }),
   claim: (source) => ({

@@ -108,13 +108,14 @@ const encodeRound = (asked: SetRound | undefined): ReadonlyArray<string> =>
 /** Arguments of each command, after those of the envelope. */
 export const encoders: { readonly [K in CommandName]: (args: Args<K>) => ReadonlyArray<string> } = {
   tick: ({ sid }) => [sid],
-  open: ({ claims, last, mode, record, sid, supersedes, version }) => [
+  open: ({ claims, last, list, mode, record, sid, supersedes, version }) => [
     sid,
     counter(version),
     record,
     mode,
     flag(last),
     supersedes,
+    list ?? "",
     ...claims.flatMap(({ generation, id, token }) => [id, counter(token), counter(generation)])
   ],
   update: ({ leaving, record, sid, version }) => [sid, counter(version), record, flag(leaving === true)],
@@ -124,11 +125,17 @@ export const encoders: { readonly [K in CommandName]: (args: Args<K>) => Readonl
     ...encodeRound(round),
     ...items.flatMap(({ body, generation, id, op, stamp }) => [id, op, exact(generation), body, exact(stamp ?? 0)])
   ],
-  del: ({ items, round }) => [
+  del: ({ items, prune, round }) => [
     ...encodeRound(round),
+    flag(prune === true),
     ...items.flatMap(({ generation, id, op, stamp }) => [id, op, exact(generation), exact(stamp ?? 0)])
   ],
-  begin: ({ fence, key, op }) => [key, op, counter(fence)],
+  begin: ({ fence, key, op, seen }) => [
+    key,
+    op,
+    counter(fence),
+    ...(seen === undefined ? ["", ""] : [seen.sid, exact(seen.round)])
+  ],
   merge: ({ facts }) => facts.flatMap(({ id, kind, value }) => [id, kind, value]),
   claim: (
     { goesOn, items, sid, trial }
@@ -225,10 +232,15 @@ const directResult = ([tag, record]: Row): DirectResult => {
   }
 }
 
-const beginResult = ([tag, value]: Row): BeginResult =>
-  tag === "BEGUN"
-    ? { _tag: tag, round: number(value) }
-    : { _tag: tagOf(tag, ["FENCED"]), fence: number(value) }
+const beginResult = ([tag, value]: Row): BeginResult => {
+  switch (tag) {
+    case "BEGUN":
+    case "UNSEEN":
+      return { _tag: tag, round: number(value) }
+    default:
+      return { _tag: tagOf(tag, ["FENCED"]), fence: number(value) }
+  }
+}
 
 /** A number that is not always told. */
 const numberOrNone = (raw: Raw | undefined): number | undefined => (raw === undefined ? undefined : number(raw))

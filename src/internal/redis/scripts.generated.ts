@@ -6,7 +6,7 @@
 
 /** Texts by file and first line. */
 export const pieces: { readonly [piece: string]: string } = {
-  "begin.lua:10": `local needs_memory = false
+  "begin.lua:12": `local needs_memory = false
 `,
   "shared/numbers.lua:6": `local function int(text, most)
 if not text or #text > 16 or not string.find(text, '^%d+$') then return nil end
@@ -119,12 +119,13 @@ local stamp, generation = counter(s), counter(g)
 if not stamp or not generation then return nil end
 return {
 stamp = stamp, generation = generation, op = op, by = by, how = how,
-initial = string.find(flags, 'i', 1, true) ~= nil
+initial = string.find(flags, 'i', 1, true) ~= nil, pruned = string.find(flags, 'p', 1, true) ~= nil
 }
 end
 
-local function format_tomb(stamp, generation, op, by, how, initial)
+local function format_tomb(stamp, generation, op, by, how, initial, pruned)
 return str(stamp) .. '|' .. str(generation) .. '|' .. op .. '|' .. by .. '|' .. how .. '|' .. (initial and 'i' or '')
+.. (pruned and 'p' or '')
 end
 
 local function parse_claim(value)
@@ -436,6 +437,11 @@ return value and parse_round(value) or nil
 end
 
 
+local function end_round(key)
+if key ~= '' then set_round:set(key, false) end
+end
+
+
 local function is_superseded(key, round)
 if key == '' then return false end
 local known = round_of(key)
@@ -444,7 +450,7 @@ refuse('SUPERSEDED')
 return true
 end
 `,
-  "begin.lua:14": `local function make_room()
+  "begin.lua:16": `local function make_room()
 if sizes.round < MAX_SET_ROUNDS then return end
 local size, oldest, first = sizes.round, nil, nil
 for key, value in pairs(all_fields(round_key)) do
@@ -459,9 +465,11 @@ end
 if oldest and size >= MAX_SET_ROUNDS then set_round:set(oldest, false) end
 end
 
-local function begin_round(key, op, fence)
+local function begin_round(key, op, fence, sid, seen)
 local known = round_of(key)
 if known and known.op == op then return { 'BEGUN', str(known.round) } end
+local youngest = known and known.round or 0
+if sid ~= '' and seen ~= youngest then return { 'UNSEEN', str(youngest) } end
 local highest = known and known.fence or 0
 if fence > 0 and fence < highest then return { 'FENCED', str(highest) } end
 if not set_round:get(key) then make_room() end
@@ -471,7 +479,9 @@ return { 'BEGUN', str(round) }
 end
 
 local function command()
-return { str(quarantine_left()), begin_round(ARGV[11], ARGV[12], int(ARGV[13]) or 0) }
+local sid = ARGV[14]
+if sid ~= '' and not live(sid) then return refuse('NOSESSION') end
+return { str(quarantine_left()), begin_round(ARGV[11], ARGV[12], int(ARGV[13]) or 0, sid, int(ARGV[15])) }
 end
 `,
   "shared/end.lua:12": `local function write_log()
@@ -900,7 +910,7 @@ if live(sid) then end_session(sid, ARGV[12] == '1' and 'g' or 'o', meta.now) end
 return {}
 end
 `,
-  "del.lua:8": `local needs_memory = false
+  "del.lua:9": `local needs_memory = false
 `,
   "shared/store_tomb.lua:6": `local oldest, oldest_at, oldest_read, oldest_end = {}, 0, 0, sizes.tombx == 0
 local too_many = sizes.tombx - keep_count
@@ -953,12 +963,12 @@ sweep(TOMBSTONE_SWEEP)
 return value
 end
 
-local function end_spec(id, old, by, how)
-local stamp = draw()
-return store_tomb(id, format_tomb(stamp, old.generation, old.op, by, how, old.initial), old.initial)
+local function end_spec(id, old, by, how, pruned)
+local stamp, initial = draw(), old.initial and not pruned
+return store_tomb(id, format_tomb(stamp, old.generation, old.op, by, how, initial, pruned), initial)
 end
 `,
-  "del.lua:16": `local function del_one(id, op, generation, stamp)
+  "del.lua:17": `local function del_one(id, op, generation, stamp, pruned)
 local stored_spec = spec:get(id)
 if not stored_spec then
 local stored_tomb = tomb:get(id)
@@ -971,7 +981,7 @@ if not old then return { 'MALFORMED' } end
 if not generation or old.generation > generation or (stamp ~= 0 and old.stamp ~= stamp) then
 return { 'NEWER', stored_spec }
 end
-local value = end_spec(id, old, op, 'd')
+local value = end_spec(id, old, op, 'd', pruned)
 local current = claim_of(id)
 if current and not live(current.sid) then set_claim(id, nil) end
 return { 'GONE', value }
@@ -979,12 +989,12 @@ end
 
 local function command()
 if is_superseded(ARGV[11], ARGV[12]) then return end
-local results, ids = {}, ids_of(13, 4)
+local results, ids, pruned = {}, ids_of(14, 4), ARGV[13] == '1'
 spec:load(ids)
 tomb:load(ids)
 claim:load(ids)
-for i = 13, arg_count, 4 do
-results[#results + 1] = del_one(ARGV[i], ARGV[i + 1], int(ARGV[i + 2]), int(ARGV[i + 3]))
+for i = 14, arg_count, 4 do
+results[#results + 1] = del_one(ARGV[i], ARGV[i + 1], int(ARGV[i + 2]), int(ARGV[i + 3]), pruned)
 end
 return results
 end
@@ -1100,7 +1110,8 @@ if kind == 'spec' then
 store_spec(id,
 format_spec(new.generation, new.stamp, new.op, new.initial, new.failed, new.refused, body_of(new)))
 else
-store_tomb(id, format_tomb(new.stamp, new.generation, new.op, new.by, new.how, new.initial), new.initial)
+local value = format_tomb(new.stamp, new.generation, new.op, new.by, new.how, new.initial, new.pruned)
+store_tomb(id, value, new.initial)
 end
 return true
 end
@@ -1119,7 +1130,7 @@ end
 `,
   "nodes.lua:13": `local function command() return { live_nodes(), all_directives() } end
 `,
-  "open.lua:10": `local needs_memory = true
+  "open.lua:11": `local needs_memory = true
 `,
   "shared/node_record.lua:3": `local function store_record(sid, version, json)
 local kept = node:get(sid)
@@ -1130,7 +1141,7 @@ node:set(sid, str(version) .. '|' .. str(opened) .. '|' .. json)
 append('n', sid)
 end
 `,
-  "open.lua:14": `local function others_live(sid, old)
+  "open.lua:16": `local function others_live(sid, old)
 local others = meta.sessions
 if live(sid) then others = others - 1 end
 if old ~= sid and live(old) then others = others - 1 end
@@ -1150,9 +1161,9 @@ end
 
 local function assert_claims(sid, mode, old)
 local ids, refused = {}, {}
-for i = 17, arg_count, 3 do ids[#ids + 1] = ARGV[i] end
+for i = 18, arg_count, 3 do ids[#ids + 1] = ARGV[i] end
 claim:load(ids)
-for i = 17, arg_count, 3 do
+for i = 18, arg_count, 3 do
 local id, token, generation = ARGV[i], counter(ARGV[i + 1]), counter(ARGV[i + 2])
 if token and generation and may_assert(sid, mode, old, id, token) then
 set_claim(id, { token = token, generation = generation, sid = sid })
@@ -1183,6 +1194,7 @@ if ARGV[15] == '1' then
 if not live(sid) then meta.sessions = meta.sessions + 1 end
 expire_at(sid, meta.now + meta.ttl)
 store_record(sid, counter(ARGV[12]) or 0, ARGV[13])
+end_round(ARGV[17])
 if old ~= '' and old ~= sid then
 inherit_round(old, sid)
 if live(old) then end_session(old, 'o', meta.now) end
@@ -1193,11 +1205,11 @@ end
 `,
   "put.lua:9": `local needs_memory = true
 `,
-  "put.lua:16": `local function create(id, op, body, initial, by_list)
+  "put.lua:16": `local function create(id, op, body, initial, is_first)
 local generation = draw()
 stat:set(id, false)
 drop_trial(id)
-local stamp = by_list and 1 or generation
+local stamp = is_first and 1 or generation
 return { 'CREATED', store_spec(id, format_spec(generation, stamp, op, initial, false, '', body)) }
 end
 
@@ -1209,7 +1221,7 @@ end
 
 local function mark_tomb(id, stored_tomb, ended)
 if ended.initial then return stored_tomb end
-local value = format_tomb(ended.stamp, ended.generation, ended.op, ended.by, ended.how, true)
+local value = format_tomb(ended.stamp, ended.generation, ended.op, ended.by, ended.how, true, ended.pruned)
 tomb:set(id, value)
 tombx_changed[id] = false
 append('s', id)
@@ -1230,12 +1242,13 @@ if stored_spec then return ensure_present(id, op, body, stored_spec, by_list) en
 local stored_tomb = tomb:get(id)
 local ended = stored_tomb and parse_tomb(stored_tomb)
 if stored_tomb and not ended then return { 'MALFORMED' } end
-if ended and (by_list or ended.op == op) then
-local kept = by_list and mark_tomb(id, stored_tomb, ended) or stored_tomb
+local stays = by_list and ended and not ended.pruned
+if ended and (stays or ended.op == op) then
+local kept = stays and mark_tomb(id, stored_tomb, ended) or stored_tomb
 return { ended.how == 'e' and 'DONE' or 'TERMINATED', kept }
 end
-if not ended and meta.now < meta.quarantine then return { 'QUARANTINE' } end
-return create(id, op, body, by_list or (ended and ended.initial), by_list)
+if (not ended or by_list) and meta.now < meta.quarantine then return { 'QUARANTINE' } end
+return create(id, op, body, by_list or (ended and ended.initial), by_list and not ended)
 end
 
 
@@ -1406,7 +1419,7 @@ end
 /** The pieces of each command's script, in order. */
 export const commands = {
   begin: [
-    "begin.lua:10",
+    "begin.lua:12",
     "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
@@ -1416,7 +1429,7 @@ export const commands = {
     "shared/state.lua:5",
     "shared/guard.lua:3",
     "shared/set_rounds.lua:3",
-    "begin.lua:14",
+    "begin.lua:16",
     "shared/end.lua:12"
   ],
   changes: [
@@ -1466,7 +1479,7 @@ export const commands = {
     "shared/end.lua:12"
   ],
   del: [
-    "del.lua:8",
+    "del.lua:9",
     "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
@@ -1480,7 +1493,7 @@ export const commands = {
     "shared/trials.lua:3",
     "shared/store_tomb.lua:6",
     "shared/set_rounds.lua:3",
-    "del.lua:16",
+    "del.lua:17",
     "shared/end.lua:12"
   ],
   direct: [
@@ -1548,7 +1561,7 @@ export const commands = {
     "shared/end.lua:12"
   ],
   open: [
-    "open.lua:10",
+    "open.lua:11",
     "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
@@ -1558,7 +1571,8 @@ export const commands = {
     "shared/state.lua:5",
     "shared/guard.lua:3",
     "shared/node_record.lua:3",
-    "open.lua:14",
+    "shared/set_rounds.lua:3",
+    "open.lua:16",
     "shared/end.lua:12"
   ],
   put: [

@@ -152,6 +152,8 @@ export type BeginResult =
   | { readonly _tag: "BEGUN"; readonly round: number }
   /** One with a higher fence has begun: this one is by a copy that has been replaced. Nothing was changed. */
   | { readonly _tag: "FENCED"; readonly fence: number }
+  /** Another round than the one that the caller has read of is the youngest; 0 for none. Nothing was changed. */
+  | { readonly _tag: "UNSEEN"; readonly round: number }
 
 /** Outcome of `put` for one id; `spec` and `tomb` are the stored records. */
 export type PutResult =
@@ -215,6 +217,8 @@ export interface Commands {
       readonly claims: ReadonlyArray<ClaimAssertion>
       readonly last: boolean
       readonly supersedes: string
+      /** The set of the list that the node keeps: a round of it that was begun before the session lived is over. */
+      readonly list?: string | undefined
     },
     { readonly refused: ReadonlyArray<string>; readonly quarantine: number; readonly collected: number }
   ]
@@ -246,7 +250,10 @@ export interface Commands {
     },
     { readonly results: ReadonlyArray<PutResult> }
   ]
-  /** Ends specs, each of the generation that the caller saw. `round` and `stamp`: as in `put`. */
+  /**
+   * Ends specs, each of the generation that the caller saw. `round` and `stamp`: as in `put`. `prune`: because no list
+   * names them; one that does brings them back.
+   */
   del: [
     {
       readonly items: ReadonlyArray<{
@@ -256,16 +263,23 @@ export interface Commands {
         readonly stamp?: number | undefined
       }>
       readonly round?: SetRound | undefined
+      readonly prune?: boolean | undefined
     },
     { readonly results: ReadonlyArray<DelResult> }
   ]
   /**
    * Begins a round of reconciling a set: those that were begun before may change nothing any more. `fence`: the token of
-   * the child that makes it; a round with a lower one than the set has seen is refused. 0 for none. `quarantine`:
-   * milliseconds until the registry knows what exists.
+   * the child that makes it; a round with a lower one than the set has seen is refused. 0 for none. `seen`: the caller's
+   * session, and the round that it has read of, 0 for none; refused where that session is not live, or another round has
+   * begun. `quarantine`: milliseconds until the registry knows what exists.
    */
   begin: [
-    { readonly key: string; readonly op: string; readonly fence: number },
+    {
+      readonly key: string
+      readonly op: string
+      readonly fence: number
+      readonly seen?: { readonly sid: string; readonly round: number } | undefined
+    },
     { readonly result: BeginResult; readonly quarantine: number }
   ]
   /** Merges specs, tombstones and directives from a node's memory into a new era. Highest stamp wins. */

@@ -25,7 +25,7 @@ import { tombstoneRetention, tombstoneSweep, tombstoneSweepAtRest } from "./comm
 import { direct, mergeDirective } from "./directives.js"
 import { guard } from "./guard.js"
 import { changes, nodes, snap } from "./reads.js"
-import { begin, supersededBy } from "./setRounds.js"
+import { begin, endRound, supersededBy } from "./setRounds.js"
 import {
   append,
   claimOf,
@@ -124,6 +124,7 @@ export const open = (tx: Tx, args: Args<"open">, envelope: Envelope): Value<"ope
   if (args.last) {
     state.sess.set(args.sid, meta.now + meta.ttl)
     storeRecord(tx, args.sid, args.version, args.record)
+    endRound(tx, args.list)
     meta.sessions = state.sess.size
     if (args.supersedes !== "" && args.supersedes !== args.sid) {
       inheritRound(tx, args.supersedes, args.sid)
@@ -238,12 +239,12 @@ const dropDeadClaim = (tx: Tx, id: string): void => {
   if (claim !== undefined && !isLive(tx, claim.sid)) setClaim(tx, id, undefined)
 }
 
-/** Creates a spec. `initial`: a list of initial children names it. `byList`: such a list starts it. */
-const create = (tx: Tx, { body, id, op }: PutItem, initial: boolean, byList: boolean): PutResult => {
+/** Creates a spec. `initial`: a list of initial children names it. `isFirst`: such a list starts it for the first time. */
+const create = (tx: Tx, { body, id, op }: PutItem, initial: boolean, isFirst: boolean): PutResult => {
   const generation = next(tx)
   tx.state.stat.delete(id)
   dropTrial(tx, id)
-  const stamp = byList ? initialStamp : generation
+  const stamp = isFirst ? initialStamp : generation
   const spec: SpecRecord = { generation, stamp, op, initial, failed: false, refused: [], body }
   return { _tag: "CREATED", spec: storeSpec(tx, id, spec) }
 }
@@ -281,13 +282,16 @@ const ensure = (tx: Tx, item: PutItem, byList: boolean): PutResult => {
   const tomb = state.tomb.get(item.id)
   const ended = tomb === undefined ? undefined : parseTomb(tomb)
   if (tomb !== undefined && ended === undefined) return { _tag: "MALFORMED" }
-  if (tomb !== undefined && (byList || ended!.op === item.op)) {
-    const kept = byList ? markTomb(tx, item.id, tomb, ended!) : tomb
+  // What a list ended, and no list needs to be kept from, a list brings back.
+  const stays = byList && ended?.pruned === false
+  if (tomb !== undefined && (stays || ended!.op === item.op)) {
+    const kept = stays ? markTomb(tx, item.id, tomb, ended) : tomb
     return { _tag: ended!.how === "ended" ? "DONE" : "TERMINATED", tomb: kept }
   }
-  // A tombstone, or other content, may not have been merged into this era yet.
-  if (tomb === undefined && meta.now < meta.quarantine) return { _tag: "QUARANTINE" }
-  return create(tx, item, byList || ended?.initial === true, byList)
+  // A tombstone, a newer one, or other content, may not have been merged into this era yet.
+  if ((tomb === undefined || byList) && meta.now < meta.quarantine) return { _tag: "QUARANTINE" }
+  // In the place of a tombstone it has a stamp of its own: the initial one would lose a merge to the tombstone.
+  return create(tx, item, byList || ended?.initial === true, byList && tomb === undefined)
 }
 
 /** Whether a record is the one that a caller saw. One who names no stamp has the generation alone compared. */
@@ -339,17 +343,19 @@ const putOne = (tx: Tx, item: PutItem, mode: Args<"put">["mode"]): PutResult => 
 export const put = (tx: Tx, { items, mode, round }: Args<"put">): Value<"put"> | Refusal =>
   supersededBy(tx, round) ?? { results: items.map((item) => putOne(tx, item, mode)) }
 
-const end = (tx: Tx, id: string, spec: SpecRecord, by: string, how: TombRecord["how"]): string =>
+/** Ends a spec. `pruned`: a list does. Its tombstone need not be kept for good, since no list has to respect it. */
+const end = (tx: Tx, id: string, spec: SpecRecord, by: string, how: TombRecord["how"], pruned = false): string =>
   storeTomb(tx, id, {
     stamp: next(tx),
     generation: spec.generation,
     op: spec.op,
     by,
     how,
-    initial: spec.initial
+    initial: spec.initial && !pruned,
+    pruned
   })
 
-const delOne = (tx: Tx, item: Args<"del">["items"][number]): DelResult => {
+const delOne = (tx: Tx, item: Args<"del">["items"][number], pruned: boolean): DelResult => {
   const { generation, id, op } = item
   const stored = tx.state.spec.get(id)
   if (stored === undefined) {
@@ -360,14 +366,14 @@ const delOne = (tx: Tx, item: Args<"del">["items"][number]): DelResult => {
   if (spec === undefined) return { _tag: "MALFORMED" }
   const seen = exactOf(generation)
   if (seen === undefined || spec.generation > seen || !isAsSeen(spec, item)) return { _tag: "NEWER", spec: stored }
-  const tomb = end(tx, id, spec, op, "terminated")
+  const tomb = end(tx, id, spec, op, "terminated", pruned)
   dropDeadClaim(tx, id)
   return { _tag: "GONE", tomb }
 }
 
 /** `del`: ends specs. A live holder's claim stays: only its owner may give it up. */
-export const del = (tx: Tx, { items, round }: Args<"del">): Value<"del"> | Refusal =>
-  supersededBy(tx, round) ?? { results: items.map((item) => delOne(tx, item)) }
+export const del = (tx: Tx, { items, prune, round }: Args<"del">): Value<"del"> | Refusal =>
+  supersededBy(tx, round) ?? { results: items.map((item) => delOne(tx, item, prune === true)) }
 
 const finishOne = (tx: Tx, sid: string, item: Args<"finish">["items"][number]): FinishResult => {
   const { id } = item

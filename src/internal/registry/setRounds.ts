@@ -6,10 +6,10 @@
  *
  * @internal
  */
-import { counterOf } from "./bounds.js"
+import { counterOf, exactOf } from "./bounds.js"
 import type { Args, Refusal, SetRound, Value } from "./commands.js"
 import { maxSetRounds } from "./commands.js"
-import { next, type Tx } from "./state.js"
+import { isLive, next, type Tx } from "./state.js"
 
 /** The youngest round of a set. */
 export interface SetRoundRecord {
@@ -52,11 +52,15 @@ const makeRoom = ({ state }: Tx): void => {
 }
 
 /** `begin`: draws a round. The same call answers as it did. */
-export const begin = (tx: Tx, args: Args<"begin">): Value<"begin"> => {
-  const { key, op } = args
+export const begin = (tx: Tx, args: Args<"begin">): Value<"begin"> | Refusal => {
+  const { key, op, seen } = args
+  if (seen !== undefined && !isLive(tx, seen.sid)) return { _tag: "NOSESSION", now: tx.meta.now, high: tx.meta.high }
   const quarantine = Math.max(0, tx.meta.quarantine - tx.meta.now)
   const known = read(tx, key)
   if (known?.op === op) return { result: { _tag: "BEGUN", round: known.round }, quarantine }
+  if (seen !== undefined && exactOf(seen.round) !== (known?.round ?? 0)) {
+    return { result: { _tag: "UNSEEN", round: known?.round ?? 0 }, quarantine }
+  }
   const fence = counterOf(args.fence) ?? 0
   const highest = known?.fence ?? 0
   // One without a fence is a caller's own: whoever gives it answers for its age.
@@ -65,6 +69,14 @@ export const begin = (tx: Tx, args: Args<"begin">): Value<"begin"> => {
   const round = next(tx)
   tx.state.round.set(key, formatSetRound({ round, fence: Math.max(fence, highest), op }))
   return { result: { _tag: "BEGUN", round }, quarantine }
+}
+
+/**
+ * A session begins to live that keeps a list: the round of its set is over. A round of such a set ends and replaces what
+ * the lists of all live nodes agree upon, and this one may not.
+ */
+export const endRound = ({ state }: Tx, key: string | undefined): void => {
+  if (key !== undefined) state.round.delete(key)
 }
 
 /** Why a command of a round may have no effect; `undefined` if it may. */

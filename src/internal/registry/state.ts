@@ -51,6 +51,8 @@ export interface TombRecord {
   readonly by: string
   readonly how: "terminated" | "ended"
   readonly initial: boolean
+  /** Set when a list that did not name the child ended it: a list that names it creates it anew. */
+  readonly pruned: boolean
 }
 
 /** Claim record: fencing token, generation of the spec, and the session that holds it. */
@@ -165,7 +167,8 @@ export const parseTomb = (value: string): TombRecord | undefined => {
     op: m[3]!,
     by: m[4]!,
     how: m[5] === "d" ? "terminated" : "ended",
-    initial: m[6]!.includes("i")
+    initial: m[6]!.includes("i"),
+    pruned: m[6]!.includes("p")
   }
 }
 
@@ -173,7 +176,7 @@ export const parseTomb = (value: string): TombRecord | undefined => {
 export const formatTomb = (tomb: TombRecord): string =>
   `${tomb.stamp}|${tomb.generation}|${tomb.op}|${tomb.by}|${tomb.how === "terminated" ? "d" : "e"}|${
     tomb.initial ? "i" : ""
-  }`
+  }${tomb.pruned ? "p" : ""}`
 
 /** Parses a claim; `undefined` for another form. */
 export const parseClaim = (value: string): ClaimRecord | undefined => {

@@ -38,7 +38,8 @@ const tomb = FastCheck.record({
   op: word,
   by: word,
   how: FastCheck.constantFrom<"terminated" | "ended">("terminated", "ended"),
-  initial: FastCheck.boolean()
+  initial: FastCheck.boolean(),
+  pruned: FastCheck.boolean()
 })
 
 const states: ReadonlyArray<StatState> = [
@@ -164,6 +165,7 @@ describe("what is not a record", () => {
 
   it("flags that are not known yet are read past", () => {
     expect(parseSpec("1|2|op|xiy||{}")).toMatchObject({ initial: true, failed: false })
-    expect(parseTomb("1|2|op|by|e|xi")).toMatchObject({ initial: true })
+    expect(parseTomb("1|2|op|by|e|xi")).toMatchObject({ initial: true, pruned: false })
+    expect(parseTomb("1|2|op|by|d|ip")).toMatchObject({ initial: true, pruned: true })
   })
 })

@@ -159,7 +159,15 @@ describe("EraMerge", () => {
     view.learnSpec(id, specText(id), 1)
     const merge = new EraMerge(view)
     merge.end(2)
-    const tomb = formatTomb({ stamp: 9, generation: 1, op: "o", by: "b", how: "terminated", initial: false })
+    const tomb = formatTomb({
+      stamp: 9,
+      generation: 1,
+      op: "o",
+      by: "b",
+      how: "terminated",
+      initial: false,
+      pruned: false
+    })
     view.learnTomb(id, tomb, 9)
     expect(merge.pending(() => true)).toEqual([{ id, kind: "tomb", value: tomb }])
   })
@@ -204,7 +212,7 @@ describe("EraMerge", () => {
 
   it("takes a tombstone for the later word where stamps are equal", () => {
     const view = makeView()
-    const tomb = formatTomb({ stamp: 5, generation: 1, op: "o", by: "b", how: "ended", initial: false })
+    const tomb = formatTomb({ stamp: 5, generation: 1, op: "o", by: "b", how: "ended", initial: false, pruned: false })
     view.apply(row(id, { spec: specText(id, { stamp: 5 }), tomb }), 5)
     const merge = new EraMerge(view)
     merge.end(6)

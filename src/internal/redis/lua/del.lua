@@ -3,7 +3,8 @@
 --
 -- KEYS   every part of the scope, in the order of `parts` in scripts.ts.
 -- ARGV   1 to 10: the envelope (shared/begin.lua).
---        11, 12: the set and the round that ask for it, or empty. From 13 on: (id, op, generation, stamp)*.
+--        11, 12: the set and the round that ask for it, or empty. 13: "1" if no list names them.
+--        From 14 on: (id, op, generation, stamp)*.
 -- Reply  per id `{ tag }` or `{ tag, spec or tombstone }`: a `DelResult`.
 local needs_memory = false
 -- @include shared/begin.lua
@@ -13,7 +14,7 @@ local needs_memory = false
 -- @include shared/store_tomb.lua
 -- @include shared/set_rounds.lua
 
-local function del_one(id, op, generation, stamp)
+local function del_one(id, op, generation, stamp, pruned)
   local stored_spec = spec:get(id)
   if not stored_spec then
     local stored_tomb = tomb:get(id)
@@ -26,7 +27,7 @@ local function del_one(id, op, generation, stamp)
   if not generation or old.generation > generation or (stamp ~= 0 and old.stamp ~= stamp) then
     return { 'NEWER', stored_spec }
   end
-  local value = end_spec(id, old, op, 'd')
+  local value = end_spec(id, old, op, 'd', pruned)
   local current = claim_of(id)
   if current and not live(current.sid) then set_claim(id, nil) end
   return { 'GONE', value }
@@ -34,12 +35,12 @@ end
 
 local function command()
   if is_superseded(ARGV[11], ARGV[12]) then return end
-  local results, ids = {}, ids_of(13, 4)
+  local results, ids, pruned = {}, ids_of(14, 4), ARGV[13] == '1'
   spec:load(ids)
   tomb:load(ids)
   claim:load(ids)
-  for i = 13, arg_count, 4 do
-    results[#results + 1] = del_one(ARGV[i], ARGV[i + 1], int(ARGV[i + 2]), int(ARGV[i + 3]))
+  for i = 14, arg_count, 4 do
+    results[#results + 1] = del_one(ARGV[i], ARGV[i + 1], int(ARGV[i + 2]), int(ARGV[i + 3]), pruned)
   end
   return results
 end

@@ -44,7 +44,8 @@ local function merge_one(id, kind, value)
     store_spec(id,
       format_spec(new.generation, new.stamp, new.op, new.initial, new.failed, new.refused, body_of(new)))
   else
-    store_tomb(id, format_tomb(new.stamp, new.generation, new.op, new.by, new.how, new.initial), new.initial)
+    local value = format_tomb(new.stamp, new.generation, new.op, new.by, new.how, new.initial, new.pruned)
+    store_tomb(id, value, new.initial)
   end
   return true
 end

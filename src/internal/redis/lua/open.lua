@@ -4,12 +4,14 @@
 -- KEYS   every part of the scope, in the order of `parts` in scripts.ts.
 -- ARGV   1 to 10: the envelope (shared/begin.lua).
 --        11: the session. 12: its record's version. 13: its record. 14: the mode (`OpenMode`). 15: "1" in the last call
---        of a series. 16: the session that this one replaces, or empty. From 17 on: (id, token, generation)*.
+--        of a series. 16: the session that this one replaces, or empty. 17: the set of the list that the node keeps, or
+--        empty. From 18 on: (id, token, generation)*.
 -- Reply  `{ quarantine left, highest stamp of the tombstones swept away, { refused id* } }`;
 --        the refusals DEAD and TIMING.
 local needs_memory = true
 -- @include shared/begin.lua
 -- @include shared/node_record.lua
+-- @include shared/set_rounds.lua
 
 local function others_live(sid, old)
   local others = meta.sessions
@@ -31,9 +33,9 @@ end
 
 local function assert_claims(sid, mode, old)
   local ids, refused = {}, {}
-  for i = 17, arg_count, 3 do ids[#ids + 1] = ARGV[i] end
+  for i = 18, arg_count, 3 do ids[#ids + 1] = ARGV[i] end
   claim:load(ids)
-  for i = 17, arg_count, 3 do
+  for i = 18, arg_count, 3 do
     local id, token, generation = ARGV[i], counter(ARGV[i + 1]), counter(ARGV[i + 2])
     if token and generation and may_assert(sid, mode, old, id, token) then
       set_claim(id, { token = token, generation = generation, sid = sid })
@@ -64,6 +66,7 @@ local function command()
     if not live(sid) then meta.sessions = meta.sessions + 1 end
     expire_at(sid, meta.now + meta.ttl)
     store_record(sid, counter(ARGV[12]) or 0, ARGV[13])
+    end_round(ARGV[17])
     if old ~= '' and old ~= sid then
       inherit_round(old, sid)
       if live(old) then end_session(old, 'o', meta.now) end

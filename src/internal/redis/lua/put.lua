@@ -13,11 +13,11 @@ local needs_memory = true
 -- @include shared/trials.lua
 -- @include shared/set_rounds.lua
 
-local function create(id, op, body, initial, by_list)
+local function create(id, op, body, initial, is_first)
   local generation = draw()
   stat:set(id, false)
   drop_trial(id)
-  local stamp = by_list and 1 or generation
+  local stamp = is_first and 1 or generation
   return { 'CREATED', store_spec(id, format_spec(generation, stamp, op, initial, false, '', body)) }
 end
 
@@ -29,7 +29,7 @@ end
 
 local function mark_tomb(id, stored_tomb, ended)
   if ended.initial then return stored_tomb end
-  local value = format_tomb(ended.stamp, ended.generation, ended.op, ended.by, ended.how, true)
+  local value = format_tomb(ended.stamp, ended.generation, ended.op, ended.by, ended.how, true, ended.pruned)
   tomb:set(id, value)
   tombx_changed[id] = false
   append('s', id)
@@ -50,12 +50,13 @@ local function ensure(id, op, body, by_list)
   local stored_tomb = tomb:get(id)
   local ended = stored_tomb and parse_tomb(stored_tomb)
   if stored_tomb and not ended then return { 'MALFORMED' } end
-  if ended and (by_list or ended.op == op) then
-    local kept = by_list and mark_tomb(id, stored_tomb, ended) or stored_tomb
+  local stays = by_list and ended and not ended.pruned
+  if ended and (stays or ended.op == op) then
+    local kept = stays and mark_tomb(id, stored_tomb, ended) or stored_tomb
     return { ended.how == 'e' and 'DONE' or 'TERMINATED', kept }
   end
-  if not ended and meta.now < meta.quarantine then return { 'QUARANTINE' } end
-  return create(id, op, body, by_list or (ended and ended.initial), by_list)
+  if (not ended or by_list) and meta.now < meta.quarantine then return { 'QUARANTINE' } end
+  return create(id, op, body, by_list or (ended and ended.initial), by_list and not ended)
 end
 
 -- `stamp`: of the record that the caller saw; 0 for any.

@@ -24,12 +24,13 @@ local function parse_tomb(value)
   if not stamp or not generation then return nil end
   return {
     stamp = stamp, generation = generation, op = op, by = by, how = how,
-    initial = string.find(flags, 'i', 1, true) ~= nil
+    initial = string.find(flags, 'i', 1, true) ~= nil, pruned = string.find(flags, 'p', 1, true) ~= nil
   }
 end
 
-local function format_tomb(stamp, generation, op, by, how, initial)
+local function format_tomb(stamp, generation, op, by, how, initial, pruned)
   return str(stamp) .. '|' .. str(generation) .. '|' .. op .. '|' .. by .. '|' .. how .. '|' .. (initial and 'i' or '')
+    .. (pruned and 'p' or '')
 end
 
 local function parse_claim(value)

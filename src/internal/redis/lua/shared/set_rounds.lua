@@ -12,6 +12,11 @@ local function round_of(key)
   return value and parse_round(value) or nil
 end
 
+-- A session begins to live that keeps a list: the round of its set is over.
+local function end_round(key)
+  if key ~= '' then set_round:set(key, false) end
+end
+
 -- Refuses the command unless its round is the youngest of the set. No set: it belongs to no round.
 local function is_superseded(key, round)
   if key == '' then return false end

@@ -54,7 +54,7 @@ local function store_tomb(id, value, initial)
   return value
 end
 
-local function end_spec(id, old, by, how)
-  local stamp = draw()
-  return store_tomb(id, format_tomb(stamp, old.generation, old.op, by, how, old.initial), old.initial)
+local function end_spec(id, old, by, how, pruned)
+  local stamp, initial = draw(), old.initial and not pruned
+  return store_tomb(id, format_tomb(stamp, old.generation, old.op, by, how, initial, pruned), initial)
 end
