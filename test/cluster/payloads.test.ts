@@ -3,7 +3,7 @@
  * their own child says so, and nobody else notices.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Deferred, Effect, Layer, ParseResult, Schedule, Schema, TestClock } from "effect"
+import { Deferred, Effect, Either, Layer, ParseResult, Schedule, Schema, TestClock } from "effect"
 import { Child, ChildSpec, GroupRegistry, Pogo, Restart } from "effect-pogo"
 import { maxPageBytes } from "../../src/internal/registry/commands.js"
 import { makeCluster } from "../support/cluster.js"
@@ -113,6 +113,39 @@ describe("a payload", () => {
       yield* TestClock.adjust("1 seconds")
       expect(yield* pogo.countChildren).toMatchObject({ running: 200 })
       expect(Math.max(...sizes)).toBeLessThan(maxPageBytes + 20_000)
+    }))
+
+  it.scoped("is read in batches that are bounded by their bytes: claims, ends, registrations of what is there", () =>
+    Effect.gen(function*() {
+      const size = 60_000
+      const registry = yield* GroupRegistry.makeMemory()
+      const most: Partial<Record<string, number>> = { put: 0, claim: 0, del: 0 }
+      const execute: typeof registry.execute = (name, envelope, args) => {
+        const known = most[name]
+        if (known !== undefined && "items" in args) most[name] = Math.max(known, args.items.length)
+        return registry.execute(name, envelope, args)
+      }
+      const cluster = yield* makeCluster({ ...registry, execute }, Loose.toLayer(() => Effect.never))
+      const first = yield* cluster.add("a")
+      const { pogo } = yield* cluster.add("b")
+      const many = Array.from({ length: 50 }, (_, i) => `x${i}`)
+      const set = { set: "large" }
+      const large = many.map((key) => Loose.spec(key, { value: "x".repeat(size) }))
+      yield* pogo.startChildren(large)
+      yield* TestClock.adjust("1 seconds")
+      yield* first.crash
+      yield* TestClock.adjust("30 seconds")
+      expect(yield* pogo.countChildren).toMatchObject({ running: 50 })
+      const small = many.map((key) => Loose.spec(key, { value: "" }))
+      expect((yield* pogo.startChildren(small)).every(Either.isLeft)).toBe(true)
+      yield* pogo.reconcile(Loose, large, set)
+      yield* pogo.reconcile(Loose, large.slice(0, 1), { ...set, maxTerminate: "100%" })
+      yield* pogo.startChildren(large)
+      yield* Effect.forEach(many, (key) => pogo.terminateChild(`Loose/${key}`), { concurrency: "unbounded" })
+      yield* TestClock.adjust("1 seconds")
+      expect(yield* pogo.countChildren).toMatchObject({ running: 0 })
+      const bound = Math.floor(maxPageBytes / size)
+      expect(most).toEqual({ put: bound, claim: bound, del: bound })
     }))
 })
 

@@ -204,14 +204,24 @@ export class ChildCommands {
 
   constructor(private readonly node: Node, private readonly name: string) {
     const closed = (sent: boolean) => (node.phase === "closed" ? shutDown("call", sent) : undefined)
-    this.puts = new Batcher(node.fork, (items) => this.put("ensure", items), node.ambient.yieldTurn, closed, lengthOf)
+    this.puts = new Batcher(
+      node.fork,
+      (items) => this.put("ensure", items),
+      node.ambient.yieldTurn,
+      closed,
+      this.sizeOf
+    )
     this.dels = new Batcher(
       node.fork,
       (items) => Effect.map(this.send("del", { items }), (reply) => dated(reply.value.results, reply.high)),
       node.ambient.yieldTurn,
-      closed
+      closed,
+      ({ id }) => node.view.specSize(id)
     )
   }
+
+  /** About how many bytes a registration carries, or is answered with where another spec stands there. */
+  private readonly sizeOf = ({ body, id }: PutItem): number => Math.max(body.length, this.node.view.specSize(id))
 
   /** A new operation id, by which the registry recognises a repetition. */
   private newOp(): string {
@@ -294,7 +304,7 @@ export class ChildCommands {
         began = this.node.ambient.now()
       }
       const results: Array<Either.Either<StartResult, ChildSpecConflict>> = []
-      for (const batch of batchesOf(items, lengthOf)) {
+      for (const batch of batchesOf(items, this.sizeOf)) {
         results.push(...yield* this.startBatch(batch, results.length, items.length))
         yield* this.node.ambient.yieldTurn
       }
@@ -449,8 +459,6 @@ export class ChildCommands {
   readonly replaceExactly = (id: string, generation: number, body: string) =>
     this.put("replace", [{ id, op: this.newOp(), generation, body }])
 }
-
-const lengthOf = ({ body }: PutItem): number => body.length
 
 /** Why a command gave up. */
 const contended = "other calls changed the child each time; try again"

@@ -70,7 +70,7 @@ const ensureInitial = (
     let left = children
     const step = Effect.gen(function*() {
       while (left.length > 0) {
-        const batch = firstBatch(left, ({ body }) => body.length)
+        const batch = firstBatch(left, ({ body, id }) => Math.max(body.length, node.view.specSize(id)))
         const answers = yield* commands.ensureInitial(batch)
         const postponed: Array<InitialChild> = []
         for (const [i, { at, result }] of answers.entries()) {

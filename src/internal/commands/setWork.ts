@@ -115,7 +115,10 @@ export class SetWork {
   /** Sends changes; tells those that are to be sent anew. */
   private change(steps: ReadonlyArray<Change>): Effect.Effect<ReadonlyArray<Change>, SetWorkFailure> {
     const batches = (["create", "replace", "retag"] as const).flatMap((does) =>
-      batchesOf(steps.filter((step) => step.does === does), ({ body }) => body.length)
+      batchesOf(
+        steps.filter((step) => step.does === does),
+        ({ body, id }) => Math.max(body.length, this.node.view.specSize(id))
+      )
     )
     return this.each(batches, (batch) => {
       const items = batch.map((step) => ({ generation: 0, stamp: 0, ...step, op: this.newOp() }))
@@ -131,7 +134,7 @@ export class SetWork {
 
   /** Sends ends; tells those that are to be sent anew. */
   private end(steps: ReadonlyArray<End>): Effect.Effect<ReadonlyArray<End>, SetWorkFailure> {
-    return this.each(batchesOf(steps, ({ id }) => id.length), (batch) => {
+    return this.each(batchesOf(steps, ({ id }) => this.node.view.specSize(id)), (batch) => {
       const items = batch.map(({ generation, id, stamp }) => ({ id, op: this.newOp(), generation, stamp }))
       return Effect.flatMap(this.send("del", { items, round: this.round }), ({ high, value }) =>
         Effect.map(

@@ -14,6 +14,7 @@ import type { Node } from "../node/node.js"
 import { request } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
 import { type Action, type Condition, decide, mayStart } from "../plan/decide.js"
+import { batchesOf } from "../registry/batches.js"
 import { type ClaimResult, maxBatch } from "../registry/commands.js"
 import { parseClaim, parseStat } from "../registry/state.js"
 import { codeOf } from "../replica/membership.js"
@@ -186,6 +187,16 @@ export const claim = (
     Effect.tapError(() => Effect.sync(() => wanted.forEach(({ id }) => node.workQueue.add(id))))
   )
 
+/** Asks for claims, in batches that are bounded by the specs that each command reads. */
+const claimAll = (
+  node: Node,
+  session: Session,
+  wanted: ReadonlyArray<Wanted>
+): Effect.Effect<void, RegistryUnavailable> =>
+  Effect.forEach(batchesOf(wanted, ({ id }) => node.view.specSize(id)), (batch) => claim(node, session, batch), {
+    discard: true
+  })
+
 /** Does what the plan says about some children. Other fibers have a turn where a placement's scores take long. */
 const actOn = (
   node: Node,
@@ -214,7 +225,7 @@ const pass = (node: Node, session: Session): Effect.Effect<void, RegistryUnavail
       const ids = node.workQueue.take(Math.min(slice, maxBatch - wanted.length))
       yield* actOn(node, session, ids, wanted)
       if (wanted.length > 0 && (ids.length === 0 || wanted.length >= maxBatch)) {
-        yield* claim(node, session, wanted)
+        yield* claimAll(node, session, wanted)
         wanted = []
       } else if (ids.length === 0) {
         // Some of those that were looked at again may have no need to move any more: their places are free.

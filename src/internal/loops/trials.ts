@@ -5,14 +5,13 @@
  *
  * @internal
  */
-import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type { RegistryUnavailable } from "../../PogoError.js"
 import type { Node } from "../node/node.js"
 import type { Session } from "../node/session.js"
 import { decide } from "../plan/decide.js"
 import type { Rounds, Suspect } from "../plan/rounds.js"
-import { maxBatch } from "../registry/commands.js"
+import { batchesOf } from "../registry/batches.js"
 import { proofTime, requiredAge } from "../registry/trialRecords.js"
 import { type Entry, trialOf, waitingTrial } from "../replica/replica.js"
 import { untilSuccess } from "../runtime/environment.js"
@@ -82,7 +81,7 @@ const tryAll = (
 ): Effect.Effect<void, RegistryUnavailable> =>
   Effect.suspend(() => {
     for (const { id } of suspects) session.trying.add(id)
-    return Effect.forEach(Arr.chunksOf(suspects, maxBatch), (batch, i) => {
+    return Effect.forEach(batchesOf(suspects, ({ id }) => node.view.specSize(id)), (batch, i) => {
       // Held from now on whatever becomes of the command: if its answer is lost, it may have been obeyed.
       rounds.began(suspects, node.ambient.now())
       return claim(node, session, batch, { goesOn: i > 0 })

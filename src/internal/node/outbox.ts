@@ -116,18 +116,17 @@ export class Outbox {
     for (const listener of Array.from(this.onTaken)) listener()
   }
   /** A code that cannot run a child, and the end of one that is parked, are written into its spec, payload included. */
-  readonly releases = new BatchQueue<Release>(this.taken, (id, { refused }) => refused === "" ? 0 : this.specSize(id))
-  private readonly finishes = new BatchQueue<Finish>(this.taken, (id) => this.specSize(id))
+  readonly releases = new BatchQueue<Release>(
+    this.taken,
+    (id, { refused }) => refused === "" ? 0 : this.node.view.specSize(id)
+  )
+  private readonly finishes = new BatchQueue<Finish>(this.taken, (id) => this.node.view.specSize(id))
   private readonly statuses = new BatchQueue<LocalChild>()
   /** Children whose status is reported a little later. */
   private readonly deferred = new Set<LocalChild>()
   private flushing = false
 
   constructor(private readonly node: Teller) {}
-
-  private specSize(id: string): number {
-    return this.node.view.entries.get(id)?.spec?.raw.length ?? 0
-  }
 
   /** Whether the registry knows of every claim that is given back, and of every end. */
   get isSettled(): boolean {

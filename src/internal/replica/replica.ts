@@ -199,6 +199,11 @@ export class View {
     return age < 0 ? this.membership.heirOf(entry, isAwaited) : this.membership.homeOfSuspect(entry, age)
   }
 
+  /** About how many bytes of stored spec a command about this child reads, and may answer with. */
+  specSize(id: string): number {
+    return this.entries.get(id)?.spec?.raw.length ?? 0
+  }
+
   entry(id: string): Entry {
     let entry = this.entries.get(id)
     if (entry === undefined) this.entries.set(id, entry = makeEntry(id))
