@@ -35,6 +35,13 @@ const trouble = (at: string): Effect.Effect<never> | undefined => {
   return Effect.delay(Effect.suspend(() => Effect.failCause(dead(throws()))), 50)
 }
 
+/** What a handler returns in place of an effect or a stream; or, late, in place of an answer or a mailbox. */
+const returned = <A>(at: string, usual: A): A => {
+  if (plant?.at !== at) return usual
+  const value = plant.throws()
+  return (plant.late ? Effect.succeed(value) : value) as never
+}
+
 const dead = (defect: unknown) => Exit.causeOption(Exit.die(defect)).pipe(Option.getOrThrow)
 
 class Odd extends Schema.TaggedError<Odd>()("Odd", { text: coded("an error") }) {}
@@ -60,7 +67,7 @@ const askedLive = Asked.toLayer(() =>
   Effect.succeed({
     ask: ({ text }) => {
       const planted = trouble("a handler")
-      return planted ?? Effect.succeed(text)
+      return planted ?? returned("what a handler returns", Effect.succeed(text))
     },
     refuse: () => Effect.fail(new Odd({ text: "no" })),
     fail: () => {
@@ -68,7 +75,7 @@ const askedLive = Asked.toLayer(() =>
       if (plant?.at === "what a handler's cause is") return Effect.failCause(plant.throws() as never)
       return Effect.succeed("fine")
     },
-    items: () => Stream.make("one", "two"),
+    items: () => returned("what a handler of a stream returns", Stream.make("one", "two")),
     from: ({ after }) => Stream.tick(100).pipe(Stream.zipWithIndex, Stream.map(([, i]) => after + 1 + i))
   })
 )
@@ -87,6 +94,8 @@ const places: { readonly [at: string]: (asked: Client) => Effect.Effect<unknown,
   "an item, encoded": (asked) => Stream.runDrain(asked("x").items()),
   "an item, decoded": (asked) => Stream.runDrain(asked("x").items()),
   "a handler": (asked) => asked("x").ask({ text: "t" }),
+  "what a handler returns": (asked) => asked("x").ask({ text: "t" }),
+  "what a handler of a stream returns": (asked) => Stream.runDrain(asked("x").items()),
   "what a handler fails with": (asked) => asked("x").fail(),
   "what a handler's cause is": (asked) => asked("x").fail()
 }

@@ -11,6 +11,7 @@ import * as RpcServer from "@effect/rpc/RpcServer"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { hasProperty } from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Protocol } from "../../kind/protocol.js"
@@ -71,10 +72,13 @@ class Runner {
       const { call, host } = this.running.get(options.clientId)!
       try {
         const result = call.handlers![tag]!(payload, options)
-        if (typeof result === "object" && result !== null && Rpc.isWrapper(result) && result.fork) host.forked(call)
-        return result
+        const isWrapped = typeof result === "object" && result !== null && Rpc.isWrapper(result)
+        if (isWrapped && result.fork) host.forked(call)
+        const run = isWrapped ? result.value : result
+        if (Effect.isEffect(run) || (call.procedure.isStream && hasProperty(run, Stream.StreamTypeId))) return result
+        throw new TypeError(`the handler of "${tag}" returned no ${call.procedure.isStream ? "Stream" : "Effect"}`)
       } catch (defect) {
-        // Thrown on, it would be the server's defect: one of no call, or of all.
+        // Thrown on, or by the server that is given no Stream, it would be a defect of no call: nobody would be answered.
         return call.procedure.isStream ? Stream.failCause(Cause.die(defect)) : dies(defect)
       }
     }
