@@ -96,6 +96,44 @@ describe("a payload", () => {
       })
     ))
 
+  it.scoped("in a list that has no end, throws, or is none, fails the call before anything is sent", () =>
+    alone(
+      Loose.toLayer(() => Effect.never),
+      Effect.gen(function*() {
+        const spec = Loose.spec("x", { value: 1 })
+        const lists: ReadonlyArray<Iterable<ChildSpec.Any>> = [
+          {
+            *[Symbol.iterator]() {
+              for (;;) yield spec
+            }
+          },
+          {
+            *[Symbol.iterator]() {
+              yield spec
+              throw unprintable["a message that throws"]!()
+            }
+          },
+          {} as never,
+          5 as never,
+          unprintable["a revoked proxy"]!() as never
+        ]
+        for (const list of lists) {
+          const calls: ReadonlyArray<Effect.Effect<unknown, unknown, Pogo.Pogo>> = [
+            Pogo.startChildren(list),
+            Pogo.reconcile(Loose, list),
+            Pogo.layer({ name: "two", children: list as never }).pipe(
+              Layer.provide(GroupRegistry.layerMemory),
+              Layer.launch
+            )
+          ]
+          for (const call of calls) {
+            expect(yield* Effect.flip(call)).toMatchObject({ _tag: "InvalidChildSpec", field: "specs" })
+          }
+        }
+        expect(yield* Pogo.whichChildren("global")).toEqual([])
+      })
+    ))
+
   it.scoped("is written in batches that are bounded by their bytes", () =>
     Effect.gen(function*() {
       const registry = yield* GroupRegistry.makeMemory()

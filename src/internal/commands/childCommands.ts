@@ -23,6 +23,7 @@ import {
   type RegistryUnavailable
 } from "../../PogoError.js"
 import { encodeSpec } from "../kind/specCodec.js"
+import { readList } from "../kind/specList.js"
 import { asMember, isSameContent } from "../kind/specSets.js"
 import { giveBackFirst } from "../loops/changeFeed.js"
 import { statusById } from "../node/childStatus.js"
@@ -297,7 +298,7 @@ export class ChildCommands {
     Effect.gen(this, function*() {
       const items: Array<PutItem> = []
       let began = this.node.ambient.now()
-      for (const spec of specs) {
+      for (const spec of yield* readList("startChildren", specs)) {
         items.push({ ...yield* encodeSpec(spec), op: this.newOp(), generation: 0 })
         if (items.length % maxBatch !== 0 && this.node.ambient.now() - began < longestTurn) continue
         yield* this.node.ambient.yieldTurn

@@ -8,6 +8,7 @@ import type * as ChildSpec from "../../ChildSpec.js"
 import type { InvalidChildSpec } from "../../PogoError.js"
 import * as PogoEvent from "../../PogoEvent.js"
 import { decodeBody, encodeSpec } from "../kind/specCodec.js"
+import { readList } from "../kind/specList.js"
 import { asMember, isSameContent } from "../kind/specSets.js"
 import type { Node } from "../node/node.js"
 import { firstBatch } from "../registry/batches.js"
@@ -27,7 +28,7 @@ export interface InitialChild {
 export const encodeInitial = (
   children: ReadonlyArray<ChildSpec.Any>
 ): Effect.Effect<ReadonlyArray<InitialChild>, InvalidChildSpec> =>
-  Effect.forEach(children, (child) => encodeSpec(child))
+  Effect.flatMap(readList("children", children), Effect.forEach((child) => encodeSpec(child)))
 
 const versionOf = (body: string): number => decodeBody(body)?.version ?? 0
 

@@ -11,6 +11,7 @@ import type { Any } from "../../ChildSpec.js"
 import type { InvalidChildSpec, OutcomeUnknown, RegistryUnavailable } from "../../PogoError.js"
 import * as PogoEvent from "../../PogoEvent.js"
 import { checkKind, encodeSpec, fault, invalid } from "../kind/specCodec.js"
+import { readList } from "../kind/specList.js"
 import { checkSet } from "../kind/specSets.js"
 import type { Node } from "../node/node.js"
 import { outcome, requestWhenActive, shutDown, unavailable } from "../node/registryRequest.js"
@@ -137,7 +138,7 @@ export class SetCommands {
     return Effect.gen(function*() {
       const listed = new Map<string, string>()
       let began = ambient.now()
-      for (const spec of specs) {
+      for (const spec of yield* readList(kind, specs)) {
         const { body, id } = yield* encodeSpec(spec, set)
         if (!id.startsWith(`${kind}/`)) {
           const remedy = `list children of ${describe(kind)} only, and reconcile each kind by itself`

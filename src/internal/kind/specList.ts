@@ -1,0 +1,33 @@
+/**
+ * Lists of specs that users give, read once.
+ *
+ * @internal
+ */
+import * as Either from "effect/Either"
+import type { Any } from "../../ChildSpec.js"
+import type { InvalidChildSpec } from "../../PogoError.js"
+import { fault, invalid } from "./specCodec.js"
+
+/**
+ * The most specs that one list has. A scope is made for half as many children; an iterable without an end would fill the
+ * memory before anything is sent.
+ */
+export const maxListed = 250_000
+
+/** The specs of a list. `of`: whom the list is for. A `Left` where it is no list, has no end, or throws when it is read. */
+export const readList = (of: string, specs: Iterable<Any>): Either.Either<ReadonlyArray<Any>, InvalidChildSpec> => {
+  const wrong = (value: unknown, problem: string, remedy: string) =>
+    Either.left(invalid(of, fault("specs", value, problem, remedy)))
+  const list: Array<Any> = []
+  try {
+    for (const spec of specs) {
+      if (list.length === maxListed) {
+        return wrong(`${maxListed} specs`, "is not all of them: the list is longer", "give several shorter lists")
+      }
+      list.push(spec)
+    }
+  } catch (error) {
+    return wrong(error, "was thrown when the list was read", "give an array of specs")
+  }
+  return Either.right(list)
+}
