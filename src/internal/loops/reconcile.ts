@@ -60,7 +60,7 @@ const act = (node: Node, condition: Condition, id: string, wanted: Array<Wanted>
       if (child !== undefined && entry !== undefined) node.outbox.reportIfUnknown(child, entry)
       return
     case "Claim":
-      if (wanted.length >= condition.room) return node.room.turnAway()
+      if (wanted.length >= condition.room) return node.capacity.turnAway()
       wanted.push({ id, generation: action.generation })
       return
     case "Purge":

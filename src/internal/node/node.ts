@@ -18,8 +18,9 @@ import type { Resolved } from "../../PogoConfig.js"
 import * as PogoEvent from "../../PogoEvent.js"
 import * as PogoMetrics from "../../PogoMetrics.js"
 import type { Registration } from "../kind/registration.js"
-import { type Condition, WorkQueue } from "../plan/decide.js"
+import type { Condition } from "../plan/decide.js"
 import { Moves } from "../plan/rebalance.js"
+import { WorkQueue } from "../plan/workQueue.js"
 import type { ClaimRecord } from "../registry/state.js"
 import type { Timing } from "../registry/timing.js"
 import { nameOf, type ScopeMember, type Score } from "../replica/membership.js"
@@ -31,13 +32,13 @@ import { logWarning } from "../runtime/userCode.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import { type Owner, type RunObserver, Supervisor } from "../supervisor/supervisor.js"
 import { AwaitedMembers } from "./awaitedMembers.js"
+import { Capacity } from "./capacity.js"
 import { ChildLog } from "./childLog.js"
 import { ClosingTime } from "./closingTime.js"
 import { Freshness } from "./freshness.js"
 import { Outbox } from "./outbox.js"
 import { OwnRecord } from "./ownRecord.js"
 import { RegistryClock } from "./registryRequest.js"
-import { Room } from "./room.js"
 import { EraState, Lease, type Phase, type Session, type SessionEnd } from "./session.js"
 import { exitOnPurpose, TrialState } from "./trialState.js"
 
@@ -100,7 +101,7 @@ export class Node {
   /** The children that run here. */
   readonly supervisor: Supervisor
   /** How many children it takes. */
-  readonly room: Room
+  readonly capacity: Capacity
   /** The kinds whose layers are built here. */
   readonly kinds = new Map<string, Registration>()
   /** Further registrations of those kinds, by the same layers built again, in order. */
@@ -184,7 +185,7 @@ export class Node {
     this.trials = new TrialState(this.timing.ttl)
     this.outbox = new Outbox(this)
     this.childLog = new ChildLog(this)
-    this.room = new Room(this, parts.config.maxChildren)
+    this.capacity = new Capacity(this, parts.config.maxChildren)
     this.awaited = new AwaitedMembers(this.ambient.now, 2 * this.timing.commandTimeout)
     this.pauses = new Pauses(this.ambient.now, this.timing.ttl * toleratedPause, (length) => this.paused(length))
     this.timeouts = new Sparing(this.ambient.now, timeoutLines)
@@ -208,10 +209,10 @@ export class Node {
         this.countStage(child)
         this.outbox.report(child)
         this.notify(child.id)
-        this.room.look()
+        this.capacity.look()
       },
       stopped: (child) => {
-        this.room.look()
+        this.capacity.look()
         this.moves.ended(child.id)
         this.touched(child.id)
         for (const listener of this.onStopped) listener()
@@ -318,7 +319,7 @@ export class Node {
   }
 
   /** It became full, or has room again. */
-  roomChanged(): void {
+  capacityChanged(): void {
     this.own.changed()
   }
 
@@ -433,7 +434,7 @@ export class Node {
       isLive: (sid) => this.view.membership.isLive(sid),
       homeOf: (entry) => this.view.membership.homeOfHeld(entry, session.sid),
       heirOf: this.heirOf,
-      room: this.view.membership.allAgree ? this.room.left : Infinity,
+      room: this.view.membership.allAgree ? this.capacity.left : Infinity,
       keeper: list[0]?.sid
     }
   }

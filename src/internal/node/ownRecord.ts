@@ -22,7 +22,7 @@ interface Described extends Requester {
   readonly config: Resolved
   readonly kinds: ReadonlyMap<string, Registration>
   readonly era: { readonly lastSid: string }
-  readonly room: { readonly full: boolean }
+  readonly capacity: { readonly full: boolean }
   readonly processes: { readonly self: ProcessId | undefined }
 }
 
@@ -142,7 +142,7 @@ export class OwnRecord {
       draining: this.draining,
       joining: phase !== "active",
       returning: phase !== "active" && this.node.era.lastSid !== "",
-      full: this.node.room.full,
+      full: this.node.capacity.full,
       duplicateName: this.duplicateName,
       process: watchProcesses && processes.self !== undefined ? { ...processes.self, proof: this.proof } : undefined,
       address: this.address,

@@ -384,7 +384,7 @@ local function refuse(tag, ...) refusal = { tag, str(meta.now), str(meta.high), 
 `,
   "shared/guard.lua:3": `if fresh then
 local latest = redis.call('ZREVRANGE', tombx_key, 0, 0, 'WITHSCORES')
-local now = math.max(0, (int(latest[2], MAX_TIME) or 0) - TOMBSTONE_RETENTION)
+local now = math.max(0, (int(latest[2], MAX_TIME) or 0) - TOMBSTONE_TERM)
 for _, value in pairs(all_fields(direct_key)) do
 local directive = parse_directive(value)
 if directive and directive.til <= MAX_TIME then now = math.max(now, directive.til - DIRECTIVE_RETENTION) end
@@ -937,7 +937,7 @@ local next = next_oldest()
 if not next then return end
 local id = next.id
 if tombx_changed[id] == nil then
-if next.at > meta.now + TOMBSTONE_RETENTION - keep_time and too_many <= 0 then
+if next.at > meta.now + TOMBSTONE_TERM - keep_time and too_many <= 0 then
 oldest_at = oldest_at - 1
 return
 end
@@ -957,7 +957,7 @@ drop_trial(id)
 spec:set(id, false)
 stat:set(id, false)
 tomb:set(id, value)
-tombx_changed[id] = not initial and meta.now + TOMBSTONE_RETENTION
+tombx_changed[id] = not initial and meta.now + TOMBSTONE_TERM
 append('s', id)
 sweep(TOMBSTONE_SWEEP)
 return value

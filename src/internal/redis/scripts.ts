@@ -20,7 +20,8 @@ import {
   tombstoneCount,
   tombstoneRetention,
   tombstoneSweep,
-  tombstoneSweepAtRest
+  tombstoneSweepAtRest,
+  tombstoneTerm
 } from "../registry/commands.js"
 import { seedShift } from "../registry/guard.js"
 import { maxEntries } from "../registry/reads.js"
@@ -95,6 +96,7 @@ const constantsOf = (layout: number) => ({
   TOMBSTONE_RETENTION: tombstoneRetention,
   TOMBSTONE_SWEEP: tombstoneSweep,
   TOMBSTONE_SWEEP_AT_REST: tombstoneSweepAtRest,
+  TOMBSTONE_TERM: tombstoneTerm,
   USUAL_MAX_STEP: usualTimings.maxStep,
   USUAL_TTL: usualTimings.ttl
 })

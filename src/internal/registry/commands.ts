@@ -29,6 +29,12 @@ export const newsDelay = 20
 /** How long a tombstone is kept unless a caller says otherwise, logical milliseconds. */
 export const tombstoneRetention = 24 * 3600 * 1000
 
+/**
+ * What is added to the time of an end where it is stored, logical milliseconds. It is part of the record's form: the
+ * clock is found by it when all else is lost, and older versions read it so. It stays when the retention changes.
+ */
+export const tombstoneTerm = 24 * 3600 * 1000
+
 /** How many tombstones are kept unless a caller says otherwise. Those of initial children are not among them. */
 export const tombstoneCount = 50_000
 

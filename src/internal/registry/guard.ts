@@ -6,7 +6,7 @@
  */
 import { counterOf, exactOf, highOf, maxStepOf, notAfterOf, secondsOf, timeOf, ttlOf, usualTimings } from "./bounds.js"
 import type { Envelope, Refusal } from "./commands.js"
-import { directiveRetention, layoutVersion, tombstoneCount, tombstoneRetention } from "./commands.js"
+import { directiveRetention, layoutVersion, tombstoneCount, tombstoneRetention, tombstoneTerm } from "./commands.js"
 import {
   append,
   endSession,
@@ -28,7 +28,7 @@ const freshMeta = (state: RegistryState, envelope: Envelope, server: Server): Me
   // nothing is kept for longer than its retention.
   let begun = 0
   for (const at of state.tombx.values()) begun = Math.max(begun, at)
-  begun = Math.max(0, (timeOf(begun) ?? 0) - tombstoneRetention)
+  begun = Math.max(0, (timeOf(begun) ?? 0) - tombstoneTerm)
   for (const value of state.direct.values()) {
     begun = Math.max(begun, (timeOf(parseDirective(value)?.until) ?? 0) - directiveRetention)
   }
@@ -123,7 +123,7 @@ const isOlder = (layout: string | undefined): boolean =>
   layout !== undefined && /^\d{1,16}$/.test(layout) && Number(layout) < layoutVersion
 
 const sweepOf = ({ tombx }: RegistryState, { now }: Meta, { keepEnded }: Envelope): Sweep => ({
-  until: now + tombstoneRetention - (timeOf(keepEnded?.millis) ?? tombstoneRetention),
+  until: now + tombstoneTerm - (timeOf(keepEnded?.millis) ?? tombstoneRetention),
   tooMany: tombx.size - (counterOf(keepEnded?.count) ?? tombstoneCount),
   touched: new Set()
 })

@@ -21,7 +21,7 @@ import type {
   Reply,
   Value
 } from "./commands.js"
-import { tombstoneRetention, tombstoneSweep, tombstoneSweepAtRest } from "./commands.js"
+import { tombstoneSweep, tombstoneSweepAtRest, tombstoneTerm } from "./commands.js"
 import { direct, mergeDirective } from "./directives.js"
 import { guard } from "./guard.js"
 import { changes, nodes, snap } from "./reads.js"
@@ -226,7 +226,7 @@ const storeTomb = (tx: Tx, id: string, tomb: TombRecord): string => {
   state.stat.delete(id)
   state.tomb.set(id, value)
   state.tombx.delete(id)
-  if (!tomb.initial) state.tombx.set(id, meta.now + tombstoneRetention)
+  if (!tomb.initial) state.tombx.set(id, meta.now + tombstoneTerm)
   meta.tombs = state.tomb.size
   tx.sweep.touched.add(id)
   append(tx, "s", id)

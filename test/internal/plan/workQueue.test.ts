@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, FastCheck, Fiber } from "effect"
-import { WorkQueue } from "../../../src/internal/plan/decide.js"
+import { WorkQueue } from "../../../src/internal/plan/workQueue.js"
 import { holds } from "../../support/arbitrary.js"
 
 const id = FastCheck.nat(9).map(String)

@@ -20,7 +20,7 @@ export interface CallOptions {
 /** The callbacks of whoever made a call. Synchronous; they must not throw. */
 export interface Caller {
   /** The call has ended. */
-  readonly resume: (outcome: Exit.Exit<unknown, unknown>) => void
+  readonly settle: (outcome: Exit.Exit<unknown, unknown>) => void
   /** A stream has begun: from here on it has no deadline. */
   readonly began: (link: StreamLink) => void
   /** Items of a stream have come; `encoded` if they come from another node. */

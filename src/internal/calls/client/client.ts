@@ -82,7 +82,7 @@ class Requests {
       return call
     }
     const unread = { began: nothing, items: nothing }
-    if (discard) return void begin(message.payload, { ...unread, resume: nothing })
+    if (discard) return void begin(message.payload, { ...unread, settle: nothing })
     const end = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
       this.pending.delete(requestId)
       return this.respond({ _tag: "Exit", clientId: 0, requestId, exit: exit as never })
@@ -106,7 +106,7 @@ class Requests {
     }
     let call: Call | undefined
     this.pending.set(requestId, { cancel: () => call && router.cancel(call), acknowledge: nothing })
-    call = begin(message.payload, { ...unread, resume: (exit) => this.run(end(exit)) })
+    call = begin(message.payload, { ...unread, settle: (exit) => this.run(end(exit)) })
   }
 
   /** What is left to do once the client knows, which mostly is nothing. */

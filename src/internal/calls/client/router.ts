@@ -88,7 +88,7 @@ export class Router implements QueueOwner {
     this.settle(call)
     this.metrics.ended(call, tag)
     this.queues.get(call.id)?.release(call)
-    call.caller.resume(outcome)
+    call.caller.settle(outcome)
   }
 
   fail(call: Call, error: CallError): void {

@@ -80,7 +80,7 @@ export class StreamReader implements Caller {
     this.call = this.begin(this.payload, this)
   }
 
-  resume(outcome: Exit.Exit<unknown, unknown>): void {
+  settle(outcome: Exit.Exit<unknown, unknown>): void {
     this.outcome = outcome
     this.pump()
   }

@@ -2,7 +2,7 @@
 
 if fresh then
   local latest = redis.call('ZREVRANGE', tombx_key, 0, 0, 'WITHSCORES')
-  local now = math.max(0, (int(latest[2], MAX_TIME) or 0) - TOMBSTONE_RETENTION)
+  local now = math.max(0, (int(latest[2], MAX_TIME) or 0) - TOMBSTONE_TERM)
   for _, value in pairs(all_fields(direct_key)) do
     local directive = parse_directive(value)
     if directive and directive.til <= MAX_TIME then now = math.max(now, directive.til - DIRECTIVE_RETENTION) end

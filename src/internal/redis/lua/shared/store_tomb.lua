@@ -28,7 +28,7 @@ local function sweep(most)
     if not next then return end
     local id = next.id
     if tombx_changed[id] == nil then
-      if next.at > meta.now + TOMBSTONE_RETENTION - keep_time and too_many <= 0 then
+      if next.at > meta.now + TOMBSTONE_TERM - keep_time and too_many <= 0 then
         oldest_at = oldest_at - 1
         return
       end
@@ -48,7 +48,7 @@ local function store_tomb(id, value, initial)
   spec:set(id, false)
   stat:set(id, false)
   tomb:set(id, value)
-  tombx_changed[id] = not initial and meta.now + TOMBSTONE_RETENTION
+  tombx_changed[id] = not initial and meta.now + TOMBSTONE_TERM
   append('s', id)
   sweep(TOMBSTONE_SWEEP)
   return value

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { Room } from "../../../src/internal/node/room.js"
+import { Capacity } from "../../../src/internal/node/capacity.js"
 import { Timers } from "../../../src/internal/runtime/environment.js"
 import { handClock } from "../../support/arbitrary.js"
 
@@ -12,11 +12,11 @@ const makeScene = (max: number) => {
   const timers = new Timers(clock.now, () => Effect.runFork(Effect.never))
   const due: Array<{ readonly at: number; readonly run: () => void }> = []
   timers.add = (timer) => void due.push(timer)
-  const room: Room = new Room({
+  const room: Capacity = new Capacity({
     timers,
     ambient: clock,
     supervisor: { children },
-    roomChanged: () => void told.push(room.full ? "full" : "open"),
+    capacityChanged: () => void told.push(room.full ? "full" : "open"),
     roomLeft: () => void told.push("room")
   }, max)
   const have = (size: number) => {

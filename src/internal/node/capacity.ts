@@ -11,19 +11,19 @@ const interval = 1_000
 /** Share of its bound at which a node that was full takes children again. */
 const reopening = 0.95
 
-/** What the room needs of its node. */
+/** What it needs of its node. */
 export interface Host {
   readonly timers: Timers
   readonly ambient: { readonly now: () => number }
   readonly supervisor: { readonly children: { readonly size: number } }
   /** The node became full, or has room again: others are to know. */
-  readonly roomChanged: () => void
+  readonly capacityChanged: () => void
   /** There is room for children that were turned away. */
   readonly roomLeft: () => void
 }
 
-/** The room of one node. `max`: the most children. */
-export class Room {
+/** The capacity of one node. `max`: the most children. */
+export class Capacity {
   private isFull = false
   private changedAt = -Infinity
   private timer: Timer | undefined
@@ -80,7 +80,7 @@ export class Room {
     this.turnedAway = false
     if (full !== this.isFull) {
       this.isFull = full
-      this.node.roomChanged()
+      this.node.capacityChanged()
     } else if (mayAsk) this.node.roomLeft()
   }
 }
