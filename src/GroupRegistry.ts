@@ -37,7 +37,9 @@ export type {
   PutResult,
   Refusal,
   Reply,
+  SaveResult,
   SetRound,
+  StateSave,
   Value
 } from "./internal/registry/commands.js"
 

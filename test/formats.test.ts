@@ -8,6 +8,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Either, Fiber, Layer, Schema, Stream, TestClock } from "effect"
 import { Child, ChildSpec, GroupRegistry, type NodeTransport, Pogo } from "effect-pogo"
 import { decodeBody, encodeBody } from "../src/internal/kind/specCodec.js"
+import { formatState } from "../src/internal/registry/childStates.js"
 import { formatClaim, formatNode, formatSpec, formatStat, formatTomb } from "../src/internal/registry/state.js"
 import { makeHub } from "../src/internal/transport/hub.js"
 import { passing } from "./rpc/support.js"
@@ -67,11 +68,17 @@ describe("records", () => {
       op: "a1",
       initial: true,
       failed: true,
+      birth: 7,
+      stateful: false,
       refused: ["1.6b84b53d", "2.00000000"],
       body: "{|}"
     }
     expect(formatSpec(spec)).toBe("7|9|a1|if|1.6b84b53d,2.00000000|{|}")
     expect(formatSpec({ ...spec, initial: false, failed: false, refused: [] })).toBe("7|9|a1|||{|}")
+    expect(formatSpec({ ...spec, refused: [], birth: 5, stateful: true })).toBe("7|9|a1|ifs5||{|}")
+    const state = { birth: 5, token: 12, version: 3, at: 1, kindVersion: 2, node: "a%7C", lost: false, body: "{|}" }
+    expect(formatState(state)).toBe("5|12|3|1|2|a%7C||{|}")
+    expect(formatState({ ...state, lost: true, body: "" })).toBe("5|12|3|1|2|a%7C|l|")
     const tomb = {
       stamp: 9,
       generation: 7,

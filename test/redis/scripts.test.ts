@@ -22,6 +22,8 @@ const calls: { readonly [K in CommandName]: Args<K> } = {
   claim: { sid: "a#1", items: [{ id: "k/1", generation: 1 }] },
   report: { sid: "a#1", items: [{ id: "k/1", token: 1, stat: "1:running:0:1:0:" }] },
   release: { sid: "a#1", items: [{ id: "k/1", token: 1, refused: "v1" }] },
+  save: { sid: "a#1", items: [{ id: "k/1", token: 1, birth: 1, version: 1, kindVersion: 1, body: "1" }] },
+  peek: { ids: ["k/1", "k/2"] },
   finish: { sid: "a#1", items: [{ id: "k/1", generation: 1, token: 1, how: "ended", stat: "" }] },
   del: { items: [{ id: "k/1", op: "y", generation: Number.MAX_SAFE_INTEGER }] },
   changes: { cursor: 2 ** 52 },
@@ -85,6 +87,7 @@ const populate = async (): Promise<void> => {
   const claimed = await run("claim", { sid: "a#1", items: [{ id: "k/1", generation }] })
   const [grant] = claimed._tag === "OK" ? claimed.value.results : []
   const token = grant?._tag === "GRANTED" ? grant.token : 0
+  await run("save", { sid: "a#1", items: [{ ...calls.save.items[0]!, token, birth: generation }] })
   await run("report", { sid: "a#1", items: [{ id: "k/1", token, stat: `${token}:running:0:1:0:` }] })
   await run("del", { items: [{ id: "k/3", op: "y", generation: Number.MAX_SAFE_INTEGER }] })
   await run("direct", { ...calls.direct, what: "cordon", op: "c" })

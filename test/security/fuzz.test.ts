@@ -7,6 +7,7 @@ import { Either } from "effect"
 import { decodeBody, encodeBody } from "../../src/internal/kind/specCodec.js"
 import { decodeReply, MalformedReply } from "../../src/internal/redis/codec.js"
 import { describe as describePlace, resolve } from "../../src/internal/redis/redisOptions.js"
+import { formatState, parseState } from "../../src/internal/registry/childStates.js"
 import type { CommandName } from "../../src/internal/registry/commands.js"
 import * as records from "../../src/internal/registry/state.js"
 import { readMembers } from "../../src/internal/replica/membership.js"
@@ -101,13 +102,18 @@ const replies: { readonly [K in CommandName]: ReadonlyArray<unknown> } = {
   put: [[...head, [["CREATED", "1|1|op|||{}"], ["TERMINATED", "2|1|op|by|d|"], ["ABSENT"]]], ["VERSION", "2"]],
   del: [[...head, [["GONE", "2|1|op|by|d|"], ["NEWER", "1|1|op|||{}"], ["ABSENT"]]]],
   merge: [[...head, ["2"]]],
-  claim: [[...head, [["GRANTED", "9", null], ["HELD", "5:1:a#1"], ["STALE", "1|1|op|||{}"], ["GONE"]]], [
+  claim: [[...head, [["GRANTED", "9", null, null, "1", "1", "1|9|2|3|1|a||7"], ["HELD", "5:1:a#1"], [
+    "STALE",
+    "1|1|op|||{}"
+  ], ["GONE"]]], [
     "QUARANTINE",
     "1",
     "2",
     "300"
   ]],
   release: [[...head, ["1"]]],
+  save: [[...head, ["STORED", "OLDER", "OVERTAKEN", "QUARANTINE", "LOST"]]],
+  peek: [[...head, ["0", [["1", "1|9|2|3|1|a||7"], ["1"], [""]]]]],
   report: [[...head, ["1"]]],
   finish: [[...head, [["ENDED", "2|1|op|by|e|"], ["FAILED", "1|1|op|f||{}"], ["FENCED"]]]],
   changes: [
@@ -174,6 +180,7 @@ const targets: ReadonlyArray<Target> = [
     return stat && { ...stat, cause: stat.cause.slice(0, records.maxCause) }
   }, records.formatStat),
   record("directives", [directive, "1|u|0||1||"], records.parseDirective, records.formatDirective),
+  record("states", [`${digits}|9|2|1700000000000|1|a%7Cb||{"n":1}`, "1|1|0|1|0|a|l|"], parseState, formatState),
   record("headers of nodes", [`3|${digits}|${node}`], records.parseNode, records.formatNode),
   bodies,
   members,

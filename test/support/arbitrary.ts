@@ -145,6 +145,8 @@ export const specText = (id: string, header: Partial<SpecRecord> = {}, fields: P
     op: "op",
     initial: false,
     failed: false,
+    birth: header.generation ?? 1,
+    stateful: false,
     refused: [],
     body: bodyText(id, fields),
     ...header

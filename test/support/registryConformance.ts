@@ -14,6 +14,7 @@ import { readSuite } from "./registryConformanceReads.js"
 import { sessionSuite } from "./registryConformanceSessions.js"
 import { setSuite } from "./registryConformanceSets.js"
 import { specSuite } from "./registryConformanceSpecs.js"
+import { stateSuite } from "./registryConformanceStates.js"
 import { trialSuite } from "./registryConformanceTrials.js"
 import type { EmptyPolicy, Subject } from "./registrySubject.js"
 
@@ -40,5 +41,6 @@ export const conformance = (make: MakeSubject): void => {
   directiveSuite(test)
   trialSuite(test)
   setSuite(test)
+  stateSuite(test)
   boundSuite(test)
 }

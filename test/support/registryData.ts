@@ -35,6 +35,7 @@ export const dumpMachine = (state: RegistryState): Dump => ({
   sessx: lines(state.sessx),
   trial: lines(state.trial),
   round: lines(state.round),
+  state: lines(state.state),
   log: state.log.map(({ at, id, kind }) => line(`${at}-0`, kind, id))
 })
 

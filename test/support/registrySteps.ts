@@ -3,12 +3,14 @@
  * follows from the seed and from the machine's state at that moment, so that steps can be left out of a history.
  */
 import { maxCounter } from "../../src/internal/registry/bounds.js"
+import { parseState } from "../../src/internal/registry/childStates.js"
 import {
   type Args,
   type CommandName,
   directiveRetention,
   type Envelope,
   type SetRound,
+  type StateSave,
   tombstoneRetention
 } from "../../src/internal/registry/commands.js"
 import { parseSetRound } from "../../src/internal/registry/setRounds.js"
@@ -76,7 +78,9 @@ const garbage = [
   "1:2:3:4:5:99999999999999999",
   "g:1:2:3:4:5:6:1",
   "g:1:0:3:4:5:6:2",
-  "1|2|op|x"
+  "1|2|op|x",
+  "1|2|3|4|5|n||body",
+  "1|2|3|4|x|n||"
 ]
 
 interface Source {
@@ -160,14 +164,55 @@ const directiveOf = ({ random, state }: Source): Args<"merge">["facts"][number] 
   return { id, kind: "direct", value: random.chance(0.2) ? random.pick(garbage) : text }
 }
 
+/** The life that a caller takes a child's to be: mostly the one that it is in. */
+const birthOf = ({ random, state }: Source, id: string): number => {
+  const birth = parseSpec(state.spec.get(id) ?? "")?.birth ?? random.below(1000)
+  return random.chance(0.9) ? birth : Math.max(0, birth + random.below(3) - 1)
+}
+
+const versionNear = ({ random, state }: Source, id: string): number =>
+  Math.max(0, (parseState(state.state.get(id) ?? "")?.version ?? 0) + random.below(4) - 1)
+
+const stateBody = (random: Random): string => random.chance(0.1) ? "é".repeat(50_000) : random.pick(bodies)
+
+const saveOf = (source: Source, sid: string): StateSave => {
+  const { random } = source
+  const id = ownedIdOf(source, sid)
+  return withAbsurd<StateSave & { readonly [name: string]: unknown }>(random, {
+    id,
+    token: tokenOf(source, id),
+    birth: birthOf(source, id),
+    version: versionNear(source, id),
+    kindVersion: random.below(3),
+    body: stateBody(random)
+  })
+}
+
+/** States that come with the end of a claim: mostly none. */
+const savesOf = (source: Source, sid: string): ReadonlyArray<StateSave> | undefined =>
+  source.random.chance(0.6) ? undefined : source.random.many(3, () => saveOf(source, sid))
+
+const stateFactOf = (source: Source): Args<"merge">["facts"][number] => {
+  const { random, state } = source
+  const id = specIdOf(source)
+  if (random.chance(0.1)) return { id, kind: "state", value: random.pick(garbage) }
+  const known = parseState(state.state.get(id) ?? "")
+  const token = random.chance(0.5) ? known?.token ?? 5 : Math.max(0, (known?.token ?? 5) + random.below(3) - 1)
+  const rest = `${random.below(99)}|1|${random.pick(["n", "%7C"])}|${random.pick(["", "", "l", "x"])}`
+  const value = `${birthOf(source, id)}|${token}|${versionNear(source, id)}|${rest}|${stateBody(random)}`
+  return { id, kind: "state", value }
+}
+
 const factOf = (source: Source): Args<"merge">["facts"][number] => {
   const { random, state } = source
   if (random.chance(0.2)) return directiveOf(source)
+  if (random.chance(0.25)) return stateFactOf(source)
   const id = idOf(source)
   const kind = random.chance(0.5) ? "spec" : "tomb"
   if (random.chance(0.15)) return { id, kind, value: random.pick(garbage) }
   const stamp = stampNear(source, id)
-  const generation = random.below(1000)
+  // At times another memory of the record that is stored.
+  const generation = random.chance(0.3) ? generationOf(source, id) : random.below(1000)
   if (kind === "tomb") {
     return {
       id,
@@ -178,7 +223,7 @@ const factOf = (source: Source): Args<"merge">["facts"][number] => {
     }
   }
   const value = random.chance(0.3) ? state.spec.get(random.pick(ids)) : undefined
-  const flags = random.pick(["", "i", "f", "fi"])
+  const flags = random.pick(["", "i", "f", "fi", "s", "is7", "12", "fs123456789012345678"])
   return {
     id,
     kind,
@@ -246,7 +291,15 @@ export const argumentsOf: Arguments = {
       seen
     })
   },
-  merge: (source) => ({ facts: source.random.many(6, () => factOf(source)) }),
+  merge: (source) => ({
+    facts: source.random.many(6, () => factOf(source)),
+    sid: source.random.chance(0.3) ? undefined : ownerOf(source)
+  }),
+  save: (source) => {
+    const sid = ownerOf(source)
+    return { sid, items: source.random.many(4, () => saveOf(source, sid)) }
+  },
+  peek: (source) => ({ ids: source.random.many(6, () => specIdOf(source)) }),
   claim: (source) => ({
     sid: sidOf(source),
     trial: source.random.chance(0.4),
@@ -263,7 +316,8 @@ export const argumentsOf: Arguments = {
       items: source.random.many(4, () => {
         const id = ownedIdOf(source, sid)
         return { id, token: tokenOf(source, id), refused: source.random.chance(0.3) ? source.random.pick(codes) : "" }
-      })
+      }),
+      saves: savesOf(source, sid)
     }
   },
   report: (source) => {
@@ -284,7 +338,8 @@ export const argumentsOf: Arguments = {
         const id = ownedIdOf(source, sid)
         const how = source.random.pick(["ended", "failed"] as const)
         return { id, generation: generationOf(source, id), token: tokenOf(source, id), how, stat: statOf(source) }
-      })
+      }),
+      saves: savesOf(source, sid)
     }
   },
   changes: ({ random, state }) => {
@@ -316,7 +371,9 @@ export const weights: { readonly [K in CommandName]: number } = {
   close: 9,
   put: 14,
   del: 8,
-  merge: 5,
+  merge: 8,
+  save: 12,
+  peek: 4,
   claim: 20,
   release: 7,
   report: 6,

@@ -23,7 +23,7 @@ export interface Hand {
   readonly remove: (part: Part) => Effect.Effect<void>
   /** Stores a record that no command would. */
   readonly write: (
-    part: "spec" | "tomb" | "claim" | "stat" | "node" | "direct" | "sessx" | "trial" | "round",
+    part: "spec" | "tomb" | "claim" | "stat" | "node" | "direct" | "sessx" | "trial" | "round" | "state",
     id: string,
     value: string
   ) => Effect.Effect<void>
@@ -35,6 +35,8 @@ export interface Hand {
   readonly appendLog: (at: number) => Effect.Effect<void>
   /** Stores a number of the bookkeeping that no command would. */
   readonly meta: (field: MetaNumber, value: number) => Effect.Effect<void>
+  /** The bookkeeping lacks the count of states, as after an era that an older script began. */
+  readonly forgetStates: Effect.Effect<void>
   readonly lowerCounter: (by: number) => Effect.Effect<void>
   /** Makes all tombstones older. */
   readonly age: (by: number) => Effect.Effect<void>
@@ -75,6 +77,9 @@ const memoryHand = (state: () => RegistryState): Hand => {
       act((state) => {
         state.meta![field] = value
       }),
+    forgetStates: act((state) => {
+      state.meta!.states = undefined
+    }),
     lowerCounter: (by) =>
       act((state) => {
         state.meta!.high -= by
@@ -110,6 +115,7 @@ export const redisHand = (redis: Redis | Cluster, prefix: string, scope: string)
     }),
     appendLog: (at) => act(() => redis.xadd(key("log"), `${at}-0`, "kind", "c", "id", "k/odd")),
     meta: (field, value) => act(() => redis.hset(key("meta"), field, String(BigInt(value)))),
+    forgetStates: act(() => redis.hdel(key("meta"), "states")),
     lowerCounter: (by) =>
       act(async () => {
         const high = Number(await redis.hget(key("meta"), "high"))

@@ -42,6 +42,7 @@ const disturbances = {
   garble: 2,
   garbleMeta: 0.8,
   lowerCounter: 0.5,
+  older: 0.5,
   otherLayout: 0.4,
   wrongType: 1,
   trim: 0.8,
@@ -197,7 +198,9 @@ export class Twin {
   }
 
   private async garble(random: Random): Promise<void> {
-    const part = random.pick(["spec", "tomb", "claim", "stat", "node", "direct", "sessx", "trial", "round"] as const)
+    const part = random.pick(
+      ["spec", "tomb", "claim", "stat", "node", "direct", "sessx", "trial", "round", "state"] as const
+    )
     const id = part === "node" || part === "sessx"
       ? anySid(random)
       : part === "direct"
@@ -294,6 +297,11 @@ export class Twin {
         return this.garble(random)
       case "garbleMeta":
         return this.garbleMeta(random)
+      case "older":
+        // An older script has begun the era, and left a count out that it does not know.
+        if (this.state.meta !== undefined) this.state.meta.states = undefined
+        await this.redis.hdel(this.keyOf("meta"), "states")
+        return
       case "lowerCounter":
         return this.lowerCounter(random)
       case "otherLayout":

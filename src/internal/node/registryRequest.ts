@@ -125,7 +125,17 @@ const homeOfNew = (node: Requester, id: string, body: string): string | undefine
   const entry = makeEntry(id)
   entry.spec = readSpec(
     id,
-    formatSpec({ generation: 0, stamp: 0, op: "", initial: false, failed: false, refused: [], body })
+    formatSpec({
+      generation: 0,
+      stamp: 0,
+      op: "",
+      initial: false,
+      failed: false,
+      birth: 0,
+      stateful: false,
+      refused: [],
+      body
+    })
   )
   return homeOf(node, entry)
 }
@@ -154,6 +164,8 @@ const questions: Questions = {
   // The last holder counts its children that are on their way.
   claim: (node, { items }) => items.map(({ id }) => node.view.entries.get(id)?.holder),
   report: () => [],
+  // Nobody but the owner needs to know.
+  save: () => [],
   // The nodes that are to obey.
   direct: (node, { name }) => node.view.membership.list.filter((member) => member.name === name).map(({ sid }) => sid)
 }

@@ -21,7 +21,9 @@ import type {
   PutResult,
   Refusal,
   Reply,
+  SaveResult,
   SetRound,
+  StateSave,
   Value
 } from "../registry/commands.js"
 import { directiveLetters } from "../registry/state.js"
@@ -105,6 +107,17 @@ export const encodeEnvelope = (envelope: Envelope, trust: boolean, channel: stri
 const encodeRound = (asked: SetRound | undefined): ReadonlyArray<string> =>
   asked === undefined ? ["", ""] : [asked.key, exact(asked.round)]
 
+/** Values of children's states, one after the other. */
+const encodeSaves = (saves: ReadonlyArray<StateSave> = []): ReadonlyArray<string> =>
+  saves.flatMap(({ birth, body, id, kindVersion, token, version }) => [
+    id,
+    exact(token),
+    exact(birth),
+    counter(version),
+    exact(kindVersion),
+    body
+  ])
+
 /** Arguments of each command, after those of the envelope. */
 export const encoders: { readonly [K in CommandName]: (args: Args<K>) => ReadonlyArray<string> } = {
   tick: ({ sid }) => [sid],
@@ -136,7 +149,7 @@ export const encoders: { readonly [K in CommandName]: (args: Args<K>) => Readonl
     counter(fence),
     ...(seen === undefined ? ["", ""] : [seen.sid, exact(seen.round)])
   ],
-  merge: ({ facts }) => facts.flatMap(({ id, kind, value }) => [id, kind, value]),
+  merge: ({ facts, sid }) => [sid ?? "", ...facts.flatMap(({ id, kind, value }) => [id, kind, value])],
   claim: (
     { goesOn, items, sid, trial }
   ) => [
@@ -144,12 +157,21 @@ export const encoders: { readonly [K in CommandName]: (args: Args<K>) => Readonl
     trial !== true ? "" : goesOn === true ? "2" : "1",
     ...items.flatMap(({ generation, id }) => [id, exact(generation)])
   ],
-  release: ({ items, sid }) => [sid, ...items.flatMap(({ id, refused, token }) => [id, exact(token), refused])],
-  report: ({ items, sid }) => [sid, ...items.flatMap(({ id, stat, token }) => [id, exact(token), stat])],
-  finish: ({ items, sid }) => [
+  release: ({ items, saves, sid }) => [
     sid,
-    ...items.flatMap(({ generation, how, id, stat, token }) => [id, exact(generation), exact(token), how, stat])
+    String(items.length),
+    ...items.flatMap(({ id, refused, token }) => [id, exact(token), refused]),
+    ...encodeSaves(saves)
   ],
+  report: ({ items, sid }) => [sid, ...items.flatMap(({ id, stat, token }) => [id, exact(token), stat])],
+  finish: ({ items, saves, sid }) => [
+    sid,
+    String(items.length),
+    ...items.flatMap(({ generation, how, id, stat, token }) => [id, exact(generation), exact(token), how, stat]),
+    ...encodeSaves(saves)
+  ],
+  save: ({ items, sid }) => [sid, ...encodeSaves(items)],
+  peek: ({ ids }) => ids,
   changes: ({ cursor }) => [exact(cursor)],
   snap: ({ cursor }) => [cursor],
   nodes: () => [],
@@ -181,10 +203,21 @@ const delResult = ([tag, record]: Row): DelResult => {
   }
 }
 
-const claimResult = ([tag, value, stat, trial]: Row): ClaimResult => {
+/** A state that a reply tells, `null` for none, `undefined` where it did not fit. */
+const stateOrLater = (isTold: Raw | undefined, state: Raw | undefined): string | null | undefined =>
+  isTold === "1" ? textOrNull(state) : undefined
+
+const claimResult = ([tag, value, stat, trial, birth, isTold, state]: Row): ClaimResult => {
   switch (tag) {
     case "GRANTED":
-      return { _tag: tag, token: number(value), stat: textOrNull(stat), trial: textOrNull(trial) }
+      return {
+        _tag: tag,
+        token: number(value),
+        stat: textOrNull(stat),
+        trial: textOrNull(trial),
+        birth: number(birth),
+        state: stateOrLater(isTold, state)
+      }
     case "HELD":
       return { _tag: tag, claim: text(value) }
     case "STALE":
@@ -242,6 +275,8 @@ const beginResult = ([tag, value]: Row): BeginResult => {
   }
 }
 
+const saveResult = (tag: Raw): SaveResult => tagOf(tag, ["STORED", "OLDER", "OVERTAKEN", "QUARANTINE", "LOST"])
+
 /** A number that is not always told. */
 const numberOrNone = (raw: Raw | undefined): number | undefined => (raw === undefined ? undefined : number(raw))
 
@@ -266,6 +301,11 @@ export const decoders: { readonly [K in CommandName]: (value: Row) => Value<K> }
   release: ([released]) => ({ released: number(released) }),
   report: ([stored]) => ({ stored: number(stored) }),
   finish: (value) => ({ results: value.map(row).map(finishResult) }),
+  save: (value) => ({ results: value.map(saveResult) }),
+  peek: ([quarantine, states]) => ({
+    states: rows(states).map(([isTold, state]) => stateOrLater(isTold, state)),
+    quarantine: number(quarantine)
+  }),
   changes: ([cursor, more, items, nodes, directives]) => ({
     items: rows(items).map(item),
     nodes: listOrNone(nodes, nodeItem),

@@ -102,15 +102,18 @@ local generation, stamp = counter(g), counter(s)
 if not generation or not stamp then return nil end
 return {
 generation = generation, stamp = stamp, op = op, refused = refused, value = value, body = body,
+birth = counter(string.match(flags, '%d+$')) or generation, stateful = string.find(flags, 's', 1, true) ~= nil,
 initial = string.find(flags, 'i', 1, true) ~= nil, failed = string.find(flags, 'f', 1, true) ~= nil
 }
 end
 
 local function body_of(spec) return string.sub(spec.value, spec.body) end
 
-local function format_spec(generation, stamp, op, initial, failed, refused, body)
+
+local function format_spec(generation, stamp, op, initial, failed, refused, body, life)
 return str(generation) .. '|' .. str(stamp) .. '|' .. op .. '|' .. (initial and 'i' or '')
-.. (failed and 'f' or '') .. '|' .. refused .. '|' .. body
+.. (failed and 'f' or '') .. (life and life.stateful and 's' or '')
+.. (life and life.birth ~= generation and str(life.birth) or '') .. '|' .. refused .. '|' .. body
 end
 
 local function parse_tomb(value)
@@ -162,7 +165,7 @@ if not server_run then return redis.error_reply('ERR INFO server tells no run_id
 `,
   "shared/read.lua:4": `local size_command = { meta = 'HLEN', sess = 'ZCARD', node = 'HLEN', spec = 'HLEN', tomb = 'HLEN', tombx = 'ZCARD',
 claim = 'HLEN', stat = 'HLEN', dead = 'ZCARD', log = 'XLEN', direct = 'HLEN', layout = 'HLEN', sessx = 'HLEN',
-trial = 'HLEN', round = 'HLEN' }
+trial = 'HLEN', round = 'HLEN', state = 'HLEN' }
 local sizes = {}
 for i, part in ipairs(PARTS) do
 local size = redis.pcall(size_command[part], KEYS[i])
@@ -178,8 +181,10 @@ local meta_names = { 'layout', 'era', 'run', 'guarded', 'high', 'last', 'now', '
 local meta_limits = { last = 9007199254740991, now = MAX_TIME, quarantine = MAX_TIME, ttl = MAX_DURATION,
 maxStep = MAX_DURATION }
 local first_number = 5
-local stored = redis.call('HMGET', meta_key, 'marks', unpack(meta_names))
+local stored = redis.call('HMGET', meta_key, 'marks', 'states', unpack(meta_names))
 local marks = table.remove(stored, 1) or ''
+
+local states = int(table.remove(stored, 1) or '', MAX_COUNTER)
 if stored[1] and stored[1] ~= LAYOUT_VERSION then return { 'VERSION', stored[1] } end
 
 
@@ -217,6 +222,7 @@ local ttl, max_step, high = int(ARGV[6]), int(ARGV[7]), int(ARGV[3]) or 0
 local spec, tomb, claim = hash(spec_key, sizes.spec), hash(tomb_key, sizes.tomb), hash(claim_key, sizes.claim)
 local node, stat, direct = hash(node_key), hash(stat_key), hash(direct_key)
 local sessx, trial, set_round = hash(sessx_key), hash(trial_key), hash(round_key)
+local child_state = hash(state_key, sizes.state)
 `,
   "shared/trial_records.lua:3": `local function parse_trial(value)
 local g, d, c, u, t, a = string.match(value, '^(%d+):(%d+):(%d+):(%d+):(%d+):(%d+)$')
@@ -398,6 +404,7 @@ meta.now = meta.now + math.min(idle, meta.maxStep)
 meta.last = time
 if fresh or meta.run ~= server_run or meta.specs ~= sizes.spec or meta.claims ~= sizes.claim
 or meta.sessions ~= sizes.sess or meta.sessions ~= sizes.node or meta.tombs ~= sizes.tomb
+or (states and states ~= sizes.state)
 or meta.high < last_log or high > meta.high or (stored[4] and known_layout ~= LAYOUT_VERSION) then
 local empty = sizes.sess == 0 and sizes.spec == 0 and sizes.tomb == 0 and sizes.claim == 0
 local trusted = fresh and trust == '1' and empty
@@ -522,6 +529,10 @@ if begun or meta.marks ~= marks then
 sets[#sets + 1] = 'marks'
 sets[#sets + 1] = meta.marks
 end
+if begun or child_state.size ~= states then
+sets[#sets + 1] = 'states'
+sets[#sets + 1] = str(child_state.size)
+end
 for sid in pairs(held_changed) do
 local count = held_known[sid]
 if count then
@@ -572,6 +583,7 @@ direct:flush()
 sessx:flush()
 trial:flush()
 set_round:flush()
+child_state:flush()
 write_sorted(sess_key, expiry_changed, expiry)
 write_sorted(tombx_key, tombx_changed, tombx_changed)
 write_deaths()
@@ -732,9 +744,9 @@ end
 `,
   "claim.lua:11": `local needs_memory = true
 `,
-  "shared/ids.lua:3": `local function ids_of(from, step)
+  "shared/ids.lua:3": `local function ids_of(from, step, last)
 local ids = {}
-for i = from, arg_count, step do ids[#ids + 1] = ARGV[i] end
+for i = from, last or arg_count, step do ids[#ids + 1] = ARGV[i] end
 return ids
 end
 `,
@@ -851,7 +863,70 @@ trace.left, trace.alone = round.size, round.size == 1 and is_first
 set_trace(sid, trace)
 end
 `,
-  "claim.lua:18": `local function park(id, old, token, record)
+  "shared/child_states.lua:4": `local function parse_state(value)
+local b, t, v, a, k, by, flag, body =
+string.match(value, '^(%d+)|(%d+)|(%d+)|(%d+)|(%d+)|([^|]*)|([^|]*)|()')
+local birth, token, version = counter(b), counter(t), counter(v)
+local at, kind_version = int(a), int(k)
+if not (birth and token and version and at and kind_version) then return nil end
+return { birth = birth, token = token, version = version, at = at, kind_version = kind_version, node = by,
+lost = string.find(flag, 'l', 1, true) ~= nil, body = body }
+end
+
+local function format_state(birth, token, version, at, kind_version, by, flag, body)
+return str(birth) .. '|' .. str(token) .. '|' .. str(version) .. '|' .. str(at) .. '|' .. str(kind_version) .. '|'
+.. by .. '|' .. flag .. '|' .. body
+end
+
+local function has_state(id)
+if child_state.known[id] ~= nil then return child_state.known[id] ~= false end
+return child_state.size > 0 and redis.call('HEXISTS', state_key, id) == 1
+end
+
+
+local function drop_state(id)
+if not has_state(id) then return end
+child_state.known[id] = child_state.known[id] or true
+child_state:set(id, false)
+end
+
+
+local function state_in(id, birth)
+local value = child_state.size > 0 and child_state:get(id)
+local record = value and parse_state(value)
+return record and record.birth == birth and record or nil
+end
+
+local function spec_of(id)
+local value = spec:get(id)
+return value and parse_spec(value) or nil
+end
+
+
+local function mark_stateful(id, old)
+if old.stateful then return end
+old.stateful = true
+spec:set(id, format_spec(old.generation, old.stamp, old.op, old.initial, old.failed, old.refused, body_of(old), old))
+append('s', id)
+end
+
+
+local function node_of(sid)
+local name = string.match(sid, '^(.*)#[^#]*$') or sid
+return (string.gsub(string.gsub(name, '%%', '%%25'), '|', '%%7C'))
+end
+
+local states_told, states_full = 0, false
+
+
+local function tell_state(value)
+states_full = states_told + #value > MAX_PAGE_BYTES
+if states_full then return '' end
+states_told = states_told + #value
+return '1', value
+end
+`,
+  "claim.lua:19": `local function park(id, old, token, record)
 local why = 'its process died ' .. (record.deaths == 1 and 'once' or str(record.deaths) .. ' times')
 .. ' soon after it started'
 local told = str(token) .. ':failed:' .. str(record.deaths) .. ':' .. str(meta.last) .. ':0:' .. why
@@ -859,7 +934,22 @@ trial:set(id, false)
 stat:set(id, told)
 local stamp = draw()
 return { 'PARKED', store_spec(id,
-format_spec(old.generation, stamp, old.op, old.initial, true, old.refused, body_of(old))), told }
+format_spec(old.generation, stamp, old.op, old.initial, true, old.refused, body_of(old), old)), told }
+end
+
+
+local function state_on_claim(id, of, token, sid)
+local has_one = has_state(id)
+if has_one and states_full then return '' end
+local known = has_one and state_in(id, of.birth)
+if known and not known.lost then return tell_state(child_state:get(id)) end
+if not known and not of.stateful then
+if has_one then drop_state(id) end
+return '1', false
+end
+local mark = format_state(of.birth, token, 0, meta.last, 0, node_of(sid), 'l', '')
+child_state:set(id, mark)
+return '1', mark
 end
 
 local function claim_one(sid, id, generation, round)
@@ -885,7 +975,8 @@ end
 local token = draw()
 set_claim(id, { token = token, generation = generation, sid = sid })
 if record then begin_trial(id, record, token, round) end
-return { 'GRANTED', str(token), stat:get(id), trial.known[id] or false }
+return { 'GRANTED', str(token), stat:get(id), trial.known[id] or false, str(wanted.birth),
+state_on_claim(id, wanted, token, sid) }
 end
 
 local function command()
@@ -954,6 +1045,7 @@ end
 
 local function store_tomb(id, value, initial)
 drop_trial(id)
+drop_state(id)
 spec:set(id, false)
 stat:set(id, false)
 tomb:set(id, value)
@@ -968,7 +1060,7 @@ local stamp, initial = draw(), old.initial and not pruned
 return store_tomb(id, format_tomb(stamp, old.generation, old.op, by, how, initial, pruned), initial)
 end
 `,
-  "del.lua:17": `local function del_one(id, op, generation, stamp, pruned)
+  "del.lua:18": `local function del_one(id, op, generation, stamp, pruned)
 local stored_spec = spec:get(id)
 if not stored_spec then
 local stored_tomb = tomb:get(id)
@@ -1047,9 +1139,34 @@ sweep()
 return { give(ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15], int(ARGV[16]) or 0) }
 end
 `,
-  "finish.lua:8": `local needs_memory = false
+  "finish.lua:9": `local needs_memory = false
 `,
-  "finish.lua:15": `local function finish_one(sid, id, generation, token, how, told)
+  "shared/save_states.lua:3": `local function save_one(sid, i)
+local id, token, version = ARGV[i], int(ARGV[i + 1]), counter(ARGV[i + 3]) or 0
+local current = claim_of(id)
+if not current or current.token ~= token or current.sid ~= sid then return 'LOST' end
+local of = spec_of(id)
+if not of then return meta.now < meta.quarantine and not tomb:get(id) and 'QUARANTINE' or 'LOST' end
+if of.birth ~= int(ARGV[i + 2]) or version == 0 then return 'LOST' end
+local known = state_in(id, of.birth)
+if known and known.token > token then return 'OVERTAKEN' end
+if known and known.token == token and known.version >= version then return 'OLDER' end
+child_state:set(id, format_state(of.birth, token, version, meta.last, int(ARGV[i + 4]) or 0, node_of(sid), '',
+ARGV[i + 5]))
+mark_stateful(id, of)
+return 'STORED'
+end
+
+local function save_states(sid, from)
+if from > arg_count then return {} end
+local results, ids = {}, ids_of(from, 6)
+claim:load(ids)
+spec:load(ids)
+for i = from, arg_count, 6 do results[#results + 1] = save_one(sid, i) end
+return results
+end
+`,
+  "finish.lua:18": `local function finish_one(sid, id, generation, token, how, told)
 local current = claim_of(id)
 if not current or current.token ~= token or current.sid ~= sid then return { 'FENCED' } end
 local stored_spec = spec:get(id)
@@ -1062,35 +1179,53 @@ forget_trial(id)
 stat:set(id, told)
 local stamp = draw()
 return { 'FAILED', store_spec(id,
-format_spec(old.generation, stamp, old.op, old.initial, true, old.refused, body_of(old))) }
+format_spec(old.generation, stamp, old.op, old.initial, true, old.refused, body_of(old), old)) }
 end
 
 local function command()
-local results, ids = {}, ids_of(12, 5)
+local last = 12 + 5 * int(ARGV[12])
+local results, ids = {}, ids_of(13, 5, last)
 spec:load(ids)
 tomb:load(ids)
 claim:load(ids)
-for i = 12, arg_count, 5 do
+save_states(ARGV[11], last + 1)
+for i = 13, last, 5 do
 results[#results + 1] = finish_one(ARGV[11], ARGV[i], int(ARGV[i + 1]), int(ARGV[i + 2]), ARGV[i + 3],
 ARGV[i + 4])
 end
 return results
 end
 `,
-  "merge.lua:8": `local needs_memory = true
+  "merge.lua:9": `local needs_memory = true
 `,
-  "merge.lua:16": `local function rank_of(record)
-return record.stamp + (record.initial and 0.5 or 0)
+  "merge.lua:19": `local function outranks(new, stored, parse)
+if not stored then return new.stamp > 0 or new.initial or new.stateful end
+local old = parse(stored)
+if not old then return false end
+if new.stamp ~= old.stamp then return new.stamp > old.stamp end
+if new.initial ~= old.initial then return new.initial end
+return new.stateful and not old.stateful
 end
 
-local function rank_of_stored(stored, parse)
-if not stored then return 0 end
-local record = parse(stored)
-return record and rank_of(record) or math.huge
+
+local function join(new, stored)
+local old = stored and parse_spec(stored)
+if not old or old.stamp ~= new.stamp or old.generation ~= new.generation then return end
+new.initial, new.stateful = new.initial or old.initial, new.stateful or old.stateful
 end
 
-local function rank_in(id)
-return math.max(rank_of_stored(spec:get(id), parse_spec), rank_of_stored(tomb:get(id), parse_tomb))
+local function merge_state(id, value)
+local new, of = parse_state(value), spec_of(id)
+if not new or new.lost or not of or new.birth ~= of.birth then return false end
+local old = state_in(id, of.birth)
+if old and (new.token < old.token or (new.token == old.token and new.version <= old.version)) then return false end
+local current = claim_of(id)
+local is_held = current and current.sid ~= ARGV[11] and live(current.sid)
+if is_held and meta.now >= meta.quarantine then return false end
+child_state:set(id, format_state(new.birth, new.token, new.version, new.at, new.kind_version, new.node, '',
+string.sub(value, new.body)))
+mark_stateful(id, of)
+return true
 end
 
 local function merge_directive(name, value)
@@ -1102,13 +1237,16 @@ end
 
 local function merge_one(id, kind, value)
 if kind == 'direct' then return merge_directive(id, value) end
+if kind == 'state' then return merge_state(id, value) end
 local new = nil
 if kind == 'spec' then new = parse_spec(value) end
 if kind == 'tomb' then new = parse_tomb(value) end
-if not new or rank_of(new) <= rank_in(id) then return false end
+if not new then return false end
+if kind == 'spec' then join(new, spec:get(id)) end
+if not outranks(new, spec:get(id), parse_spec) or not outranks(new, tomb:get(id), parse_tomb) then return false end
 if kind == 'spec' then
 store_spec(id,
-format_spec(new.generation, new.stamp, new.op, new.initial, new.failed, new.refused, body_of(new)))
+format_spec(new.generation, new.stamp, new.op, new.initial, new.failed, new.refused, body_of(new), new))
 else
 local value = format_tomb(new.stamp, new.generation, new.op, new.by, new.how, new.initial, new.pruned)
 store_tomb(id, value, new.initial)
@@ -1117,10 +1255,10 @@ return true
 end
 
 local function command()
-local merged, ids = 0, ids_of(11, 3)
+local merged, ids = 0, ids_of(12, 3)
 spec:load(ids)
 tomb:load(ids)
-for i = 11, arg_count, 3 do
+for i = 12, arg_count, 3 do
 if merge_one(ARGV[i], ARGV[i + 1], ARGV[i + 2]) then merged = merged + 1 end
 end
 return { str(merged) }
@@ -1203,20 +1341,37 @@ end
 return { str(quarantine_left()), str(meta.collected), refused }
 end
 `,
+  "peek.lua:8": `local needs_memory = false
+`,
+  "peek.lua:13": `local function peek_one(id)
+if not has_state(id) then return { '1' } end
+if states_full then return { '' } end
+local of = spec_of(id)
+if not of or not state_in(id, of.birth) then return { '1' } end
+return { tell_state(child_state:get(id)) }
+end
+
+local function command()
+local rows, ids = {}, ids_of(11, 1)
+spec:load(ids)
+for _, id in ipairs(ids) do rows[#rows + 1] = peek_one(id) end
+return { str(quarantine_left()), rows }
+end
+`,
   "put.lua:9": `local needs_memory = true
 `,
-  "put.lua:16": `local function create(id, op, body, initial, is_first)
+  "put.lua:16": `local function create(id, op, body, initial, is_first, life)
 local generation = draw()
 stat:set(id, false)
 drop_trial(id)
 local stamp = is_first and 1 or generation
-return { 'CREATED', store_spec(id, format_spec(generation, stamp, op, initial, false, '', body)) }
+return { 'CREATED', store_spec(id, format_spec(generation, stamp, op, initial, false, '', body, life)) }
 end
 
 local function mark_spec(id, stored_spec, old)
 if old.initial then return stored_spec end
 return store_spec(id,
-format_spec(old.generation, old.stamp, old.op, true, old.failed, old.refused, body_of(old)))
+format_spec(old.generation, old.stamp, old.op, true, old.failed, old.refused, body_of(old), old))
 end
 
 local function mark_tomb(id, stored_tomb, ended)
@@ -1261,7 +1416,7 @@ local old = parse_spec(stored_spec)
 if not old then return { 'MALFORMED' } end
 if old.op == op then return { 'CREATED', stored_spec } end
 if old.generation ~= generation or not as_seen(old, stamp) then return { 'CONFLICT', stored_spec } end
-return create(id, op, bump and body_of(old) or body, old.initial, false)
+return create(id, op, bump and body_of(old) or body, old.initial, false, old)
 end
 
 local function retag(id, generation, body, stamp)
@@ -1273,7 +1428,7 @@ if old.generation ~= generation then return { 'CONFLICT', stored_spec } end
 if body_of(old) == body then return { 'SAME', stored_spec } end
 if not as_seen(old, stamp) then return { 'CONFLICT', stored_spec } end
 return { 'CREATED', store_spec(id,
-format_spec(old.generation, draw(), old.op, old.initial, old.failed, old.refused, body)) }
+format_spec(old.generation, draw(), old.op, old.initial, old.failed, old.refused, body, old)) }
 end
 
 local function command()
@@ -1295,9 +1450,9 @@ end
 return results
 end
 `,
-  "release.lua:8": `local needs_memory = false
+  "release.lua:10": `local needs_memory = false
 `,
-  "release.lua:13": `local function refuse_spec(id, generation, code)
+  "release.lua:17": `local function refuse_spec(id, generation, code)
 local stored_spec = spec:get(id)
 local old = stored_spec and parse_spec(stored_spec)
 if not old or old.generation ~= generation then return end
@@ -1310,14 +1465,16 @@ end
 end
 codes[#codes + 1] = code
 local refused = table.concat(codes, ',', math.max(1, #codes - MAX_REFUSED + 1))
-spec:set(id, format_spec(old.generation, old.stamp, old.op, old.initial, old.failed, refused, body_of(old)))
+spec:set(id, format_spec(old.generation, old.stamp, old.op, old.initial, old.failed, refused, body_of(old), old))
 append('s', id)
 end
 
 local function command()
 local sid, released = ARGV[11], 0
-claim:load(ids_of(12, 3))
-for i = 12, arg_count, 3 do
+local last = 12 + 3 * int(ARGV[12])
+claim:load(ids_of(13, 3, last))
+save_states(sid, last + 1)
+for i = 13, last, 3 do
 local id, token, code = ARGV[i], int(ARGV[i + 1]), ARGV[i + 2]
 local current = claim_of(id)
 if current and current.token == token and current.sid == sid then
@@ -1347,6 +1504,10 @@ end
 end
 return { str(count) }
 end
+`,
+  "save.lua:8": `local needs_memory = true
+`,
+  "save.lua:14": `local function command() return save_states(ARGV[11], 12) end
 `,
   "snap.lua:10": `local needs_memory = false
 `,
@@ -1462,7 +1623,8 @@ export const commands = {
     "shared/store_spec.lua:3",
     "shared/trials.lua:3",
     "shared/judge.lua:4",
-    "claim.lua:18",
+    "shared/child_states.lua:4",
+    "claim.lua:19",
     "shared/end.lua:12"
   ],
   close: [
@@ -1491,9 +1653,10 @@ export const commands = {
     "shared/ids.lua:3",
     "shared/store_spec.lua:3",
     "shared/trials.lua:3",
+    "shared/child_states.lua:4",
     "shared/store_tomb.lua:6",
     "shared/set_rounds.lua:3",
-    "del.lua:17",
+    "del.lua:18",
     "shared/end.lua:12"
   ],
   direct: [
@@ -1511,7 +1674,7 @@ export const commands = {
     "shared/end.lua:12"
   ],
   finish: [
-    "finish.lua:8",
+    "finish.lua:9",
     "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
@@ -1523,12 +1686,14 @@ export const commands = {
     "shared/ids.lua:3",
     "shared/store_spec.lua:3",
     "shared/trials.lua:3",
+    "shared/child_states.lua:4",
+    "shared/save_states.lua:3",
     "shared/store_tomb.lua:6",
-    "finish.lua:15",
+    "finish.lua:18",
     "shared/end.lua:12"
   ],
   merge: [
-    "merge.lua:8",
+    "merge.lua:9",
     "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
@@ -1540,9 +1705,10 @@ export const commands = {
     "shared/ids.lua:3",
     "shared/store_spec.lua:3",
     "shared/trials.lua:3",
+    "shared/child_states.lua:4",
     "shared/store_tomb.lua:6",
     "shared/directives.lua:3",
-    "merge.lua:16",
+    "merge.lua:19",
     "shared/end.lua:12"
   ],
   nodes: [
@@ -1575,6 +1741,21 @@ export const commands = {
     "open.lua:16",
     "shared/end.lua:12"
   ],
+  peek: [
+    "peek.lua:8",
+    "shared/numbers.lua:6",
+    "shared/hashes.lua:5",
+    "shared/records.lua:4",
+    "shared/clock.lua:5",
+    "shared/read.lua:4",
+    "shared/trial_records.lua:3",
+    "shared/state.lua:5",
+    "shared/guard.lua:3",
+    "shared/ids.lua:3",
+    "shared/child_states.lua:4",
+    "peek.lua:13",
+    "shared/end.lua:12"
+  ],
   put: [
     "put.lua:9",
     "shared/numbers.lua:6",
@@ -1593,7 +1774,7 @@ export const commands = {
     "shared/end.lua:12"
   ],
   release: [
-    "release.lua:8",
+    "release.lua:10",
     "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
@@ -1604,7 +1785,9 @@ export const commands = {
     "shared/guard.lua:3",
     "shared/ids.lua:3",
     "shared/trials.lua:3",
-    "release.lua:13",
+    "shared/child_states.lua:4",
+    "shared/save_states.lua:3",
+    "release.lua:17",
     "shared/end.lua:12"
   ],
   report: [
@@ -1620,6 +1803,22 @@ export const commands = {
     "shared/ids.lua:3",
     "shared/trials.lua:3",
     "report.lua:13",
+    "shared/end.lua:12"
+  ],
+  save: [
+    "save.lua:8",
+    "shared/numbers.lua:6",
+    "shared/hashes.lua:5",
+    "shared/records.lua:4",
+    "shared/clock.lua:5",
+    "shared/read.lua:4",
+    "shared/trial_records.lua:3",
+    "shared/state.lua:5",
+    "shared/guard.lua:3",
+    "shared/ids.lua:3",
+    "shared/child_states.lua:4",
+    "shared/save_states.lua:3",
+    "save.lua:14",
     "shared/end.lua:12"
   ],
   snap: [

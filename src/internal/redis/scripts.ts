@@ -66,7 +66,8 @@ export const parts = [
   "layout",
   "sessx",
   "trial",
-  "round"
+  "round",
+  "state"
 ] as const
 
 /** What TypeScript defines and Lua uses, by its name in Lua. */

@@ -4,6 +4,7 @@
  *
  * @internal
  */
+import { stateOnClaim, type Telling } from "./childStates.js"
 import type { Args, ClaimResult, Refusal, Value } from "./commands.js"
 import { claimOf, formatStat, isLive, next, parseSpec, setClaim, type SpecRecord, storeSpec, type Tx } from "./state.js"
 import { beginTrial, judge, noteRound, type Round } from "./suspects.js"
@@ -19,8 +20,14 @@ const park = (tx: Tx, id: string, spec: SpecRecord, token: number, { deaths }: T
   return { _tag: "PARKED", spec: storeSpec(tx, id, { ...spec, failed: true, stamp: next(tx) }), stat }
 }
 
-/** `round`: of trials, if the child may be granted to be tried. */
-const claimOne = (tx: Tx, sid: string, id: string, generation: number, round: Round | undefined): ClaimResult => {
+/** A `claim` on its way. `round`: of trials, if children may be granted to be tried. */
+interface ClaimAsked {
+  readonly sid: string
+  readonly round: Round | undefined
+  readonly telling: Telling
+}
+
+const claimOne = (tx: Tx, { round, sid, telling }: ClaimAsked, id: string, generation: number): ClaimResult => {
   const stored = tx.state.spec.get(id)
   const spec = stored === undefined ? undefined : parseSpec(stored)
   if (stored !== undefined && spec === undefined) return { _tag: "MALFORMED" }
@@ -45,7 +52,14 @@ const claimOne = (tx: Tx, sid: string, id: string, generation: number, round: Ro
   const token = next(tx)
   setClaim(tx, id, { token, generation, sid })
   if (record !== undefined) beginTrial(tx, id, record, token, round!)
-  return { _tag: "GRANTED", token, stat: tx.state.stat.get(id) ?? null, trial: tx.state.trial.get(id) ?? null }
+  return {
+    _tag: "GRANTED",
+    token,
+    stat: tx.state.stat.get(id) ?? null,
+    trial: tx.state.trial.get(id) ?? null,
+    birth: spec.birth,
+    state: stateOnClaim(tx, id, spec, { token, sid }, telling)
+  }
 }
 
 /** `claim`: grants claims that are vacant, or whose holder is not live. */
@@ -56,7 +70,8 @@ export const claim = (tx: Tx, { goesOn, items, sid, trial }: Args<"claim">): Val
     return { _tag: "QUARANTINE", left: meta.quarantine - meta.now, now: meta.now, high: meta.high }
   }
   const round: Round | undefined = trial === true ? { first: 0, size: 0, deaths: 0 } : undefined
-  const results = items.map(({ generation, id }) => claimOne(tx, sid, id, generation, round))
+  const asking: ClaimAsked = { sid, round, telling: { bytes: 0, full: false } }
+  const results = items.map(({ generation, id }) => claimOne(tx, asking, id, generation))
   if (round !== undefined) noteRound(tx, sid, round, goesOn === true)
   return { results }
 }

@@ -10,6 +10,25 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { RegistryUnavailable } from "../../PogoError.js"
+import type {
+  BeginResult,
+  ClaimResult,
+  DelResult,
+  DirectResult,
+  FinishResult,
+  PutResult,
+  SaveResult
+} from "./outcomes.js"
+
+export type {
+  BeginResult,
+  ClaimResult,
+  DelResult,
+  DirectResult,
+  FinishResult,
+  PutResult,
+  SaveResult
+} from "./outcomes.js"
 
 /** Version of the stored layout, of the placement hash, and of the rules. Part of every key. */
 export const layoutVersion = 1
@@ -146,63 +165,22 @@ export interface DirectiveItem {
   readonly record: string
 }
 
-/** Outcome of `direct`; `record` is the stored record. */
-export type DirectResult =
-  | { readonly _tag: "STORED"; readonly record: string }
-  /** Another directive was given since the caller had looked: nothing was changed. */
-  | { readonly _tag: "NEWER"; readonly record: string }
-  | { readonly _tag: "TOO_MANY" }
-
-/** Outcome of `begin`. */
-export type BeginResult =
-  | { readonly _tag: "BEGUN"; readonly round: number }
-  /** One with a higher fence has begun: this one is by a copy that has been replaced. Nothing was changed. */
-  | { readonly _tag: "FENCED"; readonly fence: number }
-  /** Another round than the one that the caller has read of is the youngest; 0 for none. Nothing was changed. */
-  | { readonly _tag: "UNSEEN"; readonly round: number }
-
-/** Outcome of `put` for one id; `spec` and `tomb` are the stored records. */
-export type PutResult =
-  | { readonly _tag: "CREATED"; readonly spec: string }
-  | { readonly _tag: "SAME"; readonly spec: string }
-  | { readonly _tag: "CONFLICT"; readonly spec: string }
-  | { readonly _tag: "TERMINATED"; readonly tomb: string }
-  | { readonly _tag: "DONE"; readonly tomb: string }
-  | { readonly _tag: "ABSENT" }
-  | { readonly _tag: "QUARANTINE" }
-  | { readonly _tag: "MALFORMED" }
-
-/** Outcome of `del` for one id. */
-export type DelResult =
-  | { readonly _tag: "GONE"; readonly tomb: string }
-  | { readonly _tag: "ABSENT" }
-  | { readonly _tag: "QUARANTINE" }
-  | { readonly _tag: "NEWER"; readonly spec: string }
-  | { readonly _tag: "MALFORMED" }
-
-/** Outcome of `claim` for one id. */
-export type ClaimResult =
-  | { readonly _tag: "GRANTED"; readonly token: number; readonly stat: string | null; readonly trial: string | null }
-  /** Its owner died soon after it had claimed it: it is granted to those who try it, by rounds. */
-  | { readonly _tag: "TRIAL"; readonly trial: string }
-  /** Its owners died too often: it is parked. */
-  | { readonly _tag: "PARKED"; readonly spec: string; readonly stat: string }
-  | { readonly _tag: "HELD"; readonly claim: string }
-  | { readonly _tag: "STALE"; readonly spec: string }
-  | { readonly _tag: "GONE" }
-  | { readonly _tag: "MALFORMED" }
-
-/** Outcome of `finish` for one id. */
-export type FinishResult =
-  | { readonly _tag: "ENDED"; readonly tomb: string }
-  | { readonly _tag: "FAILED"; readonly spec: string }
-  | { readonly _tag: "RELEASED" }
-  | { readonly _tag: "FENCED" }
+/** A value of a child's state that its owner stores. `birth`: of the life that it belongs to. */
+export interface StateSave {
+  readonly id: string
+  readonly token: number
+  readonly birth: number
+  /** Rises with each value, and goes on from that of the value which came with the claim. At least 1. */
+  readonly version: number
+  /** Version of the kind whose code wrote it. */
+  readonly kindVersion: number
+  readonly body: string
+}
 
 /** Record that a node gives back to a new era. `direct`: a directive, whose id is a node's name. */
 export interface Fact {
   readonly id: string
-  readonly kind: "spec" | "tomb" | "direct"
+  readonly kind: "spec" | "tomb" | "direct" | "state"
   readonly value: string
 }
 
@@ -288,8 +266,11 @@ export interface Commands {
     },
     { readonly result: BeginResult; readonly quarantine: number }
   ]
-  /** Merges specs, tombstones and directives from a node's memory into a new era. Highest stamp wins. */
-  merge: [{ readonly facts: ReadonlyArray<Fact> }, { readonly merged: number }]
+  /**
+   * Merges specs, tombstones, directives and states from a node's memory into a new era. The highest rank wins. `sid`: the
+   * sender's session, for states: whose child is held by another is not changed after the quarantine.
+   */
+  merge: [{ readonly facts: ReadonlyArray<Fact>; readonly sid?: string | undefined }, { readonly merged: number }]
   /**
    * Asks for the exclusive right to run children. `trial`: those on trial too, all of them as one round; `goesOn`: as part
    * of the round before.
@@ -303,13 +284,30 @@ export interface Commands {
     },
     { readonly results: ReadonlyArray<ClaimResult> }
   ]
-  /** Gives claims back. `refused` names a code version that cannot run the child. */
+  /**
+   * Gives claims back. `refused` names a code version that cannot run the child. `saves`: values of these children that
+   * are not stored yet, as in `save`.
+   */
   release: [
     {
       readonly sid: string
       readonly items: ReadonlyArray<{ readonly id: string; readonly token: number; readonly refused: string }>
+      readonly saves?: ReadonlyArray<StateSave> | undefined
     },
     { readonly released: number }
+  ]
+  /**
+   * Stores the states of children that the session owns. Neither its session nor its lease need live: whoever claims a
+   * child next reads what was stored before.
+   */
+  save: [
+    { readonly sid: string; readonly items: ReadonlyArray<StateSave> },
+    { readonly results: ReadonlyArray<SaveResult> }
+  ]
+  /** Reads the states of children: the records, `null` for none, `undefined` where it did not fit. */
+  peek: [
+    { readonly ids: ReadonlyArray<string> },
+    { readonly states: ReadonlyArray<string | null | undefined>; readonly quarantine: number }
   ]
   /** Stores the status of children. */
   report: [
@@ -319,7 +317,7 @@ export interface Commands {
     },
     { readonly stored: number }
   ]
-  /** Ends (`ended`) or parks (`failed`) children, and gives their claims back. */
+  /** Ends (`ended`) or parks (`failed`) children, and gives their claims back. `saves`: as in `release`. */
   finish: [
     {
       readonly sid: string
@@ -330,6 +328,7 @@ export interface Commands {
         readonly how: "ended" | "failed"
         readonly stat: string
       }>
+      readonly saves?: ReadonlyArray<StateSave> | undefined
     },
     { readonly results: ReadonlyArray<FinishResult> }
   ]

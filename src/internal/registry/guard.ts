@@ -49,6 +49,7 @@ const freshMeta = (state: RegistryState, envelope: Envelope, server: Server): Me
     claims: 0,
     sessions: 0,
     tombs: 0,
+    states: undefined,
     marks: "",
     held: new Map()
   }
@@ -79,6 +80,7 @@ const isBroken = ({ meta, state }: Tx, high: number, server: Server): boolean =>
   meta.sessions !== state.sess.size ||
   meta.sessions !== state.node.size ||
   meta.tombs !== state.tomb.size ||
+  (meta.states ?? state.state.size) !== state.state.size ||
   meta.high < lastSane(state) ||
   // A caller knows a higher number: the data is an older copy, whatever era the caller comes from.
   high > meta.high
@@ -105,6 +107,7 @@ const beginEra = (tx: Tx, envelope: Envelope, server: Server, trusted: boolean):
   meta.claims = state.claim.size
   meta.sessions = 0
   meta.tombs = state.tomb.size
+  meta.states = undefined
   append(tx, "e", meta.era)
 }
 
@@ -143,6 +146,7 @@ export const guard = (state: RegistryState, envelope: Envelope, server: Server):
   const high = highOf(envelope.high) ?? 0
   const broken = existing === undefined || known !== ours || isBroken(tx, high, server)
   if (broken) beginEra(tx, envelope, server, existing === undefined && server.trust && isEmpty(state))
+  meta.states ??= state.state.size
   meta.high = Math.max(meta.high, high)
   meta.marks = addMark(meta.marks, meta.high, meta.now, meta.ttl)
   reap(tx)

@@ -7,6 +7,7 @@
  * @internal
  */
 import { counterOf, exactOf, maxStepOf, ttlOf } from "./bounds.js"
+import { dropState, mergeState, peek, save, saveAll } from "./childStates.js"
 import { claim } from "./claims.js"
 import type {
   Args,
@@ -24,6 +25,7 @@ import type {
 import { tombstoneSweep, tombstoneSweepAtRest, tombstoneTerm } from "./commands.js"
 import { direct, mergeDirective } from "./directives.js"
 import { guard } from "./guard.js"
+import { compareRanks, maxRank, noRank, rankOfStored, type RecordRank } from "./ranks.js"
 import { changes, nodes, snap } from "./reads.js"
 import { begin, endRound, supersededBy } from "./setRounds.js"
 import {
@@ -39,8 +41,6 @@ import {
   parseNode,
   parseSpec,
   parseTomb,
-  rankOf,
-  rankOfStored,
   type RegistryState,
   type Server,
   setClaim,
@@ -160,8 +160,9 @@ const refuse = (tx: Tx, id: string, generation: number, code: string): void => {
 }
 
 /** `release`: gives claims back; exact matches only. */
-export const release = (tx: Tx, { items, sid }: Args<"release">): Value<"release"> => {
+export const release = (tx: Tx, { items, saves, sid }: Args<"release">): Value<"release"> => {
   let released = 0
+  saveAll(tx, sid, saves)
   for (const { id, refused, token } of items) {
     const current = claimOf(tx, id)
     if (current === undefined || current.token !== token || current.sid !== sid) continue
@@ -221,6 +222,7 @@ const storeTomb = (tx: Tx, id: string, tomb: TombRecord): string => {
   const { meta, state } = tx
   const value = formatTomb(tomb)
   dropTrial(tx, id)
+  dropState(tx, id)
   state.spec.delete(id)
   meta.specs = state.spec.size
   state.stat.delete(id)
@@ -239,13 +241,23 @@ const dropDeadClaim = (tx: Tx, id: string): void => {
   if (claim !== undefined && !isLive(tx, claim.sid)) setClaim(tx, id, undefined)
 }
 
-/** Creates a spec. `initial`: a list of initial children names it. `isFirst`: such a list starts it for the first time. */
-const create = (tx: Tx, { body, id, op }: PutItem, initial: boolean, isFirst: boolean): PutResult => {
+/**
+ * Creates a spec. `initial`: a list of initial children names it. `isFirst`: such a list starts it for the first
+ * time. `former`: the spec whose life it goes on with.
+ */
+const create = (
+  tx: Tx,
+  { body, id, op }: PutItem,
+  initial: boolean,
+  isFirst: boolean,
+  former?: SpecRecord
+): PutResult => {
   const generation = next(tx)
   tx.state.stat.delete(id)
   dropTrial(tx, id)
   const stamp = isFirst ? initialStamp : generation
-  const spec: SpecRecord = { generation, stamp, op, initial, failed: false, refused: [], body }
+  const { birth, stateful } = former ?? { birth: generation, stateful: false }
+  const spec: SpecRecord = { generation, stamp, op, initial, failed: false, birth, stateful, refused: [], body }
   return { _tag: "CREATED", spec: storeSpec(tx, id, spec) }
 }
 
@@ -306,7 +318,7 @@ const supersede = (tx: Tx, item: PutItem, bump: boolean): PutResult => {
   if (spec === undefined) return { _tag: "MALFORMED" }
   if (spec.op === item.op) return { _tag: "CREATED", spec: stored }
   if (spec.generation !== item.generation || !isAsSeen(spec, item)) return { _tag: "CONFLICT", spec: stored }
-  return create(tx, bump ? { ...item, body: spec.body } : item, spec.initial, false)
+  return create(tx, bump ? { ...item, body: spec.body } : item, spec.initial, false, spec)
 }
 
 /**
@@ -392,31 +404,45 @@ const finishOne = (tx: Tx, sid: string, item: Args<"finish">["items"][number]): 
 }
 
 /** `finish`: ends or parks children whose fibers have ended, and gives their claims back. */
-export const finish = (tx: Tx, { items, sid }: Args<"finish">): Value<"finish"> => ({
-  results: items.map((item) => finishOne(tx, sid, item))
-})
+export const finish = (tx: Tx, { items, saves, sid }: Args<"finish">): Value<"finish"> => {
+  saveAll(tx, sid, saves)
+  return { results: items.map((item) => finishOne(tx, sid, item)) }
+}
 
-const rankIn = ({ state }: Tx, id: string): number => {
+const rankIn = ({ state }: Tx, id: string): RecordRank => {
   const spec = state.spec.get(id)
   const tomb = state.tomb.get(id)
-  return Math.max(
-    spec === undefined ? 0 : rankOfStored(parseSpec(spec)),
-    tomb === undefined ? 0 : rankOfStored(parseTomb(tomb))
+  return maxRank(
+    spec === undefined ? noRank : rankOfStored(parseSpec(spec)),
+    tomb === undefined ? noRank : rankOfStored(parseTomb(tomb))
   )
 }
 
+/** Two memories of one record: each may have missed a mark that the other knows. */
+const joined = (fact: SpecRecord, stored: SpecRecord | undefined): SpecRecord =>
+  stored?.stamp !== fact.stamp || stored.generation !== fact.generation ? fact : {
+    ...fact,
+    initial: fact.initial || stored.initial,
+    stateful: fact.stateful || stored.stateful
+  }
+
 /** `merge`: takes what a node remembers into a new era; the highest rank wins. */
-export const merge = (tx: Tx, { facts }: Args<"merge">): Value<"merge"> => {
+export const merge = (tx: Tx, { facts, sid }: Args<"merge">): Value<"merge"> => {
   let merged = 0
   for (const { id, kind, value } of facts) {
     if (kind === "direct") {
       if (mergeDirective(tx, id, value)) merged++
       continue
     }
-    const spec = kind === "spec" ? parseSpec(value) : undefined
+    if (kind === "state") {
+      if (mergeState(tx, id, value, sid ?? "")) merged++
+      continue
+    }
+    const fact = kind === "spec" ? parseSpec(value) : undefined
+    const spec = fact === undefined ? undefined : joined(fact, parseSpec(tx.state.spec.get(id) ?? ""))
     const tomb = kind === "tomb" ? parseTomb(value) : undefined
     const record = spec ?? tomb
-    if (record === undefined || rankOf(record) <= rankIn(tx, id)) continue
+    if (record === undefined || compareRanks(record, rankIn(tx, id)) <= 0) continue
     if (spec !== undefined) storeSpec(tx, id, spec)
     if (tomb !== undefined) storeTomb(tx, id, tomb)
     merged++
@@ -442,6 +468,8 @@ const handlers: CommandTable = {
   release,
   report,
   finish,
+  save,
+  peek,
   changes,
   snap,
   nodes,

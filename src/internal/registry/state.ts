@@ -14,8 +14,10 @@
  * | node | `version\|opened\|json` |
  * | directive | `stamp\|what\|until\|op\|at\|by\|reason` |
  * | round of a set | `round\|fence\|op` |
+ * | state of a child | `birth\|token\|version\|at\|kindVersion\|node\|flag\|body` |
  *
- * Those of trials and of sessions' ends are in `trialRecords.ts`.
+ * Those of trials and of sessions' ends are in `trialRecords.ts`, those of children's states in `childStates.ts`. The
+ * flags of a spec are letters, and behind them its birth in digits where that is not the generation itself.
  *
  * @internal
  */
@@ -36,6 +38,10 @@ export interface SpecRecord {
   readonly initial: boolean
   /** Set when the restart policy is spent: nobody runs the child until a call restarts it. */
   readonly failed: boolean
+  /** The generation that began the child's life: a replacement or a restart goes on with it. */
+  readonly birth: number
+  /** Set once a state was stored in this life. */
+  readonly stateful: boolean
   /** Code versions that cannot run this generation; at most `maxRefused`. */
   readonly refused: ReadonlyArray<string>
   readonly body: string
@@ -115,14 +121,6 @@ const states: ReadonlySet<string> = new Set<StatState>([
   "refused"
 ])
 
-/** Rank of a record in a merge: the higher one wins. Of two with one stamp, the one that a list names knows more. */
-export const rankOf = ({ initial, stamp }: Pick<SpecRecord, "initial" | "stamp">): number =>
-  initial ? stamp + 0.5 : stamp
-
-/** Rank of a stored record. One that cannot be parsed outranks everything, so that it is never overwritten. */
-export const rankOfStored = (record: SpecRecord | TombRecord | undefined): number =>
-  record === undefined ? Infinity : rankOf(record)
-
 /** Limit of the code versions that a spec remembers as refusing it. */
 export const maxRefused = 16
 
@@ -131,6 +129,12 @@ export const maxCause = 1000
 
 /** Larger numbers match the patterns too. */
 const areCounters = (...numbers: ReadonlyArray<number>): boolean => numbers.every((n) => counterOf(n) !== undefined)
+
+/** Parses a spec's birth, behind the letters of its flags. An older node drops it when it rewrites the header. */
+const birthOf = (flags: string, generation: number): number => {
+  const digits = /\d+$/.exec(flags)?.[0] ?? ""
+  return (digits.length > 0 && digits.length <= 16 ? counterOf(Number(digits)) : undefined) ?? generation
+}
 
 /** Parses a spec; `undefined` for another form. */
 export const parseSpec = (value: string): SpecRecord | undefined => {
@@ -144,16 +148,19 @@ export const parseSpec = (value: string): SpecRecord | undefined => {
     op: m[3]!,
     initial: m[4]!.includes("i"),
     failed: m[4]!.includes("f"),
+    birth: birthOf(m[4]!, generation),
+    stateful: m[4]!.includes("s"),
     refused: m[5] === "" ? [] : m[5]!.split(","),
     body: m[6]!
   }
 }
 
+const flagsOf = ({ birth, failed, generation, initial, stateful }: SpecRecord): string =>
+  `${initial ? "i" : ""}${failed ? "f" : ""}${stateful ? "s" : ""}${birth === generation ? "" : birth}`
+
 /** Formats a spec. */
 export const formatSpec = (spec: SpecRecord): string =>
-  `${spec.generation}|${spec.stamp}|${spec.op}|${spec.initial ? "i" : ""}${spec.failed ? "f" : ""}|${
-    spec.refused.join(",")
-  }|${spec.body}`
+  `${spec.generation}|${spec.stamp}|${spec.op}|${flagsOf(spec)}|${spec.refused.join(",")}|${spec.body}`
 
 /** Parses a tombstone; `undefined` for another form. */
 export const parseTomb = (value: string): TombRecord | undefined => {
@@ -261,6 +268,8 @@ export interface Meta {
   claims: number
   sessions: number
   tombs: number
+  /** The same of children's states. Missing where an older script began the era: then it is taken as it is. */
+  states: number | undefined
   /** How high the counter stood, now and then (`trialRecords.ts`): tells how old a token is. */
   marks: string
   /** Claims held by each live session. */
@@ -300,6 +309,8 @@ export interface RegistryState {
   readonly trial: Map<string, string>
   /** Set, `kind/set` -> its youngest round of reconciling. */
   readonly round: Map<string, string>
+  /** Child -> the state that it stored last. */
+  readonly state: Map<string, string>
   log: Array<LogEntry>
   /** Open iterators of `snap`, by cursor; not data. */
   readonly scans: Map<string, Iterator<[string, string]>>
@@ -330,6 +341,7 @@ export const emptyState = (): RegistryState => ({
   sessx: new Map(),
   trial: new Map(),
   round: new Map(),
+  state: new Map(),
   log: [],
   scans: new Map()
 })
@@ -350,6 +362,7 @@ export const cloneState = (state: RegistryState): RegistryState => ({
   sessx: new Map(state.sessx),
   trial: new Map(state.trial),
   round: new Map(state.round),
+  state: new Map(state.state),
   log: state.log.slice(),
   scans: new Map()
 })

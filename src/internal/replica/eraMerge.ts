@@ -5,12 +5,13 @@
  * @internal
  */
 import type { Fact, Item } from "../registry/commands.js"
-import { parseSpec, parseTomb, rankOf, rankOfStored } from "../registry/state.js"
-import type { View } from "./replica.js"
+import { compareRanks, maxRank, noRank, rankOfStored, type RecordRank } from "../registry/ranks.js"
+import { parseSpec, parseTomb } from "../registry/state.js"
+import { rankOfSpec, type View } from "./replica.js"
 
 /** The record of higher rank that a view has of an id. */
 interface Known {
-  readonly rank: number
+  readonly rank: RecordRank
   readonly kind: "spec" | "tomb"
   readonly raw: string
 }
@@ -18,14 +19,14 @@ interface Known {
 const ours = (view: View, id: string): Known | undefined => {
   const spec = view.entries.get(id)?.spec
   const tomb = view.tombs.get(id)
-  if (tomb !== undefined && tomb.stamp >= (spec?.stamp ?? 0)) return { rank: rankOf(tomb), kind: "tomb", raw: tomb.raw }
-  return spec === undefined ? undefined : { rank: rankOf(spec), kind: "spec", raw: spec.raw }
+  if (tomb !== undefined && tomb.stamp >= (spec?.stamp ?? 0)) return { rank: tomb, kind: "tomb", raw: tomb.raw }
+  return spec === undefined ? undefined : { rank: rankOfSpec(spec), kind: "spec", raw: spec.raw }
 }
 
-const theirs = (item: Item): number =>
-  Math.max(
-    typeof item.spec === "string" ? rankOfStored(parseSpec(item.spec)) : 0,
-    typeof item.tomb === "string" ? rankOfStored(parseTomb(item.tomb)) : 0
+const theirs = (item: Item): RecordRank =>
+  maxRank(
+    typeof item.spec === "string" ? rankOfStored(parseSpec(item.spec)) : noRank,
+    typeof item.tomb === "string" ? rankOfStored(parseTomb(item.tomb)) : noRank
   )
 
 /** The merge of one complete read into the view. */
@@ -39,7 +40,7 @@ export class EraMerge {
   read(item: Item, at: number): void {
     this.seen.add(item.id)
     const known = ours(this.view, item.id)
-    if (known === undefined || known.rank <= theirs(item)) this.view.apply(item, at)
+    if (known === undefined || compareRanks(known.rank, theirs(item)) <= 0) this.view.apply(item, at)
     else {
       this.facts.add(item.id)
       this.view.apply({ ...item, spec: undefined, tomb: undefined }, at)

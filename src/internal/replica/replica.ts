@@ -9,13 +9,13 @@ import type { ChildType, Shutdown } from "../../ChildSpec.js"
 import type { RestartType } from "../../Restart.js"
 import { decodeBody, type SpecBody } from "../kind/specCodec.js"
 import { type Item, type KeepEnded, tombstoneCount, tombstoneRetention } from "../registry/commands.js"
+import { compareRanks, rankOfStored, type RecordRank } from "../registry/ranks.js"
 import {
   type ClaimRecord,
   parseClaim,
   parseSpec,
   parseStat,
   parseTomb,
-  rankOf,
   type SpecRecord,
   type StatRecord,
   type TombRecord
@@ -134,6 +134,13 @@ export const bodyOf = (spec: KnownSpec): SpecBody => decodeBody(bodyTextOf(spec)
 /** The encoded content of a known spec. */
 export const bodyTextOf = (spec: KnownSpec): string => parseSpec(spec.raw)!.body
 
+/** The rank of a known spec. Whether it has a state stands in the text only, to keep a child small. */
+export const rankOfSpec = ({ initial, raw, stamp }: KnownSpec): RecordRank => ({
+  stamp,
+  initial,
+  stateful: parseSpec(raw)?.stateful === true
+})
+
 /** Reads a stored tombstone. */
 export const readTomb = (raw: string, at: number, since: number): KnownTomb | undefined => {
   const record = parseTomb(raw)
@@ -230,8 +237,9 @@ export class View {
   private isOutranked(id: string, record: SpecRecord | TombRecord | undefined): boolean {
     const spec = this.entries.get(id)?.spec
     const tomb = this.tombs.get(id)
-    const rank = record === undefined ? Infinity : rankOf(record)
-    return (spec !== undefined && rankOf(spec) > rank) || (tomb !== undefined && rankOf(tomb) > rank)
+    const rank = rankOfStored(record)
+    return (spec !== undefined && compareRanks(rankOfSpec(spec), rank) > 0) ||
+      (tomb !== undefined && compareRanks(tomb, rank) > 0)
   }
 
   /** Takes over a spec that a reply told; the log tells it, too. */

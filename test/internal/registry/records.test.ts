@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
 import { maxCounter } from "../../../src/internal/registry/bounds.js"
+import { formatState, parseState } from "../../../src/internal/registry/childStates.js"
 import {
   formatClaim,
   formatNode,
@@ -28,7 +29,20 @@ const spec = FastCheck.record({
   op: word,
   initial: FastCheck.boolean(),
   failed: FastCheck.boolean(),
+  birth: bigCounter,
+  stateful: FastCheck.boolean(),
   refused: FastCheck.array(word.filter((code) => code !== ""), { maxLength: 3 }),
+  body: anyText
+})
+
+const state = FastCheck.record({
+  birth: bigCounter,
+  token: bigCounter,
+  version: bigCounter,
+  at: bigCounter,
+  kindVersion: FastCheck.nat(),
+  node: word,
+  lost: FastCheck.boolean(),
   body: anyText
 })
 
@@ -64,6 +78,10 @@ const stat = FastCheck.record({
 describe("records", () => {
   holds("of specs are read as they were written", [spec], (record) => {
     expect(parseSpec(formatSpec(record))).toEqual(record)
+  }, 1_000)
+
+  holds("of states are read as they were written", [state], (record) => {
+    expect(parseState(formatState(record))).toEqual(record)
   }, 1_000)
 
   holds("of tombstones are read as they were written", [tomb], (record) => {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
 import type { Fact } from "../../../src/internal/registry/commands.js"
+import type { RecordRank } from "../../../src/internal/registry/ranks.js"
 import {
   cloneState,
   emptyState,
   formatTomb,
   parseSpec,
   parseTomb,
-  rankOf,
   type RegistryState
 } from "../../../src/internal/registry/state.js"
 import { EraMerge } from "../../../src/internal/replica/eraMerge.js"
@@ -26,6 +26,10 @@ const viewOf = (history: History): View => {
   for (const known of ids) view.apply(history.row(known), history.high)
   return view
 }
+
+/** A rank as a number: those of these histories are small enough for that. */
+const rankOf = ({ initial, stamp, stateful = false }: RecordRank): number =>
+  stamp + (initial ? 0.5 : 0) + (stateful ? 0.25 : 0)
 
 const rankIn = (spec: string | null | undefined, tomb: string | null | undefined): number =>
   Math.max(...[parseSpec(spec ?? ""), parseTomb(tomb ?? "")].map((one) => (one === undefined ? 0 : rankOf(one))))

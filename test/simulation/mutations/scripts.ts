@@ -30,7 +30,17 @@ const caller = (execute: Execute, trust = true) => {
 }
 
 const spec = (stamp: number): string =>
-  formatSpec({ generation: stamp, stamp, op: "op", initial: false, failed: false, refused: [], body: "{}" })
+  formatSpec({
+    generation: stamp,
+    stamp,
+    op: "op",
+    initial: false,
+    failed: false,
+    birth: stamp,
+    stateful: false,
+    refused: [],
+    body: "{}"
+  })
 
 /** Of two memories of a child the younger one stays. */
 export const mergesTheYounger = (execute: Execute): string | undefined => {

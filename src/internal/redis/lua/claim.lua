@@ -5,15 +5,16 @@
 -- ARGV   1 to 10: the envelope (shared/begin.lua).
 --        11: the session. 12: "1" if children on trial may be granted too, as one round; "2" as part of the round
 --        before. From 13 on: (id, generation)*.
--- Reply  per id one of `{ "GRANTED", token, status or null, trial or null }`, `{ "HELD", claim }`, `{ "STALE", spec }`,
---        `{ "TRIAL", trial }`, `{ "PARKED", spec, status }`, `{ "GONE" }`, `{ "MALFORMED" }`: a `ClaimResult`; the
---        refusals NOSESSION and QUARANTINE.
+-- Reply  per id one of `{ "GRANTED", token, status or null, trial or null, birth, "1" if the state is told, state or
+--        null }`, `{ "HELD", claim }`, `{ "STALE", spec }`, `{ "TRIAL", trial }`, `{ "PARKED", spec, status }`,
+--        `{ "GONE" }`, `{ "MALFORMED" }`: a `ClaimResult`; the refusals NOSESSION and QUARANTINE.
 local needs_memory = true
 -- @include shared/begin.lua
 -- @include shared/ids.lua
 -- @include shared/store_spec.lua
 -- @include shared/trials.lua
 -- @include shared/judge.lua
+-- @include shared/child_states.lua
 
 local function park(id, old, token, record)
   local why = 'its process died ' .. (record.deaths == 1 and 'once' or str(record.deaths) .. ' times')
@@ -23,7 +24,22 @@ local function park(id, old, token, record)
   stat:set(id, told)
   local stamp = draw()
   return { 'PARKED', store_spec(id,
-    format_spec(old.generation, stamp, old.op, old.initial, true, old.refused, body_of(old))), told }
+    format_spec(old.generation, stamp, old.op, old.initial, true, old.refused, body_of(old), old)), told }
+end
+
+-- What a new owner is told of the child's state: "1", and the record or null; or "" where it does not fit.
+local function state_on_claim(id, of, token, sid)
+  local has_one = has_state(id)
+  if has_one and states_full then return '' end
+  local known = has_one and state_in(id, of.birth)
+  if known and not known.lost then return tell_state(child_state:get(id)) end
+  if not known and not of.stateful then
+    if has_one then drop_state(id) end
+    return '1', false
+  end
+  local mark = format_state(of.birth, token, 0, meta.last, 0, node_of(sid), 'l', '')
+  child_state:set(id, mark)
+  return '1', mark
 end
 
 local function claim_one(sid, id, generation, round)
@@ -49,7 +65,8 @@ local function claim_one(sid, id, generation, round)
   local token = draw()
   set_claim(id, { token = token, generation = generation, sid = sid })
   if record then begin_trial(id, record, token, round) end
-  return { 'GRANTED', str(token), stat:get(id), trial.known[id] or false }
+  return { 'GRANTED', str(token), stat:get(id), trial.known[id] or false, str(wanted.birth),
+    state_on_claim(id, wanted, token, sid) }
 end
 
 local function command()

@@ -11,6 +11,7 @@ local needs_memory = false
 -- @include shared/ids.lua
 -- @include shared/store_spec.lua
 -- @include shared/trials.lua
+-- @include shared/child_states.lua
 -- @include shared/store_tomb.lua
 -- @include shared/set_rounds.lua
 

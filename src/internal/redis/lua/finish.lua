@@ -3,13 +3,16 @@
 --
 -- KEYS   every part of the scope, in the order of `parts` in scripts.ts.
 -- ARGV   1 to 10: the envelope (shared/begin.lua).
---        11: the session. From 12 on: (id, generation, token, how, status)*.
+--        11: the session. 12: how many children. From 13 on: (id, generation, token, how, status)*, and behind them the
+--        states that are not stored yet, as in release.lua.
 -- Reply  per id `{ tag }` or `{ tag, spec or tombstone }`: a `FinishResult`.
 local needs_memory = false
 -- @include shared/begin.lua
 -- @include shared/ids.lua
 -- @include shared/store_spec.lua
 -- @include shared/trials.lua
+-- @include shared/child_states.lua
+-- @include shared/save_states.lua
 -- @include shared/store_tomb.lua
 
 local function finish_one(sid, id, generation, token, how, told)
@@ -25,15 +28,17 @@ local function finish_one(sid, id, generation, token, how, told)
   stat:set(id, told)
   local stamp = draw()
   return { 'FAILED', store_spec(id,
-    format_spec(old.generation, stamp, old.op, old.initial, true, old.refused, body_of(old))) }
+    format_spec(old.generation, stamp, old.op, old.initial, true, old.refused, body_of(old), old)) }
 end
 
 local function command()
-  local results, ids = {}, ids_of(12, 5)
+  local last = 12 + 5 * int(ARGV[12])
+  local results, ids = {}, ids_of(13, 5, last)
   spec:load(ids)
   tomb:load(ids)
   claim:load(ids)
-  for i = 12, arg_count, 5 do
+  save_states(ARGV[11], last + 1)
+  for i = 13, last, 5 do
     results[#results + 1] = finish_one(ARGV[11], ARGV[i], int(ARGV[i + 1]), int(ARGV[i + 2]), ARGV[i + 3],
       ARGV[i + 4])
   end

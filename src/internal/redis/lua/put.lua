@@ -13,18 +13,18 @@ local needs_memory = true
 -- @include shared/trials.lua
 -- @include shared/set_rounds.lua
 
-local function create(id, op, body, initial, is_first)
+local function create(id, op, body, initial, is_first, life)
   local generation = draw()
   stat:set(id, false)
   drop_trial(id)
   local stamp = is_first and 1 or generation
-  return { 'CREATED', store_spec(id, format_spec(generation, stamp, op, initial, false, '', body)) }
+  return { 'CREATED', store_spec(id, format_spec(generation, stamp, op, initial, false, '', body, life)) }
 end
 
 local function mark_spec(id, stored_spec, old)
   if old.initial then return stored_spec end
   return store_spec(id,
-    format_spec(old.generation, old.stamp, old.op, true, old.failed, old.refused, body_of(old)))
+    format_spec(old.generation, old.stamp, old.op, true, old.failed, old.refused, body_of(old), old))
 end
 
 local function mark_tomb(id, stored_tomb, ended)
@@ -69,7 +69,7 @@ local function supersede(id, op, generation, body, stamp, bump)
   if not old then return { 'MALFORMED' } end
   if old.op == op then return { 'CREATED', stored_spec } end
   if old.generation ~= generation or not as_seen(old, stamp) then return { 'CONFLICT', stored_spec } end
-  return create(id, op, bump and body_of(old) or body, old.initial, false)
+  return create(id, op, bump and body_of(old) or body, old.initial, false, old)
 end
 
 local function retag(id, generation, body, stamp)
@@ -81,7 +81,7 @@ local function retag(id, generation, body, stamp)
   if body_of(old) == body then return { 'SAME', stored_spec } end
   if not as_seen(old, stamp) then return { 'CONFLICT', stored_spec } end
   return { 'CREATED', store_spec(id,
-    format_spec(old.generation, draw(), old.op, old.initial, old.failed, old.refused, body)) }
+    format_spec(old.generation, draw(), old.op, old.initial, old.failed, old.refused, body, old)) }
 end
 
 local function command()

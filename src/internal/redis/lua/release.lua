@@ -3,12 +3,16 @@
 --
 -- KEYS   every part of the scope, in the order of `parts` in scripts.ts.
 -- ARGV   1 to 10: the envelope (shared/begin.lua).
---        11: the session. From 12 on: (id, token, code version that cannot run the child, or empty)*.
+--        11: the session. 12: how many claims. From 13 on: (id, token, code version that cannot run the child, or
+--        empty)*, and behind them the states that are not stored yet: (id, token, birth, version, kind's version,
+--        body)*.
 -- Reply  `{ number released }`.
 local needs_memory = false
 -- @include shared/begin.lua
 -- @include shared/ids.lua
 -- @include shared/trials.lua
+-- @include shared/child_states.lua
+-- @include shared/save_states.lua
 
 local function refuse_spec(id, generation, code)
   local stored_spec = spec:get(id)
@@ -23,14 +27,16 @@ local function refuse_spec(id, generation, code)
   end
   codes[#codes + 1] = code
   local refused = table.concat(codes, ',', math.max(1, #codes - MAX_REFUSED + 1))
-  spec:set(id, format_spec(old.generation, old.stamp, old.op, old.initial, old.failed, refused, body_of(old)))
+  spec:set(id, format_spec(old.generation, old.stamp, old.op, old.initial, old.failed, refused, body_of(old), old))
   append('s', id)
 end
 
 local function command()
   local sid, released = ARGV[11], 0
-  claim:load(ids_of(12, 3))
-  for i = 12, arg_count, 3 do
+  local last = 12 + 3 * int(ARGV[12])
+  claim:load(ids_of(13, 3, last))
+  save_states(sid, last + 1)
+  for i = 13, last, 3 do
     local id, token, code = ARGV[i], int(ARGV[i + 1]), ARGV[i + 2]
     local current = claim_of(id)
     if current and current.token == token and current.sid == sid then

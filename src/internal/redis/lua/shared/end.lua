@@ -47,6 +47,10 @@ local function write_meta()
     sets[#sets + 1] = 'marks'
     sets[#sets + 1] = meta.marks
   end
+  if begun or child_state.size ~= states then
+    sets[#sets + 1] = 'states'
+    sets[#sets + 1] = str(child_state.size)
+  end
   for sid in pairs(held_changed) do
     local count = held_known[sid]
     if count then
@@ -97,6 +101,7 @@ local function flush()
   sessx:flush()
   trial:flush()
   set_round:flush()
+  child_state:flush()
   write_sorted(sess_key, expiry_changed, expiry)
   write_sorted(tombx_key, tombx_changed, tombx_changed)
   write_deaths()

@@ -16,6 +16,7 @@ meta.now = meta.now + math.min(idle, meta.maxStep)
 meta.last = time
 if fresh or meta.run ~= server_run or meta.specs ~= sizes.spec or meta.claims ~= sizes.claim
   or meta.sessions ~= sizes.sess or meta.sessions ~= sizes.node or meta.tombs ~= sizes.tomb
+  or (states and states ~= sizes.state)
   or meta.high < last_log or high > meta.high or (stored[4] and known_layout ~= LAYOUT_VERSION) then
   local empty = sizes.sess == 0 and sizes.spec == 0 and sizes.tomb == 0 and sizes.claim == 0
   local trusted = fresh and trust == '1' and empty

@@ -3,7 +3,7 @@
 
 local size_command = { meta = 'HLEN', sess = 'ZCARD', node = 'HLEN', spec = 'HLEN', tomb = 'HLEN', tombx = 'ZCARD',
   claim = 'HLEN', stat = 'HLEN', dead = 'ZCARD', log = 'XLEN', direct = 'HLEN', layout = 'HLEN', sessx = 'HLEN',
-  trial = 'HLEN', round = 'HLEN' }
+  trial = 'HLEN', round = 'HLEN', state = 'HLEN' }
 local sizes = {}
 for i, part in ipairs(PARTS) do
   local size = redis.pcall(size_command[part], KEYS[i])
@@ -19,8 +19,10 @@ local meta_names = { 'layout', 'era', 'run', 'guarded', 'high', 'last', 'now', '
 local meta_limits = { last = 9007199254740991, now = MAX_TIME, quarantine = MAX_TIME, ttl = MAX_DURATION,
   maxStep = MAX_DURATION }
 local first_number = 5
-local stored = redis.call('HMGET', meta_key, 'marks', unpack(meta_names))
+local stored = redis.call('HMGET', meta_key, 'marks', 'states', unpack(meta_names))
 local marks = table.remove(stored, 1) or ''
+-- An integrity count, too, which an older script that begins an era drops: then it is taken as it is.
+local states = int(table.remove(stored, 1) or '', MAX_COUNTER)
 if stored[1] and stored[1] ~= LAYOUT_VERSION then return { 'VERSION', stored[1] } end
 
 -- The layout that the scope belongs to stands under a name that is the same in all layouts. A newer layout takes the
@@ -58,3 +60,4 @@ local ttl, max_step, high = int(ARGV[6]), int(ARGV[7]), int(ARGV[3]) or 0
 local spec, tomb, claim = hash(spec_key, sizes.spec), hash(tomb_key, sizes.tomb), hash(claim_key, sizes.claim)
 local node, stat, direct = hash(node_key), hash(stat_key), hash(direct_key)
 local sessx, trial, set_round = hash(sessx_key), hash(trial_key), hash(round_key)
+local child_state = hash(state_key, sizes.state)

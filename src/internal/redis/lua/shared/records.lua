@@ -7,15 +7,18 @@ local function parse_spec(value)
   if not generation or not stamp then return nil end
   return {
     generation = generation, stamp = stamp, op = op, refused = refused, value = value, body = body,
+    birth = counter(string.match(flags, '%d+$')) or generation, stateful = string.find(flags, 's', 1, true) ~= nil,
     initial = string.find(flags, 'i', 1, true) ~= nil, failed = string.find(flags, 'f', 1, true) ~= nil
   }
 end
 
 local function body_of(spec) return string.sub(spec.value, spec.body) end
 
-local function format_spec(generation, stamp, op, initial, failed, refused, body)
+-- `life`: a record with the birth of the child's life, and whether that has a state; none for one that begins.
+local function format_spec(generation, stamp, op, initial, failed, refused, body, life)
   return str(generation) .. '|' .. str(stamp) .. '|' .. op .. '|' .. (initial and 'i' or '')
-    .. (failed and 'f' or '') .. '|' .. refused .. '|' .. body
+    .. (failed and 'f' or '') .. (life and life.stateful and 's' or '')
+    .. (life and life.birth ~= generation and str(life.birth) or '') .. '|' .. refused .. '|' .. body
 end
 
 local function parse_tomb(value)

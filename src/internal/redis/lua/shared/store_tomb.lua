@@ -45,6 +45,7 @@ end
 
 local function store_tomb(id, value, initial)
   drop_trial(id)
+  drop_state(id)
   spec:set(id, false)
   stat:set(id, false)
   tomb:set(id, value)
