@@ -103,6 +103,8 @@ export class GroupRegistry extends Context.Tag("effect-pogo/GroupRegistry")<Grou
   readonly direct: CommandCall<"direct">
   /** Begins a round of reconciling a set. */
   readonly begin: CommandCall<"begin">
+  /** Reads what happened to children and nodes, page by page. */
+  readonly history: CommandCall<"history">
   /** The live members of a group of a scope: `nodes`, or `kind:X` for the nodes that have the kind X. */
   readonly members: (scope: string, group: string) => Effect.Effect<ReadonlyArray<Member>, RegistryUnavailable>
   /** Calls the listener whenever something changed. */
@@ -183,6 +185,7 @@ export const makeEncoded = (encoded: Encoded): RegistryService => {
     nodes: call("nodes"),
     direct: call("direct"),
     begin: call("begin"),
+    history: call("history"),
     members: makeMembers(encoded.execute),
     onWake: encoded.onWake,
     execute: encoded.execute

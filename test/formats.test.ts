@@ -195,7 +195,7 @@ describe("what a node sends to the registry", () => {
         }]
       })
       const reports = requests.filter(({ name }) => name === "report").map(({ args }) => args)
-      expect(reports[0]).toMatchObject({ items: [{ id: "Job/x", token: 12, stat: "12:running:0:0:0:" }] })
+      expect(reports[0]).toMatchObject({ items: [{ id: "Job/x", token: 15, stat: "15:running:0:0:0:" }] })
     }))
 })
 
@@ -220,15 +220,15 @@ describe("what nodes say to each other", () => {
       yield* TestClock.adjust("1 second")
       const by = (from: string) => messages.filter(([who]) => who === from).map(([, message]) => message)
       expect(by("caller")).toEqual([
-        [0, 1, "Job/x", 12, "add", { by: 1, at: "1970-01-01T00:00:00.005Z" }, 5_000],
-        [0, 2, "Job/x", 12, "nothing", undefined, 5_000],
-        [0, 3, "Job/x", 12, "refuse", undefined, 5_000],
-        [0, 4, "Job/x", 12, "die", undefined, 5_000],
-        [0, 5, "Job/x", 12, "dieOfText", undefined, 5_000],
-        [0, 6, "Job/x", 12, "failTwice", undefined, 5_000],
-        [0, 7, "Job/x", 12, "stop", undefined, 5_000],
-        [0, 8, "Job/x", 12, "range", undefined, 5_000],
-        [0, 9, "Job/x", 12, "hang", undefined, 5_000],
+        [0, 1, "Job/x", 15, "add", { by: 1, at: "1970-01-01T00:00:00.005Z" }, 5_000],
+        [0, 2, "Job/x", 15, "nothing", undefined, 5_000],
+        [0, 3, "Job/x", 15, "refuse", undefined, 5_000],
+        [0, 4, "Job/x", 15, "die", undefined, 5_000],
+        [0, 5, "Job/x", 15, "dieOfText", undefined, 5_000],
+        [0, 6, "Job/x", 15, "failTwice", undefined, 5_000],
+        [0, 7, "Job/x", 15, "stop", undefined, 5_000],
+        [0, 8, "Job/x", 15, "range", undefined, 5_000],
+        [0, 9, "Job/x", 15, "hang", undefined, 5_000],
         [1, 9]
       ])
       expect(by("callee")).toEqual([

@@ -54,7 +54,7 @@ describe("an error in Lua", () => {
 
   const scope = `l${process.pid}`
   const keys = keysOf("lua:", scope)
-  const envelope = ["", "", "0", "0", "bits", "1000", "500", "1||", "channel", ""]
+  const envelope = ["", "", "0", "0", "bits", "1000", "500", "1|||||", "channel", ""]
 
   /** Runs a script in an era of its own, and returns what it failed with. */
   const failureOf = async (script: Script, ...args: ReadonlyArray<string>): Promise<string> => {

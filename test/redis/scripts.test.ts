@@ -31,6 +31,7 @@ const calls: { readonly [K in CommandName]: Args<K> } = {
   nodes: {},
   direct: { name: "a", what: "drain", op: "d", by: "b", reason: "r", seen: Number.MAX_SAFE_INTEGER },
   begin: { key: "k/eu", op: "b", fence: 0 },
+  history: { id: "", back: true, cursor: "", since: 0, limit: 10 },
   close: { sid: "a#1" }
 }
 
@@ -110,7 +111,7 @@ describe("every script", () => {
 
   it.each(names)("%s answers, and does nothing, when any key holds data that is not ours", async (name) => {
     await populate()
-    for (const part of parts) {
+    for (const part of parts.filter((part) => part !== "hist")) {
       await redis.rename(keyOf(part), `${keyOf(part)}:aside`)
       await redis.set(keyOf(part), "not ours")
       const others = parts.filter((other) => other !== part)
@@ -123,6 +124,18 @@ describe("every script", () => {
       await redis.rename(`${keyOf(part)}:aside`, keyOf(part))
     }
     expect((await run(name, calls[name]))._tag).toBe("OK")
+  })
+
+  it.each(names)("%s has its effect when the history's key holds data that is not ours", async (name) => {
+    await populate()
+    await redis.del(keyOf("hist"))
+    await redis.set(keyOf("hist"), "not ours")
+    const reply = await run(name, calls[name])
+    expect(reply._tag).toBe("OK")
+    // What these calls do is told.
+    const isTold = ["del", "direct", "close"].includes(name)
+    expect("lost" in reply && reply.lost).toBe(isTold ? 1 : 0)
+    expect(await redis.get(keyOf("hist"))).toBe("not ours")
   })
 
   it("leaves no key that expires", async () => {

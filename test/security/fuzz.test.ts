@@ -124,7 +124,8 @@ const replies: { readonly [K in CommandName]: ReadonlyArray<unknown> } = {
   snap: [[...head, ["cursor", [item, item]]]],
   nodes: [[...head, [[["a#1", `1|5|${node}`]], [["a", directive]]]]],
   direct: [[...head, [["STORED", directive]]], [...head, [["NEWER", directive]]], [...head, [["TOO_MANY"]]]],
-  begin: [[...head, ["0", ["BEGUN", "9"]]], [...head, ["300", ["FENCED", "7"]]], ["SUPERSEDED", "1", "2"]]
+  begin: [[...head, ["0", ["BEGUN", "9"]]], [...head, ["300", ["FENCED", "7"]]], ["SUPERSEDED", "1", "2"]],
+  history: [[...head, ["9-9", "1", [["9-9", "k/a", "7", "a#1", "1", "claimed", "", "1"]]]], [...head, ["0-0", "", []]]]
 }
 
 const commands = Object.keys(replies) as ReadonlyArray<CommandName>

@@ -10,6 +10,7 @@ import { boundSuite } from "./registryConformanceBounds.js"
 import { claimSuite } from "./registryConformanceClaims.js"
 import { directiveSuite } from "./registryConformanceDirectives.js"
 import { eraSuite } from "./registryConformanceEras.js"
+import { historySuite } from "./registryConformanceHistory.js"
 import { readSuite } from "./registryConformanceReads.js"
 import { sessionSuite } from "./registryConformanceSessions.js"
 import { setSuite } from "./registryConformanceSets.js"
@@ -42,5 +43,6 @@ export const conformance = (make: MakeSubject): void => {
   trialSuite(test)
   setSuite(test)
   stateSuite(test)
+  historySuite(test)
   boundSuite(test)
 }

@@ -354,7 +354,8 @@ const parking = (test: Test): void => {
       expect(parseStat(stat!)).toMatchObject({
         state: "failed",
         restarts: 5,
-        cause: "its process died 5 times soon after it started"
+        cause: "its process died 5 times soon after it started",
+        lastNode: sid.split("#")[0]
       })
       expect(yield* scene.tags("watcher#1", ["k/1"], true)).toEqual(["GONE"])
       yield* scene.caller.put("k/1", { mode: "bump", op: "x", generation: scene.generations.get("k/1")! })

@@ -1,6 +1,7 @@
 /** The data of one scope, in a form in which the machine's and that of Redis can be compared. */
 import type { Cluster, Redis } from "ioredis"
 import { keysOf, parts } from "../../src/internal/redis/scripts.js"
+import { historyKey } from "../../src/internal/registry/historyRecords.js"
 import type { RegistryState } from "../../src/internal/registry/state.js"
 
 export type Part = (typeof parts)[number]
@@ -36,6 +37,9 @@ export const dumpMachine = (state: RegistryState): Dump => ({
   trial: lines(state.trial),
   round: lines(state.round),
   state: lines(state.state),
+  hist: state.hist.map((entry) =>
+    line(historyKey(entry), entry.id, entry.token, entry.node, entry.attempt, entry.what, entry.note, entry.n)
+  ),
   log: state.log.map(({ at, id, kind }) => line(`${at}-0`, kind, id))
 })
 
@@ -47,7 +51,7 @@ const read = async (redis: Redis | Cluster, prefix: string, scope: string): Prom
   const pipeline = redis.pipeline()
   parts.forEach((part, i) => {
     const key = keys[i]!
-    if (part === "log") pipeline.xrange(key, "-", "+")
+    if (part === "log" || part === "hist") pipeline.xrange(key, "-", "+")
     else if (part === "sess" || part === "tombx" || part === "dead") pipeline.zrange(key, 0, -1, "WITHSCORES")
     else pipeline.hgetall(key)
   })
@@ -63,6 +67,10 @@ export const dumpRedis = async (redis: Redis | Cluster, prefix: string, scope: s
   const replies = await read(redis, prefix, scope)
   return Object.fromEntries(parts.map((part, i) => {
     const value = replies[i]
+    if (part === "hist") {
+      const entries = value as ReadonlyArray<[string, ReadonlyArray<string>]>
+      return [part, entries.map(([key, fields]) => line(key, ...fields.filter((_, at) => at % 2 === 1)))]
+    }
     if (part === "log") {
       const entries = value as ReadonlyArray<[string, ReadonlyArray<string>]>
       return [part, entries.map(([at, fields]) => line(at, fields[1], fields[3]))]
@@ -74,7 +82,9 @@ export const dumpRedis = async (redis: Redis | Cluster, prefix: string, scope: s
 /** The first difference, in words. */
 export const differenceOf = (machine: Dump, redis: Dump): string | undefined => {
   for (const part of parts) {
-    const [a, b] = [machine[part], redis[part]]
+    // The history is trimmed by and by, and not at the same moments: what both keep is compared.
+    const kept = part === "hist" ? Math.min(machine.hist.length, redis.hist.length) : Infinity
+    const [a, b] = kept > 0 ? [machine[part].slice(-kept), redis[part].slice(-kept)] : [[], []]
     const length = Math.max(a.length, b.length)
     for (let i = 0; i < length; i++) {
       if (a[i] !== b[i]) return `${part}: machine has ${a[i] ?? "nothing"}, Redis has ${b[i] ?? "nothing"}`

@@ -13,6 +13,7 @@ import {
   type StateSave,
   tombstoneRetention
 } from "../../src/internal/registry/commands.js"
+import { historyKey, type HistoryNote } from "../../src/internal/registry/historyRecords.js"
 import { parseSetRound } from "../../src/internal/registry/setRounds.js"
 import {
   parseClaim,
@@ -63,6 +64,15 @@ const ids = ["k/a", "k/b", "k/c", "k/é ü", "k/d:1", "k/e|f", "other/\"g\"\n", 
 const names = ["n1", "n2", "n3:x", "n4|y#é"]
 const bodies = ["{\"a\":1}", "{\"a\":2}", "", "b|c|d\n|é|", "s".repeat(100)]
 const sets = ["k/", "k/eu", "k/é|f", "=main", "=b|é"]
+const texts = [
+  "",
+  "Error: no\nat line 1",
+  "a|b:c",
+  "x\u001ey\u001fz",
+  "é".repeat(150),
+  "a" + "€".repeat(90),
+  "w".repeat(300)
+]
 const codes = ["v1", "v2", "v3.x"]
 const garbage = [
   "",
@@ -130,6 +140,14 @@ const ownedIdOf = ({ random, state }: Source, sid: string): string => {
   const owned = Array.from(state.claim).filter(([, value]) => parseClaim(value)?.sid === sid)
   return owned.length === 0 || random.chance(0.2) ? random.pick(ids) : random.pick(owned)[0]
 }
+
+const notesOf = ({ random }: Source): ReadonlyArray<HistoryNote> | undefined =>
+  random.chance(0.5) ? undefined : random.many(3, () => ({
+    what: random.pick(["running", "exited", "overdue"] as const),
+    attempt: random.below(9),
+    n: 1 + random.below(3),
+    text: random.pick(texts)
+  }))
 
 const statOf = ({ random }: Source): string =>
   `${random.below(99)}:running:${random.below(9)}:1:0:${random.pick(bodies)}`
@@ -315,7 +333,8 @@ export const argumentsOf: Arguments = {
       sid,
       items: source.random.many(4, () => {
         const id = ownedIdOf(source, sid)
-        return { id, token: tokenOf(source, id), refused: source.random.chance(0.3) ? source.random.pick(codes) : "" }
+        const refused = source.random.chance(0.3) ? source.random.pick(codes) : ""
+        return { id, token: tokenOf(source, id), refused, why: source.random.pick(texts), notes: notesOf(source) }
       }),
       saves: savesOf(source, sid)
     }
@@ -326,7 +345,10 @@ export const argumentsOf: Arguments = {
       sid,
       items: source.random.many(4, () => {
         const id = ownedIdOf(source, sid)
-        return withAbsurd(source.random, { id, token: tokenOf(source, id), stat: statOf(source) })
+        return {
+          ...withAbsurd(source.random, { id, token: tokenOf(source, id), stat: statOf(source) }),
+          notes: notesOf(source)
+        }
       })
     }
   },
@@ -337,7 +359,15 @@ export const argumentsOf: Arguments = {
       items: source.random.many(4, () => {
         const id = ownedIdOf(source, sid)
         const how = source.random.pick(["ended", "failed"] as const)
-        return { id, generation: generationOf(source, id), token: tokenOf(source, id), how, stat: statOf(source) }
+        const told = { why: source.random.pick(texts), notes: notesOf(source) }
+        return {
+          id,
+          generation: generationOf(source, id),
+          token: tokenOf(source, id),
+          how,
+          stat: statOf(source),
+          ...told
+        }
       }),
       saves: savesOf(source, sid)
     }
@@ -349,6 +379,18 @@ export const argumentsOf: Arguments = {
   },
   snap: ({ random }) => ({ cursor: random.chance(0.1) ? random.pick(["x", "9:1", "1:x", ":"]) : "" }),
   nodes: () => ({}),
+  history: (source) => {
+    const { random, state } = source
+    const [newest] = state.hist.slice(-1)
+    const place = state.hist.length === 0 ? undefined : random.pick(state.hist)
+    return withAbsurd(random, {
+      id: random.chance(0.4) ? "" : idOf(source),
+      back: random.chance(0.6),
+      cursor: place === undefined || random.chance(0.3) ? random.pick(["", "", "x", "0-0", "1-"]) : historyKey(place),
+      since: random.chance(0.5) ? 0 : (newest?.ms ?? 0) - random.below(3_000),
+      limit: random.pick([0, 1, 5, 100_000])
+    })
+  },
   direct: ({ random, state }) => {
     const name = random.chance(0.9) ? random.pick(names) : `m${random.below(9)}`
     const known = parseDirective(state.direct.get(name) ?? "")
@@ -382,7 +424,8 @@ export const weights: { readonly [K in CommandName]: number } = {
   snap: 3,
   nodes: 2,
   direct: 8,
-  begin: 6
+  begin: 6,
+  history: 6
 }
 
 const absurd = [Number.NaN, -1, Infinity, 1e300, 2 ** 53, 0.5, maxCounter + 1, maxCounter, 2 ** 33]
@@ -411,7 +454,11 @@ export const envelopeOf = (random: Random, scope: string, known: Known): Envelop
     maxStep: 400,
     keepEnded: random.chance(0.7)
       ? undefined
-      : withAbsurd(random, { millis: random.pick([0, 500, tombstoneRetention]), count: random.pick([0, 1, 3, 1_000]) })
+      : withAbsurd(random, { millis: random.pick([0, 500, tombstoneRetention]), count: random.pick([0, 1, 3, 1_000]) }),
+    keepHistory: random.chance(0.9)
+      ? undefined
+      : withAbsurd(random, { millis: random.pick([0, 500, tombstoneRetention]), count: random.pick([0, 1, 1_000]) }),
+    by: random.pick(names.map(encodeURIComponent))
   })
 }
 

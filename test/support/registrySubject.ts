@@ -37,6 +37,8 @@ export interface Hand {
   readonly meta: (field: MetaNumber, value: number) => Effect.Effect<void>
   /** The bookkeeping lacks the count of states, as after an era that an older script began. */
   readonly forgetStates: Effect.Effect<void>
+  /** Adds an entry to the history that no command would. */
+  readonly appendHistory: (ms: number, at: number) => Effect.Effect<void>
   readonly lowerCounter: (by: number) => Effect.Effect<void>
   /** Makes all tombstones older. */
   readonly age: (by: number) => Effect.Effect<void>
@@ -57,13 +59,15 @@ export interface Subject {
 
 export type EmptyPolicy = "settle" | "trust"
 
+const oddEntry = { id: "k/odd", token: 1, node: "odd#1", attempt: 0, what: "claimed", note: "", n: 1 }
+
 const memoryHand = (state: () => RegistryState): Hand => {
   const act = (change: (state: RegistryState) => void) => Effect.sync(() => change(state()))
   return {
     remove: (part) =>
       act((state) => {
         if (part === "meta") state.meta = undefined
-        else if (part === "log") state.log = []
+        else if (part === "log" || part === "hist") state[part] = []
         else state[part].clear()
       }),
     write: (part, id, value) => act((state) => void state[part].set(id, value)),
@@ -80,6 +84,7 @@ const memoryHand = (state: () => RegistryState): Hand => {
     forgetStates: act((state) => {
       state.meta!.states = undefined
     }),
+    appendHistory: (ms, at) => act((state) => void state.hist.push({ ...oddEntry, ms, at })),
     lowerCounter: (by) =>
       act((state) => {
         state.meta!.high -= by
@@ -116,6 +121,11 @@ export const redisHand = (redis: Redis | Cluster, prefix: string, scope: string)
     appendLog: (at) => act(() => redis.xadd(key("log"), `${at}-0`, "kind", "c", "id", "k/odd")),
     meta: (field, value) => act(() => redis.hset(key("meta"), field, String(BigInt(value)))),
     forgetStates: act(() => redis.hdel(key("meta"), "states")),
+    appendHistory: (ms, at) =>
+      act(() => {
+        const fields = Object.entries(oddEntry).flatMap(([name, value]) => [name, String(value)])
+        return redis.xadd(key("hist"), `${ms}-${at}`, ...fields)
+      }),
     lowerCounter: (by) =>
       act(async () => {
         const high = Number(await redis.hget(key("meta"), "high"))

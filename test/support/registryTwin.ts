@@ -234,7 +234,7 @@ export class Twin {
   private async remove(part: Part): Promise<void> {
     this.told.push(`remove ${part}`)
     if (part === "meta") this.state.meta = undefined
-    else if (part === "log") this.state.log = []
+    else if (part === "log" || part === "hist") this.state[part] = []
     else this.state[part].clear()
     await this.redis.del(this.keyOf(part))
   }
@@ -307,7 +307,8 @@ export class Twin {
       case "otherLayout":
         return this.otherLayout(random)
       case "wrongType":
-        return this.wrongType(random, random.pick(parts))
+        // Nothing depends on the history.
+        return this.wrongType(random, random.pick(parts.filter((part) => part !== "hist")))
       case "trim":
         return this.trim(random.below(4))
       case "age":

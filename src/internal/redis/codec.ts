@@ -26,6 +26,14 @@ import type {
   StateSave,
   Value
 } from "../registry/commands.js"
+import {
+  cutNote,
+  type HistoryNote,
+  type HistoryRecord,
+  noteSeparator,
+  noteText,
+  parseHistoryKey
+} from "../registry/historyRecords.js"
 import { directiveLetters } from "../registry/state.js"
 
 /** Listener to wake-ups. */
@@ -86,6 +94,21 @@ const exact = (value: number): string => sent(exactOf(value))
 /** A number that may be stored. */
 const counter = (value: number | undefined): string => sent(counterOf(value))
 
+const encodePolicy = ({ by, keepEnded, keepHistory }: Envelope, trust: boolean): string =>
+  [
+    flag(trust),
+    sent(timeOf(keepEnded?.millis)),
+    counter(keepEnded?.count),
+    counter(keepHistory?.count),
+    sent(timeOf(keepHistory?.millis)),
+    by ?? ""
+  ].join("|")
+
+/** What an owner tells of its child's runs: `what:attempt:n:text` each. */
+const encodeNotes = (notes: ReadonlyArray<HistoryNote> | undefined): string =>
+  (notes ?? []).map(({ attempt, n, text, what }) => `${what}:${exact(attempt)}:${exact(n)}:${noteText(text)}`)
+    .join(noteSeparator)
+
 /**
  * Arguments that every command begins with. The registry's clock counts whole milliseconds: leases are rounded up, and
  * limits of an effect are rounded down.
@@ -98,7 +121,7 @@ export const encodeEnvelope = (envelope: Envelope, trust: boolean, channel: stri
   envelope.bits,
   sent(ttlOf(envelope.ttl)),
   sent(maxStepOf(envelope.maxStep)),
-  `${flag(trust)}|${sent(timeOf(envelope.keepEnded?.millis))}|${counter(envelope.keepEnded?.count)}`,
+  encodePolicy(envelope, trust),
   channel,
   encodeConcerns(envelope.concerns)
 ]
@@ -160,14 +183,31 @@ export const encoders: { readonly [K in CommandName]: (args: Args<K>) => Readonl
   release: ({ items, saves, sid }) => [
     sid,
     String(items.length),
-    ...items.flatMap(({ id, refused, token }) => [id, exact(token), refused]),
+    ...items.flatMap(({ id, notes, refused, token, why }) => [
+      id,
+      exact(token),
+      refused,
+      cutNote(why ?? ""),
+      encodeNotes(notes)
+    ]),
     ...encodeSaves(saves)
   ],
-  report: ({ items, sid }) => [sid, ...items.flatMap(({ id, stat, token }) => [id, exact(token), stat])],
+  report: ({ items, sid }) => [
+    sid,
+    ...items.flatMap(({ id, notes, stat, token }) => [id, exact(token), stat, encodeNotes(notes)])
+  ],
   finish: ({ items, saves, sid }) => [
     sid,
     String(items.length),
-    ...items.flatMap(({ generation, how, id, stat, token }) => [id, exact(generation), exact(token), how, stat]),
+    ...items.flatMap(({ generation, how, id, notes, stat, token, why }) => [
+      id,
+      exact(generation),
+      exact(token),
+      how,
+      stat,
+      cutNote(why ?? ""),
+      encodeNotes(notes)
+    ]),
     ...encodeSaves(saves)
   ],
   save: ({ items, sid }) => [sid, ...encodeSaves(items)],
@@ -175,7 +215,8 @@ export const encoders: { readonly [K in CommandName]: (args: Args<K>) => Readonl
   changes: ({ cursor }) => [exact(cursor)],
   snap: ({ cursor }) => [cursor],
   nodes: () => [],
-  direct: ({ by, name, op, reason, seen, what }) => [name, directiveLetters[what], op, by, reason, exact(seen)]
+  direct: ({ by, name, op, reason, seen, what }) => [name, directiveLetters[what], op, by, reason, exact(seen)],
+  history: ({ back, cursor, id, limit, since }) => [id, flag(back), cursor, exact(since), exact(limit)]
 }
 
 const putResult = ([tag, record]: Row): PutResult => {
@@ -277,6 +318,17 @@ const beginResult = ([tag, value]: Row): BeginResult => {
 
 const saveResult = (tag: Raw): SaveResult => tagOf(tag, ["STORED", "OLDER", "OVERTAKEN", "QUARANTINE", "LOST"])
 
+const historyRecord = ([key, id, token, node, attempt, what, note, n]: Row): HistoryRecord => ({
+  ...parseHistoryKey(text(key)) ?? malformed(key),
+  id: text(id),
+  token: number(token),
+  node: text(node),
+  attempt: number(attempt),
+  what: text(what),
+  note: text(note),
+  n: number(n)
+})
+
 /** A number that is not always told. */
 const numberOrNone = (raw: Raw | undefined): number | undefined => (raw === undefined ? undefined : number(raw))
 
@@ -319,7 +371,12 @@ export const decoders: { readonly [K in CommandName]: (value: Row) => Value<K> }
     directives: rows(directives).map(directiveItem)
   }),
   direct: ([result]) => ({ result: directResult(row(result)) }),
-  begin: ([quarantine, result]) => ({ result: beginResult(row(result)), quarantine: number(quarantine) })
+  begin: ([quarantine, result]) => ({ result: beginResult(row(result)), quarantine: number(quarantine) }),
+  history: ([cursor, more, entries]) => ({
+    entries: rows(entries).map(historyRecord),
+    cursor: text(cursor),
+    more: more === "1"
+  })
 }
 
 const refusals = [
@@ -356,13 +413,14 @@ const decodeRefusal = (row: Row): Refusal => {
 export const decodeReply = <K extends CommandName>(name: K, raw: unknown): Reply<Value<K>> => {
   const reply = row(raw as Raw)
   if (reply[0] !== "OK") return decodeRefusal(reply)
-  const [, now, high, log, value, idle] = reply
+  const [, now, high, log, value, idle, lost] = reply
   return {
     _tag: "OK",
     now: number(now),
     high: number(high),
     log: number(log),
     idle: numberOrNone(idle),
+    lost: numberOrNone(lost),
     value: decoders[name](row(value))
   }
 }

@@ -168,7 +168,8 @@ claim = 'HLEN', stat = 'HLEN', dead = 'ZCARD', log = 'XLEN', direct = 'HLEN', la
 trial = 'HLEN', round = 'HLEN', state = 'HLEN' }
 local sizes = {}
 for i, part in ipairs(PARTS) do
-local size = redis.pcall(size_command[part], KEYS[i])
+
+local size = part ~= 'hist' and redis.pcall(size_command[part], KEYS[i]) or 0
 if type(size) == 'table' then
 if string.find(size.err, 'WRONGTYPE', 1, true) then return { 'WRONGTYPE', KEYS[i] } end
 return size
@@ -181,7 +182,8 @@ local meta_names = { 'layout', 'era', 'run', 'guarded', 'high', 'last', 'now', '
 local meta_limits = { last = 9007199254740991, now = MAX_TIME, quarantine = MAX_TIME, ttl = MAX_DURATION,
 maxStep = MAX_DURATION }
 local first_number = 5
-local stored = redis.call('HMGET', meta_key, 'marks', 'states', unpack(meta_names))
+local stored = redis.call('HMGET', meta_key, 'hist', 'marks', 'states', unpack(meta_names))
+local hist_before = int(table.remove(stored, 1))
 local marks = table.remove(stored, 1) or ''
 
 local states = int(table.remove(stored, 1) or '', MAX_COUNTER)
@@ -200,8 +202,23 @@ if sessions > 0 then return { 'VERSION', str(i - #PARTS) } end
 end
 end
 
+
+local function history_place(entry)
+local ms, at = string.match(entry[1], '^(%d+)-(%d+)$')
+ms, at = int(ms, MAX_SECONDS * 1000 + 999), counter(at)
+if ms and at then return ms, at end
+return nil
+end
+
+local function newest_history()
+local newest = redis.pcall('XREVRANGE', hist_key, '+', '-', 'COUNT', 1)[1]
+local ms, at
+if newest then ms, at = history_place(newest) end
+return ms or 0, at or 0
+end
+
 local fresh = not (stored[1] and stored[2] and stored[3])
-local meta, before = { era = stored[2], run = stored[3], marks = marks }, {}
+local meta, before = { era = stored[2], run = stored[3], marks = marks, hist = hist_before or newest_history() }, {}
 for i = first_number, #meta_names do
 local n = int(stored[i], meta_limits[meta_names[i]] or MAX_COUNTER)
 meta[meta_names[i]], before[meta_names[i]] = n, n
@@ -215,9 +232,13 @@ local function position(entry) return counter(string.match(entry[1], '^%d+')) or
 local last_log = newest[1] and position(newest[1]) or 0
 local is_log_absurd = last_log > MAX_COUNTER
 if is_log_absurd then last_log = 0 end
-local trust, keep_time, keep_count = string.match(ARGV[8], '^(1?)|(%d*)|(%d*)$')
+
+local trust, keep_time, keep_count, keep_history, keep_history_time, by =
+string.match(ARGV[8], '^(1?)|(%d*)|(%d*)|(%d*)|(%d*)|(.*)$')
 keep_time = int(keep_time, MAX_TIME) or TOMBSTONE_RETENTION
 keep_count = int(keep_count, MAX_COUNTER) or TOMBSTONE_COUNT
+keep_history = int(keep_history, MAX_COUNTER) or HISTORY_COUNT
+keep_history_time = int(keep_history_time, MAX_TIME) or HISTORY_AGE
 local ttl, max_step, high = int(ARGV[6]), int(ARGV[7]), int(ARGV[3]) or 0
 local spec, tomb, claim = hash(spec_key, sizes.spec), hash(tomb_key, sizes.tomb), hash(claim_key, sizes.claim)
 local node, stat, direct = hash(node_key), hash(stat_key), hash(direct_key)
@@ -294,8 +315,63 @@ local function append(kind, id)
 meta.log = draw()
 entries[#entries + 1] = { at = meta.log, kind = kind, id = id }
 end
+`,
+  "shared/history.lua:4": `local told, lost = {}, 0
 
-local function live(sid)
+local function cut(note)
+if #note <= MAX_NOTE then return note end
+local last = MAX_NOTE
+while last > 0 and string.find(note, '^[\\128-\\191]', last + 1) do last = last - 1 end
+return string.sub(note, 1, last)
+end
+
+local function tell(what, id, token, sid, note, attempt, n)
+if keep_history == 0 then return end
+meta.hist = math.max(meta.hist, time)
+told[#told + 1] = { str(meta.hist) .. '-' .. str(draw()), 'id', id, 'token', str(token), 'node', sid, 'attempt',
+str(attempt or 0), 'what', what, 'note', cut(note), 'n', str(n or 1) }
+end
+
+
+local function tell_notes(id, token, sid, notes)
+if not notes or notes == '' then return end
+for what, attempt, n, text in string.gmatch(notes .. '\\30', '(%l+):(%d+):(%d+):([^\\30]*)\\30') do
+tell(what, id, token, sid, text, int(attempt) or 0, int(n) or 1)
+end
+end
+
+
+local function trimming(at)
+if at % 2 == 0 then return 'MAXLEN', '~', str(math.max(keep_history, 4 * spec.size)) end
+return 'MINID', '~', str(math.max(0, meta.hist - keep_history_time))
+end
+
+local function add_entry(entry, ...)
+local reply = redis.pcall('XADD', hist_key, ...)
+if type(reply) ~= 'table' or not reply.err then return true end
+if not string.find(reply.err, 'equal or smaller', 1, true) then return false end
+
+local newest = redis.pcall('XREVRANGE', hist_key, '+', '-', 'COUNT', 1)[1]
+if not newest or history_place(newest) then return false end
+redis.pcall('DEL', hist_key)
+reply = redis.pcall('XADD', hist_key, unpack(entry))
+return type(reply) ~= 'table' or not reply.err
+end
+
+local function write_history()
+for i, entry in ipairs(told) do
+local written
+if i < #told then
+written = add_entry(entry, unpack(entry))
+else
+local how, about, bound = trimming(meta.high)
+written = add_entry(entry, how, about, bound, unpack(entry))
+end
+if written then dirty = true else lost = lost + 1 end
+end
+end
+`,
+  "shared/state.lua:23": `local function live(sid)
 local at = expiry[sid]
 if at == nil then
 at = not begun and redis.call('ZSCORE', sess_key, sid)
@@ -379,6 +455,7 @@ set_held(sid, false)
 meta.sessions = meta.sessions - 1
 append('n', sid)
 deaths[#deaths + 1] = { at = meta.high, sid = sid }
+tell(how == 'o' and 'left' or how == 'g' and 'gone' or 'leaseLost', '', 0, sid, '')
 is_reaped[sid] = true
 end
 
@@ -396,7 +473,7 @@ local directive = parse_directive(value)
 if directive and directive.til <= MAX_TIME then now = math.max(now, directive.til - DIRECTIVE_RETENTION) end
 end
 meta = { era = '', run = server_run, high = 0, last = time, quarantine = 0, ttl = ttl or USUAL_TTL,
-maxStep = max_step or USUAL_MAX_STEP, log = 0, now = now, collected = 0, marks = '' }
+maxStep = max_step or USUAL_MAX_STEP, log = 0, now = now, collected = 0, marks = '', hist = newest_history() }
 end
 
 local idle = math.max(time - meta.last, 0)
@@ -411,11 +488,14 @@ local trusted = fresh and trust == '1' and empty
 local seconds = math.floor(time / 1000)
 if seconds > MAX_SECONDS then seconds = 0 end
 local seed = math.max(seconds, int(ARGV[4]) or 0) * SEED_SHIFT
-meta.high = math.max(meta.high, last_log, seed, high) + 1
+local told_ms, told_at = newest_history()
+meta.high = math.max(meta.high, last_log, told_at, seed, high) + 1
+meta.hist = math.max(meta.hist, told_ms)
 meta.era, meta.run, meta.sessions = ARGV[5] .. '.' .. str(meta.high), server_run, 0
 meta.quarantine = trusted and meta.now or meta.now + math.max(meta.ttl, ttl or 0)
 begun, meta.marks = true, ''
 append('e', meta.era)
+tell('era', '', 0, '', meta.era)
 end
 
 meta.high = math.max(meta.high, high)
@@ -525,6 +605,10 @@ sets[#sets + 1] = name
 sets[#sets + 1] = str(meta[name])
 end
 end
+if begun or meta.hist ~= hist_before then
+sets[#sets + 1] = 'hist'
+sets[#sets + 1] = str(meta.hist)
+end
 if begun or meta.marks ~= marks then
 sets[#sets + 1] = 'marks'
 sets[#sets + 1] = meta.marks
@@ -587,6 +671,7 @@ child_state:flush()
 write_sorted(sess_key, expiry_changed, expiry)
 write_sorted(tombx_key, tombx_changed, tombx_changed)
 write_deaths()
+write_history()
 if #entries > 0 then
 local concerned = (begun or #deaths > 0) and '' or ARGV[10]
 redis.pcall('PUBLISH', ARGV[9], str(meta.log) .. concerned)
@@ -602,7 +687,7 @@ text = string.gsub(string.gsub(text, '^@[^:]*: %d+: ', ''), '^%-', '')
 return redis.error_reply((dirty and 'PARTIAL ' or '') .. text)
 end
 
-return refusal or { 'OK', str(meta.now), str(meta.high), str(meta.log), value, str(idle) }
+return refusal or { 'OK', str(meta.now), str(meta.high), str(meta.log), value, str(idle), str(lost) }
 `,
   "changes.lua:10": `local needs_memory = false
 `,
@@ -926,15 +1011,26 @@ states_told = states_told + #value
 return '1', value
 end
 `,
-  "claim.lua:19": `local function park(id, old, token, record)
-local why = 'its process died ' .. (record.deaths == 1 and 'once' or str(record.deaths) .. ' times')
+  "claim.lua:20": `local function drop_lost(id, current, note)
+set_claim(id, nil)
+tell('lost', id, current.token, current.sid, note)
+end
+
+local function death_cause(record)
+return 'its process died ' .. (record.deaths == 1 and 'once' or str(record.deaths) .. ' times')
 .. ' soon after it started'
-local told = str(token) .. ':failed:' .. str(record.deaths) .. ':' .. str(meta.last) .. ':0:' .. why
+end
+
+local function park(id, old, holder, record)
+local why = death_cause(record)
+local status = str(holder.token) .. ':failed:' .. str(record.deaths) .. ':' .. str(meta.last) .. ':0:' .. why
+.. '\\31' .. (string.match(holder.sid, '^(.*)#') or '')
 trial:set(id, false)
-stat:set(id, told)
+stat:set(id, status)
+tell('failed', id, holder.token, holder.sid, why)
 local stamp = draw()
 return { 'PARKED', store_spec(id,
-format_spec(old.generation, stamp, old.op, old.initial, true, old.refused, body_of(old), old)), told }
+format_spec(old.generation, stamp, old.op, old.initial, true, old.refused, body_of(old), old)), status }
 end
 
 
@@ -959,22 +1055,23 @@ if stored_spec and not wanted then return { 'MALFORMED' } end
 local current = claim_of(id)
 local is_held = current and live(current.sid)
 if not wanted or wanted.failed then
-if current and not is_held then set_claim(id, nil) end
+if current and not is_held then drop_lost(id, current, '') end
 return { 'GONE' }
 end
 if wanted.generation ~= generation then return { 'STALE', stored_spec } end
 if is_held then return { 'HELD', claim:get(id) } end
 local record, accused = judge(id, generation, current)
 if record and (accused or not round) then
-if current then set_claim(id, nil) end
+if current then drop_lost(id, current, accused and death_cause(record) or '') end
 if accused and record.deaths >= FATAL_DEATHS and record.certain >= FATAL_CERTAIN then
-return park(id, wanted, current.token, record)
+return park(id, wanted, current, record)
 end
 return { 'TRIAL', format_trial(record) }
 end
 local token = draw()
 set_claim(id, { token = token, generation = generation, sid = sid })
 if record then begin_trial(id, record, token, round) end
+tell('claimed', id, token, sid, current and str(current.token) .. ':' .. current.sid or '')
 return { 'GRANTED', str(token), stat:get(id), trial.known[id] or false, str(wanted.birth),
 state_on_claim(id, wanted, token, sid) }
 end
@@ -1075,6 +1172,7 @@ return { 'NEWER', stored_spec }
 end
 local value = end_spec(id, old, op, 'd', pruned)
 local current = claim_of(id)
+tell('terminated', id, current and current.token or 0, current and current.sid or '', by)
 if current and not live(current.sid) then set_claim(id, nil) end
 return { 'GONE', value }
 end
@@ -1130,8 +1228,11 @@ local known = directive_of(name)
 if known and known.op == op then return { 'STORED', renew(name, known) } end
 if known and known.stamp > seen then return { 'NEWER', format_directive(known) } end
 if not known and size >= MAX_DIRECTIVES then return { 'TOO_MANY' } end
-local directive = { stamp = draw(), what = what, op = op, at = meta.last, by = by, reason = reason }
-return { 'STORED', store_directive(name, directive) }
+local stamp = draw()
+local directive = { stamp = stamp, what = what, op = op, at = meta.last, by = by, reason = reason }
+local value = store_directive(name, directive)
+tell(what == 'c' and 'cordoned' or what == 'd' and 'drained' or 'uncordoned', '', 0, name, by .. ' ' .. reason)
+return { 'STORED', value }
 end
 
 local function command()
@@ -1166,34 +1267,93 @@ for i = from, arg_count, 6 do results[#results + 1] = save_one(sid, i) end
 return results
 end
 `,
-  "finish.lua:18": `local function finish_one(sid, id, generation, token, how, told)
+  "finish.lua:18": `local function finish_one(sid, id, generation, token, how, status, why, notes)
 local current = claim_of(id)
 if not current or current.token ~= token or current.sid ~= sid then return { 'FENCED' } end
 local stored_spec = spec:get(id)
 local old = stored_spec and parse_spec(stored_spec)
+tell_notes(id, token, sid, notes)
 prove_trial(id, current, true)
 set_claim(id, nil)
-if not old or old.generation ~= generation then return { 'RELEASED' } end
+local is_of_this = old and old.generation == generation
+tell(is_of_this and how or 'stopped', id, token, sid, why)
+if not is_of_this then return { 'RELEASED' } end
 if how == 'ended' then return { 'ENDED', end_spec(id, old, '', 'e') } end
 forget_trial(id)
-stat:set(id, told)
+stat:set(id, status)
 local stamp = draw()
 return { 'FAILED', store_spec(id,
 format_spec(old.generation, stamp, old.op, old.initial, true, old.refused, body_of(old), old)) }
 end
 
 local function command()
-local last = 12 + 5 * int(ARGV[12])
-local results, ids = {}, ids_of(13, 5, last)
+local last = 12 + 7 * int(ARGV[12])
+local results, ids = {}, ids_of(13, 7, last)
 spec:load(ids)
 tomb:load(ids)
 claim:load(ids)
 save_states(ARGV[11], last + 1)
-for i = 13, last, 5 do
+for i = 13, last, 7 do
 results[#results + 1] = finish_one(ARGV[11], ARGV[i], int(ARGV[i + 1]), int(ARGV[i + 2]), ARGV[i + 3],
-ARGV[i + 4])
+ARGV[i + 4], ARGV[i + 5], ARGV[i + 6])
 end
 return results
+end
+`,
+  "history.lua:11": `local needs_memory = false
+`,
+  "history.lua:14": `local wanted, back, cursor, limit = ARGV[11], ARGV[12] == '1', ARGV[13], int(ARGV[15]) or 0
+local place = string.find(cursor, '^%d+%-%d+$') and cursor or nil
+local from = place
+
+local function read(count)
+local page
+if back then
+page = redis.pcall('XREVRANGE', hist_key, from and '(' .. from or '+', str(int(ARGV[14]) or 0), 'COUNT', count)
+else
+page = redis.pcall('XRANGE', hist_key, '(' .. from, '+', 'COUNT', count)
+end
+if page.err then return {} end
+if #page > 0 then from = page[#page][1] end
+return page
+end
+
+
+local function row_of(entry)
+local f = entry[2]
+if #f < 14 or not (counter(f[4]) and int(f[8]) and int(f[14]) and history_place(entry)) then return nil end
+return { entry[1], f[2], f[4], f[6], f[8], f[10], f[12], f[14] }
+end
+
+local page, page_at, is_last = {}, 0, false
+
+local function next_entry()
+if page_at == #page and not is_last then
+page, page_at = read(250), 0
+is_last = #page < 250
+end
+page_at = page_at + 1
+return page[page_at]
+end
+
+local function command()
+if not back and not place then
+local newest = redis.pcall('XREVRANGE', hist_key, '+', '-', 'COUNT', 1)[1]
+return { newest and newest[1] or '0-0', '', {} }
+end
+local rows, bytes, seen = {}, 0, 0
+while true do
+local entry = next_entry()
+if not entry then return { cursor, '', rows } end
+local row = row_of(entry)
+if row and wanted ~= '' and row[2] ~= wanted then row = nil end
+if row then bytes = bytes + #row[2] + #row[4] + #row[6] + #row[7] + 64 end
+if seen >= HISTORY_PAGE or #rows >= limit or (bytes > MAX_PAGE_BYTES and #rows > 0) then
+return { cursor, '1', rows }
+end
+seen, cursor = seen + 1, entry[1]
+if row then rows[#rows + 1] = row end
+end
 end
 `,
   "merge.lua:9": `local needs_memory = true
@@ -1329,10 +1489,12 @@ meta.ttl, meta.maxStep = ttl, max_step
 end
 local refused = assert_claims(sid, mode, old)
 if ARGV[15] == '1' then
-if not live(sid) then meta.sessions = meta.sessions + 1 end
+local is_new = not live(sid)
+if is_new then meta.sessions = meta.sessions + 1 end
 expire_at(sid, meta.now + meta.ttl)
 store_record(sid, counter(ARGV[12]) or 0, ARGV[13])
 end_round(ARGV[17])
+if is_new then tell('joined', '', 0, sid, old) end
 if old ~= '' and old ~= sid then
 inherit_round(old, sid)
 if live(old) then end_session(old, 'o', meta.now) end
@@ -1416,6 +1578,7 @@ local old = parse_spec(stored_spec)
 if not old then return { 'MALFORMED' } end
 if old.op == op then return { 'CREATED', stored_spec } end
 if old.generation ~= generation or not as_seen(old, stamp) then return { 'CONFLICT', stored_spec } end
+tell(bump and 'restarted' or 'replaced', id, 0, '', by)
 return create(id, op, bump and body_of(old) or body, old.initial, false, old)
 end
 
@@ -1471,16 +1634,18 @@ end
 
 local function command()
 local sid, released = ARGV[11], 0
-local last = 12 + 3 * int(ARGV[12])
-claim:load(ids_of(13, 3, last))
+local last = 12 + 5 * int(ARGV[12])
+claim:load(ids_of(13, 5, last))
 save_states(sid, last + 1)
-for i = 13, last, 3 do
+for i = 13, last, 5 do
 local id, token, code = ARGV[i], int(ARGV[i + 1]), ARGV[i + 2]
 local current = claim_of(id)
 if current and current.token == token and current.sid == sid then
+tell_notes(id, token, sid, ARGV[i + 4])
 if code ~= '' then refuse_spec(id, current.generation, code) end
 prove_trial(id, current, true)
 set_claim(id, nil)
+tell(code == '' and 'stopped' or 'refused', id, token, sid, ARGV[i + 3])
 released = released + 1
 end
 end
@@ -1491,14 +1656,15 @@ end
 `,
   "report.lua:13": `local function command()
 local sid, count = ARGV[11], 0
-claim:load(ids_of(12, 3))
-for i = 12, arg_count, 3 do
+claim:load(ids_of(12, 4))
+for i = 12, arg_count, 4 do
 local id = ARGV[i]
 local current = claim_of(id)
 if current and current.token == int(ARGV[i + 1]) and current.sid == sid then
 prove_trial(id, current, false)
 stat:set(id, ARGV[i + 2])
 append('c', id)
+tell_notes(id, current.token, sid, ARGV[i + 3])
 count = count + 1
 end
 end
@@ -1588,6 +1754,8 @@ export const commands = {
     "shared/read.lua:4",
     "shared/trial_records.lua:3",
     "shared/state.lua:5",
+    "shared/history.lua:4",
+    "shared/state.lua:23",
     "shared/guard.lua:3",
     "shared/set_rounds.lua:3",
     "begin.lua:16",
@@ -1602,6 +1770,8 @@ export const commands = {
     "shared/read.lua:4",
     "shared/trial_records.lua:3",
     "shared/state.lua:5",
+    "shared/history.lua:4",
+    "shared/state.lua:23",
     "shared/guard.lua:3",
     "shared/live_nodes.lua:3",
     "shared/directives.lua:3",
@@ -1618,13 +1788,15 @@ export const commands = {
     "shared/read.lua:4",
     "shared/trial_records.lua:3",
     "shared/state.lua:5",
+    "shared/history.lua:4",
+    "shared/state.lua:23",
     "shared/guard.lua:3",
     "shared/ids.lua:3",
     "shared/store_spec.lua:3",
     "shared/trials.lua:3",
     "shared/judge.lua:4",
     "shared/child_states.lua:4",
-    "claim.lua:19",
+    "claim.lua:20",
     "shared/end.lua:12"
   ],
   close: [
@@ -1636,6 +1808,8 @@ export const commands = {
     "shared/read.lua:4",
     "shared/trial_records.lua:3",
     "shared/state.lua:5",
+    "shared/history.lua:4",
+    "shared/state.lua:23",
     "shared/guard.lua:3",
     "close.lua:11",
     "shared/end.lua:12"
@@ -1649,6 +1823,8 @@ export const commands = {
     "shared/read.lua:4",
     "shared/trial_records.lua:3",
     "shared/state.lua:5",
+    "shared/history.lua:4",
+    "shared/state.lua:23",
     "shared/guard.lua:3",
     "shared/ids.lua:3",
     "shared/store_spec.lua:3",
@@ -1668,6 +1844,8 @@ export const commands = {
     "shared/read.lua:4",
     "shared/trial_records.lua:3",
     "shared/state.lua:5",
+    "shared/history.lua:4",
+    "shared/state.lua:23",
     "shared/guard.lua:3",
     "shared/directives.lua:3",
     "direct.lua:15",
@@ -1682,6 +1860,8 @@ export const commands = {
     "shared/read.lua:4",
     "shared/trial_records.lua:3",
     "shared/state.lua:5",
+    "shared/history.lua:4",
+    "shared/state.lua:23",
     "shared/guard.lua:3",
     "shared/ids.lua:3",
     "shared/store_spec.lua:3",
@@ -1690,6 +1870,21 @@ export const commands = {
     "shared/save_states.lua:3",
     "shared/store_tomb.lua:6",
     "finish.lua:18",
+    "shared/end.lua:12"
+  ],
+  history: [
+    "history.lua:11",
+    "shared/numbers.lua:6",
+    "shared/hashes.lua:5",
+    "shared/records.lua:4",
+    "shared/clock.lua:5",
+    "shared/read.lua:4",
+    "shared/trial_records.lua:3",
+    "shared/state.lua:5",
+    "shared/history.lua:4",
+    "shared/state.lua:23",
+    "shared/guard.lua:3",
+    "history.lua:14",
     "shared/end.lua:12"
   ],
   merge: [
@@ -1701,6 +1896,8 @@ export const commands = {
     "shared/read.lua:4",
     "shared/trial_records.lua:3",
     "shared/state.lua:5",
+    "shared/history.lua:4",
+    "shared/state.lua:23",
     "shared/guard.lua:3",
     "shared/ids.lua:3",
     "shared/store_spec.lua:3",
@@ -1720,6 +1917,8 @@ export const commands = {
     "shared/read.lua:4",
     "shared/trial_records.lua:3",
     "shared/state.lua:5",
+    "shared/history.lua:4",
+    "shared/state.lua:23",
     "shared/guard.lua:3",
     "shared/live_nodes.lua:3",
     "shared/directives.lua:3",
@@ -1735,6 +1934,8 @@ export const commands = {
     "shared/read.lua:4",
     "shared/trial_records.lua:3",
     "shared/state.lua:5",
+    "shared/history.lua:4",
+    "shared/state.lua:23",
     "shared/guard.lua:3",
     "shared/node_record.lua:3",
     "shared/set_rounds.lua:3",
@@ -1750,6 +1951,8 @@ export const commands = {
     "shared/read.lua:4",
     "shared/trial_records.lua:3",
     "shared/state.lua:5",
+    "shared/history.lua:4",
+    "shared/state.lua:23",
     "shared/guard.lua:3",
     "shared/ids.lua:3",
     "shared/child_states.lua:4",
@@ -1765,6 +1968,8 @@ export const commands = {
     "shared/read.lua:4",
     "shared/trial_records.lua:3",
     "shared/state.lua:5",
+    "shared/history.lua:4",
+    "shared/state.lua:23",
     "shared/guard.lua:3",
     "shared/ids.lua:3",
     "shared/store_spec.lua:3",
@@ -1782,6 +1987,8 @@ export const commands = {
     "shared/read.lua:4",
     "shared/trial_records.lua:3",
     "shared/state.lua:5",
+    "shared/history.lua:4",
+    "shared/state.lua:23",
     "shared/guard.lua:3",
     "shared/ids.lua:3",
     "shared/trials.lua:3",
@@ -1799,6 +2006,8 @@ export const commands = {
     "shared/read.lua:4",
     "shared/trial_records.lua:3",
     "shared/state.lua:5",
+    "shared/history.lua:4",
+    "shared/state.lua:23",
     "shared/guard.lua:3",
     "shared/ids.lua:3",
     "shared/trials.lua:3",
@@ -1814,6 +2023,8 @@ export const commands = {
     "shared/read.lua:4",
     "shared/trial_records.lua:3",
     "shared/state.lua:5",
+    "shared/history.lua:4",
+    "shared/state.lua:23",
     "shared/guard.lua:3",
     "shared/ids.lua:3",
     "shared/child_states.lua:4",
@@ -1830,6 +2041,8 @@ export const commands = {
     "shared/read.lua:4",
     "shared/trial_records.lua:3",
     "shared/state.lua:5",
+    "shared/history.lua:4",
+    "shared/state.lua:23",
     "shared/guard.lua:3",
     "shared/items.lua:5",
     "snap.lua:14",
@@ -1844,6 +2057,8 @@ export const commands = {
     "shared/read.lua:4",
     "shared/trial_records.lua:3",
     "shared/state.lua:5",
+    "shared/history.lua:4",
+    "shared/state.lua:23",
     "shared/guard.lua:3",
     "shared/store_tomb.lua:6",
     "tick.lua:12",
@@ -1858,6 +2073,8 @@ export const commands = {
     "shared/read.lua:4",
     "shared/trial_records.lua:3",
     "shared/state.lua:5",
+    "shared/history.lua:4",
+    "shared/state.lua:23",
     "shared/guard.lua:3",
     "shared/node_record.lua:3",
     "update.lua:13",

@@ -24,6 +24,7 @@ import {
   tombstoneTerm
 } from "../registry/commands.js"
 import { seedShift } from "../registry/guard.js"
+import { historyAge, historyCount, historyPage, maxNote } from "../registry/historyRecords.js"
 import { maxEntries } from "../registry/reads.js"
 import { maxRefused } from "../registry/state.js"
 import { fatalDeaths, maxMarks } from "../registry/trialRecords.js"
@@ -67,7 +68,8 @@ export const parts = [
   "sessx",
   "trial",
   "round",
-  "state"
+  "state",
+  "hist"
 ] as const
 
 /** What TypeScript defines and Lua uses, by its name in Lua. */
@@ -76,6 +78,9 @@ const constantsOf = (layout: number) => ({
   DIRECTIVE_SWEEP: directiveSweep,
   FATAL_CERTAIN: fatalDeaths.certain,
   FATAL_DEATHS: fatalDeaths.all,
+  HISTORY_AGE: historyAge,
+  HISTORY_COUNT: historyCount,
+  HISTORY_PAGE: historyPage,
   // Compared with a stored text.
   LAYOUT_VERSION: `'${layout}'`,
   MAX_BATCH: maxBatch,
@@ -85,6 +90,7 @@ const constantsOf = (layout: number) => ({
   MAX_DURATION: maxDuration,
   MAX_ENTRIES: maxEntries,
   MAX_MARKS: maxMarks,
+  MAX_NOTE: maxNote,
   MAX_PAGE_BYTES: maxPageBytes,
   MAX_REFUSED: maxRefused,
   MAX_SECONDS: maxSeconds,

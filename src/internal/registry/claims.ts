@@ -1,22 +1,48 @@
 /**
- * `claim`: the exclusive right to run children, and the trials of those whose owners died soon after they had claimed
- * them.
+ * Claims: the exclusive right to run children, the trials of those whose owners died soon after they had claimed them, and
+ * what an owner reports and gives back.
  *
  * @internal
  */
-import { stateOnClaim, type Telling } from "./childStates.js"
+import { saveAll, stateOnClaim, type Telling } from "./childStates.js"
 import type { Args, ClaimResult, Refusal, Value } from "./commands.js"
-import { claimOf, formatStat, isLive, next, parseSpec, setClaim, type SpecRecord, storeSpec, type Tx } from "./state.js"
-import { beginTrial, judge, noteRound, type Round } from "./suspects.js"
-import { deathCause, fatalDeaths, formatTrial, type TrialRecord } from "./trialRecords.js"
+import { tell, tellNotes } from "./historyRecords.js"
+import {
+  append,
+  claimOf,
+  type ClaimRecord,
+  formatSpec,
+  formatStat,
+  isLive,
+  maxRefused,
+  next,
+  parseSpec,
+  setClaim,
+  type SpecRecord,
+  storeSpec,
+  type Tx
+} from "./state.js"
+import { beginTrial, judge, noteRound, proveTrial, type Round } from "./suspects.js"
+import { deathCause, fatalDeaths, formatTrial } from "./trialRecords.js"
+
+/** The node's name in a session's. */
+const nodeIn = (sid: string): string => sid.slice(0, Math.max(0, sid.lastIndexOf("#")))
+
+/** Drops the claim of a dead holder. */
+const dropLost = (tx: Tx, id: string, { sid, token }: ClaimRecord, note: string): void => {
+  setClaim(tx, id, undefined)
+  tell(tx, "lost", { id, token, node: sid, note })
+}
 
 /** Parks a child whose owners died too often, as failed. */
-const park = (tx: Tx, id: string, spec: SpecRecord, token: number, { deaths }: TrialRecord): ClaimResult => {
+const park = (tx: Tx, id: string, spec: SpecRecord, { sid, token }: ClaimRecord, deaths: number): ClaimResult => {
   const { meta, state } = tx
   const cause = deathCause(deaths)
-  const stat = formatStat({ token, state: "failed", restarts: deaths, since: meta.last, next: 0, cause })
+  const lastNode = nodeIn(sid)
+  const stat = formatStat({ token, state: "failed", restarts: deaths, since: meta.last, next: 0, cause, lastNode })
   state.trial.delete(id)
   state.stat.set(id, stat)
+  tell(tx, "failed", { id, token, node: sid, note: cause })
   return { _tag: "PARKED", spec: storeSpec(tx, id, { ...spec, failed: true, stamp: next(tx) }), stat }
 }
 
@@ -35,23 +61,25 @@ const claimOne = (tx: Tx, { round, sid, telling }: ClaimAsked, id: string, gener
   const held = current !== undefined && isLive(tx, current.sid)
   if (spec === undefined || spec.failed) {
     // Nobody may run the child: the claim of a dead holder would stay for ever.
-    if (current !== undefined && !held) setClaim(tx, id, undefined)
+    if (current !== undefined && !held) dropLost(tx, id, current, "")
     return { _tag: "GONE" }
   }
   if (spec.generation !== generation) return { _tag: "STALE", spec: stored! }
   if (held) return { _tag: "HELD", claim: tx.state.claim.get(id)! }
   const { accused, record } = judge(tx, id, generation, current)
   if (record !== undefined && (accused || round === undefined)) {
-    if (current !== undefined) setClaim(tx, id, undefined)
+    if (current !== undefined) dropLost(tx, id, current, accused ? deathCause(record.deaths) : "")
     const { certain, deaths } = record
     if (accused && deaths >= fatalDeaths.all && certain >= fatalDeaths.certain) {
-      return park(tx, id, spec, current!.token, record)
+      return park(tx, id, spec, current!, deaths)
     }
     return { _tag: "TRIAL", trial: formatTrial(record) }
   }
   const token = next(tx)
   setClaim(tx, id, { token, generation, sid })
   if (record !== undefined) beginTrial(tx, id, record, token, round!)
+  const note = current === undefined ? "" : `${current.token}:${current.sid}`
+  tell(tx, "claimed", { id, token, node: sid, note })
   return {
     _tag: "GRANTED",
     token,
@@ -74,4 +102,45 @@ export const claim = (tx: Tx, { goesOn, items, sid, trial }: Args<"claim">): Val
   const results = items.map(({ generation, id }) => claimOne(tx, asking, id, generation))
   if (round !== undefined) noteRound(tx, sid, round, goesOn === true)
   return { results }
+}
+
+const refuse = (tx: Tx, id: string, generation: number, code: string): void => {
+  const stored = tx.state.spec.get(id)
+  const spec = stored === undefined ? undefined : parseSpec(stored)
+  if (spec === undefined || spec.generation !== generation || spec.refused.includes(code)) return
+  const refused = [...spec.refused, code].slice(-maxRefused)
+  tx.state.spec.set(id, formatSpec({ ...spec, refused }))
+  append(tx, "s", id)
+}
+
+/** `release`: gives claims back; exact matches only. */
+export const release = (tx: Tx, { items, saves, sid }: Args<"release">): Value<"release"> => {
+  let released = 0
+  saveAll(tx, sid, saves)
+  for (const { id, notes, refused, token, why } of items) {
+    const current = claimOf(tx, id)
+    if (current === undefined || current.token !== token || current.sid !== sid) continue
+    tellNotes(tx, { id, token, node: sid }, notes)
+    if (refused !== "") refuse(tx, id, current.generation, refused)
+    proveTrial(tx, id, current, true)
+    setClaim(tx, id, undefined)
+    tell(tx, refused === "" ? "stopped" : "refused", { id, token, node: sid, note: why ?? "" })
+    released++
+  }
+  return { released }
+}
+
+/** `report`: stores the status of children that the session still owns. */
+export const report = (tx: Tx, { items, sid }: Args<"report">): Value<"report"> => {
+  let stored = 0
+  for (const { id, notes, stat, token } of items) {
+    const current = claimOf(tx, id)
+    if (current === undefined || current.token !== token || current.sid !== sid) continue
+    proveTrial(tx, id, current, false)
+    tx.state.stat.set(id, stat)
+    append(tx, "c", id)
+    tellNotes(tx, { id, token, node: sid }, notes)
+    stored++
+  }
+  return { stored }
 }

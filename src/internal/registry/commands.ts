@@ -10,6 +10,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { RegistryUnavailable } from "../../PogoError.js"
+import type { HistoryRecord, KeepHistory, OwnerNotes } from "./historyRecords.js"
 import type {
   BeginResult,
   ClaimResult,
@@ -107,6 +108,10 @@ export interface Envelope {
   readonly maxStep: number
   /** Which tombstones this caller's commands leave: of the last logical `millis`, and the last `count`. */
   readonly keepEnded?: KeepEnded | undefined
+  /** Which entries of the history this caller's commands leave. Missing: the usual ones. */
+  readonly keepHistory?: KeepHistory | undefined
+  /** Who sends the command, percent-encoded: the name of the node or client. For the history alone. */
+  readonly by?: string | undefined
   /** Sessions that have to act on what the command changes: they are woken to read of it at once. Missing: all. */
   readonly concerns?: ReadonlyArray<string> | undefined
 }
@@ -291,7 +296,9 @@ export interface Commands {
   release: [
     {
       readonly sid: string
-      readonly items: ReadonlyArray<{ readonly id: string; readonly token: number; readonly refused: string }>
+      readonly items: ReadonlyArray<
+        OwnerNotes & { readonly id: string; readonly token: number; readonly refused: string }
+      >
       readonly saves?: ReadonlyArray<StateSave> | undefined
     },
     { readonly released: number }
@@ -313,7 +320,7 @@ export interface Commands {
   report: [
     {
       readonly sid: string
-      readonly items: ReadonlyArray<{ readonly id: string; readonly token: number; readonly stat: string }>
+      readonly items: ReadonlyArray<OwnerNotes & { readonly id: string; readonly token: number; readonly stat: string }>
     },
     { readonly stored: number }
   ]
@@ -321,13 +328,15 @@ export interface Commands {
   finish: [
     {
       readonly sid: string
-      readonly items: ReadonlyArray<{
-        readonly id: string
-        readonly generation: number
-        readonly token: number
-        readonly how: "ended" | "failed"
-        readonly stat: string
-      }>
+      readonly items: ReadonlyArray<
+        {
+          readonly id: string
+          readonly generation: number
+          readonly token: number
+          readonly how: "ended" | "failed"
+          readonly stat: string
+        } & OwnerNotes
+      >
       readonly saves?: ReadonlyArray<StateSave> | undefined
     },
     { readonly results: ReadonlyArray<FinishResult> }
@@ -367,6 +376,21 @@ export interface Commands {
       readonly seen: number
     },
     { readonly result: DirectResult }
+  ]
+  /**
+   * One page of the history: of one child, or of everything with an empty `id`. `back`: from the newest entry, or from
+   * before the cursor, down to the time `since` (unix milliseconds). Otherwise on from the cursor; with an empty one it
+   * tells only where the end is. `more`: there are entries that this page has not looked at.
+   */
+  history: [
+    {
+      readonly id: string
+      readonly back: boolean
+      readonly cursor: string
+      readonly since: number
+      readonly limit: number
+    },
+    { readonly entries: ReadonlyArray<HistoryRecord>; readonly cursor: string; readonly more: boolean }
   ]
 }
 
@@ -425,6 +449,8 @@ export interface Ok<A> {
   readonly high: number
   readonly log: number
   readonly idle?: number | undefined
+  /** Entries of the history that the command could not write. */
+  readonly lost?: number | undefined
   readonly value: A
 }
 

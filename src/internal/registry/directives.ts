@@ -6,8 +6,9 @@
  * @internal
  */
 import { exactOf } from "./bounds.js"
-import type { Args, Value } from "./commands.js"
+import type { Args, DirectiveWhat, Value } from "./commands.js"
 import { directiveRetention, directiveSweep, maxDirectives } from "./commands.js"
+import { tell } from "./historyRecords.js"
 import { append, type DirectiveRecord, formatDirective, next, parseDirective, type Tx } from "./state.js"
 
 const read = ({ state }: Tx, name: string): DirectiveRecord | undefined => {
@@ -47,6 +48,9 @@ const sweep = ({ meta, state }: Tx): void => {
   }
 }
 
+/** What the history calls them. */
+const words: { readonly [W in DirectiveWhat]: string } = { cordon: "cordoned", drain: "drained", undo: "uncordoned" }
+
 /** `direct`: stores a directive. The same call answers as it did, and renews the record that it wrote. */
 export const direct = (tx: Tx, args: Args<"direct">): Value<"direct"> => {
   const { by, name, op, reason, seen, what } = args
@@ -58,6 +62,7 @@ export const direct = (tx: Tx, args: Args<"direct">): Value<"direct"> => {
   }
   if (known === undefined && tx.state.direct.size >= maxDirectives) return { result: { _tag: "TOO_MANY" } }
   const record = store(tx, name, { stamp: next(tx), what, op, at: tx.meta.last, by, reason })
+  tell(tx, words[what], { node: name, note: `${by} ${reason}` })
   return { result: { _tag: "STORED", record } }
 }
 

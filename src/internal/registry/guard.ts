@@ -7,6 +7,7 @@
 import { counterOf, exactOf, highOf, maxStepOf, notAfterOf, secondsOf, timeOf, ttlOf, usualTimings } from "./bounds.js"
 import type { Envelope, Refusal } from "./commands.js"
 import { directiveRetention, layoutVersion, tombstoneCount, tombstoneRetention, tombstoneTerm } from "./commands.js"
+import { historyAge, historyCount, newestOf, tell } from "./historyRecords.js"
 import {
   append,
   endSession,
@@ -51,6 +52,7 @@ const freshMeta = (state: RegistryState, envelope: Envelope, server: Server): Me
     tombs: 0,
     states: undefined,
     marks: "",
+    hist: newestOf(state.hist).ms,
     held: new Map()
   }
 }
@@ -91,7 +93,10 @@ const isEmpty = (state: RegistryState): boolean =>
 const beginEra = (tx: Tx, envelope: Envelope, server: Server, trusted: boolean): void => {
   const { meta, state } = tx
   const seed = Math.max(secondsOf(server.time / 1000) ?? 0, secondsOf(envelope.seconds) ?? 0) * seedShift
-  meta.high = Math.max(meta.high, lastSane(state), seed, highOf(envelope.high) ?? 0) + 1
+  const told = newestOf(state.hist)
+  // The history stays: what comes is to stand behind it.
+  meta.high = Math.max(meta.high, lastSane(state), told.at, seed, highOf(envelope.high) ?? 0) + 1
+  meta.hist = Math.max(meta.hist, told.ms)
   // A request that is executed twice must not name two data sets alike.
   meta.era = `${envelope.bits}.${meta.high}`
   meta.run = server.run
@@ -109,6 +114,7 @@ const beginEra = (tx: Tx, envelope: Envelope, server: Server, trusted: boolean):
   meta.tombs = state.tomb.size
   meta.states = undefined
   append(tx, "e", meta.era)
+  tell(tx, "era", { note: meta.era })
 }
 
 /** Ends the sessions that are due, the longest overdue first. */
@@ -131,6 +137,14 @@ const sweepOf = ({ tombx }: RegistryState, { now }: Meta, { keepEnded }: Envelop
   touched: new Set()
 })
 
+const historyOf = ({ by, keepHistory }: Envelope): Tx["history"] => ({
+  count: counterOf(keepHistory?.count) ?? historyCount,
+  millis: timeOf(keepHistory?.millis) ?? historyAge,
+  by: by ?? "",
+  written: 0,
+  lost: 0
+})
+
 /** Runs the guard. A refusal means that the command must have no effect. */
 export const guard = (state: RegistryState, envelope: Envelope, server: Server): Tx | Refusal => {
   const known = state.layout.get("layout")
@@ -142,7 +156,7 @@ export const guard = (state: RegistryState, envelope: Envelope, server: Server):
   const meta = existing ?? freshMeta(state, envelope, server)
   state.meta = meta
   const idle = advance(meta, server)
-  const tx: Tx = { state, meta, idle, sweep: sweepOf(state, meta, envelope) }
+  const tx: Tx = { state, meta, idle, sweep: sweepOf(state, meta, envelope), history: historyOf(envelope) }
   const high = highOf(envelope.high) ?? 0
   const broken = existing === undefined || known !== ours || isBroken(tx, high, server)
   if (broken) beginEra(tx, envelope, server, existing === undefined && server.trust && isEmpty(state))

@@ -8,7 +8,7 @@
  */
 import { counterOf, exactOf, maxStepOf, ttlOf } from "./bounds.js"
 import { dropState, mergeState, peek, save, saveAll } from "./childStates.js"
-import { claim } from "./claims.js"
+import { claim, release, report } from "./claims.js"
 import type {
   Args,
   ClaimAssertion,
@@ -25,18 +25,19 @@ import type {
 import { tombstoneSweep, tombstoneSweepAtRest, tombstoneTerm } from "./commands.js"
 import { direct, mergeDirective } from "./directives.js"
 import { guard } from "./guard.js"
+import { history } from "./history.js"
+import { tell, tellNotes } from "./historyRecords.js"
 import { compareRanks, maxRank, noRank, rankOfStored, type RecordRank } from "./ranks.js"
 import { changes, nodes, snap } from "./reads.js"
 import { begin, endRound, supersededBy } from "./setRounds.js"
 import {
   append,
   claimOf,
+  type ClaimRecord,
   endSession,
   formatNode,
-  formatSpec,
   formatTomb,
   isLive,
-  maxRefused,
   next,
   parseNode,
   parseSpec,
@@ -122,10 +123,12 @@ export const open = (tx: Tx, args: Args<"open">, envelope: Envelope): Value<"ope
   if (mismatch !== undefined) return mismatch
   const refused = assertClaims(tx, args)
   if (args.last) {
+    const isNew = !isLive(tx, args.sid)
     state.sess.set(args.sid, meta.now + meta.ttl)
     storeRecord(tx, args.sid, args.version, args.record)
     endRound(tx, args.list)
     meta.sessions = state.sess.size
+    if (isNew) tell(tx, "joined", { node: args.sid, note: args.supersedes })
     if (args.supersedes !== "" && args.supersedes !== args.sid) {
       inheritRound(tx, args.supersedes, args.sid)
       if (isLive(tx, args.supersedes)) endSession(tx, args.supersedes, "orderly")
@@ -146,46 +149,6 @@ export const update = (tx: Tx, { leaving, record, sid, version }: Args<"update">
 export const close = (tx: Tx, { gone, sid }: Args<"close">): Value<"close"> => {
   if (isLive(tx, sid)) endSession(tx, sid, gone === true ? "gone" : "orderly")
   return {}
-}
-
-// Claims: the exclusive right to run a child, and what its owner reports of it.
-
-const refuse = (tx: Tx, id: string, generation: number, code: string): void => {
-  const stored = tx.state.spec.get(id)
-  const spec = stored === undefined ? undefined : parseSpec(stored)
-  if (spec === undefined || spec.generation !== generation || spec.refused.includes(code)) return
-  const refused = [...spec.refused, code].slice(-maxRefused)
-  tx.state.spec.set(id, formatSpec({ ...spec, refused }))
-  append(tx, "s", id)
-}
-
-/** `release`: gives claims back; exact matches only. */
-export const release = (tx: Tx, { items, saves, sid }: Args<"release">): Value<"release"> => {
-  let released = 0
-  saveAll(tx, sid, saves)
-  for (const { id, refused, token } of items) {
-    const current = claimOf(tx, id)
-    if (current === undefined || current.token !== token || current.sid !== sid) continue
-    if (refused !== "") refuse(tx, id, current.generation, refused)
-    proveTrial(tx, id, current, true)
-    setClaim(tx, id, undefined)
-    released++
-  }
-  return { released }
-}
-
-/** `report`: stores the status of children that the session still owns. */
-export const report = (tx: Tx, { items, sid }: Args<"report">): Value<"report"> => {
-  let stored = 0
-  for (const { id, stat, token } of items) {
-    const current = claimOf(tx, id)
-    if (current === undefined || current.token !== token || current.sid !== sid) continue
-    proveTrial(tx, id, current, false)
-    tx.state.stat.set(id, stat)
-    append(tx, "c", id)
-    stored++
-  }
-  return { stored }
 }
 
 // Specs and tombstones: one last-writer-wins register per id, stamped by the counter.
@@ -318,6 +281,7 @@ const supersede = (tx: Tx, item: PutItem, bump: boolean): PutResult => {
   if (spec === undefined) return { _tag: "MALFORMED" }
   if (spec.op === item.op) return { _tag: "CREATED", spec: stored }
   if (spec.generation !== item.generation || !isAsSeen(spec, item)) return { _tag: "CONFLICT", spec: stored }
+  tell(tx, bump ? "restarted" : "replaced", { id: item.id, note: tx.history.by })
   return create(tx, bump ? { ...item, body: spec.body } : item, spec.initial, false, spec)
 }
 
@@ -379,6 +343,8 @@ const delOne = (tx: Tx, item: Args<"del">["items"][number], pruned: boolean): De
   const seen = exactOf(generation)
   if (seen === undefined || spec.generation > seen || !isAsSeen(spec, item)) return { _tag: "NEWER", spec: stored }
   const tomb = end(tx, id, spec, op, "terminated", pruned)
+  const { sid: node = "", token = 0 }: Partial<ClaimRecord> = claimOf(tx, id) ?? {}
+  tell(tx, "terminated", { id, token, node, note: tx.history.by })
   dropDeadClaim(tx, id)
   return { _tag: "GONE", tomb }
 }
@@ -393,10 +359,14 @@ const finishOne = (tx: Tx, sid: string, item: Args<"finish">["items"][number]): 
   if (claim === undefined || claim.token !== item.token || claim.sid !== sid) return { _tag: "FENCED" }
   const stored = tx.state.spec.get(id)
   const spec = stored === undefined ? undefined : parseSpec(stored)
+  const about = { id, token: claim.token, node: sid }
+  tellNotes(tx, about, item.notes)
   proveTrial(tx, id, claim, true)
   setClaim(tx, id, undefined)
+  const isOfThis = spec !== undefined && spec.generation === item.generation
+  tell(tx, isOfThis ? item.how : "stopped", { ...about, note: item.why ?? "" })
   // A generation that has replaced this one is not touched.
-  if (spec === undefined || spec.generation !== item.generation) return { _tag: "RELEASED" }
+  if (!isOfThis) return { _tag: "RELEASED" }
   if (item.how === "ended") return { _tag: "ENDED", tomb: end(tx, id, spec, "", "ended") }
   tx.state.trial.delete(id)
   tx.state.stat.set(id, item.stat)
@@ -474,7 +444,8 @@ const handlers: CommandTable = {
   snap,
   nodes,
   direct,
-  begin
+  begin,
+  history
 }
 
 /** Executes one command. */
@@ -489,6 +460,6 @@ export const execute = <K extends CommandName>(
   if ("_tag" in guarded) return guarded
   const outcome = handlers[name](guarded, args, envelope)
   if ("_tag" in outcome) return outcome as Refusal
-  const { idle, meta } = guarded
-  return { _tag: "OK", now: meta.now, high: meta.high, log: meta.log, idle, value: outcome }
+  const { history: { lost }, idle, meta } = guarded
+  return { _tag: "OK", now: meta.now, high: meta.high, log: meta.log, idle, lost, value: outcome }
 }

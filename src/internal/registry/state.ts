@@ -16,14 +16,15 @@
  * | round of a set | `round\|fence\|op` |
  * | state of a child | `birth\|token\|version\|at\|kindVersion\|node\|flag\|body` |
  *
- * Those of trials and of sessions' ends are in `trialRecords.ts`, those of children's states in `childStates.ts`. The
- * flags of a spec are letters, and behind them its birth in digits where that is not the generation itself.
+ * Others are in `trialRecords.ts`, `childStates.ts` and `historyRecords.ts`. The flags of a spec are letters, and behind
+ * them its birth in digits where that is not the generation itself.
  *
  * @internal
  */
 import { counterOf } from "./bounds.js"
 import type { DirectiveWhat } from "./commands.js"
 import { maxDead, minLog } from "./commands.js"
+import { type Historian, type HistoryRecord, lastNodeSeparator, sessionEnds, tell } from "./historyRecords.js"
 import { floorAt, formatTrace, noTrace, parseTrace } from "./trialRecords.js"
 
 // Records.
@@ -79,6 +80,8 @@ export interface StatRecord {
   readonly since: number
   readonly next: number
   readonly cause: string
+  /** Name of the node that a parked child ran on last. */
+  readonly lastNode?: string | undefined
 }
 
 /** Node record: a header that the registry reads, and JSON that is opaque to it. */
@@ -202,14 +205,17 @@ export const parseStat = (value: string): StatRecord | undefined => {
   if (m === null || !states.has(m[2]!)) return undefined
   const [token, restarts, since, next] = [Number(m[1]), Number(m[3]), Number(m[4]), Number(m[5])]
   if (!areCounters(token) || ![restarts, since, next].every(Number.isSafeInteger)) return undefined
-  return { token, state: m[2] as StatState, restarts, since, next, cause: m[6]! }
+  const state = m[2] as StatState
+  const split = state === "failed" ? m[6]!.lastIndexOf(lastNodeSeparator) : -1
+  const [cause, lastNode] = split < 0 ? [m[6]!, undefined] : [m[6]!.slice(0, split), m[6]!.slice(split + 1)]
+  return { token, state, restarts, since, next, cause, lastNode }
 }
 
-/** Formats a status; cuts the cause at `maxCause`. */
+/** Formats a status; cuts the cause at `maxCause`. The name of the last node stands behind it, which older nodes show. */
 export const formatStat = (stat: StatRecord): string =>
   `${stat.token}:${stat.state}:${stat.restarts}:${Math.floor(stat.since)}:${Math.floor(stat.next)}:${
     stat.cause.slice(0, maxCause)
-  }`
+  }${stat.lastNode === undefined ? "" : `${lastNodeSeparator}${stat.lastNode}`}`
 
 /** Parses a node record; `undefined` for another form. */
 export const parseNode = (value: string): NodeHeader | undefined => {
@@ -272,6 +278,8 @@ export interface Meta {
   states: number | undefined
   /** How high the counter stood, now and then (`trialRecords.ts`): tells how old a token is. */
   marks: string
+  /** Time of the newest entry of the history, unix milliseconds: it never falls. */
+  hist: number
   /** Claims held by each live session. */
   held: Map<string, number>
 }
@@ -312,6 +320,8 @@ export interface RegistryState {
   /** Child -> the state that it stored last. */
   readonly state: Map<string, string>
   log: Array<LogEntry>
+  /** What happened; the oldest first. */
+  hist: Array<HistoryRecord>
   /** Open iterators of `snap`, by cursor; not data. */
   readonly scans: Map<string, Iterator<[string, string]>>
 }
@@ -343,6 +353,7 @@ export const emptyState = (): RegistryState => ({
   round: new Map(),
   state: new Map(),
   log: [],
+  hist: [],
   scans: new Map()
 })
 
@@ -364,6 +375,7 @@ export const cloneState = (state: RegistryState): RegistryState => ({
   round: new Map(state.round),
   state: new Map(state.state),
   log: state.log.slice(),
+  hist: state.hist.slice(),
   scans: new Map()
 })
 
@@ -374,6 +386,7 @@ export interface Tx {
   /** Milliseconds since the command before, by the server's clock. */
   readonly idle: number
   readonly sweep: Sweep
+  readonly history: Historian["history"]
 }
 
 /** What a command may sweep away of the tombstones. */
@@ -407,7 +420,7 @@ export const append = ({ meta, state }: Tx, kind: LogKind, id: string): void => 
 export const isLive = (tx: Tx, sid: string): boolean => tx.state.sess.has(sid)
 
 /** Reads the claim of a child; `undefined` if there is none that can be parsed. */
-export const claimOf = (tx: Tx, id: string): ClaimRecord | undefined => {
+export const claimOf = (tx: Pick<Tx, "state">, id: string): ClaimRecord | undefined => {
   const value = tx.state.claim.get(id)
   return value === undefined ? undefined : parseClaim(value)
 }
@@ -455,7 +468,7 @@ export const storeSpec = (tx: Tx, id: string, spec: SpecRecord): string => {
 }
 
 /** How a session ended: on purpose, with its process, or with its lease. */
-export type HowEnded = "orderly" | "gone" | "reaped"
+export type HowEnded = keyof typeof sessionEnds
 
 /** Remembers what a later claim needs to judge the end of a session. `at`: the last proof that it lived. */
 const traceEnd = ({ meta, state }: Tx, sid: string, how: HowEnded, at: number): void => {
@@ -478,6 +491,7 @@ export const endSession = (tx: Tx, sid: string, how: HowEnded, at = tx.meta.now)
   meta.sessions = state.sess.size
   append(tx, "n", sid)
   state.dead.set(sid, meta.high)
+  tell(tx, sessionEnds[how], { node: sid })
   for (const old of state.dead.keys()) {
     if (state.dead.size <= maxDead) break
     state.dead.delete(old)

@@ -1,9 +1,9 @@
 /**
  * Rules of the registry, broken.
  */
-import { claim } from "../../../src/internal/registry/claims.js"
+import { claim, release } from "../../../src/internal/registry/claims.js"
 import type { Args, Reply, Value } from "../../../src/internal/registry/commands.js"
-import { del, execute, finish, open, put, release, tick } from "../../../src/internal/registry/machine.js"
+import { del, execute, finish, open, put, tick } from "../../../src/internal/registry/machine.js"
 import {
   append,
   claimOf,
@@ -33,10 +33,7 @@ const roundTokens: Execute = (state, server, envelope, name, args) => {
   const { results } = reply.value as Value<"claim">
   results.forEach((result, i) => {
     const { id } = items[i]!
-    const current = claimOf(
-      { state, meta: state.meta!, idle: 0, sweep: { until: 0, tooMany: 0, touched: new Set() } },
-      id
-    )
+    const current = claimOf({ state }, id)
     if (result._tag !== "GRANTED" || current === undefined) return
     Object.assign(result, { token: rounded(result.token) })
     state.claim.set(id, formatClaim({ ...current, token: result.token }))

@@ -16,15 +16,27 @@ local needs_memory = true
 -- @include shared/judge.lua
 -- @include shared/child_states.lua
 
-local function park(id, old, token, record)
-  local why = 'its process died ' .. (record.deaths == 1 and 'once' or str(record.deaths) .. ' times')
+-- Drops the claim of a dead holder.
+local function drop_lost(id, current, note)
+  set_claim(id, nil)
+  tell('lost', id, current.token, current.sid, note)
+end
+
+local function death_cause(record)
+  return 'its process died ' .. (record.deaths == 1 and 'once' or str(record.deaths) .. ' times')
     .. ' soon after it started'
-  local told = str(token) .. ':failed:' .. str(record.deaths) .. ':' .. str(meta.last) .. ':0:' .. why
+end
+
+local function park(id, old, holder, record)
+  local why = death_cause(record)
+  local status = str(holder.token) .. ':failed:' .. str(record.deaths) .. ':' .. str(meta.last) .. ':0:' .. why
+    .. '\31' .. (string.match(holder.sid, '^(.*)#') or '')
   trial:set(id, false)
-  stat:set(id, told)
+  stat:set(id, status)
+  tell('failed', id, holder.token, holder.sid, why)
   local stamp = draw()
   return { 'PARKED', store_spec(id,
-    format_spec(old.generation, stamp, old.op, old.initial, true, old.refused, body_of(old), old)), told }
+    format_spec(old.generation, stamp, old.op, old.initial, true, old.refused, body_of(old), old)), status }
 end
 
 -- What a new owner is told of the child's state: "1", and the record or null; or "" where it does not fit.
@@ -49,22 +61,23 @@ local function claim_one(sid, id, generation, round)
   local current = claim_of(id)
   local is_held = current and live(current.sid)
   if not wanted or wanted.failed then
-    if current and not is_held then set_claim(id, nil) end
+    if current and not is_held then drop_lost(id, current, '') end
     return { 'GONE' }
   end
   if wanted.generation ~= generation then return { 'STALE', stored_spec } end
   if is_held then return { 'HELD', claim:get(id) } end
   local record, accused = judge(id, generation, current)
   if record and (accused or not round) then
-    if current then set_claim(id, nil) end
+    if current then drop_lost(id, current, accused and death_cause(record) or '') end
     if accused and record.deaths >= FATAL_DEATHS and record.certain >= FATAL_CERTAIN then
-      return park(id, wanted, current.token, record)
+      return park(id, wanted, current, record)
     end
     return { 'TRIAL', format_trial(record) }
   end
   local token = draw()
   set_claim(id, { token = token, generation = generation, sid = sid })
   if record then begin_trial(id, record, token, round) end
+  tell('claimed', id, token, sid, current and str(current.token) .. ':' .. current.sid or '')
   return { 'GRANTED', str(token), stat:get(id), trial.known[id] or false, str(wanted.birth),
     state_on_claim(id, wanted, token, sid) }
 end

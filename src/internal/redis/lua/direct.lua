@@ -49,8 +49,11 @@ local function give(name, what, op, by, reason, seen)
   if known and known.op == op then return { 'STORED', renew(name, known) } end
   if known and known.stamp > seen then return { 'NEWER', format_directive(known) } end
   if not known and size >= MAX_DIRECTIVES then return { 'TOO_MANY' } end
-  local directive = { stamp = draw(), what = what, op = op, at = meta.last, by = by, reason = reason }
-  return { 'STORED', store_directive(name, directive) }
+  local stamp = draw()
+  local directive = { stamp = stamp, what = what, op = op, at = meta.last, by = by, reason = reason }
+  local value = store_directive(name, directive)
+  tell(what == 'c' and 'cordoned' or what == 'd' and 'drained' or 'uncordoned', '', 0, name, by .. ' ' .. reason)
+  return { 'STORED', value }
 end
 
 local function command()

@@ -63,10 +63,12 @@ local function command()
   end
   local refused = assert_claims(sid, mode, old)
   if ARGV[15] == '1' then
-    if not live(sid) then meta.sessions = meta.sessions + 1 end
+    local is_new = not live(sid)
+    if is_new then meta.sessions = meta.sessions + 1 end
     expire_at(sid, meta.now + meta.ttl)
     store_record(sid, counter(ARGV[12]) or 0, ARGV[13])
     end_round(ARGV[17])
+    if is_new then tell('joined', '', 0, sid, old) end
     if old ~= '' and old ~= sid then
       inherit_round(old, sid)
       if live(old) then end_session(old, 'o', meta.now) end

@@ -43,6 +43,10 @@ local function write_meta()
       sets[#sets + 1] = str(meta[name])
     end
   end
+  if begun or meta.hist ~= hist_before then
+    sets[#sets + 1] = 'hist'
+    sets[#sets + 1] = str(meta.hist)
+  end
   if begun or meta.marks ~= marks then
     sets[#sets + 1] = 'marks'
     sets[#sets + 1] = meta.marks
@@ -105,6 +109,7 @@ local function flush()
   write_sorted(sess_key, expiry_changed, expiry)
   write_sorted(tombx_key, tombx_changed, tombx_changed)
   write_deaths()
+  write_history()
   if #entries > 0 then
     local concerned = (begun or #deaths > 0) and '' or ARGV[10]
     redis.pcall('PUBLISH', ARGV[9], str(meta.log) .. concerned)
@@ -120,4 +125,4 @@ if not done then
   return redis.error_reply((dirty and 'PARTIAL ' or '') .. text)
 end
 
-return refusal or { 'OK', str(meta.now), str(meta.high), str(meta.log), value, str(idle) }
+return refusal or { 'OK', str(meta.now), str(meta.high), str(meta.log), value, str(idle), str(lost) }

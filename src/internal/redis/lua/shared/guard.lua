@@ -8,7 +8,7 @@ if fresh then
     if directive and directive.til <= MAX_TIME then now = math.max(now, directive.til - DIRECTIVE_RETENTION) end
   end
   meta = { era = '', run = server_run, high = 0, last = time, quarantine = 0, ttl = ttl or USUAL_TTL,
-    maxStep = max_step or USUAL_MAX_STEP, log = 0, now = now, collected = 0, marks = '' }
+    maxStep = max_step or USUAL_MAX_STEP, log = 0, now = now, collected = 0, marks = '', hist = newest_history() }
 end
 
 local idle = math.max(time - meta.last, 0)
@@ -23,11 +23,14 @@ if fresh or meta.run ~= server_run or meta.specs ~= sizes.spec or meta.claims ~=
   local seconds = math.floor(time / 1000)
   if seconds > MAX_SECONDS then seconds = 0 end
   local seed = math.max(seconds, int(ARGV[4]) or 0) * SEED_SHIFT
-  meta.high = math.max(meta.high, last_log, seed, high) + 1
+  local told_ms, told_at = newest_history()
+  meta.high = math.max(meta.high, last_log, told_at, seed, high) + 1
+  meta.hist = math.max(meta.hist, told_ms)
   meta.era, meta.run, meta.sessions = ARGV[5] .. '.' .. str(meta.high), server_run, 0
   meta.quarantine = trusted and meta.now or meta.now + math.max(meta.ttl, ttl or 0)
   begun, meta.marks = true, ''
   append('e', meta.era)
+  tell('era', '', 0, '', meta.era)
 end
 
 meta.high = math.max(meta.high, high)

@@ -6,7 +6,8 @@ local size_command = { meta = 'HLEN', sess = 'ZCARD', node = 'HLEN', spec = 'HLE
   trial = 'HLEN', round = 'HLEN', state = 'HLEN' }
 local sizes = {}
 for i, part in ipairs(PARTS) do
-  local size = redis.pcall(size_command[part], KEYS[i])
+  -- Nothing depends on the history, so nothing fails by it.
+  local size = part ~= 'hist' and redis.pcall(size_command[part], KEYS[i]) or 0
   if type(size) == 'table' then
     if string.find(size.err, 'WRONGTYPE', 1, true) then return { 'WRONGTYPE', KEYS[i] } end
     return size
@@ -19,7 +20,8 @@ local meta_names = { 'layout', 'era', 'run', 'guarded', 'high', 'last', 'now', '
 local meta_limits = { last = 9007199254740991, now = MAX_TIME, quarantine = MAX_TIME, ttl = MAX_DURATION,
   maxStep = MAX_DURATION }
 local first_number = 5
-local stored = redis.call('HMGET', meta_key, 'marks', 'states', unpack(meta_names))
+local stored = redis.call('HMGET', meta_key, 'hist', 'marks', 'states', unpack(meta_names))
+local hist_before = int(table.remove(stored, 1))
 local marks = table.remove(stored, 1) or ''
 -- An integrity count, too, which an older script that begins an era drops: then it is taken as it is.
 local states = int(table.remove(stored, 1) or '', MAX_COUNTER)
@@ -38,8 +40,23 @@ if known_layout ~= LAYOUT_VERSION then
   end
 end
 
+-- Time and counter of an entry of the history that can be ours.
+local function history_place(entry)
+  local ms, at = string.match(entry[1], '^(%d+)-(%d+)$')
+  ms, at = int(ms, MAX_SECONDS * 1000 + 999), counter(at)
+  if ms and at then return ms, at end
+  return nil
+end
+
+local function newest_history()
+  local newest = redis.pcall('XREVRANGE', hist_key, '+', '-', 'COUNT', 1)[1]
+  local ms, at
+  if newest then ms, at = history_place(newest) end
+  return ms or 0, at or 0
+end
+
 local fresh = not (stored[1] and stored[2] and stored[3])
-local meta, before = { era = stored[2], run = stored[3], marks = marks }, {}
+local meta, before = { era = stored[2], run = stored[3], marks = marks, hist = hist_before or newest_history() }, {}
 for i = first_number, #meta_names do
   local n = int(stored[i], meta_limits[meta_names[i]] or MAX_COUNTER)
   meta[meta_names[i]], before[meta_names[i]] = n, n
@@ -53,9 +70,13 @@ local function position(entry) return counter(string.match(entry[1], '^%d+')) or
 local last_log = newest[1] and position(newest[1]) or 0
 local is_log_absurd = last_log > MAX_COUNTER
 if is_log_absurd then last_log = 0 end
-local trust, keep_time, keep_count = string.match(ARGV[8], '^(1?)|(%d*)|(%d*)$')
+
+local trust, keep_time, keep_count, keep_history, keep_history_time, by =
+  string.match(ARGV[8], '^(1?)|(%d*)|(%d*)|(%d*)|(%d*)|(.*)$')
 keep_time = int(keep_time, MAX_TIME) or TOMBSTONE_RETENTION
 keep_count = int(keep_count, MAX_COUNTER) or TOMBSTONE_COUNT
+keep_history = int(keep_history, MAX_COUNTER) or HISTORY_COUNT
+keep_history_time = int(keep_history_time, MAX_TIME) or HISTORY_AGE
 local ttl, max_step, high = int(ARGV[6]), int(ARGV[7]), int(ARGV[3]) or 0
 local spec, tomb, claim = hash(spec_key, sizes.spec), hash(tomb_key, sizes.tomb), hash(claim_key, sizes.claim)
 local node, stat, direct = hash(node_key), hash(stat_key), hash(direct_key)

@@ -18,6 +18,8 @@ local function append(kind, id)
   entries[#entries + 1] = { at = meta.log, kind = kind, id = id }
 end
 
+-- @include shared/history.lua
+
 local function live(sid)
   local at = expiry[sid]
   if at == nil then
@@ -102,6 +104,7 @@ local function end_session(sid, how, at)
   meta.sessions = meta.sessions - 1
   append('n', sid)
   deaths[#deaths + 1] = { at = meta.high, sid = sid }
+  tell(how == 'o' and 'left' or how == 'g' and 'gone' or 'leaseLost', '', 0, sid, '')
   is_reaped[sid] = true
 end
 

@@ -1,0 +1,54 @@
+/**
+ * Reading the history, backwards from its end, or on from a place. A command looks at a bounded number of entries.
+ *
+ * @internal
+ */
+import { exactOf } from "./bounds.js"
+import type { Args, Value } from "./commands.js"
+import { maxPageBytes } from "./commands.js"
+import { bytesIn, historyKey, historyPage, type HistoryRecord, isBehind, parseHistoryKey } from "./historyRecords.js"
+import type { Tx } from "./state.js"
+
+const sizeOf = ({ id, node, note, what }: HistoryRecord): number =>
+  bytesIn(id) + bytesIn(node) + bytesIn(what) + bytesIn(note) + 64
+
+/** A bounded walk over entries. `next`: the entry to look at, if there is another one. */
+const walk = (
+  next: () => HistoryRecord | undefined,
+  { cursor, id, limit }: Args<"history">
+): Value<"history"> => {
+  const entries: Array<HistoryRecord> = []
+  const most = exactOf(limit) ?? 0
+  let at = cursor
+  let bytes = 0
+  for (let seen = 0;; seen++) {
+    const entry = next()
+    if (entry === undefined) return { entries, cursor: at, more: false }
+    const isWanted = id === "" || entry.id === id
+    bytes += isWanted ? sizeOf(entry) : 0
+    if (seen >= historyPage || entries.length >= most || (bytes > maxPageBytes && entries.length > 0)) {
+      return { entries, cursor: at, more: true }
+    }
+    at = historyKey(entry)
+    if (isWanted) entries.push(entry)
+  }
+}
+
+/** `history`: one page. What the guard has told within this command is read by the next one. */
+export const history = ({ history: { written }, state }: Tx, args: Args<"history">): Value<"history"> => {
+  const hist = written === 0 ? state.hist : state.hist.slice(0, -written)
+  const place = parseHistoryKey(args.cursor)
+  if (args.back) {
+    const since = exactOf(args.since) ?? 0
+    let i = hist.length - 1
+    if (place !== undefined) { while (i >= 0 && !isBehind(place, hist[i]!)) i-- }
+    return walk(() => (i >= 0 && hist[i]!.ms >= since ? hist[i--] : undefined), args)
+  }
+  if (place === undefined) {
+    const newest = hist.at(-1)
+    return { entries: [], cursor: newest === undefined ? "0-0" : historyKey(newest), more: false }
+  }
+  let i = hist.length
+  while (i > 0 && isBehind(hist[i - 1]!, place)) i--
+  return walk(() => hist[i++], args)
+}
