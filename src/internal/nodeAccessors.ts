@@ -21,6 +21,8 @@ export const nodes: Effect.Effect<ReadonlyArray<PogoNode>, never, Pogo> = Effect
  * Hands all children of this node over to others, and takes no new ones. Succeeds when none is left, or after the
  * `drainTimeout`, with the number of those that are left. Undone by `uncordon`.
  *
+ * Not for a child's own finalizer, nor its body: it would wait for itself, until `drainTimeout`. Fork it there.
+ *
  * @since 0.1.0
  * @category accessors
  */

@@ -135,7 +135,8 @@ export interface PogoMethods {
   readonly events: Stream.Stream<PogoEvent>
   /**
    * Gives up all children of this node in order, and takes no new ones. Succeeds when none is left, or after the drain
-   * timeout, with the number that are left. Undone by `uncordon`.
+   * timeout, with the number that are left. Undone by `uncordon`. A child's finalizer or body that runs it would wait for
+   * itself: fork it there.
    */
   readonly drain: Effect.Effect<number>
   /** Takes no new children on this node; keeps those that run. */
