@@ -59,7 +59,9 @@ const program = Effect.gen(function*() {
   const pass = (seconds: number) => Effect.zipRight(Effect.sleep(seconds * 1_000), tell)
 
   for (const name of ["replica-1", "replica-2", "replica-3"]) yield* start(name)
-  yield* pass(2.2)
+  const isTaken = Effect.sync(() => ledger.entries.length > 0)
+  yield* Effect.repeat(pass(0.2), { until: () => isTaken })
+  yield* pass(1)
   const { node } = ledger.entries[0]!
   yield* Console.log(`          ${node} is stopped`)
   yield* stop(node)

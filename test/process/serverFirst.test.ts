@@ -64,7 +64,7 @@ it("a server listens while Redis is away, is ready when it is there, and ends wh
     {
       cwd: folder,
       stdio: ["ignore", "pipe", "inherit"],
-      env: { ...process.env, PORT: String(port), REDIS_URL: `redis://127.0.0.1:${redisPort}`, POGO_TTL: "3s" }
+      env: { ...process.env, PORT: String(port), REDIS_URL: `redis://127.0.0.1:${redisPort}` }
     }
   )
   let log = ""

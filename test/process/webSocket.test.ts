@@ -310,7 +310,9 @@ describe("in a server of the application", () => {
       const gone = Effect.async<void>((resume) => void stranger.resume().once("close", () => resume(Effect.void)))
       expect((yield* Effect.flip(connect(self("b"), address)))._tag).toBe("ConnectFailure")
       yield* Effect.timeout(gone, "2 minutes")
-      expect((yield* connect(self("b"), address)).remote).toBe("a")
+      // One of ours has as little time to greet: on a busy machine it may take more than one try.
+      const belongs = Effect.retry(connect(self("b"), address), { times: 100 })
+      expect((yield* belongs).remote).toBe("a")
     }))
 })
 

@@ -12,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import type * as Msgpackr from "msgpackr"
 import { Packr } from "msgpackr/pack"
 import type { Duplex } from "node:stream"
+import { Backlog } from "./backlog.js"
 import { frameHeader, FrameReader } from "./framing.js"
 import { isSafe, unsafeValue } from "./msgpackGuard.js"
 import type { Connection } from "./transport.js"
@@ -22,10 +23,11 @@ const handshakeLimit = 2_048
 /**
  * Write backlog limits. `pause`, bytes: above this many unsent bytes an answering side reads nothing more and sends no
  * more of its streams. `drop`, bytes: above this many it closes the connection. `stall`, milliseconds: a peer that
- * takes nothing for this long, with more than `pause` unsent, is disconnected by either side. A calling side reads on
- * above `pause`, lest two nodes wait for each other; how much it sends is bounded by its own callers.
+ * takes nothing for this long, with more than `pause` unsent, is disconnected by either side: looked at `looks` times, so
+ * that a pause of this process counts as one look at most. A calling side reads on above `pause`, lest two nodes wait for
+ * each other; how much it sends is bounded by its own callers.
  */
-const backlog = { pause: 1024 * 1024, drop: 64 * 1024 * 1024, stall: 10_000 }
+const limits = { pause: 1024 * 1024, drop: 64 * 1024 * 1024, stall: 10_000, looks: 20 }
 
 /** How long a closing stream may take to send what is buffered, and to hear the peer's end, milliseconds. */
 export const closeGrace = 500
@@ -52,12 +54,12 @@ export class FramedConnection implements Connection {
   private onFrame: ((body: Uint8Array) => boolean) | undefined
   private readonly unread: Array<Uint8Array> = []
   private readonly readyWaiters: Array<() => void> = []
-  /** Open while more than `backlog.pause` bytes are unsent. */
+  /** Open while more than `limits.pause` bytes are unsent. */
   private readonly congested = Effect.unsafeMakeLatch(false)
-  private corked = false
+  /** Whether somebody waits until less is unsent. */
+  private held = false
   private closed = false
-  /** Frames that the stream has taken so far. */
-  private flushed = 0
+  private readonly backlog: Backlog
 
   private constructor(
     private readonly stream: Duplex,
@@ -66,8 +68,10 @@ export class FramedConnection implements Connection {
     /** Whether this side answers: its backlog is then what the peer asked for. */
     private readonly answers: boolean
   ) {
+    this.backlog = new Backlog(stream, () => {
+      if (this.held && !this.isCongested) this.drained()
+    })
     stream.on("data", (chunk: Buffer) => this.receive(chunk))
-    stream.on("drain", () => this.drained())
     stream.on("end", () => this.end("closed by the other side"))
     // The listener stays, for an error after the end must not become an uncaught exception.
     stream.on("error", () => this.end("the connection broke"))
@@ -107,6 +111,7 @@ export class FramedConnection implements Connection {
     this.unread.length = 0
     this.drained()
     Deferred.unsafeDone(this.ended, Exit.succeed(reason))
+    this.backlog.flush()
     this.stream.end()
     this.stream.resume()
     destroyAfterGrace(this.stream)
@@ -129,56 +134,56 @@ export class FramedConnection implements Connection {
     Effect.flip(Deferred.await(this.ended))
   )
 
-  /** Writes a frame. The frames of one turn of the event loop are written to the stream together. */
+  /** Writes a frame. */
   write(body: Uint8Array): void {
     if (this.closed || !this.stream.writable) return
-    if (!this.corked) {
-      this.corked = true
-      this.stream.cork()
-      process.nextTick(() => {
-        this.corked = false
-        this.stream.uncork()
-      })
-    }
-    this.stream.write(frameHeader(body.length))
-    this.stream.write(body, () => this.flushed++)
+    this.backlog.add(frameHeader(body.length))
+    this.backlog.add(body)
     if (this.isCongested) this.congest()
   }
 
   private get isCongested(): boolean {
-    return this.stream.writableLength > backlog.pause
+    return this.backlog.size > limits.pause
   }
 
   private drained(): void {
+    this.held = false
     if (this.answers && !this.closed) this.stream.resume()
     for (const resume of this.readyWaiters.splice(0)) resume()
   }
 
   private congest(): void {
-    if (this.answers && this.stream.writableLength > backlog.drop) return this.abandon()
+    if (this.answers && this.backlog.size > limits.drop) return this.abandon()
     if (this.answers && !this.stream.isPaused()) this.stream.pause()
+    this.held = true
     this.congested.unsafeOpen()
   }
 
-  /** Disconnects a peer that takes nothing for `backlog.stall` while the connection is congested. */
+  /** Disconnects a peer that takes nothing for `limits.stall` while the connection is congested. */
   private readonly dropStalled: Effect.Effect<void> = Effect.gen(this, function*() {
     for (;;) {
       yield* this.congested.await
-      const before = this.flushed
-      yield* Effect.sleep(backlog.stall)
-      if (!this.isCongested) this.congested.unsafeClose()
-      else if (this.flushed === before) return this.abandon()
+      let before = this.backlog.written
+      let idle = 0
+      while (this.isCongested) {
+        yield* Effect.sleep(limits.stall / limits.looks)
+        idle = this.backlog.written === before ? idle + 1 : 0
+        before = this.backlog.written
+        if (idle === limits.looks) return this.abandon()
+      }
+      this.congested.unsafeClose()
     }
   })
 
   private abandon(): void {
-    this.end(`it did not read, and ${this.stream.writableLength} bytes waited for it`)
+    this.end(`it did not read, and ${this.backlog.size} bytes waited for it`)
     this.stream.destroy()
   }
 
-  /** Completes as soon as at most `backlog.pause` bytes are unsent. */
+  /** Completes as soon as at most `limits.pause` bytes are unsent. */
   readonly ready: Effect.Effect<void> = Effect.suspend(() =>
     this.closed || !this.isCongested ? Effect.void : Effect.async<void>((resume) => {
+      this.held = true
       this.readyWaiters.push(() => resume(Effect.void))
     })
   )
