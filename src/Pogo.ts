@@ -18,6 +18,7 @@ import * as GroupRegistry from "./GroupRegistry.js"
 import type { StartResult, TerminateResult, UpsertResult } from "./internal/commands/childCommands.js"
 import type { PogoMethods } from "./internal/commands/service.js"
 import type { ReconcileError, ReconcileOptions } from "./internal/commands/setCommands.js"
+import type { Exactly, ExactlyOptions } from "./internal/kind/exactList.js"
 import { makePogo } from "./internal/make.js"
 import type { PlannedChild, ReconcilePlan } from "./internal/reconcileErrors.js"
 import type { ReconcileEveryOptions } from "./internal/setAccessors.js"
@@ -35,6 +36,8 @@ import type {
 import type { PogoEvent } from "./PogoEvent.js"
 
 export type {
+  Exactly,
+  ExactlyOptions,
   PlannedChild,
   PogoMethods,
   ReconcileError,
@@ -48,7 +51,9 @@ export type {
 
 export { cordon, cordonNode, drain, drainNode, nodes, uncordon, uncordonNode } from "./internal/nodeAccessors.js"
 
-export { reconcile, reconcileEvery, reconcilerId, upsertChild } from "./internal/setAccessors.js"
+export { exactly } from "./internal/kind/exactList.js"
+
+export { lists, reconcile, reconcileEvery, reconcilerId, upsertChild } from "./internal/setAccessors.js"
 
 export { type AnyTag, Pogo, type Service, Tag } from "./internal/supervisorTag.js"
 

@@ -12,6 +12,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as os from "node:os"
 import type { Any, Labels } from "./ChildSpec.js"
+import { type Exactly, isExactly, setOfList } from "./internal/kind/exactList.js"
 import { checkIntensity } from "./internal/kind/runOptions.js"
 import { maxTime } from "./internal/registry/bounds.js"
 import { type KeepEnded, tombstoneCount, tombstoneRetention } from "./internal/registry/commands.js"
@@ -38,9 +39,10 @@ interface PogoOptions {
   readonly scope?: string | undefined
   /**
    * Children that exist from the beginning: every node may name them, one is started. One that was terminated on purpose
-   * stays terminated. Default none. Not in the environment.
+   * stays terminated, and a line says how it comes back. A plain list only adds; `Pogo.exactly(specs)` ends what it no
+   * longer names, too. Default none. Not in the environment.
    */
-  readonly children?: ReadonlyArray<Any> | undefined
+  readonly children?: ReadonlyArray<Any> | Exactly | undefined
   /**
    * How long a node is believed alive without a sign of life. A crashed node's children run elsewhere after about this
    * long; a pause of the process, or an outage of the registry, of more than half of it stops the node's children.
@@ -142,7 +144,7 @@ export type { PogoOptions as Options }
 export interface Resolved {
   readonly name: string
   readonly scope: string
-  readonly children: ReadonlyArray<Any>
+  readonly children: ReadonlyArray<Any> | Exactly
   /** Whether the name holds the process id: a restart has another name then. */
   readonly namedByPid: boolean
   readonly timing: Timing
@@ -250,6 +252,13 @@ const checkName = (setting: string, text: unknown): Either.Either<string, Invali
     ? Either.right(text)
     : refuse(setting, text, nameRule, "choose another name")
 
+const checkChildren = (
+  children: ReadonlyArray<Any> | Exactly
+): Either.Either<ReadonlyArray<Any> | Exactly, InvalidConfig> =>
+  !isExactly(children) || (isName(children.name) && isName(setOfList(children.name)))
+    ? Either.right(children)
+    : refuse("children", children.name, `the name of a list: ${nameRule.replace("128", "127")}`, "choose another name")
+
 const millis = (
   setting: string,
   input: Duration.DurationInput | undefined
@@ -333,7 +342,7 @@ export const resolve = (options: PogoOptions): Either.Either<Resolved, InvalidCo
       name,
       namedByPid: holdsPid(name, process.pid),
       scope: yield* checkName("scope", options.scope ?? defaults.scope),
-      children: options.children ?? [],
+      children: yield* checkChildren(options.children ?? []),
       timing,
       maxChildren: yield* positive("maxChildren", options.maxChildren ?? usualMaxChildren(timing), true),
       moveParallel: yield* positive("moveParallel", options.moveParallel ?? defaults.moveParallel, true),

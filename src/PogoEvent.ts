@@ -96,10 +96,14 @@ export type PogoEvent = Data.TaggedEnum<{
   DuplicateNode: { readonly node: string; readonly sessions: ReadonlyArray<string> }
   /** A record in the registry is not ours, or is damaged. It is left alone. */
   ForeignData: { readonly id: string; readonly part: string }
-  /** A reconcile that this node was asked for has made a set equal to its list. The numbers are those of its plan. */
+  /**
+   * A reconcile that this node was asked for, or one of its list of code, has made a set equal to its list. The numbers
+   * are those of its plan.
+   */
   Reconciled: {
+    /** `*` for a list of code (`Pogo.exactly`), whose set is over all kinds. */
     readonly kind: string
-    /** `undefined` for the kind's unnamed set. */
+    /** `undefined` for the kind's unnamed set; `=name` for a list of code. */
     readonly set: string | undefined
     readonly node: string
     readonly created: number
@@ -109,6 +113,11 @@ export type PogoEvent = Data.TaggedEnum<{
     readonly foreign: number
     readonly contended: number
   }
+  /**
+   * The lists of this name (`Pogo.exactly`) of this node and of `others`, by their names, have differed for 20 `ttl`: nothing
+   * is ended or replaced meanwhile.
+   */
+  ListsDiffer: { readonly name: string; readonly node: string; readonly others: ReadonlyArray<string> }
   /** One of this node's own loops died, and was started again. Its children were not touched. */
   LoopRestarted: { readonly node: string; readonly loop: string; readonly cause: string }
 }>
@@ -254,6 +263,14 @@ export const LeaseLost = make("LeaseLost")
  * @since 0.1.0
  * @category constructors
  */
+export const ListsDiffer = make("ListsDiffer")
+
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const LoopRestarted = make("LoopRestarted")
 
 /**
@@ -318,7 +335,7 @@ export const PogoEvent: Schema.Schema<PogoEvent, Json<PogoEvent>> = lazily(() =>
   const session = { node: Text, session: Text }
   const Reason = Schema.Literal(...reasons)
   return Schema.Union(
-    of("ChildStarted", { ...copy, attempt: Schema.Number }),
+    of("ChildStarted", { ...copy, attempt: Schema.NonNegativeInt }),
     of("ChildExited", { ...copy, cause: Text, restartIn: orUndefined(Schema.Number) }),
     of("ChildStopped", { ...copy, reason: Reason }),
     of("ChildMoved", { id: Id, from: Text, to: Text, token: Schema.BigInt }),
@@ -345,6 +362,7 @@ export const PogoEvent: Schema.Schema<PogoEvent, Json<PogoEvent>> = lazily(() =>
       foreign: Schema.NonNegativeInt,
       contended: Schema.NonNegativeInt
     }),
+    of("ListsDiffer", { name: Text, node: Text, others: Schema.Array(Text) }),
     of("LoopRestarted", { node: Text, loop: Text, cause: Text })
   )
 })

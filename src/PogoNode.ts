@@ -5,6 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import type { Labels } from "./ChildSpec.js"
+import type { ReconcilePlan } from "./internal/reconcileErrors.js"
 import { type Json, lazily, orUndefined } from "./internal/runtime/jsonSchema.js"
 
 /**
@@ -99,12 +100,45 @@ export interface PogoNode {
   readonly draining: boolean
   /** The directive that stands for its name, if there is one. */
   readonly directive: Directive | undefined
+  /** The digests of its lists that are whole sets (`Pogo.exactly`), by their names; equal for equal lists. */
+  readonly lists: { readonly [name: string]: string }
   /** Another live node has the same name. */
   readonly duplicate: boolean
   /** Children that it holds a claim on, as far as this node knows. */
   readonly children: number
   /** Since when it may be gone, or otherwise, if that may be so: see `ChildInfo.ChildRow`. */
   readonly staleSince: Date | undefined
+}
+
+/**
+ * A list of code that is a whole set (`Pogo.exactly`): which nodes have it, and what still waits.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ListState {
+  /** The name of the list. */
+  readonly name: string
+  /** The live nodes that have a list of this name, in the order of their sessions. Equal digests are equal lists. */
+  readonly nodes: ReadonlyArray<{ readonly name: string; readonly session: string; readonly digest: string }>
+  /** Whether all of them have the same one. Nothing is ended or replaced while they do not. */
+  readonly agreed: boolean
+  /** Of this node's own list; `undefined` where it has none of this name. */
+  readonly own: OwnListState | undefined
+}
+
+/**
+ * What a node's own list still changes, and for whom that waits.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OwnListState {
+  readonly digest: string
+  /** What is to be replaced and ended, and what stays as it is; children that are missing are not in it. */
+  readonly plan: ReconcilePlan
+  /** Names of the live nodes whose lists differ: as long as there are any, `replace` and `terminate` wait. */
+  readonly waitsFor: ReadonlyArray<string>
 }
 
 const Text = Schema.String
@@ -132,6 +166,7 @@ export const PogoNode: Schema.Schema<PogoNode, Json<PogoNode>> = lazily(() =>
       at: Schema.Date,
       obeyed: Schema.Boolean
     })),
+    lists: Schema.Record({ key: Text, value: Text }),
     duplicate: Schema.Boolean,
     children: Schema.Number,
     staleSince: orUndefined(Schema.Date)

@@ -98,8 +98,11 @@ export interface Cluster {
   readonly names: ReadonlyArray<string>
   /** The supervisor of a node. */
   readonly node: (name: string) => Pogo.Service
-  /** Starts a node of a new name, or of the name of one that has ended. */
-  readonly addNode: (name: string) => Effect.Effect<Pogo.Service>
+  /**
+   * Starts a node of a new name, or of the name of one that has ended. `options` stand where the cluster has others: the
+   * `children` of another release, for one.
+   */
+  readonly addNode: (name: string, options?: PogoConfig.Options) => Effect.Effect<Pogo.Service>
   /**
    * Ends a node as SIGKILL ends a process: no finalizer runs, and nobody is told. Its fibers go no step further, also when
    * the cluster ends; timers that they have set are stopped, and sockets that they have opened do not keep the test's
@@ -189,7 +192,7 @@ const clusterOf = (engine: TestCluster): Cluster => ({
     return [...engine.all.keys()]
   },
   node: (name) => engine.get(name).pogo!,
-  addNode: (name) => Effect.map(engine.add(name), ({ pogo }) => pogo!),
+  addNode: (name, options) => Effect.map(engine.add(name, options), ({ pogo }) => pogo!),
   crash: engine.crash,
   stop: (name) => engine.stop(name),
   freeze: engine.freeze,

@@ -254,6 +254,7 @@ interface Methods<R> {
   readonly whichChildren: (of: "local" | "global") => Effect.Effect<ReadonlyArray<ChildInfo.ChildRow>, never, R>
   readonly countChildren: Effect.Effect<ChildInfo.ChildCounts, never, R>
   readonly nodes: Effect.Effect<ReadonlyArray<PogoNode.PogoNode>, never, R>
+  readonly lists: Effect.Effect<ReadonlyArray<PogoNode.ListState>, never, R>
   readonly events: Stream.Stream<PogoEvent.PogoEvent, never, R>
   readonly drain: Effect.Effect<number, never, R>
   readonly cordon: Effect.Effect<void, never, R>

@@ -12,21 +12,24 @@ import type * as Scope from "effect/Scope"
 import { GroupRegistry } from "../GroupRegistry.js"
 import { Placement } from "../Placement.js"
 import type { Resolved } from "../PogoConfig.js"
-import type { PogoError } from "../PogoError.js"
+import { InvalidConfig, type PogoError } from "../PogoError.js"
 import type { PogoEvent } from "../PogoEvent.js"
 import { makeRouter } from "./calls/makeCalls.js"
 import { ChildCommands } from "./commands/childCommands.js"
 import { encodeInitial, ensureInitialOnce } from "./commands/initialChildren.js"
+import { ListKeeper } from "./commands/listKeeper.js"
 import { NodeCommands } from "./commands/nodeCommands.js"
 import { makeService } from "./commands/service.js"
 import { SetCommands } from "./commands/setCommands.js"
 import { Internals } from "./internals.js"
+import { encodeExactly, isExactly } from "./kind/exactList.js"
 import { listen } from "./loops/changeFeed.js"
 import { alarm } from "./loops/heartbeat.js"
 import type { Fatal } from "./loops/join.js"
 import { clientLife, keepAlive, lifecycle } from "./loops/lifecycle.js"
 import { closeNode, crash, register } from "./loops/shutdown.js"
 import { Node, type Parts } from "./node/node.js"
+import { OwnList } from "./node/ownList.js"
 import { unavailable } from "./node/registryRequest.js"
 import { makeAmbient } from "./runtime/environment.js"
 import { Processes } from "./runtime/processTable.js"
@@ -89,10 +92,32 @@ const awaitJoined = (node: Node, failed: Deferred.Deferred<never, Fatal>): Effec
   )
 }
 
+/**
+ * What keeps the children that the settings list registered, to be run at the beginning of each session. A list that is a
+ * whole set is part of the node's record: it is checked, and known, before the node joins.
+ */
+const keepChildren = ({ children, name }: Resolved, client: boolean) =>
+  Effect.gen(function*() {
+    if (!isExactly(children)) {
+      const initial = yield* encodeInitial(children)
+      return (node: Node, commands: ChildCommands) => ensureInitialOnce(node, commands, initial)
+    }
+    if (client) {
+      const rule = "a plain list: a client is no node, and agrees with none upon what ends"
+      const remedy = "give Pogo.exactly to the nodes"
+      return yield* Effect.fail(new InvalidConfig({ setting: "children", value: `exactly, of ${name}`, rule, remedy }))
+    }
+    const list = new OwnList(yield* encodeExactly(children))
+    return (node: Node, commands: ChildCommands, sets: SetCommands) => {
+      node.own.keepsList(list)
+      return new ListKeeper(node, commands, sets, list).keep
+    }
+  })
+
 /** Makes a supervisor. `client`: it runs no children, and is no member of the scope. */
 export const makePogo = (config: Resolved, client = false) =>
   Effect.gen(function*() {
-    const initial = yield* encodeInitial(config.children)
+    const keeping = yield* keepChildren(config, client)
     const node = yield* makeNode(config, client)
     const id = (yield* node.ambient.randomId).slice(0, 16)
     const commands = new ChildCommands(node, id)
@@ -105,7 +130,7 @@ export const makePogo = (config: Resolved, client = false) =>
     yield* Effect.forkScoped(listen(node))
     yield* Effect.forkScoped(keepAlive(node, "alarm", alarm(node)))
     const run = client ? clientLife : lifecycle
-    const whenActive = ensureInitialOnce(node, commands, initial)
+    const whenActive = keeping(node, commands, sets)
     const life = yield* Effect.forkScoped(run(node, whenActive, (error) => Deferred.fail(failed, error)))
     yield* Effect.addFinalizer(() => closeNode(node, life))
     yield* awaitJoined(node, failed)

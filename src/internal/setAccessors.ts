@@ -16,6 +16,7 @@ import type {
   OutcomeUnknown,
   RegistryUnavailable
 } from "../PogoError.js"
+import type { ListState } from "../PogoNode.js"
 import type { UpsertResult } from "./commands/childCommands.js"
 import type { ReconcileError, ReconcileOptions } from "./commands/setCommands.js"
 import { Internals } from "./internals.js"
@@ -74,6 +75,15 @@ export const reconcile = (
   options?: ReconcileOptions
 ): Effect.Effect<ReconcilePlan, ReconcileError, Pogo> =>
   Effect.flatMap(Pogo, (pogo) => pogo.reconcile(kind, specs, options))
+
+/**
+ * The lists of code that are whole sets (`exactly`): which live nodes have which, whether they agree, and of this node's
+ * own what is still to be replaced and ended, and for whom that waits. Costs no call to the registry.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const lists: Effect.Effect<ReadonlyArray<ListState>, never, Pogo> = Effect.flatMap(Pogo, (pogo) => pogo.lists)
 
 /**
  * Options of `Pogo.reconcileEvery`.

@@ -110,6 +110,7 @@ export const nodeItem = (
     weight: 1,
     labels: {},
     kinds: { K: { version: 1, digest: "d" } },
+    lists: {},
     cordoned: false,
     draining: false,
     joining: false,

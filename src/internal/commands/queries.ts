@@ -172,6 +172,7 @@ export const listNodes = (node: Node): ReadonlyArray<PogoNode> =>
     cordoned: member.cordoned,
     draining: member.draining,
     directive: directiveOf(node, member),
+    lists: member.lists,
     duplicate: node.view.membership.list.filter(({ name }) => name === member.name).length > 1,
     children: node.view.claimsOf(member.sid),
     staleSince: staleDate(node, member)

@@ -19,12 +19,13 @@ import type {
   RegistryUnavailable
 } from "../../PogoError.js"
 import type { PogoEvent } from "../../PogoEvent.js"
-import type { DirectiveOptions, DirectiveResult, PogoNode } from "../../PogoNode.js"
+import type { DirectiveOptions, DirectiveResult, ListState, PogoNode } from "../../PogoNode.js"
 import { drain, setCordon } from "../loops/shutdown.js"
 import type { Node } from "../node/node.js"
 import { shutDown } from "../node/registryRequest.js"
 import type { ReconcilePlan } from "../reconcileErrors.js"
 import type { ChildCommands, StartResult, TerminateResult, UpsertResult } from "./childCommands.js"
+import { listStates } from "./listKeeper.js"
 import type { NodeCommands } from "./nodeCommands.js"
 import {
   answer,
@@ -131,6 +132,8 @@ export interface PogoMethods {
   readonly countChildren: Effect.Effect<ChildCounts>
   /** The live nodes of the scope. No registry call. */
   readonly nodes: Effect.Effect<ReadonlyArray<PogoNode>>
+  /** The lists of code that are whole sets: which nodes have which, and what waits for whom. No registry call. */
+  readonly lists: Effect.Effect<ReadonlyArray<ListState>>
   /** What happens from now on. A subscriber that is slow misses the oldest. */
   readonly events: Stream.Stream<PogoEvent>
   /**
@@ -204,6 +207,7 @@ export const makeService = (
   whichChildren: (of: "local" | "global") => rows(node, of),
   countChildren: countChildren(node),
   nodes: answer(node, () => listNodes(node)),
+  lists: answer(node, () => listStates(node)),
   events: node.events,
   drain: drain(node),
   cordon: setCordon(node, true),

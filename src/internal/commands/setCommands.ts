@@ -14,6 +14,7 @@ import { checkKind, encodeSpec, fault, invalid } from "../kind/specCodec.js"
 import { readList } from "../kind/specList.js"
 import { checkSet } from "../kind/specSets.js"
 import type { Node } from "../node/node.js"
+import type { OwnList } from "../node/ownList.js"
 import { outcome, requestWhenActive, shutDown, unavailable } from "../node/registryRequest.js"
 import { type EndLimit, limitOf, planSet, type SeenChild, type SetGoal, type SetPlan } from "../plan/setPlan.js"
 import { type ReconcilePlan, ReconcileRefused, ReconcileSuperseded } from "../reconcileErrors.js"
@@ -74,13 +75,27 @@ interface ReconcileCall {
 /** How often a round is begun anew because the registry's data set is another. */
 const eras = 5
 
+/** What stands for the kind in what is told of a set over all kinds. */
+export const anyKind = "*"
+
+/** Plans by what a node knows: for one kind, or for all. */
+export const planOfView = ({ view }: Node, goal: SetGoal, kind?: string): SetPlan => {
+  const seen: Array<SeenChild> = []
+  for (const { id, spec } of view.entries.values()) {
+    if (spec !== undefined && (kind === undefined || spec.kind === kind)) seen.push(seenOf(id, spec))
+  }
+  return planSet(goal, seen)
+}
+
 /** A plan as users see it. */
-const shown = ({ steps }: SetPlan): ReconcilePlan =>
+export const shown = ({ steps }: SetPlan): ReconcilePlan =>
   planOf(steps.map(({ does, id, why }) => [id, { list: does === "retag" ? "keep" : does, why }]))
 
 /** The reconciles of one node. `id` is random: it keeps its operation ids apart from those of others. */
 export class SetCommands {
   private ops = 0
+  /** The youngest round of its list's set that this node has read of. */
+  private seenRound = 0
 
   constructor(private readonly node: Node, private readonly id: string) {}
 
@@ -104,7 +119,7 @@ export class SetCommands {
         ))
       }
       const listed = yield* this.encode(kind, set, specs)
-      const asked = { kind, goal: { set, listed, prune: options.prune ?? true }, options, fence }
+      const asked = { kind, goal: { set, listed, prune: options.prune ?? true, ofCode: false }, options, fence }
       return options.dryRun === true
         ? shown(yield* Effect.zipRight(this.readUpTo(0), this.plan(asked)))
         : yield* Effect.tap(this.run(asked, eras), (plan) => this.tell(asked, plan))
@@ -166,9 +181,9 @@ export class SetCommands {
         const begun = requestWhenActive(this.node, "begin", { key, op, fence })
         const { log, value } = yield* outcome("reconcile", { id: key, op }, begun)
         const era = this.node.session?.era ?? ""
-        if (value.result._tag === "FENCED") {
-          const detail =
-            `it was asked for with token ${fence}, and one with token ${value.result.fence} has begun since`
+        if (value.result._tag !== "BEGUN") {
+          const other = value.result._tag === "FENCED" ? value.result.fence : value.result.round
+          const detail = `it was asked for with token ${fence}, and one with token ${other} has begun since`
           return yield* Effect.fail(new ReconcileSuperseded({ kind, set: goal.set, detail }))
         }
         if (value.quarantine === 0) {
@@ -208,12 +223,46 @@ export class SetCommands {
 
   /** Plans by what this node knows. */
   private plan({ goal, kind }: ReconcileCall): Effect.Effect<SetPlan> {
-    return Effect.sync(() => {
-      const seen: Array<SeenChild> = []
-      for (const { id, spec } of this.node.view.entries.values()) {
-        if (spec?.kind === kind) seen.push(seenOf(id, spec))
+    return Effect.sync(() => planOfView(this.node, goal, kind))
+  }
+
+  /**
+   * Makes the set of this node's list equal to it, save for what is missing: all nodes add that by themselves. Ends and
+   * replaces nothing unless `isAgreed` holds when all was read that was written before the round; `undefined` then, and
+   * where another session with such a list, or another round, has begun meanwhile.
+   */
+  readonly keep = (
+    { what: { allowEmpty, listed, set } }: OwnList,
+    isAgreed: () => boolean
+  ): Effect.Effect<ReconcilePlan | undefined, ReconcileError> =>
+    Effect.gen(this, function*() {
+      const goal = { set, listed, prune: true, ofCode: true }
+      const asked = { kind: anyKind, goal, options: { allowEmpty, maxTerminate: Infinity }, fence: 0 }
+      const round = yield* this.beginSeen(set, isAgreed)
+      if (round === undefined || !isAgreed()) return undefined
+      const plan = planOfView(this.node, goal)
+      yield* this.guard(asked, plan)
+      const work = new SetWork(this.node, goal, round, this.newOp)
+      const done = yield* Effect.catchTag(work.carryOut(plan), "RoundOver", () => Effect.succeed(undefined))
+      if (done !== undefined) yield* this.tell(asked, done)
+      return done
+    })
+
+  /** Begins a round that goes before those only that this node has read of, and reads all that was written before it. */
+  private beginSeen(key: string, isAgreed: () => boolean): Effect.Effect<HeldRound | undefined, ReconcileError> {
+    return Effect.gen(this, function*() {
+      for (let i = 0; i < eras; i++) {
+        const { session } = this.node
+        if (session === undefined || !isAgreed()) return undefined
+        const op = this.newOp()
+        const seen = { sid: session.sid, round: this.seenRound }
+        const begun = requestWhenActive(this.node, "begin", { key, op, fence: 0, seen })
+        const { log, value: { quarantine, result } } = yield* outcome("reconcile", { id: key, op }, begun)
+        if (result._tag !== "FENCED") this.seenRound = result.round
+        yield* quarantine > 0 ? Effect.sleep(quarantine) : this.readUpTo(log)
+        if (result._tag === "BEGUN" && quarantine === 0) return { key, round: result.round, era: session.era }
       }
-      return planSet(goal, seen)
+      return undefined
     })
   }
 

@@ -136,11 +136,14 @@ export class SetWork {
   private end(steps: ReadonlyArray<End>): Effect.Effect<ReadonlyArray<End>, SetWorkFailure> {
     return this.each(batchesOf(steps, ({ id }) => this.node.view.specSize(id)), (batch) => {
       const items = batch.map(({ generation, id, stamp }) => ({ id, op: this.newOp(), generation, stamp }))
-      return Effect.flatMap(this.send("del", { items, round: this.round }), ({ high, value }) =>
-        Effect.map(
-          Effect.forEach(batch, (step, i) => this.ended(step, value.results[i]!, high)),
-          (again) => again.filter((step) => step !== undefined)
-        ))
+      return Effect.flatMap(
+        this.send("del", { items, round: this.round, prune: this.goal.ofCode }),
+        ({ high, value }) =>
+          Effect.map(
+            Effect.forEach(batch, (step, i) => this.ended(step, value.results[i]!, high)),
+            (again) => again.filter((step) => step !== undefined)
+          )
+      )
     })
   }
 

@@ -142,7 +142,8 @@ const sendChunk = (
   Effect.gen(function*() {
     const { era, mode, sid } = opening
     const { record, version } = node.own.encode()
-    const args: Args<"open"> = { sid, version, record, mode, claims, last, supersedes: node.era.lastSid }
+    const list = node.own.list?.what.set
+    const args: Args<"open"> = { sid, version, record, mode, claims, last, supersedes: node.era.lastSid, list }
     const { reply, sent } = yield* send(node, era, "open", args)
     if (node.lease.fences !== opening.fences) return yield* Effect.fail(notYet())
     if (reply._tag !== "OK") return yield* Effect.fail(failureOf(node, reply))

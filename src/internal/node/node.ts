@@ -276,6 +276,7 @@ export class Node {
   /** Something about a child is new: the plan is to look at it, and whoever waits for it is called. */
   touched(id: string): void {
     if (!this.client) this.workQueue.add(id)
+    this.own.list?.touched(id, this.view.entries.get(id)?.spec?.set)
     if (this.view.suspects.has(id)) this.trials.changed.unsafeOpen()
     this.notify(id)
     this.moves.touched(id, () => this.hasArrived(id))

@@ -14,6 +14,7 @@ import type { KnownDirective } from "../replica/knownDirectives.js"
 import { encodeNodeRecord, knowledge, type NodeRecord } from "../replica/membership.js"
 import { untilSuccess } from "../runtime/environment.js"
 import type { ProcessId } from "../runtime/processTable.js"
+import type { OwnList } from "./ownList.js"
 import { accepted, type Requester } from "./registryRequest.js"
 import type { Session } from "./session.js"
 
@@ -37,6 +38,8 @@ export class OwnRecord {
   readonly address: string = ""
   /** Name of the proof that this node left on its machine. */
   readonly proof: string | undefined = undefined
+  /** The list that the node keeps as a whole set, if it has one. */
+  readonly list: OwnList | undefined = undefined
   /** How long the node's process has been in the scope, as others need to know it; see `NodeRecord`. */
   readonly lived: number = -1
   /** Whether the process is about to end on purpose: its end counts against no child. */
@@ -51,7 +54,7 @@ export class OwnRecord {
     fields:
       & { readonly ownCordon?: boolean; readonly ownDrain?: boolean }
       & Partial<
-        Pick<OwnRecord, "duplicateName" | "address" | "proof" | "lived" | "leaving">
+        Pick<OwnRecord, "duplicateName" | "address" | "proof" | "list" | "lived" | "leaving">
       >
   ): void {
     Object.assign(this, fields)
@@ -117,6 +120,11 @@ export class OwnRecord {
     this.set({ address })
   }
 
+  /** Has a list that it keeps, before it joins. */
+  keepsList(list: OwnList): void {
+    this.set({ list })
+  }
+
   /** Left a proof on its machine, before it joins. */
   leftProof(proof: string | undefined): void {
     this.set({ proof })
@@ -149,7 +157,8 @@ export class OwnRecord {
       knows: knowledge,
       obeys: this.directive?.stamp ?? 0,
       lived: this.lived,
-      namedByPid
+      namedByPid,
+      lists: this.list === undefined ? {} : { [this.list.what.name]: this.list.what.digest }
     }
   }
 

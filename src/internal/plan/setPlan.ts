@@ -46,6 +46,8 @@ export interface SetGoal {
   readonly listed: ReadonlyMap<string, string>
   /** Whether members that are not listed are ended. */
   readonly prune: boolean
+  /** Whether it is a list of code (`Pogo.exactly`): every node adds what is missing by itself, apart from this plan. */
+  readonly ofCode: boolean
 }
 
 const nameOf = (set: string | undefined): string => (set === undefined ? "the unnamed set" : `set "${set}"`)
@@ -68,12 +70,12 @@ const forListed = (set: string | undefined, id: string, body: string, seen: Seen
 
 /** What is done to one child; `undefined` where it is none of the set's business. `seen`: none if it is not registered. */
 export const stepFor = (
-  { listed, prune, set }: SetGoal,
+  { listed, ofCode, prune, set }: SetGoal,
   id: string,
   seen: SeenChild | undefined
 ): SetStep | undefined => {
   const body = listed.get(id)
-  if (body !== undefined) return forListed(set, id, body, seen)
+  if (body !== undefined) return seen === undefined && ofCode ? undefined : forListed(set, id, body, seen)
   if (seen === undefined || seen.set !== set) return undefined
   const { generation, stamp } = seen
   return prune
@@ -99,7 +101,8 @@ export const planSet = (goal: SetGoal, seen: Iterable<SeenChild>): SetPlan => {
     if (step !== undefined) steps.push(step)
   }
   for (const id of goal.listed.keys()) {
-    if (!registered.has(id)) steps.push(stepFor(goal, id, undefined)!)
+    const step = registered.has(id) ? undefined : stepFor(goal, id, undefined)
+    if (step !== undefined) steps.push(step)
   }
   return { steps, members }
 }

@@ -556,7 +556,7 @@ local function begin_round(key, op, fence, sid, seen)
 local known = round_of(key)
 if known and known.op == op then return { 'BEGUN', str(known.round) } end
 local youngest = known and known.round or 0
-if sid ~= '' and seen ~= youngest then return { 'UNSEEN', str(youngest) } end
+if sid ~= '' and not (live(sid) and seen == youngest) then return { 'UNSEEN', str(youngest) } end
 local highest = known and known.fence or 0
 if fence > 0 and fence < highest then return { 'FENCED', str(highest) } end
 if not set_round:get(key) then make_room() end
@@ -566,9 +566,8 @@ return { 'BEGUN', str(round) }
 end
 
 local function command()
-local sid = ARGV[14]
-if sid ~= '' and not live(sid) then return refuse('NOSESSION') end
-return { str(quarantine_left()), begin_round(ARGV[11], ARGV[12], int(ARGV[13]) or 0, sid, int(ARGV[15])) }
+return { str(quarantine_left()),
+begin_round(ARGV[11], ARGV[12], int(ARGV[13]) or 0, ARGV[14], int(ARGV[15])) }
 end
 `,
   "shared/end.lua:12": `local function write_log()

@@ -16,7 +16,10 @@ export type BeginResult =
   | { readonly _tag: "BEGUN"; readonly round: number }
   /** One with a higher fence has begun: this one is by a copy that has been replaced. Nothing was changed. */
   | { readonly _tag: "FENCED"; readonly fence: number }
-  /** Another round than the one that the caller has read of is the youngest; 0 for none. Nothing was changed. */
+  /**
+   * The session that the caller named is not live, or another round than it has read of is the youngest: `round`, 0 for
+   * none. Nothing was changed.
+   */
   | { readonly _tag: "UNSEEN"; readonly round: number }
 
 /** Outcome of `put` for one id; `spec` and `tomb` are the stored records. */

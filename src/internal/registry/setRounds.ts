@@ -52,13 +52,12 @@ const makeRoom = ({ state }: Tx): void => {
 }
 
 /** `begin`: draws a round. The same call answers as it did. */
-export const begin = (tx: Tx, args: Args<"begin">): Value<"begin"> | Refusal => {
+export const begin = (tx: Tx, args: Args<"begin">): Value<"begin"> => {
   const { key, op, seen } = args
-  if (seen !== undefined && !isLive(tx, seen.sid)) return { _tag: "NOSESSION", now: tx.meta.now, high: tx.meta.high }
   const quarantine = Math.max(0, tx.meta.quarantine - tx.meta.now)
   const known = read(tx, key)
   if (known?.op === op) return { result: { _tag: "BEGUN", round: known.round }, quarantine }
-  if (seen !== undefined && exactOf(seen.round) !== (known?.round ?? 0)) {
+  if (seen !== undefined && (!isLive(tx, seen.sid) || exactOf(seen.round) !== (known?.round ?? 0))) {
     return { result: { _tag: "UNSEEN", round: known?.round ?? 0 }, quarantine }
   }
   const fence = counterOf(args.fence) ?? 0

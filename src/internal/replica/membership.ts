@@ -45,6 +45,8 @@ export interface NodeRecord {
   readonly lived: number
   /** True if the node's name holds the id of its process, so that a restart has another name. */
   readonly namedByPid: boolean
+  /** The digests of the lists that the node keeps as whole sets (`Pogo.exactly`), by their names. */
+  readonly lists: { readonly [name: string]: string }
 }
 
 /** Parts of the protocol that this code knows, beyond the first. */
@@ -84,7 +86,8 @@ const unreadable: NodeRecord = {
   knows: [],
   obeys: 0,
   lived: -1,
-  namedByPid: false
+  namedByPid: false,
+  lists: {}
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null
@@ -100,18 +103,19 @@ const readKinds = (value: unknown): { readonly [kind: string]: KindVersion } => 
   return kinds
 }
 
-const readLabels = (value: unknown): Labels => {
-  const labels: Record<string, string> = Object.create(null)
-  if (!isRecord(value)) return labels
-  for (const [name, text] of Object.entries(value)) if (typeof text === "string") labels[name] = text
-  return labels
+const readTexts = (value: unknown): { readonly [name: string]: string } => {
+  const texts: Record<string, string> = Object.create(null)
+  if (!isRecord(value)) return texts
+  for (const [name, text] of Object.entries(value)) if (typeof text === "string") texts[name] = text
+  return texts
 }
 
 /** A node record as it is published. On the wire a duplicate name is called `twin`; `returning` and `full` are there if
- * they are true.
+ * they are true, `lists` if there are any.
  */
 export const encodeNodeRecord = (record: NodeRecord): string => {
-  const { address, duplicateName: twin, full, knows, lived, namedByPid, obeys, process, returning, ...fields } = record
+  const { address, duplicateName: twin, full, knows, lists, lived, namedByPid, obeys, process, returning, ...fields } =
+    record
   return JSON.stringify({
     ...fields,
     twin,
@@ -122,7 +126,8 @@ export const encodeNodeRecord = (record: NodeRecord): string => {
     namedByPid,
     ...(returning ? { returning } : {}),
     ...(full ? { full } : {}),
-    ...(lived < 0 ? {} : { lived })
+    ...(lived < 0 ? {} : { lived }),
+    ...(Object.keys(lists).length === 0 ? {} : { lists })
   })
 }
 
@@ -148,7 +153,7 @@ const readRecord = (json: string): NodeRecord => {
   return {
     name: value["name"],
     weight: typeof weight === "number" && weight > 0 && Number.isFinite(weight) ? weight : 1,
-    labels: readLabels(value["labels"]),
+    labels: readTexts(value["labels"]),
     kinds: readKinds(value["kinds"]),
     cordoned: value["cordoned"] === true,
     draining: value["draining"] === true,
@@ -161,7 +166,8 @@ const readRecord = (json: string): NodeRecord => {
     knows: Array.isArray(value["knows"]) ? value["knows"].filter((part) => typeof part === "string") : [],
     obeys: Number.isSafeInteger(value["obeys"]) ? value["obeys"] as number : 0,
     lived: isWhole(value["lived"]) ? value["lived"] : -1,
-    namedByPid: value["namedByPid"] === true
+    namedByPid: value["namedByPid"] === true,
+    lists: readTexts(value["lists"])
   }
 }
 

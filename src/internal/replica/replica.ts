@@ -70,6 +70,8 @@ export interface KnownTomb {
   readonly since: number
   /** True if it ends an initial child, and is kept for good. */
   readonly initial: boolean
+  /** True if a list ended the child: one that names it brings it back. */
+  readonly pruned: boolean
 }
 
 /** @internal */
@@ -144,7 +146,9 @@ export const rankOfSpec = ({ initial, raw, stamp }: KnownSpec): RecordRank => ({
 /** Reads a stored tombstone. */
 export const readTomb = (raw: string, at: number, since: number): KnownTomb | undefined => {
   const record = parseTomb(raw)
-  return record === undefined ? undefined : { stamp: record.stamp, raw, at, since, initial: record.initial }
+  if (record === undefined) return undefined
+  const { initial, pruned, stamp } = record
+  return { stamp, raw, at, since, initial, pruned }
 }
 
 /** The last status that the claim's holder reported of the child. */

@@ -156,8 +156,12 @@ export class TestCluster {
     return member
   }
 
-  private supervisor({ line, name }: TestNode, watch: typeof Observer.Service): Layer.Layer<Pogo.Pogo, unknown> {
-    return Pogo.layer({ joinTimeout: 0, ...this.options, name }).pipe(
+  private supervisor(
+    { line, name }: TestNode,
+    watch: typeof Observer.Service,
+    options: PogoConfig.Options
+  ): Layer.Layer<Pogo.Pogo, unknown> {
+    return Pogo.layer({ joinTimeout: 0, ...this.options, ...options, name }).pipe(
       Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, GroupRegistry.makeEncoded(line.encoded))),
       Layer.provide(Layer.succeed(Observer, watch)),
       // All nodes are in this process: none may conclude from that that another is alive, or gone.
@@ -170,8 +174,8 @@ export class TestCluster {
     )
   }
 
-  /** Starts a node; one of this name must have ended. */
-  readonly add = (name: string): Effect.Effect<TestNode> =>
+  /** Starts a node; one of this name must have ended. Its options stand where the cluster has others. */
+  readonly add = (name: string, options: PogoConfig.Options = {}): Effect.Effect<TestNode> =>
     Effect.gen(this, function*() {
       const { runs, surroundings } = this
       if (this.all.has(name)) throw new Error(`there is a node "${name}" in this cluster already`)
@@ -193,7 +197,7 @@ export class TestCluster {
         this.supervisor(member, {
           began: (child) => runs.began(member, child),
           ended: (child) => runs.ended(member, child)
-        })
+        }, options)
       )
       const built = yield* on(host, Effect.orDie(Layer.buildWithScope(layer, member.scope)))
       member.pogo = Context.get(built, Pogo.Pogo)

@@ -34,6 +34,7 @@ const goals: FastCheck.Arbitrary<SetGoal> = FastCheck.record({
 }).map(({ list, prune, set }) => ({
   set,
   prune,
+  ofCode: false,
   listed: new Map(list.map(([id, content]) => [id, bodyOf(content, set)]))
 }))
 
@@ -110,7 +111,12 @@ describe("the plan of a set", () => {
 
   it("says why, and that a failed child stays so", () => {
     const seen = [{ id: "k/0", generation: 1, stamp: 1, set: undefined, body: bodyOf(1, undefined), failed: true }]
-    const { members, steps } = planSet({ set: "eu", prune: true, listed: new Map([["k/0", bodyOf(1, "eu")]]) }, seen)
+    const { members, steps } = planSet({
+      set: "eu",
+      prune: true,
+      ofCode: false,
+      listed: new Map([["k/0", bodyOf(1, "eu")]])
+    }, seen)
     expect(members).toBe(0)
     expect(steps).toMatchObject([{ does: "retag", why: expect.stringMatching(/unnamed set.*restartChild/) }])
   })
