@@ -41,7 +41,8 @@ export const rooms = [
       "PogoMetrics.ts",
       "PogoNode.ts",
       "Restart.ts",
-      "internal/reconcileErrors.ts"
+      "internal/reconcileErrors.ts",
+      "internal/stateErrors.ts"
     ],
     imports: ["userCode", "runtime"],
     packages: pure
@@ -94,7 +95,7 @@ export const rooms = [
   },
   {
     name: "Child",
-    files: ["Child.ts"],
+    files: ["internal/kindLayer.ts", "internal/stateAccessors.ts", "Child.ts"],
     imports: [...children, "calls", "Pogo"],
     packages: [...pure, "@effect/rpc"]
   },

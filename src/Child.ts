@@ -13,18 +13,18 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as ChildSpec from "./ChildSpec.js"
-import { effectRpc } from "./internal/calls/loadEffectRpc.js"
-import { Internals } from "./internal/internals.js"
 import { Crash, type Crashable, Current } from "./internal/kind/current.js"
-import { Idempotent, type Protocol, type ProtocolInput, Resume, type ResumeFrom } from "./internal/kind/protocol.js"
-import { makeRegistration } from "./internal/kind/registration.js"
+import { Idempotent, type ProtocolInput, Resume, type ResumeFrom } from "./internal/kind/protocol.js"
 import type { RunOptions, ServeOptions } from "./internal/kind/runOptions.js"
 import { type KindShape, makeDraft } from "./internal/kind/specCodec.js"
+import { usualStateBytes } from "./internal/kind/stateCodec.js"
 import { payloadOf } from "./internal/kind/storedPayload.js"
+import { type AnyRunOptions, clientOf, kindLayer, protocolOf } from "./internal/kindLayer.js"
+import { readStateOf, type StateOf, stateOf } from "./internal/stateAccessors.js"
 import * as Pogo from "./Pogo.js"
 import type { CallError, ChildMoved, InvalidChildSpec, InvalidConfig, KindConflict } from "./PogoError.js"
 
@@ -78,6 +78,7 @@ type PropertyToken = Schema.PropertySignature.Token
 export type Payload<Fields extends PayloadFields> = Schema.Struct.Type<Fields>
 
 export type { RunOptions, ServeOptions }
+export type { State, Stateful, StoredState } from "./internal/stateAccessors.js"
 
 /**
  * A kind of children: the declaration that the code that starts them shares with the code that runs them.
@@ -240,7 +241,7 @@ export interface CallableKind<
  * @since 0.1.0
  * @category models
  */
-interface KindOptions<Fields extends PayloadFields> {
+interface KindOptions<Fields extends PayloadFields, S = never> {
   /** The fields of the payload; `{}` for none. They are encoded where a child is started, and decoded where it runs. */
   readonly payload: Fields
   /**
@@ -248,6 +249,21 @@ interface KindOptions<Fields extends PayloadFields> {
    * Default 1.
    */
   readonly version?: number | undefined
+  /**
+   * Schema of the children's state: one value per child, which it stores, and which follows it through restarts, moves and
+   * replacements until it is terminated (`docs/state.md`). Its schemas may not need services. Not for secrets. A release
+   * that stores a new form must keep it readable to the one before, should its children be held back.
+   */
+  // oxlint-disable-next-line no-explicit-any
+  readonly state?: Schema.Schema<S, any> | undefined
+  /**
+   * Makes a state of one that another version of the kind has stored (`from`), or that the schema does not decode: of its
+   * stored form. May give an effect; a promise is refused. Default: none, and a state that cannot be decoded is left to
+   * other nodes, as such a payload is; the child fails if no node can.
+   */
+  readonly migrate?: ((stored: unknown, from: number) => S | Effect.Effect<S, unknown>) | undefined
+  /** The most bytes of a state, encoded. Default 16 kB (16,384), at most 64 kB (65,536). */
+  readonly maxStateBytes?: number | undefined
   /** Default `"worker"`. A supervisor has children of its own, and is waited for without bound when it is stopped. */
   readonly type?: ChildSpec.ChildType | undefined
 }
@@ -288,18 +304,18 @@ export const make: {
    * program.pipe(Effect.provide(CounterLive))
    * ```
    */
-  <Fields extends PayloadFields, const Rpcs extends ReadonlyArray<Rpc.Any>, const Name extends string>(
+  <Fields extends PayloadFields, const Rpcs extends ReadonlyArray<Rpc.Any>, const Name extends string, S = never>(
     kind: Name,
-    options: KindOptions<Fields> & {
+    options: KindOptions<Fields, S> & {
       /** What its children can be asked: Rpcs, or a group of them. */
       readonly protocol: Rpcs
     }
-  ): CallableKind<Fields, Rpcs[number], Name>
+  ): CallableKind<Fields, Rpcs[number], Name> & StateOf<S>
   /** Declares a kind of children that can be called, by an `RpcGroup`: with its middleware and annotations. */
-  <Fields extends PayloadFields, Rpcs extends Rpc.Any, const Name extends string>(
+  <Fields extends PayloadFields, Rpcs extends Rpc.Any, const Name extends string, S = never>(
     kind: Name,
-    options: KindOptions<Fields> & { readonly protocol: RpcGroup.RpcGroup<Rpcs> }
-  ): CallableKind<Fields, Rpcs, Name>
+    options: KindOptions<Fields, S> & { readonly protocol: RpcGroup.RpcGroup<Rpcs> }
+  ): CallableKind<Fields, Rpcs, Name> & StateOf<S>
   /**
    * Declares a kind of children: their name, and the fields of their payload.
    *
@@ -324,13 +340,13 @@ export const make: {
    * program satisfies Effect.Effect<unknown, unknown>
    * ```
    */
-  <Fields extends PayloadFields, const Name extends string>(
+  <Fields extends PayloadFields, const Name extends string, S = never>(
     kind: Name,
-    options: KindOptions<Fields>
-  ): Kind<Fields, Name>
+    options: KindOptions<Fields, S>
+  ): Kind<Fields, Name> & StateOf<S>
 } = (<Fields extends PayloadFields>(
   kind: string,
-  options: KindOptions<Fields> & { readonly protocol?: ProtocolInput }
+  options: KindOptions<Fields, unknown> & { readonly protocol?: ProtocolInput }
 ): unknown => {
   const payload = Schema.Struct(options.payload)
   const version = options.version ?? 1
@@ -338,7 +354,12 @@ export const make: {
     kind,
     version,
     type: options.type ?? "worker",
-    payload: payload as unknown as KindShape["payload"]
+    payload: payload as unknown as KindShape["payload"],
+    state: options.state && {
+      schema: options.state,
+      migrate: options.migrate,
+      maxBytes: options.maxStateBytes ?? usualStateBytes
+    }
   }
   const protocol = options.protocol === undefined ? undefined : protocolOf(kind, options.protocol)
   const common = {
@@ -348,7 +369,8 @@ export const make: {
     spec: (key: string, value: unknown, spec: ChildSpec.Options = {}) => makeDraft(shape, key, value, spec),
     id: (key: string) => `${kind}/${key}`,
     payloadOf: (spec: ChildSpec.StoredSpec | ChildSpec.ChildSpec) => payloadOf(shape, spec),
-    toLayer: (build: (payload: never) => unknown, run: AnyRunOptions = {}) => kindLayer(shape, build, run, protocol)
+    toLayer: (build: (payload: never) => unknown, run: AnyRunOptions = {}) => kindLayer(shape, build, run, protocol),
+    ...(shape.state === undefined ? {} : { state: stateOf(shape), readState: readStateOf(shape) })
   }
   return protocol === undefined ? common : {
     ...common,
@@ -356,47 +378,6 @@ export const make: {
     clientOf: (supervisor: Pogo.AnyTag<Pogo.Pogo>) => clientOf(protocol, supervisor)
   }
 }) as never
-
-/** The protocol of a kind, with its codecs, made when it is first used. */
-const protocolOf = (kind: string, input: ProtocolInput): Effect.Effect<Protocol> => {
-  let protocol: Protocol | undefined
-  return Effect.map(effectRpc, ({ makeProtocol }) => (protocol ??= makeProtocol(kind, input)))
-}
-
-const clientOf = (protocol: Effect.Effect<Protocol>, supervisor: Pogo.AnyTag<Pogo.Pogo>) =>
-  Effect.gen(function*() {
-    const pogo = yield* supervisor
-    const { makeClient } = yield* effectRpc
-    return yield* makeClient(pogo[Internals].router, yield* protocol)
-  })
-
-const serverOf = (protocol: Effect.Effect<Protocol>, options: ServeOptions) =>
-  Effect.gen(function*() {
-    const { makeKindServer } = yield* effectRpc
-    return yield* makeKindServer(yield* protocol, options)
-  })
-
-type AnyRunOptions = ServeOptions & { readonly supervisor?: Pogo.AnyTag<Pogo.Pogo> | undefined }
-
-/**
- * Fresh, so that one value may be provided to several supervisors. So it may be built twice for one of them, too: by
- * `Layer.provideMerge`, which has what it merges in two places. The second time it is known by `layer`.
- */
-const kindLayer = (
-  shape: KindShape,
-  build: (payload: never) => unknown,
-  options: AnyRunOptions,
-  protocol: Effect.Effect<Protocol> | undefined,
-  layer: object = {}
-) =>
-  Layer.fresh(Layer.scopedDiscard(Effect.gen(function*() {
-    const pogo = yield* options.supervisor ?? Pogo.Pogo
-    const names = { scope: pogo.scope, node: pogo.name }
-    // Made before the kind is registered, and so closed after its children have ended.
-    const server = protocol === undefined ? undefined : yield* serverOf(protocol, options)
-    const registration = yield* makeRegistration(shape, build, options, names, server, layer)
-    yield* pogo[Internals].register(registration)
-  })))
 
 /**
  * Runs an effect beside the child's own code, until the child's run ends. If it fails, the child crashes, and is

@@ -6,6 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 import { plainFields } from "./internal/runtime/plainJson.js"
+import type { StateTooLarge } from "./internal/stateErrors.js"
 
 /**
  * Id of a child: `kind/key`.
@@ -19,6 +20,7 @@ export type ChildId = `${string}/${string}`
 const Id = Schema.String as unknown as Schema.Schema<ChildId, string>
 
 export { ReconcileRefused, ReconcileSuperseded } from "./internal/reconcileErrors.js"
+export { InvalidState, StateTooLarge } from "./internal/stateErrors.js"
 
 /** Why a registry did not serve a call. */
 const Reason = Schema.Literal(
@@ -72,8 +74,10 @@ export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>("effect-p
   { operation: Schema.String, id: Schema.String, op: Schema.String, detail: Schema.String }
 ) {
   override get message(): string {
-    return `${this.operation} of "${this.id}": the outcome is unknown (${this.detail}); repeat the call, or look at ` +
-      `${this.operation.endsWith("Node") ? "nodes" : "getChild"} once the registry answers again`
+    const { operation } = this
+    const place = operation === "state.set" ? "readState" : operation.endsWith("Node") ? "nodes" : "getChild"
+    return `${operation} of "${this.id}": the outcome is unknown (${this.detail}); repeat the call, or look at ${place} ` +
+      "once the registry answers again"
   }
 }
 
@@ -444,6 +448,14 @@ export type CallError =
   | CallTimeout
   | MailboxFull
   | PayloadTooLarge
+
+/**
+ * What storing a child's state can fail with.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type StateError = ClaimLost | StateTooLarge | RegistryUnavailable | OutcomeUnknown
 
 /**
  * What a directive for a node can fail with.

@@ -80,6 +80,8 @@ export type PogoEvent = Data.TaggedEnum<{
   }
   /** This node's code cannot decode the child's payload; it is left to others. */
   ChildRefused: { readonly id: ChildId; readonly node: string; readonly reason: string }
+  /** The state that the child had stored was lost with the registry's data, and no node gave it back: it has none. */
+  StateLost: { readonly id: ChildId; readonly node: string; readonly token: bigint }
   /** The placement's score for the child on the node `on` threw, or is no number: the child is not for that node. */
   ChildUnplaced: { readonly id: ChildId; readonly node: string; readonly on: string; readonly reason: string }
   /** An initial child of this node's list exists with other content; the old one stays. */
@@ -215,6 +217,14 @@ export const ChildStopped = make("ChildStopped")
  * @since 0.1.0
  * @category constructors
  */
+export const StateLost = make("StateLost")
+
+/**
+ * Makes the event.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const ChildUnplaced = make("ChildUnplaced")
 
 /**
@@ -342,6 +352,7 @@ export const PogoEvent: Schema.Schema<PogoEvent, Json<PogoEvent>> = lazily(() =>
     of("ChildFailed", { ...copy, cause: Text }),
     of("ChildOverdue", { ...copy, reason: Schema.Literal("ended", ...reasons), cause: Text }),
     of("ChildRefused", { id: Id, node: Text, reason: Text }),
+    of("StateLost", copy),
     of("ChildUnplaced", { id: Id, node: Text, on: Text, reason: Text }),
     of("SpecConflict", { id: Id, node: Text }),
     of("LeaseAcquired", session),

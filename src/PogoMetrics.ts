@@ -103,6 +103,17 @@ export const childOverdue = Metric.counter("pogo_child_overdue", {
 })
 
 /**
+ * Values of children's states that the registry stored for this node, those that came with the end of a claim included.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const stateWrites = Metric.counter("pogo_state_writes", {
+  description: "values of children's states stored",
+  incremental: true
+})
+
+/**
  * Leases that this node lost.
  *
  * @since 0.1.0

@@ -226,6 +226,31 @@ type Direct<R> = (
   R
 >
 
+const Offset = Schema.Struct({ offset: Schema.Number })
+
+describe("a kind with a state", () => {
+  it("has one of its schema's type, and a kind without has none", () => {
+    const With = Child.make("With", { payload: { n: Schema.Number }, state: Offset })
+    expectTypeOf(With.state).toEqualTypeOf<
+      Effect.Effect<Child.State<{ readonly offset: number }>, never, Child.Current>
+    >()
+    expectTypeOf<ReturnType<Child.State<string>["set"]>>().toEqualTypeOf<Effect.Effect<void, PogoError.StateError>>()
+    expectTypeOf(With.readState("x")).toEqualTypeOf<
+      Effect.Effect<
+        Option.Option<Child.StoredState<{ readonly offset: number }>>,
+        PogoError.RegistryUnavailable | PogoError.InvalidState,
+        Pogo.Pogo
+      >
+    >()
+    expectTypeOf(With.spec("x", { n: 1 })).toEqualTypeOf<ChildSpec.Draft>()
+    const Without = Child.make("Without", { payload: {} })
+    expectTypeOf(Without).toEqualTypeOf<Child.Kind<{}, "Without">>()
+    expectTypeOf(Without).not.toHaveProperty("state")
+    // @ts-expect-error a migrate makes a value of the schema's type
+    Child.make("Bad", { payload: {}, state: Offset, migrate: () => "no" })
+  })
+})
+
 interface Methods<R> {
   readonly startChild: (spec: Spec) => Effect.Effect<Pogo.StartResult, Invalid | Conflict | Unavailable | Unknown, R>
   readonly startChildren: (

@@ -6,11 +6,12 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Any } from "../ChildSpec.js"
-import type { InvalidChildSpec, KindConflict } from "../PogoError.js"
+import type { InvalidChildSpec, KindConflict, RegistryUnavailable } from "../PogoError.js"
 import type { Router } from "./calls/client/router.js"
 import type { SetCommands } from "./commands/setCommands.js"
 import type { Registration } from "./kind/registration.js"
 import type { Node } from "./node/node.js"
+import type { StateRecord } from "./registry/childStates.js"
 
 /** The key under which a supervisor's service keeps its internals. */
 export const Internals: unique symbol = Symbol.for("effect-pogo/Pogo/Internals")
@@ -30,6 +31,8 @@ export interface Internals {
   readonly keepListed: (spec: Any) => Effect.Effect<void, InvalidChildSpec>
   /** Reconciling, with the fence of the child that does it. */
   readonly sets: SetCommands
+  /** Reads the stored state of a child; `undefined` for none. */
+  readonly readState: (id: string) => Effect.Effect<StateRecord | undefined, RegistryUnavailable>
   /** The supervisor's node, for tests that look at its state. */
   readonly node: Node
 }

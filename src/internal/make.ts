@@ -21,6 +21,7 @@ import { ListKeeper } from "./commands/listKeeper.js"
 import { NodeCommands } from "./commands/nodeCommands.js"
 import { makeService } from "./commands/service.js"
 import { SetCommands } from "./commands/setCommands.js"
+import { readStoredState } from "./commands/stateQueries.js"
 import { Internals } from "./internals.js"
 import { encodeExactly, isExactly } from "./kind/exactList.js"
 import { listen } from "./loops/changeFeed.js"
@@ -140,6 +141,7 @@ export const makePogo = (config: Resolved, client = false) =>
       router,
       node,
       sets,
+      readState: (id) => readStoredState(node, id),
       keepListed: (spec) =>
         Effect.flatMap(encodeInitial([spec]), (children) => ensureInitialOnce(node, commands, children))
     }

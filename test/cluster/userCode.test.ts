@@ -103,6 +103,45 @@ const Callable = Child.make("Bad", {
   protocol: [Rpc.make("ask"), Rpc.make("watch", { success: Schema.String, stream: true })]
 })
 
+/** How the schema of a state, and what goes with it, reads and writes. */
+interface StateCode {
+  readonly decode?: () => Effect.Effect<{ readonly text: string }, ParseResult.ParseIssue>
+  readonly encode?: () => Effect.Effect<{ readonly text: string }, ParseResult.ParseIssue>
+  readonly migrate?: () => { readonly text: string } | Effect.Effect<{ readonly text: string }, unknown>
+}
+
+const TextState = Schema.Struct({ text: Schema.String })
+
+const unfit = (): Effect.Effect<never, ParseResult.ParseIssue> =>
+  ParseResult.fail(new ParseResult.Type(Schema.String.ast, 1))
+
+/** A child that stores a state, reads it back, and stores what it made of it. `value`: the first one. */
+const stateful = (
+  { decode, encode, migrate }: StateCode,
+  value: () => { readonly text: string } = () => ({ text: "t" }),
+  change: () => { readonly text: string } = () => ({ text: "u" })
+): Planted => {
+  const kind = Child.make("Bad", {
+    payload: { text: Schema.String },
+    state: Schema.transformOrFail(TextState, TextState, {
+      strict: true,
+      decode: decode ?? ParseResult.succeed,
+      encode: encode ?? ParseResult.succeed
+    }),
+    migrate
+  })
+  const live = kind.toLayer(() =>
+    Effect.gen(function*() {
+      const state = yield* kind.state
+      yield* state.set(value())
+      yield* state.get
+      yield* state.update(change)
+      return yield* Effect.never
+    })
+  )
+  return { kind: live, harmless: true }
+}
+
 /** The entry points of users' code. A new one is to be added here. */
 const entryPoints: { readonly [name: string]: (trouble: Trouble) => Planted } = {
   "a child's build": ({ now }) => ({ kind: withBody(now) }),
@@ -161,6 +200,19 @@ const entryPoints: { readonly [name: string]: (trouble: Trouble) => Planted } = 
     score: (child, node) => child.kind === "Bad" ? NaN : Placement.rendezvous(child, node)
   }),
   "a logger": ({ now }) => ({ kind: withBody(() => Effect.never), logger: Logger.make(now), harmless: true }),
+  "a state schema, decoding at once": ({ now }) => stateful({ decode: now }),
+  "a state schema, decoding later": ({ effect }) =>
+    stateful({ decode: () => Effect.orDie(Effect.zipRight(Effect.sleep(10), effect)) }),
+  "a state schema, encoding at once": ({ now }) => stateful({ encode: now }),
+  "a state schema, encoding later": ({ effect }) =>
+    stateful({ encode: () => Effect.orDie(Effect.zipRight(Effect.sleep(10), effect)) }),
+  "a migrate": ({ now }) => stateful({ decode: unfit, migrate: now }),
+  "a migrate that gives an effect": ({ effect }) => stateful({ decode: unfit, migrate: () => effect }),
+  "a migrate that gives a promise": () =>
+    stateful({ decode: unfit, migrate: () => Promise.reject(new Error("planted")) as never }),
+  "a state's getter": ({ now }) =>
+    stateful({}, () => Object.defineProperty({ text: "" }, "text", { get: now, enumerable: true })),
+  "a state's update": ({ now }) => stateful({}, undefined, now),
   "a child's handlers": ({ effect }) => ({
     kind: Callable.toLayer(() => Effect.as(effect, { ask: () => Effect.void, watch: () => Stream.empty }), {
       startTimeout: "2 seconds"

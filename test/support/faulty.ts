@@ -2,6 +2,7 @@
  * A registry in memory whose data and connections a test can break.
  */
 import { Deferred, Effect } from "effect"
+import { PogoError } from "effect-pogo"
 import { type CommandName, type Encoded, makeEncoded } from "../../src/GroupRegistry.js"
 import { type EmptyPolicy, makeBackend } from "../../src/internal/registry/memory.js"
 import { emptyState, type RegistryState } from "../../src/internal/registry/state.js"
@@ -14,6 +15,8 @@ export interface Line {
   dropRequests: boolean
   /** Requests are executed, and their replies do not come back. */
   dropReplies: boolean
+  /** There is no connection: requests fail at once, and are not sent. */
+  refuse: boolean
   /** Wake-ups do not come. */
   deaf: boolean
   /** Commands that are executed as soon as the test says so, however late; their callers wait. */
@@ -62,6 +65,10 @@ const makeLine = (base: Encoded): Line => {
   const execute: Encoded["execute"] = (name, envelope, args) =>
     Effect.gen(function*() {
       line.sent.push(name)
+      if (line.refuse) {
+        const problem = { operation: name, reason: "Disconnected", detail: "no connection", sent: false } as const
+        return yield* Effect.fail(new PogoError.RegistryUnavailable(problem))
+      }
       if (line.dropRequests) return yield* Effect.never
       const index = traps.findIndex((trap) => trap.name === name)
       const [trap] = index < 0 ? [] : traps.splice(index, 1)
@@ -88,6 +95,7 @@ const makeLine = (base: Encoded): Line => {
     }),
     dropRequests: false,
     dropReplies: false,
+    refuse: false,
     deaf: false,
     sent: [],
     hold: (name) =>

@@ -7,7 +7,7 @@ import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { ChildId } from "../../ChildSpec.js"
-import type { ClaimLost } from "../../PogoError.js"
+import type { ClaimLost, OutcomeUnknown, RegistryUnavailable } from "../../PogoError.js"
 
 /**
  * A run of a child, as its own code sees it. Each run has one of its own, which is good until the run's end is decided:
@@ -60,6 +60,36 @@ export const Crash: unique symbol = Symbol.for("effect-pogo/Child/Crash")
 /** The run behind a `Current`, as `Child.fork` uses it. One of a user's own making has none. */
 export interface Crashable {
   readonly [Crash]?: (cause: Cause.Cause<unknown>) => void
+}
+
+/**
+ * Key of a run's access to the state of its child; see `Crash`.
+ *
+ * @internal
+ */
+export const StateKey: unique symbol = Symbol.for("effect-pogo/Child/State")
+
+/** A value of a child's state, as it is stored: JSON, and the version of the kind whose code wrote it. */
+export interface StateText {
+  readonly body: string
+  readonly kindVersion: number
+}
+
+/** The state of a child, as its own code reaches it. */
+export interface StateAccess {
+  /** The newest value that was submitted under this claim, or came with it. */
+  readonly newest: () => StateText | undefined
+  /** Submits a value. The result waits until it, or a later one, is stored. */
+  readonly submit: (
+    text: StateText
+  ) => Effect.Effect<Effect.Effect<void, ClaimLost | RegistryUnavailable | OutcomeUnknown>>
+  /** Has one of the child's fibers at a time read and submit. */
+  readonly lock: Effect.Semaphore
+}
+
+/** The run behind a `Current`, as a kind's `state` uses it. One of a user's own making has none. */
+export interface WithState {
+  readonly [StateKey]?: StateAccess | undefined
 }
 
 /** @internal */

@@ -9,7 +9,8 @@ import type { Any, ChildId } from "../../ChildSpec.js"
 import type { InvalidChildSpec } from "../../PogoError.js"
 import { digestText } from "../runtime/hash.js"
 import { attempt } from "../runtime/userCode.js"
-import { encodeSpec, fault, invalid } from "./specCodec.js"
+import { fault } from "./canonicalJson.js"
+import { encodeSpec, invalid } from "./specCodec.js"
 import { readList } from "./specList.js"
 
 /** The mark of a list of code that is a whole set. */

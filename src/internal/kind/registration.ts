@@ -10,14 +10,17 @@ import * as FiberRef from "effect/FiberRef"
 import * as FiberRefs from "effect/FiberRefs"
 import type * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
-import type { ChildType, Shutdown } from "../../ChildSpec.js"
+import * as Schema from "effect/Schema"
+import type { ChildId, ChildType, Shutdown } from "../../ChildSpec.js"
 import type { InvalidConfig } from "../../PogoError.js"
 import type { KindVersion } from "../../PogoNode.js"
 import * as Restart from "../../Restart.js"
+import type { StateText } from "./current.js"
 import type { Protocol } from "./protocol.js"
 import { checkRunOptions, type ServeOptions } from "./runOptions.js"
 import { digestOf } from "./schemaDigest.js"
 import { type KindShape, type Made, payloadReader, shutdownOf } from "./specCodec.js"
+import { problemWith } from "./stateCodec.js"
 
 /** A child's code: an effect that runs until the child ends, or a layer that stands until the child is stopped. */
 export type Body = Effect.Effect<unknown, unknown, unknown> | Layer.Layer<never, unknown, unknown>
@@ -36,6 +39,12 @@ export interface Serving {
 export interface CallServer {
   readonly protocol: Protocol
   readonly serving: Serving
+}
+
+/** How the states of a kind's children are read. */
+export interface StateReader {
+  /** Why this code cannot read a child's stored state; `undefined` if it can. */
+  readonly problemWith: (id: ChildId, stored: StateText) => string | undefined
 }
 
 /** @internal */
@@ -58,6 +67,8 @@ export interface Registration {
   readonly onRegistryLoss: "stop" | "keep"
   /** Whether a child that outstays its grace is only reported, or ends the process. */
   readonly onOverdue: "report" | "exit"
+  /** How the states of the children are read; `undefined` for a kind without. */
+  readonly state: StateReader | undefined
   /** What answers the calls to the children; `undefined` for a kind without a protocol. */
   readonly server: CallServer | undefined
 }
@@ -85,6 +96,13 @@ export const servingOf = ({ concurrency, mailbox, onDefect }: ServeOptions): Ser
   onDefect: onDefect ?? "call"
 })
 
+/** The digest of what this code reads: another one is asked again about a child that this one could not read. */
+const digestOfKind = ({ payload, state }: KindShape): string => {
+  if (state === undefined) return digestOf(payload)
+  const { migrate, schema } = state
+  return digestOf(Schema.Tuple(payload, schema, Schema.Literal(migrate !== undefined)))
+}
+
 /** Makes the registration of a kind, with the context of the layer that implements it. */
 export const makeRegistration = (
   shape: KindShape,
@@ -95,7 +113,7 @@ export const makeRegistration = (
   layer: object = {}
 ): Effect.Effect<Registration, InvalidConfig> =>
   Effect.gen(function*() {
-    const { kind, payload, version } = shape
+    const { kind, payload, state, version } = shape
     yield* checkRunOptions(shape, build, options)
     const built: Runtime.Runtime<never> = yield* Effect.annotateLogs(Effect.runtime(), annotations)
     const runtime = Runtime.make({
@@ -107,7 +125,7 @@ export const makeRegistration = (
     return {
       kind,
       layer,
-      code: { version, digest: digestOf(payload) },
+      code: { version, digest: digestOfKind(shape) },
       prepare: payloadReader(payload, (server === undefined ? build : asEffect(build)) as (payload: never) => Body),
       runtime,
       restart: options.restart ?? Restart.permanent(),
@@ -116,6 +134,7 @@ export const makeRegistration = (
       startTimeout: Duration.toMillis(options.startTimeout ?? "1 minute"),
       onRegistryLoss: options.onRegistryLoss ?? "stop",
       onOverdue: options.onOverdue ?? "report",
+      state: state && { problemWith: (id, stored) => problemWith(state, version, id, stored) },
       server
     }
   })

@@ -12,6 +12,7 @@ import { InvalidConfig } from "../../PogoError.js"
 import type { Intensity, Restart } from "../../Restart.js"
 import { describe } from "../runtime/userInput.js"
 import { checkKind, checkShutdown, type KindShape, shutdownOf } from "./specCodec.js"
+import { maxStateBytes } from "./stateCodec.js"
 
 /**
  * How a node runs the children of a kind.
@@ -105,13 +106,22 @@ export const checkIntensity = (
   return bad === undefined ? Either.right(intensity) : Either.left(invalid(bad))
 }
 
-const badKind = ({ kind, version }: KindShape, build: unknown): BadSetting | undefined => {
+const badKind = ({ kind, state, version }: KindShape, build: unknown): BadSetting | undefined => {
   const wrong = checkKind(kind)
   if (wrong !== undefined) {
     return { setting: "kind", value: kind, rule: `a kind's name: it ${wrong.problem}`, remedy: wrong.remedy }
   }
   if (!Number.isSafeInteger(version) || version < 0) {
     return { setting: "version", value: version, rule: "a whole number of at least 0", remedy: "use 1, 2, 3, ..." }
+  }
+  const limit = state?.maxBytes ?? 1
+  if (!Number.isSafeInteger(limit) || limit < 1 || limit > maxStateBytes) {
+    return {
+      setting: "maxStateBytes",
+      value: limit,
+      rule: `a whole number from 1 to ${maxStateBytes}`,
+      remedy: "keep what is larger elsewhere, and a reference to it in the state"
+    }
   }
   return typeof build === "function"
     ? undefined

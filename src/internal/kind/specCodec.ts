@@ -39,18 +39,17 @@ import {
   printParseError
 } from "../runtime/userCode.js"
 import { describe, isName, maxIdBytes, type Objection, objectionToId, objectionToName } from "../runtime/userInput.js"
+import { type Fault, fault, isPlain, maxJsonLength, Unfit, writeJson } from "./canonicalJson.js"
+import type { StateShape } from "./stateCodec.js"
 
 /** Limit of a body, bytes. */
-export const maxSpecBytes = 64 * 1024
+export const maxSpecBytes = maxJsonLength
 
 /**
  * Bounds of a payload before it is encoded: more of it than could ever fit is refused before a schema goes through it,
  * which may take seconds. No two values are written in less than three bytes; the rest is for what an encoding saves.
  */
 const payloadBounds = { parts: maxSpecBytes, length: 16 * maxSpecBytes }
-
-/** Limit of a payload's nesting, levels. */
-export const maxDepth = 64
 
 /** Content of a stored body. Fields that a newer version added stay in the text, and are ignored. */
 export interface SpecBody {
@@ -66,44 +65,7 @@ export interface SpecBody {
   readonly set: string | undefined
 }
 
-/** Field of a spec that is refused: its value, what is wrong with it, and a remedy. */
-export interface Fault {
-  readonly field: string
-  readonly value: string
-  readonly problem: string
-  readonly remedy: string
-}
-
-/** Makes a fault. */
-export const fault = (field: string, value: unknown, problem: string, remedy: string): Fault => ({
-  field,
-  value: describe(value),
-  problem,
-  remedy
-})
-
-const isPlain = (value: object): boolean => {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype
-}
-
-/** Signal out of the writer's recursion. */
-class Unfit extends Error {
-  constructor(readonly fault: Fault) {
-    super(fault.problem)
-  }
-}
-
-const writeNumber = (value: number, path: string): string => {
-  if (Number.isFinite(value)) return JSON.stringify(value)
-  throw new Unfit(fault(path, value, "is not finite", "use a finite number"))
-}
-
-const writeString = (value: string, path: string): string => {
-  if (value.length > maxSpecBytes) throw new Unfit(tooLarge(value.length))
-  if (value.isWellFormed()) return JSON.stringify(value)
-  throw new Unfit(fault(path, value, "is not well-formed text (it has a lone surrogate)", "use valid Unicode"))
-}
+const nameOf = (part: unknown): string => typeof part === "string" ? part : describe(part)
 
 const tooLarge = (size: number): Fault =>
   fault(
@@ -112,58 +74,6 @@ const tooLarge = (size: number): Fault =>
     `makes the spec larger than ${maxSpecBytes} bytes`,
     "keep large data elsewhere, and a reference to it here"
   )
-
-const nameOf = (part: unknown): string => typeof part === "string" ? part : describe(part)
-
-/**
- * Size check of each part as it is written: data that contains itself many times over would outgrow the memory before the
- * whole could be measured.
- */
-const bounded = (text: string): string => {
-  if (text.length > maxSpecBytes) throw new Unfit(tooLarge(text.length))
-  return text
-}
-
-/** Parts between brackets, made one after the other until they are too long. */
-const join = (open: string, count: number, part: (index: number) => string, close: string): string => {
-  // Each part takes two bytes at least, with its comma.
-  if (2 * count > maxSpecBytes) throw new Unfit(tooLarge(2 * count))
-  let text = open
-  for (let i = 0; i < count; i++) text = bounded(`${text}${i > 0 ? "," : ""}${part(i)}`)
-  return bounded(`${text}${close}`)
-}
-
-const writeObject = (value: object, path: string, depth: number): string => {
-  if (depth > maxDepth) {
-    throw new Unfit(fault(path, "...", `is nested deeper than ${maxDepth}`, "flatten it, or store it elsewhere"))
-  }
-  if (Array.isArray(value)) {
-    return join("[", value.length, (i) => write(value[i], `${path}[${i}]`, depth + 1), "]")
-  }
-  if (!isPlain(value)) {
-    throw new Unfit(fault(path, value, "is not plain JSON", "give the schema an encoded form that is JSON"))
-  }
-  const record = value as Record<string, unknown>
-  const fields = Object.keys(record)
-    .map((name) => [name, record[name]] as const)
-    .filter(([, field]) => field !== undefined)
-  if (2 * fields.length > maxSpecBytes) throw new Unfit(tooLarge(2 * fields.length))
-  fields.sort(([a], [b]) => (a < b ? -1 : 1))
-  const part = (i: number) => {
-    const [name, field] = fields[i]!
-    return `${writeString(name, path)}:${write(field, `${path}.${name}`, depth + 1)}`
-  }
-  return join("{", fields.length, part, "}")
-}
-
-/** Writes canonical JSON: keys sorted, nothing dropped in silence. */
-const write = (value: unknown, path: string, depth: number): string => {
-  if (value === null || typeof value === "boolean") return String(value)
-  if (typeof value === "number") return writeNumber(value, path)
-  if (typeof value === "string") return writeString(value, path)
-  if (typeof value === "object") return writeObject(value, path, depth)
-  throw new Unfit(fault(path, value, `is a ${typeof value}, not JSON`, "give the schema an encoded form that is JSON"))
-}
 
 const bytes = (text: string): number => Buffer.byteLength(text)
 
@@ -231,7 +141,7 @@ const checkFields = (spec: ChildSpec): Fault | undefined =>
 
 const writeBody = (spec: ChildSpec, set: string | undefined): string => {
   const { payload, prefers, requires, restart, shutdown, type } = spec
-  return write(
+  return writeJson(
     {
       kind: spec.kind,
       version: spec.version,
@@ -270,6 +180,7 @@ const bodyOrFault = (spec: ChildSpec, set: string | undefined): string | Fault =
     return size > maxSpecBytes ? tooLarge(size) : body
   } catch (error) {
     if (!(error instanceof Unfit)) throw error
+    if (error.size !== undefined) return tooLarge(error.size)
     return { ...error.fault, field: error.fault.field.replace(/^spec\./, "") }
   }
 }
@@ -277,7 +188,7 @@ const bodyOrFault = (spec: ChildSpec, set: string | undefined): string | Fault =
 /** Writes a stored body anew, canonically; `undefined` for what cannot be stored. */
 export const writeStored = (body: object): string | undefined => {
   try {
-    return write(body, "spec", 0)
+    return writeJson(body, "spec", 0)
   } catch {
     return undefined
   }
@@ -361,6 +272,8 @@ export interface KindShape {
   readonly version: number
   readonly type: ChildType
   readonly payload: PayloadSchema
+  /** The state of its children; none for a kind without. */
+  readonly state?: StateShape | undefined
 }
 
 /** Reads a shutdown in any of its forms, durations in milliseconds. What is none is passed on, to be refused by its name. */

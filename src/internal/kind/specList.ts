@@ -6,7 +6,8 @@
 import * as Either from "effect/Either"
 import type { Any } from "../../ChildSpec.js"
 import type { InvalidChildSpec } from "../../PogoError.js"
-import { fault, invalid } from "./specCodec.js"
+import { fault } from "./canonicalJson.js"
+import { invalid } from "./specCodec.js"
 
 /**
  * The most specs that one list has. A scope is made for half as many children; an iterable without an end would fill the

@@ -8,7 +8,8 @@ import * as Either from "effect/Either"
 import type { InvalidChildSpec } from "../../PogoError.js"
 import { digestText } from "../runtime/hash.js"
 import { isName, nameRule } from "../runtime/userInput.js"
-import { fault, invalid, writeStored } from "./specCodec.js"
+import { fault } from "./canonicalJson.js"
+import { invalid, writeStored } from "./specCodec.js"
 
 /** The fields of a stored body, if they say a set; `undefined` for a body that is not JSON, or names none. */
 const fieldsWithSet = (body: string): Record<string, unknown> | undefined => {

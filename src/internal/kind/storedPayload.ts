@@ -9,7 +9,8 @@ import { ChildSpec, type StoredSpec } from "../../ChildSpec.js"
 import type { InvalidChildSpec } from "../../PogoError.js"
 import { printError } from "../runtime/userCode.js"
 import { describe } from "../runtime/userInput.js"
-import { fault, invalid, type KindShape, misfit, type SpecBody } from "./specCodec.js"
+import { fault } from "./canonicalJson.js"
+import { invalid, type KindShape, misfit, type SpecBody } from "./specCodec.js"
 
 /** The spec that a stored body came from. Fields that a newer version added are not in it. */
 export const specOf = (id: string, body: SpecBody): ChildSpec => {

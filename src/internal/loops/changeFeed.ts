@@ -216,7 +216,10 @@ export const giveBack = (node: Node, session: Session): Effect.Effect<void, Regi
     const { merge } = session
     if (merge === undefined) return
     yield* giveBackDirectives(node, session)
-    yield* sendFacts(node, session, merge, merge.pending(isMine(node, session)))
+    const isOwn = isMine(node, session)
+    yield* sendFacts(node, session, merge, merge.pending((id) => isOwn(id) || node.states.has(id)))
+    // A state is taken for a child that is there.
+    yield* node.states.giveBack(session)
     if (merge.size > 0) yield* Effect.sleep(node.timing.heartbeat)
     yield* sendFacts(node, session, merge, merge.pending(() => true))
     yield* giveBackDirectives(node, session)

@@ -54,7 +54,10 @@ export const persistently = <A>(node: Node, what: string, effect: Effect.Effect<
 /** Completes the replica. What only this node knows is given back in the background. */
 const completeView = (node: Node, session: Session): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function*() {
-    if (node.view.era === session.era) return yield* persistently(node, "read", readAgain(node, session))
+    if (node.view.era === session.era) {
+      node.states.open(session)
+      return yield* persistently(node, "read", readAgain(node, session))
+    }
     yield* persistently(node, "read", readEra(node, session))
     yield* Effect.forkScoped(persistently(node, "merge", giveBack(node, session)))
   })

@@ -10,9 +10,11 @@ import type { ChildId } from "../../ChildSpec.js"
 import type { RegistryUnavailable } from "../../PogoError.js"
 import * as PogoEvent from "../../PogoEvent.js"
 import * as PogoMetrics from "../../PogoMetrics.js"
+import type { Registration } from "../kind/registration.js"
 import type { Node } from "../node/node.js"
-import { request } from "../node/registryRequest.js"
+import { accepted, request } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
+import { grantedState } from "../node/stateStore.js"
 import { type Action, type Condition, decide, mayStart } from "../plan/decide.js"
 import { batchesOf } from "../registry/batches.js"
 import { type ClaimResult, maxBatch } from "../registry/commands.js"
@@ -47,6 +49,8 @@ const revoke = (node: Node, child: LocalChild): void => {
   node.supervisor.revoke(child)
   node.supervisor.stop(child, "claimLost")
 }
+
+type Granted = Extract<ClaimResult, { readonly _tag: "GRANTED" }>
 
 /** Does what the plan says about one child; claims to ask for are collected in `wanted`. */
 const act = (node: Node, condition: Condition, id: string, wanted: Array<Wanted>): void => {
@@ -84,12 +88,32 @@ const refuse = (node: Node, id: string, token: number, code: string, reason: str
   node.childLog.refused(id, reason)
 }
 
+/** Takes the state of a child over, which came with the claim. The result says why this node's code cannot read it. */
+const takeState = (
+  node: Node,
+  id: ChildId,
+  { birth, state, token }: Granted,
+  registration: Registration
+): string | undefined => {
+  if (registration.state === undefined) return undefined
+  const record = grantedState(state)
+  if (record?.lost === true) {
+    node.childLog.stateLost(id)
+    node.emit(() => PogoEvent.StateLost({ id, node: node.config.name, token: BigInt(token) }))
+  } else if (record !== undefined) {
+    const problem = registration.state.problemWith(id, record)
+    if (problem !== undefined) return problem
+  }
+  node.states.begin(id, token, birth, record)
+  return undefined
+}
+
 /** Starts a child under a claim just granted, if the plan would still have it; gives the claim back if not. */
 const start = (
   node: Node,
   condition: Condition,
   { generation, id }: Wanted,
-  grant: Extract<ClaimResult, { readonly _tag: "GRANTED" }>,
+  grant: Granted,
   at: number
 ): void => {
   const { stat, token, trial } = grant
@@ -104,6 +128,8 @@ const start = (
   }
   const spec = entry.spec!
   const registration = node.kinds.get(spec.kind)!
+  const unreadable = takeState(node, id as ChildId, grant, registration)
+  if (unreadable !== undefined) return refuse(node, id, token, codeOf(registration.code), unreadable)
   const result = node.supervisor.start(
     {
       id: id as ChildId,
@@ -114,8 +140,10 @@ const start = (
     },
     registration
   )
-  if (Either.isLeft(result)) refuse(node, id, token, codeOf(registration.code), result.left)
-  else if (isFound) node.childLog.found(id)
+  if (Either.isLeft(result)) {
+    node.states.forget(id)
+    refuse(node, id, token, codeOf(registration.code), result.left)
+  } else if (isFound) node.childLog.found(id)
 }
 
 /** Takes over that the registry has parked a child, whose owners died too often. */
@@ -155,6 +183,39 @@ const settle = (node: Node, session: Session, wanted: Wanted, result: ClaimResul
   }
 }
 
+const isMissing = (result: ClaimResult) => result._tag === "GRANTED" && result.state === undefined
+
+const hasState = (node: Node, id: string): boolean =>
+  node.kinds.get(node.view.entries.get(id)?.spec?.kind ?? "")?.state !== undefined
+
+/**
+ * Reads the states that did not fit into the answer, a few at a time. Where that fails, the children are not started here:
+ * their claims are given back.
+ */
+const withStates = (
+  node: Node,
+  session: Session,
+  wanted: ReadonlyArray<Wanted>,
+  results: ReadonlyArray<ClaimResult>
+): Effect.Effect<ReadonlyArray<ClaimResult>, RegistryUnavailable> =>
+  Effect.gen(function*() {
+    const states = new Map<string, string | null>()
+    let ids = wanted.filter(({ id }, i) => isMissing(results[i]!) && hasState(node, id)).map(({ id }) => id)
+    while (ids.length > 0) {
+      const reply = yield* accepted(node, session, "peek", { ids })
+      reply.value.states.forEach((state, i) => {
+        // The first one always fits.
+        if (state !== undefined || i === 0) states.set(ids[i]!, state ?? null)
+      })
+      ids = ids.filter((id) => !states.has(id))
+    }
+    return results.map((result, i) =>
+      result._tag === "GRANTED" && result.state === undefined
+        ? { ...result, state: states.get(wanted[i]!.id) ?? null }
+        : result
+    )
+  })
+
 /**
  * Asks for a batch of claims, and starts the children whose claims were granted. `trial`: they are children to be tried,
  * as one round, which may go on from the batch before.
@@ -177,8 +238,9 @@ export const claim = (
       return
     }
     if (reply._tag !== "OK") return
+    const results = yield* withStates(node, session, wanted, reply.value.results)
     for (let i = 0; i < wanted.length; i++) {
-      settle(node, session, wanted[i]!, reply.value.results[i]!, reply.high)
+      settle(node, session, wanted[i]!, results[i]!, reply.high)
       if (i % startSlice === startSlice - 1) yield* node.ambient.yieldTurn
     }
     node.childLog.tell()

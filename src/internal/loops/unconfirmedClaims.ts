@@ -19,6 +19,7 @@ const confirm = (node: Node, children: ReadonlyArray<LocalChild>): void => {
     node.touched(child.id)
   }
   node.supervisor.confirmed()
+  node.states.wake()
 }
 
 /**

@@ -242,6 +242,25 @@ export class ChildLog {
     return !membership.isLive(sid) && (wasHeld || entries.get(id)?.trial !== undefined)
   }
 
+  /** A child stores its state very often. */
+  savesOften({ id }: LocalChild): void {
+    const line = "child stores its state more than ten times a second: each is a write to the registry; gather them"
+    this.node.fork(about(id, logWarning(line)))
+  }
+
+  /** A child's state is refused: another owner, with a higher token, has stored one. */
+  overtaken({ id }: LocalChild): void {
+    const line =
+      "another owner has stored this child's state under a higher token: it is stopped, and goes on from that"
+    this.node.fork(about(id, logWarning(line)))
+  }
+
+  /** The state that a child had stored is lost. */
+  stateLost(id: string): void {
+    const line = "the state that this child had stored was lost with the registry's data: it begins without one"
+    this.node.fork(about(id, logWarning(line)))
+  }
+
   /** A child that had run, nobody knows where, has been claimed by this node. */
   found(id: string): void {
     this.move(id, (count) => `took ${children(count)} that nobody held`)

@@ -36,10 +36,12 @@ import { Capacity } from "./capacity.js"
 import { ChildLog } from "./childLog.js"
 import { ClosingTime } from "./closingTime.js"
 import { Freshness } from "./freshness.js"
+import { countStage, measure } from "./nodeMetrics.js"
 import { Outbox } from "./outbox.js"
 import { OwnRecord } from "./ownRecord.js"
 import { RegistryClock } from "./registryRequest.js"
 import { EraState, Lease, type Phase, type Session, type SessionEnd } from "./session.js"
+import { StateStore } from "./stateStore.js"
 import { exitOnPurpose, TrialState } from "./trialState.js"
 
 /** What counts as a pause of the process, as a share of `ttl`: what the margin allows for. */
@@ -108,6 +110,8 @@ export class Node {
   readonly spareKinds = new Map<string, ReadonlyArray<Registration>>()
   /** What the registry is still to be told of the children here. */
   readonly outbox: Outbox
+  /** The states of the children here. */
+  readonly states: StateStore
   /** What the log says of children. */
   readonly childLog: ChildLog
   readonly timers: Timers
@@ -184,6 +188,7 @@ export class Node {
     )
     this.trials = new TrialState(this.timing.ttl)
     this.outbox = new Outbox(this)
+    this.states = new StateStore(this)
     this.childLog = new ChildLog(this)
     this.capacity = new Capacity(this, parts.config.maxChildren)
     this.awaited = new AwaitedMembers(this.ambient.now, 2 * this.timing.commandTimeout)
@@ -205,8 +210,9 @@ export class Node {
       exitProcess: (child) => exitOnPurpose(this, () => parts.exitProcess(child)),
       observer: parts.observer,
       timers: this.timers,
+      states: this.states,
       changed: (child) => {
-        this.countStage(child)
+        countStage(child, (counter) => this.count(counter))
         this.outbox.report(child)
         this.notify(child.id)
         this.capacity.look()
@@ -249,22 +255,13 @@ export class Node {
     counter.unsafeUpdate(1, this.labels)
   }
 
-  private countStage(child: LocalChild): void {
-    if (child.stage === "running") this.count(PogoMetrics.childStarts)
-    else if (child.stage === "restarting" && child.next > 0) this.count(PogoMetrics.childRestarts)
-    else if (child.stage === "stopping" && child.stopReason === "moved") this.count(PogoMetrics.childMoves)
-    else if (child.stage === "overdue") this.count(PogoMetrics.childOverdue)
-  }
-
-  /** Sets the gauges, and has the log tell what it has gathered; once per heartbeat. */
+  /** Sets the gauges, has the log tell what it has gathered, and forgets what others know; once per heartbeat. */
   measure(): void {
     this.childLog.tell()
-    const { labels, lease, session, supervisor, view } = this
-    PogoMetrics.children.unsafeUpdate(supervisor.children.size, labels)
-    PogoMetrics.scopeChildren.unsafeUpdate(view.entries.size, labels)
-    PogoMetrics.nodes.unsafeUpdate(view.membership.list.length, labels)
-    PogoMetrics.claims.unsafeUpdate(session === undefined ? 0 : view.claimsOf(session.sid), labels)
-    PogoMetrics.leaseRemaining.unsafeUpdate(Math.max(0, lease.given ? lease.remaining : 0), labels)
+    measure(this, this.labels)
+    const { session } = this
+    const isComplete = session !== undefined && session.merge === undefined && this.phase === "active"
+    if (isComplete && this.ambient.now() >= session.quarantineUntil) this.states.sweep()
   }
 
   /** The ids of all children that there is anything to decide about. */

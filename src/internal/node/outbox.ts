@@ -14,6 +14,7 @@ import { untilSuccess } from "../runtime/environment.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import { accepted, type Requester } from "./registryRequest.js"
 import type { Session } from "./session.js"
+import type { StateStore } from "./stateStore.js"
 
 /** Items by id, the newest of each, waiting to be sent. */
 export class BatchQueue<A> {
@@ -106,6 +107,7 @@ export interface Teller extends Requester {
     readonly forget: (child: LocalChild) => void
   }
   readonly touched: (id: string) => void
+  readonly states: StateStore
 }
 
 /** The outbox of one node. */
@@ -118,9 +120,13 @@ export class Outbox {
   /** A code that cannot run a child, and the end of one that is parked, are written into its spec, payload included. */
   readonly releases = new BatchQueue<Release>(
     this.taken,
-    (id, { refused }) => refused === "" ? 0 : this.node.view.specSize(id)
+    (id, { refused, token }) =>
+      (refused === "" ? 0 : this.node.view.specSize(id)) + this.node.states.unsavedSize(id, token)
   )
-  private readonly finishes = new BatchQueue<Finish>(this.taken, (id) => this.node.view.specSize(id))
+  private readonly finishes = new BatchQueue<Finish>(
+    this.taken,
+    (id, { child }) => this.node.view.specSize(id) + this.node.states.unsavedSize(id, child.claim)
+  )
   private readonly statuses = new BatchQueue<LocalChild>()
   /** Children whose status is reported a little later. */
   private readonly deferred = new Set<LocalChild>()
@@ -202,6 +208,7 @@ export class Outbox {
   loops(session: Session): ReadonlyArray<Effect.Effect<never>> {
     const { retries } = this.node
     return [
+      this.node.states.loop(session),
       this.releases.run((batch) => this.sendReleases(session, batch), retries),
       this.finishes.run((batch) => this.sendFinishes(session, batch), retries),
       this.statuses.run((batch) => this.sendStatuses(session, batch), retries)
@@ -212,7 +219,9 @@ export class Outbox {
     const { ambient, view } = this.node
     return Effect.gen(this, function*() {
       const items = batch.map(([id, { refused, token }]) => ({ id, token, refused }))
-      const reply = yield* accepted(this.node, session, "release", { sid: session.sid, items })
+      const saves = items.flatMap(({ id, token }) => this.node.states.unsaved(id, token) ?? [])
+      const reply = yield* accepted(this.node, session, "release", { sid: session.sid, items, saves })
+      if (reply.value.released === items.length) this.node.states.carried(saves)
       // Where one was not this session's any more, it may be another's: the log tells.
       for (const { id, token } of reply.value.released < items.length ? [] : items) {
         const entry = view.entries.get(id)
@@ -231,7 +240,13 @@ export class Outbox {
         how,
         stat: formatStat({ ...child.stat(), state: "failed" })
       }))
-      const reply = yield* accepted(this.node, session, "finish", { sid: session.sid, items })
+      const saves = batch.flatMap(([id, { child, how }]) =>
+        how === "failed" ? this.node.states.unsaved(id, child.claim) ?? [] : []
+      )
+      const reply = yield* accepted(this.node, session, "finish", { sid: session.sid, items, saves })
+      this.node.states.carried(
+        saves.filter(({ id }) => batch.some(([of], i) => of === id && reply.value.results[i]!._tag !== "FENCED"))
+      )
       batch.forEach(([, { child }], i) => this.settleFinish(child, reply.value.results[i]!, reply.high))
       yield* this.node.ambient.yieldTurn
     })
@@ -242,6 +257,7 @@ export class Outbox {
     const { supervisor, view } = this.node
     supervisor.forget(child)
     if (result._tag === "ENDED") {
+      this.node.states.forget(id)
       view.setClaim(id, undefined, undefined, at)
       view.learnTomb(id, result.tomb, at)
     } else if (result._tag === "FAILED") {

@@ -12,7 +12,7 @@ import * as FiberId from "effect/FiberId"
 import type * as Runtime from "effect/Runtime"
 import type { ChildId } from "../../ChildSpec.js"
 import { ClaimLost } from "../../PogoError.js"
-import { Crash, type Current } from "../kind/current.js"
+import { Crash, type Current, type StateAccess, StateKey } from "../kind/current.js"
 import type { Timer } from "../runtime/environment.js"
 import { plainFields } from "../runtime/plainJson.js"
 import { tagOf } from "../runtime/userCode.js"
@@ -31,6 +31,10 @@ export interface RunOwner {
   readonly holds: boolean
   /** Ends a run as a failure with this cause. */
   readonly crashRun: (run: ChildRun, cause: Cause.Cause<unknown>) => void
+  /** The end of a run is decided. */
+  readonly runEnded: (run: ChildRun) => void
+  /** The child's state, as a run's code reaches it; none if its kind has none. */
+  readonly stateOf: (run: ChildRun) => StateAccess | undefined
 }
 
 /**
@@ -99,6 +103,7 @@ export class ChildRun implements Current {
     this.over = reason
     this.handlers = undefined
     if (this.signal !== undefined) Deferred.unsafeDone(this.signal, Exit.succeed(this.claimLost()))
+    this.child.runEnded(this)
   }
 
   get check(): Effect.Effect<void, ClaimLost> {
@@ -116,6 +121,10 @@ export class ChildRun implements Current {
     this.child.crashRun(this, cause)
   }
 
+  get [StateKey](): StateAccess | undefined {
+    return this.child.stateOf(this)
+  }
+
   /** The end of the run as the restart policy is to see it: the cause of a crash in place of its interruption. */
   outcome(exit: Exit.Exit<unknown, unknown>): Exit.Exit<unknown, unknown> {
     return this.crashCause === undefined ? exit : Exit.failCause(this.crashCause)
@@ -127,9 +136,10 @@ export class ChildRun implements Current {
     return plainFields({ id, kind, key, node, token, generation, attempt })
   }
 
-  private claimLost(): ClaimLost {
+  /** The error of a run that may act no more. `reason`: why, where its end is not decided. */
+  claimLost(reason = "the node's lease is over, or in doubt"): ClaimLost {
     const { id, node, token } = this.child
-    return new ClaimLost({ id, node, token, reason: this.over || "the node's lease is over, or in doubt" })
+    return new ClaimLost({ id, node, token, reason: this.over || reason })
   }
 }
 

@@ -21,7 +21,7 @@ import * as Scope from "effect/Scope"
 import type { ChildId, Shutdown } from "../../ChildSpec.js"
 import type { StopReason } from "../../PogoEvent.js"
 import type { RestartSchedule } from "../../Restart.js"
-import { Current } from "../kind/current.js"
+import { Current, type StateAccess } from "../kind/current.js"
 import { type Body, defaultShutdown, graceOf, type Registration } from "../kind/registration.js"
 import type { Made } from "../kind/specCodec.js"
 import { maxCause, type StatRecord, type StatState } from "../registry/state.js"
@@ -38,6 +38,10 @@ export interface ChildHost {
   readonly leaseHolds: () => boolean
   /** Ends a run as a failure with this cause. */
   readonly crash: (child: LocalChild, run: ChildRun, cause: Cause.Cause<unknown>) => void
+  /** The end of a run of a child with a state is decided. */
+  readonly runEnded: (run: ChildRun, child: LocalChild) => void
+  /** The state of a child, as a run's code reaches it. */
+  readonly stateOf: (run: ChildRun, child: LocalChild) => StateAccess | undefined
 }
 
 /** The calls to one child, as the supervisor needs them. The room `calls` makes one when the first call comes. */
@@ -213,6 +217,14 @@ export class LocalChild implements RunOwner {
   /** The time that the child may take to end. Milliseconds. */
   get graceMillis(): number {
     return graceOf(this.shutdown)
+  }
+
+  runEnded(run: ChildRun): void {
+    if (this.registration.state !== undefined) this.host.runEnded(run, this)
+  }
+
+  stateOf(run: ChildRun): StateAccess | undefined {
+    return this.registration.state === undefined ? undefined : this.host.stateOf(run, this)
   }
 
   crashRun(run: ChildRun, cause: Cause.Cause<unknown>): void {

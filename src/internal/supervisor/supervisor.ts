@@ -15,6 +15,7 @@ import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
 import type { ChildId } from "../../ChildSpec.js"
 import * as PogoEvent from "../../PogoEvent.js"
+import type { StateAccess } from "../kind/current.js"
 import type { Registration } from "../kind/registration.js"
 import type { StatRecord } from "../registry/state.js"
 import { deathCause } from "../registry/trialRecords.js"
@@ -69,6 +70,12 @@ export interface Owner {
   readonly overdue: (child: LocalChild) => void
   /** A child waits for its own code for long; for the log. */
   readonly slow: (child: LocalChild, what: string) => void
+  /** The end of a run is decided, of a child with a state; its claim is lost for good; and how its code reaches it. */
+  readonly states: {
+    readonly runEnded: (run: ChildRun, child: LocalChild) => void
+    readonly mute: (id: string, token: number) => void
+    readonly accessOf: (run: ChildRun, child: LocalChild) => StateAccess | undefined
+  }
   /** Ends the process, since a child is overdue and its kind asks for that. */
   readonly exitProcess: (child: LocalChild) => void
 }
@@ -132,6 +139,14 @@ export class Supervisor implements ChildHost {
 
   leaseHolds(): boolean {
     return this.owner.leaseHolds()
+  }
+
+  runEnded(run: ChildRun, child: LocalChild): void {
+    this.owner.states.runEnded(run, child)
+  }
+
+  stateOf(run: ChildRun, child: LocalChild): StateAccess | undefined {
+    return this.owner.states.accessOf(run, child)
   }
 
   /** Starts a child under a claim. A `Left` says why the kind's code cannot read the payload. */
@@ -436,6 +451,7 @@ export class Supervisor implements ChildHost {
   /** Marks a child's claim as lost for good. */
   revoke(child: LocalChild): void {
     child.revoked = true
+    this.owner.states.mute(child.id, child.claim)
     child.run?.end("the claim is another's, or was given up")
   }
 

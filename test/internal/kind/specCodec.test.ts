@@ -2,14 +2,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { Either, FastCheck } from "effect"
 import { ChildSpec } from "effect-pogo"
 import { isDeepStrictEqual } from "node:util"
-import {
-  checkId,
-  checkKind,
-  decodeBody,
-  encodeBody,
-  maxDepth,
-  maxSpecBytes
-} from "../../../src/internal/kind/specCodec.js"
+import { maxDepth } from "../../../src/internal/kind/canonicalJson.js"
+import { checkId, checkKind, decodeBody, encodeBody, maxSpecBytes } from "../../../src/internal/kind/specCodec.js"
 import { maxIdBytes } from "../../../src/internal/runtime/userInput.js"
 import type { InvalidChildSpec } from "../../../src/PogoError.js"
 import { holds, hostileText, json, nameText, toChildSpec } from "../../support/arbitrary.js"
