@@ -38,8 +38,8 @@ class LongestFirst extends BaseSequencer {
 
 // A guard against tests that never end, and not a measure of anything: a busy machine may take its time.
 const common = {
-  testTimeout: 600_000,
-  hookTimeout: 600_000
+  testTimeout: 2_700_000,
+  hookTimeout: 2_700_000
 }
 
 const withRedis = { ...common, globalSetup: ["test/support/redisGlobal.ts"] }

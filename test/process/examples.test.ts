@@ -10,7 +10,7 @@ const run = promisify(execFile)
 
 const example = async (file: string, ...args: ReadonlyArray<string>): Promise<string> => {
   const path = fileURLToPath(new URL(`../../examples/${file}`, import.meta.url))
-  const running = run(process.execPath, ["--import", "tsx", path, ...args], { timeout: 600_000 })
+  const running = run(process.execPath, ["--import", "tsx", path, ...args], { timeout: 2_400_000 })
   const { stdout } = await running.catch(({ stderr, stdout }: { readonly stderr: string; readonly stdout: string }) => {
     throw new Error(`${file} failed:\n${stdout}\n${stderr}`)
   })

@@ -186,7 +186,7 @@ describe("trouble of a user's in a call", () => {
       expect((yield* a.pogo.whichChildren("global")).map(({ status }) =>
         status._tag
       )).toEqual(["Running", "Running"])
-    }).pipe(Effect.ensuring(Effect.sync(() => (plant = undefined)))), 120_000)
+    }).pipe(Effect.ensuring(Effect.sync(() => (plant = undefined)))))
 
   it.scoped("in what goes on after a move ends that stream alone", () =>
     Effect.gen(function*() {
@@ -202,5 +202,5 @@ describe("trouble of a user's in a call", () => {
         plant = undefined
         yield* works(caller)
       }
-    }).pipe(Effect.ensuring(Effect.sync(() => (plant = undefined)))), 120_000)
+    }).pipe(Effect.ensuring(Effect.sync(() => (plant = undefined)))))
 })

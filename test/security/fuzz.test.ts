@@ -192,7 +192,7 @@ const targets: ReadonlyArray<Target> = [
 describe(`broken data, seed ${seed}`, () => {
   const each = Math.ceil(inputs / targets.length)
 
-  it.each(targets)("$name: no crash, and nothing wrong is accepted", { timeout: 60_000 + inputs }, ({ feed, name }) => {
+  it.each(targets)("$name: no crash, and nothing wrong is accepted", ({ feed, name }) => {
     const dice = new Dice(seed)
     let accepted = 0
     for (let i = 0; i < each; i++) if (feed(dice)) accepted++
