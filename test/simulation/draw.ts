@@ -20,6 +20,7 @@ import {
   timing
 } from "./plan.js"
 import { withSets } from "./sets/draw.js"
+import { withLists } from "./sets/releases.js"
 
 const kindWeights: { readonly [K in PlainKind]: number } = {
   Steady: 8,
@@ -35,8 +36,8 @@ const kindWeights: { readonly [K in PlainKind]: number } = {
 
 const allKinds = Object.keys(kindWeights) as ReadonlyArray<PlainKind>
 
-/** Faults of the plan itself: copies go with rollbacks; directives and reconciles are drawn apart. */
-type Fault = Exclude<EventType, "copy" | "direct" | "reconcile">
+/** Faults of the plan itself: copies go with rollbacks; directives, reconciles and releases are drawn apart. */
+type Fault = Exclude<EventType, "copy" | "direct" | "reconcile" | "release">
 
 /** Other weights of faults and of kinds than the usual ones. */
 export type Weights = { readonly [K in Fault | KindName]?: number }
@@ -233,25 +234,31 @@ export const directivesShare = 0.15
 /** The share of histories in which sets are reconciled. */
 export const setsShare = 0.15
 
+/** The share of histories in which nodes have lists of code that are whole sets. */
+export const listsShare = 0.15
+
 /** How large a share of histories has what not all have. */
 export interface Shares {
   readonly calls: number
   readonly directives: number
   readonly sets: number
+  readonly lists: number
 }
 
-const usualShares: Shares = { calls: callsShare, directives: directivesShare, sets: setsShare }
+const usualShares: Shares = { calls: callsShare, directives: directivesShare, sets: setsShare, lists: listsShare }
 
 /** Children are called in a share of the histories, unless there are so many that it takes long. */
 export const draw = (seed: number, weights: Weights = {}, shares: Partial<Shares> = {}): Plan => {
-  const { calls, directives, sets } = { ...usualShares, ...shares }
+  const { calls, directives, lists, sets } = { ...usualShares, ...shares }
   const plan = drawPlan(seed, weights)
   const callDice = new Dice(`calls ${seed}`)
   const called = plan.ids.length < 50 && callDice.chance(calls) ? withCalls(plan, callDice) : plan
   const directDice = new Dice(`directives ${seed}`)
   const directed = directDice.chance(directives) ? withDirectives(called, directDice) : called
   const setDice = new Dice(`sets ${seed}`)
-  return plan.ids.length < 50 && setDice.chance(sets) ? withSets(directed, setDice) : directed
+  const kept = plan.ids.length < 50 && setDice.chance(sets) ? withSets(directed, setDice) : directed
+  const listDice = new Dice(`lists ${seed}`)
+  return plan.ids.length < 50 && listDice.chance(lists) ? withLists(kept, listDice) : kept
 }
 
 /** `weights` change how often faults are drawn. */

@@ -118,7 +118,8 @@ export class Faults {
     },
     key: ({ key }) => this.break(() => removeKey(this.scene.state(), key)),
     direct: (event) => this.operators.direct(event),
-    reconcile: (event) => this.keepers.reconcile(event)
+    reconcile: (event) => this.keepers.reconcile(event),
+    release: (event) => this.nodes.release(this.host(event), event.release, event.back, event.crash)
   }
 
   private readonly final = new Set<unknown>()

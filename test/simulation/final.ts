@@ -50,6 +50,7 @@ export class Final {
     for (const life of this.core) for (const id of life.node!.supervisor.children.keys()) ids.add(id)
     for (const id of ids) this.lookAt(id)
     for (const problem of this.scene.orders.lost()) this.tell(problem)
+    for (const problem of this.scene.lists.look(this.core)) this.tell(problem)
     return this.problems
   }
 

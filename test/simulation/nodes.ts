@@ -1,7 +1,7 @@
 /**
  * The nodes of a history, and the processes that they are one after another.
  */
-import type { PogoConfig } from "effect-pogo"
+import { Pogo, type PogoConfig } from "effect-pogo"
 import { Life, type Setting } from "./life.js"
 import type { Code, KindName, NodePlan } from "./plan.js"
 import { drain, type Scene } from "./scene.js"
@@ -12,6 +12,8 @@ const patience = 40_000
 export interface Host {
   readonly plan: NodePlan
   code: Code
+  /** Whose list of code it has, where lists are whole sets; -1: none. */
+  release: number
   life: Life | undefined
   /** Its next start, if one is due. */
   next: { cancelled: boolean } | undefined
@@ -22,7 +24,13 @@ export class Nodes {
   readonly twins: Array<Life> = []
 
   constructor(private readonly scene: Scene, private readonly setting: Setting) {
-    this.hosts = scene.plan.nodes.map((plan) => ({ plan, code: plan.code, life: undefined, next: undefined }))
+    this.hosts = scene.plan.nodes.map((plan, i) => ({
+      plan,
+      code: plan.code,
+      release: scene.plan.lists?.begin[i] ?? -1,
+      life: undefined,
+      next: undefined
+    }))
     for (const host of this.hosts) this.later(host, host.plan.boot)
   }
 
@@ -32,13 +40,13 @@ export class Nodes {
     for (const life of this.twins) if (life.status !== "gone") yield life
   }
 
-  private options({ plan }: Host): PogoConfig.Options {
-    const { initial, syncInterval } = this.scene.plan
-    return {
-      joinTimeout: 0,
-      syncInterval,
-      children: plan.initial ? initial.map((id) => this.scene.spec(id, 1, plan.code)) : []
-    }
+  private options({ code, plan, release }: Host): PogoConfig.Options {
+    const { initial, lists, syncInterval } = this.scene.plan
+    const list = lists?.releases[release]
+    const children = list === undefined
+      ? plan.initial ? initial.map((id) => this.scene.spec(id, 1, plan.code)) : []
+      : Pogo.exactly(list.map(([id, content]) => this.scene.spec(id, content, code)), { allowEmpty: true })
+    return { joinTimeout: 0, syncInterval, children }
   }
 
   private make(host: Host, kinds: ReadonlyArray<KindName> = host.plan.kinds): Life {
@@ -88,6 +96,13 @@ export class Nodes {
     }
     life.stop(end)
     this.scene.world.after(patience, end)
+  }
+
+  /** Comes back with the list of a release. */
+  release(host: Host, release: number, back: number, crash: boolean): void {
+    host.release = release
+    if (crash) this.crash(host, back)
+    else this.stop(host, back)
   }
 
   /** Another process under the same name. */

@@ -7,6 +7,7 @@ import type { RegistryConnection } from "../../src/internal/testing/testRegistry
 import type { Disorder } from "../../src/internal/testing/virtualWorld.js"
 import type { CalledKind } from "./calls/kinds.js"
 import type { CallsPlan } from "./calls/plan.js"
+import type { Release } from "./sets/releases.js"
 
 export type PlainKind = "Steady" | "Keep" | "Task" | "Once" | "Flaky" | "Standing" | "Stubborn" | "Versioned" | "Sloppy"
 
@@ -60,6 +61,14 @@ export type Event =
       /** 0 for none. */
       readonly fence: number
     }
+    /** A node ends, and comes back with the list of a release; -1: with none. */
+    | {
+      readonly type: "release"
+      readonly node: number
+      readonly release: number
+      readonly back: number
+      readonly crash: boolean
+    }
   )
 
 export type EventType = Event["type"]
@@ -106,6 +115,13 @@ export interface Plan {
   readonly directives?: boolean
   /** Whether sets are reconciled. */
   readonly sets?: boolean
+  /** Lists of code that are whole sets, if nodes have any. */
+  readonly lists?: {
+    /** The list of each release. */
+    readonly releases: ReadonlyArray<Release>
+    /** The release that each node begins with; -1: none. */
+    readonly begin: ReadonlyArray<number>
+  }
   /** Calls to children, if there are any. */
   readonly calls?: CallsPlan
 }

@@ -12,6 +12,7 @@ import type { Orders } from "./directives/orders.js"
 import type { Ledger } from "./ledger.js"
 import type { Code, Plan } from "./plan.js"
 import type { SetAudit } from "./sets/audit.js"
+import type { ListAudit } from "./sets/listAudit.js"
 import type { Stats } from "./stats.js"
 
 export const scope = "default"
@@ -25,6 +26,7 @@ export interface Scene {
   readonly ledger: Ledger
   readonly orders: Orders
   readonly sets: SetAudit
+  readonly lists: ListAudit
   readonly stats: Stats
   readonly state: () => RegistryState
   readonly spec: (id: string, content: number, code: Code) => ChildSpec.Draft

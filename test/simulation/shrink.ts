@@ -25,7 +25,10 @@ const withoutNode = (plan: Plan, index: number): Plan => {
     if (moved.type !== "direct" || moved.from < index) return [moved]
     return [{ ...moved, from: moved.from === index ? -1 : moved.from - 1 }]
   })
-  return { ...plan, nodes, events, ...withoutCaller(plan, index) }
+  const lists = plan.lists === undefined
+    ? {}
+    : { lists: { ...plan.lists, begin: plan.lists.begin.filter((_, i) => i !== index) } }
+  return { ...plan, nodes, events, ...lists, ...withoutCaller(plan, index) }
 }
 
 /** Halves of the calls first, then one after the other. */

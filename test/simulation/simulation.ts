@@ -32,6 +32,7 @@ import type { Plan } from "./plan.js"
 import { type Scene, scope } from "./scene.js"
 import { SetAudit } from "./sets/audit.js"
 import { Keepers } from "./sets/keepers.js"
+import { ListAudit } from "./sets/listAudit.js"
 import { Stats } from "./stats.js"
 import { Network } from "./traffic.js"
 
@@ -85,6 +86,7 @@ class Simulation {
   private readonly clients: Clients
   private readonly operators: Operators
   private readonly sets: SetAudit
+  private readonly lists: ListAudit
   private readonly keepers: Keepers
   private readonly faults: Faults
   private readonly callers: Callers | undefined
@@ -108,6 +110,7 @@ class Simulation {
     this.ledger = new Ledger(state, () => this.knowers())
     this.orders = new Orders(state, () => this.knowers(), (check, message) => this.fail(check, message))
     this.sets = new SetAudit(state, (check, message) => this.fail(check, message))
+    this.lists = new ListAudit(state, (check, message) => this.fail(check, message))
     this.network = new Network(world, dice.stream("network"), plan.noise, this.stats)
     this.guardian = new Guardian(
       () => world.now,
@@ -126,6 +129,7 @@ class Simulation {
       ledger: this.ledger,
       orders: this.orders,
       sets: this.sets,
+      lists: this.lists,
       stats: this.stats,
       state,
       spec: specOf,
@@ -146,7 +150,8 @@ class Simulation {
       this.server.trust = false
       this.ledger.executed(execution)
       this.orders.executed(execution)
-      if (plan.sets === true) this.sets.executed(execution)
+      if (plan.sets === true || plan.lists !== undefined) this.sets.executed(execution)
+      if (plan.lists !== undefined) this.lists.executed(execution, this.asker)
       const denied = this.ledger.denied(execution, this.asker)
       if (denied !== undefined) this.fail("a child is called absent, and is not", denied)
       this.guardian.onExecuted(execution)

@@ -17,7 +17,7 @@ export interface Mutation {
   readonly execute?: Execute
   /** Breaks a node as it is made. */
   readonly changed?: (node: Node) => void
-  /** Breaks code that all nodes share; tells how to mend it. Of calls, unless it says `sets`: they are made then. */
+  /** Breaks code that all nodes share; tells how to mend it. Of calls, unless it says `sets` or `lists`: they are made then. */
   readonly patch?: () => () => void
   /** Faults that the rule is there for are drawn more often. */
   readonly weights?: Weights
@@ -25,6 +25,8 @@ export interface Mutation {
   readonly directives?: boolean
   /** Sets are reconciled in every history, instead of in none. */
   readonly sets?: boolean
+  /** Nodes have lists that are whole sets in every history, instead of in none. */
+  readonly lists?: boolean
   /** What else makes it show, in the plan of each history. */
   readonly shape?: (plan: Plan) => Plan
   /** A history that shows it, to begin with: most are shown by any. */

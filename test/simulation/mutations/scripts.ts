@@ -69,6 +69,33 @@ export const repeats = (execute: Execute): string | undefined => {
   return replies[0] === replies[1] ? undefined : "a call that came twice answered differently"
 }
 
+/** A round of a list ends nothing once a session lives that may list something else. */
+export const endsAgainstAList = (execute: Execute): string | undefined => {
+  const { send, state } = caller(execute)
+  const opens = { version: 1, record: "{}", mode: "fresh", claims: [], last: true, supersedes: "" } as const
+  send("put", { mode: "ensureInitial", items: [{ id: "k/x", op: "op.1", generation: 0, body: "{}" }] })
+  const begun = send("begin", { key: "=main", op: "op.2", fence: 0 })
+  send("open", { ...opens, sid: "n#1", list: "=main" })
+  const round = begun._tag === "OK" && begun.value.result._tag === "BEGUN" ? begun.value.result.round : 0
+  const { generation = 0 } = parseSpec(state.spec.get("k/x") ?? "") ?? {}
+  send("del", { items: [{ id: "k/x", op: "op.3", generation }], round: { key: "=main", round }, prune: true })
+  return state.spec.has("k/x") ? undefined : "a child was ended that a younger session may list"
+}
+
+/** What a list brings back goes before the tombstone that a node remembers. */
+export const bringsBackAnew = (execute: Execute): string | undefined => {
+  const { send, state } = caller(execute)
+  const put = (op: string) =>
+    send("put", { mode: "ensureInitial", items: [{ id: "k/x", op, generation: 0, body: "{}" }] })
+  put("op.1")
+  const { generation = 0 } = parseSpec(state.spec.get("k/x") ?? "") ?? {}
+  send("del", { items: [{ id: "k/x", op: "op.2", generation }], prune: true })
+  const tomb = state.tomb.get("k/x") ?? ""
+  put("op.3")
+  send("merge", { facts: [{ id: "k/x", kind: "tomb", value: tomb }] })
+  return state.spec.has("k/x") ? undefined : "an older tombstone ended what a list had brought back"
+}
+
 /** A directive that comes again, after its undo, changes nothing. */
 export const directsOnce = (execute: Execute): string | undefined => {
   const { send, state } = caller(execute)

@@ -2,12 +2,14 @@
  * Rules of sets, broken.
  */
 import { Effect } from "effect"
+import { ListKeeper } from "../../../src/internal/commands/listKeeper.js"
 import { SetCommands } from "../../../src/internal/commands/setCommands.js"
-import { del, execute } from "../../../src/internal/registry/machine.js"
+import { del, execute, put } from "../../../src/internal/registry/machine.js"
 import { begin } from "../../../src/internal/registry/setRounds.js"
-import { parseSpec } from "../../../src/internal/registry/state.js"
+import { formatSpec, parseSpec } from "../../../src/internal/registry/state.js"
 import { handling, type Mutation } from "./mutation.js"
 import { sending } from "./nodes.js"
+import { bringsBackAnew, endsAgainstAList } from "./scripts.js"
 
 const unread = (): () => void => {
   const { prototype } = SetCommands
@@ -15,6 +17,16 @@ const unread = (): () => void => {
   prototype["readUpTo"] = () => Effect.void
   return () => {
     prototype["readUpTo"] = readUpTo
+  }
+}
+
+/** Ends and replaces whatever others list. */
+const hasty = (): () => void => {
+  const { prototype } = ListKeeper
+  const isAgreed = prototype["isAgreed"]
+  prototype["isAgreed"] = () => true
+  return () => {
+    prototype["isAgreed"] = isAgreed
   }
 }
 
@@ -60,5 +72,36 @@ export const ofSets: ReadonlyArray<Mutation> = [
           }))
         }
       ))
+  },
+  {
+    name: "the tombstone of what a list ended does not say so",
+    shownBy: 13,
+    lists: true,
+    changed: sending("del", (args) => ({ ...args, prune: false }))
+  },
+  {
+    name: "a list does not wait for the nodes that list otherwise",
+    shownBy: 4,
+    lists: true,
+    patch: hasty
+  },
+  {
+    name: "a session with another list does not end the round of a list",
+    script: endsAgainstAList,
+    execute: (state, server, envelope, name, args) =>
+      execute(state, server, envelope, name, name === "open" ? { ...args, list: undefined } : args)
+  },
+  {
+    name: "what a list brings back has the initial stamp",
+    script: bringsBackAnew,
+    execute: handling("put", (tx, args) => {
+      const before = args.items.map(({ id }) => tx.state.tomb.has(id))
+      const value = put(tx, args)
+      args.items.forEach(({ id }, i) => {
+        const spec = parseSpec(tx.state.spec.get(id) ?? "")
+        if (before[i] && spec !== undefined) tx.state.spec.set(id, formatSpec({ ...spec, stamp: 1 }))
+      })
+      return value
+    })
   }
 ]

@@ -31,7 +31,12 @@ const read = (raw: string | undefined): Known | undefined => {
   return { raw, generation: spec.generation, set: decodeBody(spec.body)?.set ?? "", content: contentOf(spec.body) }
 }
 
-const kindIn = (id: string): string => id.slice(0, id.indexOf("/"))
+/** The set that a round is of: that of a list is over all kinds. */
+const setIn = (key: string): string => (key.startsWith("=") ? key : key.slice(key.indexOf("/") + 1))
+
+/** Whether a round concerns a child, by its kind. */
+const concerns = (key: string, id: string): boolean =>
+  key.startsWith("=") || key.startsWith(id.slice(0, id.indexOf("/") + 1))
 
 export class SetAudit {
   private readonly known = new Map<string, Known>()
@@ -87,7 +92,7 @@ export class SetAudit {
     if (now === undefined) this.known.delete(id)
     else this.known.set(id, now)
     for (const [round, open] of this.rounds) {
-      if (round !== by && open.key.startsWith(`${kindIn(id)}/`)) open.disturbed = true
+      if (round !== by && concerns(open.key, id)) open.disturbed = true
     }
   }
 
@@ -108,13 +113,13 @@ export class SetAudit {
 
   private put({ items, mode, round }: Args<"put">, results: ReadonlyArray<PutResult>): void {
     if (round === undefined) return
-    const set = round.key.slice(round.key.indexOf("/") + 1)
+    const set = setIn(round.key)
     items.forEach(({ body, id }, i) => {
       const before = this.known.get(id)
       const result = results[i]!
       if (result._tag !== "CREATED" || result.spec === before?.raw) return
       this.isYoungest(round, id)
-      if (!round.key.startsWith(`${kindIn(id)}/`)) this.fail("a reconcile changes a child of another kind", id)
+      if (!concerns(round.key, id)) this.fail("a reconcile changes a child of another kind", id)
       if (before === undefined) return
       if (before.set !== set && before.set !== "") {
         this.fail("a reconcile changes a child of another set", `${id}: ${before.set}, not ${set}`)
@@ -127,7 +132,7 @@ export class SetAudit {
 
   private del({ items, round }: Args<"del">, results: ReadonlyArray<DelResult>): void {
     if (round === undefined) return
-    const set = round.key.slice(round.key.indexOf("/") + 1)
+    const set = setIn(round.key)
     items.forEach(({ generation, id }, i) => {
       const before = this.known.get(id)
       if (results[i]!._tag !== "GONE" || before === undefined) return
@@ -153,9 +158,9 @@ export class SetAudit {
     const number = this.answeredRounds.get(life)?.get(key)
     const round = number === undefined ? undefined : this.rounds.get(number)
     if (round === undefined || round.disturbed || this.youngest.get(key) !== number) return false
-    const set = key.slice(key.indexOf("/") + 1)
+    const set = setIn(key)
     for (const [id, child] of this.known) {
-      if (child.set === set && key.startsWith(`${kindIn(id)}/`) && !listed.has(id)) {
+      if (child.set === set && concerns(key, id) && !listed.has(id)) {
         this.fail("a set is not its list", `${key} has ${id}, which is not listed`)
       }
     }
