@@ -172,6 +172,22 @@ describe("what ends nothing", () => {
       expect(runs.length).toBeLessThanOrEqual(6)
     }))
 
+  it.scoped("an old node that is restarted, while it is away for a moment", () =>
+    Effect.gen(function*() {
+      const { add, stop } = yield* scene()
+      yield* add("a", exactly("x", "old"))
+      yield* soon
+      const b = yield* add("b", exactly("x"))
+      yield* soon
+      const generation = Effect.map(b.getSpec(id("old")), (found) => Option.getOrThrow(found).generation)
+      const before = yield* generation
+      yield* stop("a")
+      yield* TestClock.adjust("1500 millis")
+      yield* add("a", exactly("x", "old"))
+      yield* TestClock.adjust("1 minute")
+      expect(yield* generation).toBe(before)
+    }))
+
   it.scoped("an emptied registry, whoever comes back first", () =>
     Effect.gen(function*() {
       const faulty = yield* makeFaulty("settle")

@@ -77,6 +77,8 @@ const execute = (command: Command): Effect.Effect<unknown, unknown, Pogo.Pogo> =
       return Pogo.ready
     case "nodes":
       return Pogo.nodes
+    case "lists":
+      return Pogo.lists
     case "trap":
       return Effect.sync(() => setTrap(command.trap!))
     case "shift":
@@ -117,8 +119,16 @@ const serve = Effect.gen(function*() {
   process.exit(1)
 })
 
+/** The keys of children that are the whole set, if this process has such a list. */
+const listed = process.env["TEST_EXACTLY"]?.split(",")
+
 const live = kindsLive.pipe(
-  Layer.provideMerge(Pogo.layerConfig(PogoConfig.config, { drainTimeout: Duration.seconds(10) })),
+  Layer.provideMerge(Pogo.layerConfig(PogoConfig.config, {
+    drainTimeout: Duration.seconds(10),
+    children: listed === undefined
+      ? undefined
+      : Pogo.exactly(listed.map((key) => specOf({ id: 0, call: "start" }, key)))
+  })),
   Layer.provide(registryLive)
 )
 
