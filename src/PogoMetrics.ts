@@ -114,6 +114,16 @@ export const stateWrites = Metric.counter("pogo_state_writes", {
 })
 
 /**
+ * Reconciles that this node made, tagged with their `kind` (`*` for a list of `Pogo.exactly`) and their `outcome`:
+ * `Success`, or the tag of a `Pogo.ReconcileError`. Those of `reconcileEvery` are counted where they are made; plans
+ * without a change of anything (`dryRun`) are not counted.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const reconciles = Metric.counter("pogo_reconciles", { description: "reconciles made", incremental: true })
+
+/**
  * Leases that this node lost.
  *
  * @since 0.1.0

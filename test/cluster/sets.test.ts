@@ -2,8 +2,21 @@
  * Sets of children: making them those of a list, whoever else does the same, and what is untouched by it.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Layer, Option, Schedule, Schema, Scope, Stream, TestClock } from "effect"
-import { Child, type ChildSpec, GroupRegistry, Pogo, PogoEvent } from "effect-pogo"
+import {
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  Layer,
+  Metric,
+  Option,
+  Schedule,
+  Schema,
+  Scope,
+  Stream,
+  TestClock
+} from "effect"
+import { Child, type ChildSpec, GroupRegistry, Pogo, PogoEvent, PogoMetrics } from "effect-pogo"
 import { Internals } from "../../src/internal/internals.js"
 import { makeCluster } from "../support/cluster.js"
 import { type Faulty, makeFaulty } from "../support/faulty.js"
@@ -131,6 +144,30 @@ describe("reconcile", () => {
       expect(odd).toMatchObject({ _tag: "InvalidChildSpec", field: "kind" })
       expect(yield* registered(pogo)).toEqual([])
       expect(brief(yield* pogo.reconcile(Worker, [spec("a", 1), spec("a", 1)]))).toEqual({ create: ["a"] })
+    }))
+
+  it.scoped("is counted by its outcome; a plan alone is not", () =>
+    Effect.gen(function*() {
+      const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), workerLive(new Journal()))
+      const { pogo } = yield* cluster.add("counted", { children: Pogo.exactly([spec("x")]) })
+      const count = (kind: string, outcome: string) =>
+        Effect.map(
+          Metric.value(
+            Object.entries({ scope: "default", node: "counted", kind, outcome })
+              .reduce((metric, [name, value]) => Metric.tagged(metric, name, value), PogoMetrics.reconciles)
+          ),
+          (value) => value.count
+        )
+      yield* pogo.reconcile(Worker, specs("a"))
+      yield* pogo.reconcile(Worker, specs("a"), { dryRun: true })
+      yield* Effect.flip(pogo.reconcile(Worker, []))
+      expect(yield* count("Worker", "Success")).toBe(1)
+      expect(yield* count("Worker", "ReconcileRefused")).toBe(1)
+      expect(yield* count("*", "Success")).toBe(0)
+      yield* TestClock.adjust("5 seconds")
+      yield* pogo.replaceChild(spec("x", 3))
+      yield* TestClock.adjust("5 seconds")
+      expect(yield* count("*", "Success")).toBe(1)
     }))
 
   it.scoped("a listed child that was terminated is started anew", () =>

@@ -7,9 +7,11 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
+import * as MetricLabel from "effect/MetricLabel"
 import type { Any } from "../../ChildSpec.js"
 import type { InvalidChildSpec, OutcomeUnknown, RegistryUnavailable } from "../../PogoError.js"
 import * as PogoEvent from "../../PogoEvent.js"
+import * as PogoMetrics from "../../PogoMetrics.js"
 import { fault } from "../kind/canonicalJson.js"
 import { checkKind, encodeSpec, invalid } from "../kind/specCodec.js"
 import { readList } from "../kind/specList.js"
@@ -123,8 +125,27 @@ export class SetCommands {
       const asked = { kind, goal: { set, listed, prune: options.prune ?? true, ofCode: false }, options, fence }
       return options.dryRun === true
         ? shown(yield* Effect.zipRight(this.readUpTo(0), this.plan(asked)))
-        : yield* Effect.tap(this.run(asked, eras), (plan) => this.tell(asked, plan))
+        : yield* this.counted(asked, Effect.tap(this.run(asked, eras), (plan) => this.tell(asked, plan)))
     })
+
+  /** Counts one call by how it ends. */
+  private counted<A>(
+    { kind }: ReconcileCall,
+    made: Effect.Effect<A, ReconcileError>
+  ): Effect.Effect<A, ReconcileError> {
+    const count = (outcome: string) =>
+      Effect.sync(() => {
+        const { name: node, scope } = this.node.config
+        const labels = Object.entries({ scope, node, kind, outcome }).map(([name, value]) =>
+          MetricLabel.make(name, value)
+        )
+        PogoMetrics.reconciles.unsafeUpdate(1, labels)
+      })
+    return Effect.tapBoth(made, {
+      onFailure: ({ _tag }) => count(_tag),
+      onSuccess: (plan) => (plan === undefined ? Effect.void : count("Success"))
+    })
+  }
 
   private tell({ goal, kind }: ReconcileCall, plan: ReconcilePlan): Effect.Effect<void> {
     return Effect.sync(() =>
@@ -236,9 +257,19 @@ export class SetCommands {
     { what: { allowEmpty, listed, set } }: OwnList,
     isAgreed: () => boolean
   ): Effect.Effect<ReconcilePlan | undefined, ReconcileError> =>
-    Effect.gen(this, function*() {
+    Effect.suspend(() => {
       const goal = { set, listed, prune: true, ofCode: true }
       const asked = { kind: anyKind, goal, options: { allowEmpty, maxTerminate: Infinity }, fence: 0 }
+      return this.counted(asked, this.keepAgreed(asked, isAgreed))
+    })
+
+  private keepAgreed(
+    asked: ReconcileCall,
+    isAgreed: () => boolean
+  ): Effect.Effect<ReconcilePlan | undefined, ReconcileError> {
+    return Effect.gen(this, function*() {
+      const { goal } = asked
+      const set = goal.set!
       const round = yield* this.beginSeen(set, isAgreed)
       if (round === undefined || !isAgreed()) return undefined
       const plan = planOfView(this.node, goal)
@@ -248,6 +279,7 @@ export class SetCommands {
       if (done !== undefined) yield* this.tell(asked, done)
       return done
     })
+  }
 
   /** Begins a round that goes before those only that this node has read of, and reads all that was written before it. */
   private beginSeen(key: string, isAgreed: () => boolean): Effect.Effect<HeldRound | undefined, ReconcileError> {
