@@ -112,7 +112,7 @@ const replies: { readonly [K in CommandName]: ReadonlyArray<unknown> } = {
     "300"
   ]],
   release: [[...head, ["1"]]],
-  save: [[...head, ["STORED", "OLDER", "OVERTAKEN", "QUARANTINE", "LOST"]]],
+  save: [[...head, ["STORED", "OLDER", "OVERTAKEN", "LOST"]]],
   peek: [[...head, ["0", [["1", "1|9|2|3|1|a||7"], ["1"], [""]]]]],
   report: [[...head, ["1"]]],
   finish: [[...head, [["ENDED", "2|1|op|by|e|"], ["FAILED", "1|1|op|f||{}"], ["FENCED"]]]],

@@ -2,7 +2,8 @@
  * `--seed N` plays one history and tells it (`--shrink`: the shortest that fails the same way). `--count N` (`--from N`)
  * plays many, in `--jobs J` processes, and names those that failed. `--calls` has children called in all of them, not in
  * some, `--directives` has nodes drained and cordoned by their names in all of them, `--sets` has
- * sets reconciled in all of them, `--lists` has nodes with lists that are whole sets in all of them. `--mutations` breaks one rule after the other (`--only` those whose name contains a text), and tells what noticed.
+ * sets reconciled in all of them, `--lists` has nodes with lists that are whole sets in all of them,
+ * `--states` gives children states in all of them. `--mutations` breaks one rule after the other (`--only` those whose name contains a text), and tells what noticed.
  * Exits with 1 when something was found.
  */
 import { fork } from "node:child_process"
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     directives: { type: "boolean", default: false },
     sets: { type: "boolean", default: false },
     lists: { type: "boolean", default: false },
+    states: { type: "boolean", default: false },
     mutations: { type: "boolean", default: false },
     only: { type: "string", default: "" }
   }
@@ -34,7 +36,8 @@ const drawn = (seed: number) =>
     ...(values.calls ? { calls: 1 } : {}),
     ...(values.directives ? { directives: 1 } : {}),
     ...(values.sets ? { sets: 1 } : {}),
-    ...(values.lists ? { lists: 1 } : {})
+    ...(values.lists ? { lists: 1 } : {}),
+    ...(values.states ? { states: 1 } : {})
   })
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -74,9 +77,9 @@ const parallel = async (from: number, count: number, jobs: number): Promise<bool
   const codes = Array.from({ length: jobs }, (_, i) => {
     const first = from + i * share
     const seeds = ["--from", `${first}`, "--count", `${Math.min(share, from + count - first)}`]
-    const also = (["calls", "directives", "sets", "lists"] as const).filter((what) => values[what]).map((what) =>
-      `--${what}`
-    )
+    const also = (["calls", "directives", "sets", "lists", "states"] as const).filter((what) => values[what]).map((
+      what
+    ) => `--${what}`)
     const child = fork(fileURLToPath(import.meta.url), [...seeds, ...also])
     return new Promise<number>((resolve) => child.once("exit", (code) => resolve(code ?? 1)))
   })

@@ -21,6 +21,7 @@ import {
 } from "./plan.js"
 import { withSets } from "./sets/draw.js"
 import { withLists } from "./sets/releases.js"
+import { withStates } from "./states/draw.js"
 
 const kindWeights: { readonly [K in PlainKind]: number } = {
   Steady: 8,
@@ -65,7 +66,8 @@ const eventWeights: { readonly [K in Fault]: number } = {
   key: 2.5
 }
 
-const keyWeights: { readonly [K in Key]: number } = {
+/** States are lost where there are any; see `states/draw.ts`. */
+const keyWeights: { readonly [K in Exclude<Key, "state">]: number } = {
   meta: 2,
   sess: 2,
   node: 1,
@@ -236,6 +238,8 @@ export const setsShare = 0.15
 
 /** The share of histories in which nodes have lists of code that are whole sets. */
 export const listsShare = 0.15
+/** The share of histories in which children have states. */
+export const statesShare = 0.15
 
 /** How large a share of histories has what not all have. */
 export interface Shares {
@@ -243,13 +247,20 @@ export interface Shares {
   readonly directives: number
   readonly sets: number
   readonly lists: number
+  readonly states: number
 }
 
-const usualShares: Shares = { calls: callsShare, directives: directivesShare, sets: setsShare, lists: listsShare }
+const usualShares: Shares = {
+  calls: callsShare,
+  directives: directivesShare,
+  sets: setsShare,
+  lists: listsShare,
+  states: statesShare
+}
 
 /** Children are called in a share of the histories, unless there are so many that it takes long. */
 export const draw = (seed: number, weights: Weights = {}, shares: Partial<Shares> = {}): Plan => {
-  const { calls, directives, lists, sets } = { ...usualShares, ...shares }
+  const { calls, directives, lists, sets, states } = { ...usualShares, ...shares }
   const plan = drawPlan(seed, weights)
   const callDice = new Dice(`calls ${seed}`)
   const called = plan.ids.length < 50 && callDice.chance(calls) ? withCalls(plan, callDice) : plan
@@ -258,7 +269,9 @@ export const draw = (seed: number, weights: Weights = {}, shares: Partial<Shares
   const setDice = new Dice(`sets ${seed}`)
   const kept = plan.ids.length < 50 && setDice.chance(sets) ? withSets(directed, setDice) : directed
   const listDice = new Dice(`lists ${seed}`)
-  return plan.ids.length < 50 && listDice.chance(lists) ? withLists(kept, listDice) : kept
+  const listed = plan.ids.length < 50 && listDice.chance(lists) ? withLists(kept, listDice) : kept
+  const stateDice = new Dice(`states ${seed}`)
+  return plan.ids.length < 50 && stateDice.chance(states) ? withStates(listed, stateDice) : listed
 }
 
 /** `weights` change how often faults are drawn. */

@@ -145,6 +145,7 @@ export class Faults {
     change()
     this.guardian.tampered()
     this.scene.sets.tampered()
+    this.scene.states.tampered()
     this.scene.ledger.forgive()
     this.scene.orders.forgive()
   }

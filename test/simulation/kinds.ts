@@ -8,6 +8,7 @@ import type { Current } from "../../src/internal/kind/current.js"
 import type { Dice } from "../../src/internal/testing/dice.js"
 import { called, type CalledKind, calledKinds, calledLayers, type CallJournal } from "./calls/kinds.js"
 import { type Code, type KindName, kindOf, type PlainKind, timing } from "./plan.js"
+import { saved, type SavedKind, savedKinds, savedLayers, type StateJournal } from "./states/kinds.js"
 
 /** Told by the children themselves: what runs, whatever anybody believes. */
 export interface Journal {
@@ -17,6 +18,7 @@ export interface Journal {
   readonly slowStops: number
   /** Where children are called. */
   readonly calls: CallJournal | undefined
+  readonly states: StateJournal
 }
 
 const plain = { content: Schema.Number }
@@ -46,11 +48,14 @@ const versioned = {
 
 const isCalled = (kind: KindName): kind is CalledKind => (calledKinds as ReadonlyArray<KindName>).includes(kind)
 
+const isSaved = (kind: KindName): kind is SavedKind => (savedKinds as ReadonlyArray<KindName>).includes(kind)
+
 /** The spec of a child, as code of this version makes it. */
 export const specOf = (id: string, content: number, code: Code): ChildSpec.Draft => {
   const kind = kindOf(id)
   const key = id.slice(kind.length + 1)
   if (isCalled(kind)) return called[kind].spec(key, { content })
+  if (isSaved(kind)) return saved[kind].spec(key, { content })
   if (kind !== "Versioned" && kind !== "Sloppy") return simple[kind].spec(key, { content })
   return code === 1
     ? versioned[kind][1].spec(key, { content })
@@ -150,4 +155,6 @@ const layers: { readonly [K in PlainKind]: (journal: Journal, code: Code) => Lay
 export const layerOf = (kind: KindName, journal: Journal, code: Code): Layer.Layer<never, unknown, Pogo.Pogo> =>
   isCalled(kind)
     ? calledLayers[kind](journal.calls!, (then) => writing(journal, then))
+    : isSaved(kind)
+    ? savedLayers[kind](journal.states, (then) => writing(journal, then))
     : layers[kind](journal, code)

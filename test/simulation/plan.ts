@@ -8,17 +8,18 @@ import type { Disorder } from "../../src/internal/testing/virtualWorld.js"
 import type { CalledKind } from "./calls/kinds.js"
 import type { CallsPlan } from "./calls/plan.js"
 import type { Release } from "./sets/releases.js"
+import type { SavedKind } from "./states/kinds.js"
 
 export type PlainKind = "Steady" | "Keep" | "Task" | "Once" | "Flaky" | "Standing" | "Stubborn" | "Versioned" | "Sloppy"
 
-export type KindName = PlainKind | CalledKind
+export type KindName = PlainKind | CalledKind | SavedKind
 
 export type Code = 1 | 2
 
 /** What a client asks for. */
 export type Call = "start" | "terminate" | "replace" | "restart"
 
-export type Key = "meta" | "sess" | "node" | "spec" | "tomb" | "claim" | "stat" | "log"
+export type Key = "meta" | "sess" | "node" | "spec" | "tomb" | "claim" | "stat" | "log" | "state"
 
 export type Event =
   & { readonly at: number }
@@ -122,6 +123,8 @@ export interface Plan {
     /** The release that each node begins with; -1: none. */
     readonly begin: ReadonlyArray<number>
   }
+  /** Whether children have states. */
+  readonly states?: boolean
   /** Calls to children, if there are any. */
   readonly calls?: CallsPlan
 }

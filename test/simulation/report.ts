@@ -30,6 +30,7 @@ export class Totals {
     if (nodes.some(({ rate }) => rate < 0.98 || rate > 1.02)) this.stats.count("history: a clock beyond the assumption")
     if (plan.calls !== undefined) this.stats.count("history: children are called")
     if (plan.directives === true) this.stats.count("history: directives are given")
+    if (plan.states === true) this.stats.count("history: children have states")
     if (plan.sets === true) this.stats.count("history: sets are reconciled")
     if (plan.lists !== undefined) this.stats.count("history: lists are whole sets")
     if (nodes.some(({ older }) => older === true)) this.stats.count("history: a node does not know directives")
@@ -88,7 +89,9 @@ export const explain = (failed: Outcome, options: PlayOptions = {}, plays = 150)
     `seed ${plan.seed}: ${failure?.check} (at ${Math.round(failure?.at ?? 0)} ms): ${failure?.message}`,
     `again: npm run simulate -- --seed ${plan.seed}${plan.calls === undefined ? "" : " --calls"}${
       plan.directives === true ? " --directives" : ""
-    }${plan.sets === true ? " --sets" : ""}${plan.lists === undefined ? "" : " --lists"}`,
+    }${plan.sets === true ? " --sets" : ""}${plan.lists === undefined ? "" : " --lists"}${
+      plan.states === true ? " --states" : ""
+    }`,
     `smaller: ${small.plan.nodes.length} nodes, ${small.plan.ids.length} children, ${small.plan.events.length} events:`,
     ...(small.plan.calls?.made ?? []).map((call) => `  ${JSON.stringify(call)}`),
     ...small.plan.events.map((event) => `  ${JSON.stringify(event)}`),

@@ -13,6 +13,7 @@ import type { Ledger } from "./ledger.js"
 import type { Code, Plan } from "./plan.js"
 import type { SetAudit } from "./sets/audit.js"
 import type { ListAudit } from "./sets/listAudit.js"
+import type { StateAudit } from "./states/audit.js"
 import type { Stats } from "./stats.js"
 
 export const scope = "default"
@@ -27,6 +28,7 @@ export interface Scene {
   readonly orders: Orders
   readonly sets: SetAudit
   readonly lists: ListAudit
+  readonly states: StateAudit
   readonly stats: Stats
   readonly state: () => RegistryState
   readonly spec: (id: string, content: number, code: Code) => ChildSpec.Draft

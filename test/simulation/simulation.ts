@@ -33,6 +33,7 @@ import { type Scene, scope } from "./scene.js"
 import { SetAudit } from "./sets/audit.js"
 import { Keepers } from "./sets/keepers.js"
 import { ListAudit } from "./sets/listAudit.js"
+import { StateAudit } from "./states/audit.js"
 import { Stats } from "./stats.js"
 import { Network } from "./traffic.js"
 
@@ -87,6 +88,7 @@ class Simulation {
   private readonly operators: Operators
   private readonly sets: SetAudit
   private readonly lists: ListAudit
+  private readonly states: StateAudit
   private readonly keepers: Keepers
   private readonly faults: Faults
   private readonly callers: Callers | undefined
@@ -111,6 +113,12 @@ class Simulation {
     this.orders = new Orders(state, () => this.knowers(), (check, message) => this.fail(check, message))
     this.sets = new SetAudit(state, (check, message) => this.fail(check, message))
     this.lists = new ListAudit(state, (check, message) => this.fail(check, message))
+    this.states = new StateAudit(
+      state,
+      () => this.nodes.lives(),
+      (check, message) => this.fail(check, message),
+      (what) => this.stats.count(what)
+    )
     this.network = new Network(world, dice.stream("network"), plan.noise, this.stats)
     this.guardian = new Guardian(
       () => world.now,
@@ -130,6 +138,7 @@ class Simulation {
       orders: this.orders,
       sets: this.sets,
       lists: this.lists,
+      states: this.states,
       stats: this.stats,
       state,
       spec: specOf,
@@ -152,6 +161,7 @@ class Simulation {
       this.orders.executed(execution)
       if (plan.sets === true || plan.lists !== undefined) this.sets.executed(execution)
       if (plan.lists !== undefined) this.lists.executed(execution, this.asker)
+      if (plan.states === true) this.states.executed(execution)
       const denied = this.ledger.denied(execution, this.asker)
       if (denied !== undefined) this.fail("a child is called absent, and is not", denied)
       this.guardian.onExecuted(execution)
@@ -213,6 +223,7 @@ class Simulation {
         dice: this.dice.stream("children"),
         slowStops: this.plan.slowStops,
         calls: callers?.seams.journal(life),
+        states: this.states.journal(life),
         begin: (self) => {
           copies.begin(life, self as ChildRun)
           this.log(life.process.name, `${self.id} runs, token ${self.token}, attempt ${self.attempt}`)
@@ -226,7 +237,10 @@ class Simulation {
       watch: (life) => ({
         began: (child) => this.began(life, child),
         ended: (child) => copies.ended(life, child.run!),
-        sent: (sent) => this.guardian.onSent(life, sent),
+        sent: (sent) => {
+          this.guardian.onSent(life, sent)
+          if (plan.states === true) this.states.sent(life, sent)
+        },
         arrives: (sent) => {
           this.asker = life
           this.guardian.onArrival(sent)
@@ -235,6 +249,7 @@ class Simulation {
           this.ledger.answered(name, args, reply)
           this.orders.answered(name, args, reply)
           if (plan.sets === true) this.sets.answered(life, name, args, reply)
+          if (plan.states === true) this.states.answered(life, name, args, reply)
         }
       }),
       built: (life, node) => {
@@ -297,6 +312,7 @@ class Simulation {
       if (lease.given) {
         if (lease.holds() && reason.startsWith("the registry ended")) this.guardian.onEnded(life)
         this.copies.fenced(life)
+        this.states.fenced(life)
         if (node.session !== undefined) life.fenced.set(node.session.sid, this.world.now)
         this.stats.count("fenced")
         this.log(life.process.name, `lease lost: ${reason}`)

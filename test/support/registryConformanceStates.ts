@@ -341,7 +341,7 @@ const losses = (test: Test): void => {
       expect((yield* claim(caller, "a#1", generation)).state?.body).toBe("next")
     }))
 
-  test("in the quarantine a value waits for its child's spec", (caller) =>
+  test("in the quarantine a value is stored for the birth that its owner names, and proves itself later", (caller) =>
     Effect.gen(function*() {
       yield* caller.join("a#1")
       const { generation, owned } = yield* stored(caller, "a#1")
@@ -354,9 +354,13 @@ const losses = (test: Test): void => {
         supersedes: "a#1"
       })
       const own = { ...owned, sid: "a#2" }
-      expect(yield* save(caller, own, 2)).toBe("QUARANTINE")
-      yield* caller.ok("merge", { facts: [{ id, kind: "spec", value: raw }] })
+      yield* caller.subject.hand.remove("state")
+      yield* caller.subject.hand.forgetStates
       expect(yield* save(caller, own, 2)).toBe("STORED")
+      expect(yield* peek(caller)).toBeUndefined()
+      yield* caller.ok("merge", { facts: [{ id, kind: "spec", value: raw }] })
+      expect((yield* peek(caller))?.body).toBe("v2")
+      expect(yield* save(caller, own, 3)).toBe("STORED")
       const tomb = formatTomb({
         stamp: caller.high + 1,
         generation,
@@ -367,7 +371,7 @@ const losses = (test: Test): void => {
         pruned: false
       })
       yield* caller.ok("merge", { facts: [{ id, kind: "tomb", value: tomb }] })
-      expect(yield* save(caller, own, 3)).toBe("LOST")
+      expect(yield* save(caller, own, 4)).toBe("LOST")
       expect((yield* caller.subject.hand.dump).state).toEqual([])
     }))
 

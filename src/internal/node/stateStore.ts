@@ -260,9 +260,19 @@ export class StateStore {
     waiter.resume(result)
   }
 
+  /** Whether a value may be submitted: another node may hold a claim that is in doubt. */
+  private maySubmit(run: ChildRun): boolean {
+    return run.holds
+  }
+
+  /** Whether a value may be stored. */
+  private mayStore(child: LocalChild): boolean {
+    return child.holds
+  }
+
   private submit(state: OwnedState, run: ChildRun, child: LocalChild, text: StateText) {
     return Effect.sync((): Effect.Effect<void, StoreError> => {
-      if (!run.holds || state.muted) return Effect.fail(run.claimLost())
+      if (!this.maySubmit(run) || state.muted) return Effect.fail(run.claimLost())
       const version = state.submit(text)
       const now = this.node.ambient.now()
       const timer: Timer = { at: now + this.node.timing.commandTimeout, run: () => this.expire(state, waiter) }
@@ -299,8 +309,8 @@ export class StateStore {
       yield* this.ready.await
       const batch = this.batch(session)
       if (batch.length === 0) return this.ready.unsafeClose()
-      const isEarly = yield* this.send(session, batch)
-      yield* isEarly ? Effect.sleep(this.node.timing.heartbeat) : this.node.ambient.yieldTurn
+      yield* this.send(session, batch)
+      yield* this.node.ambient.yieldTurn
     })
     return untilSuccess(Effect.forever(step), this.node.retries)
   }
@@ -313,13 +323,12 @@ export class StateStore {
     for (const state of this.dirty) {
       const child = children.get(state.id)
       if (!state.isDirty || child?.claim !== state.token) this.dirty.delete(state)
-      else if (child.holds && !batch.add(state, state.id.length + state.newest!.body.length)) break
+      else if (this.mayStore(child) && !batch.add(state, state.id.length + state.newest!.body.length)) break
     }
     return batch.items
   }
 
-  /** Sends a batch. Tells whether a value came too early: its child is not known to a new data set yet. */
-  private send(session: Session, batch: ReadonlyArray<OwnedState>): Effect.Effect<boolean, RegistryUnavailable> {
+  private send(session: Session, batch: ReadonlyArray<OwnedState>): Effect.Effect<void, RegistryUnavailable> {
     return Effect.suspend(() => {
       const sent = batch.map((state) => ({ state, item: state.unsaved!, unsent: state.sending() }))
       const unanswered = (detail: string) => {
@@ -327,8 +336,7 @@ export class StateStore {
       }
       return accepted(this.node, session, "save", { sid: session.sid, items: sent.map(({ item }) => item) }).pipe(
         Effect.map(({ value }) => {
-          sent.forEach(({ item, state, unsent }, i) => this.settle(state, item, value.results[i]!, unsent))
-          return value.results.includes("QUARANTINE")
+          sent.forEach(({ item, state }, i) => this.settle(state, item, value.results[i]!))
         }),
         Effect.tapError((error) =>
           Effect.sync(() => {
@@ -356,17 +364,9 @@ export class StateStore {
     }
   }
 
-  private settle(state: OwnedState, item: StateSave, result: SaveResult, unsent: () => void): void {
-    switch (result) {
-      case "STORED":
-      case "OLDER":
-        return this.hasStored(state, item)
-      case "QUARANTINE":
-        return this.wasNotSent(state, unsent)
-      case "OVERTAKEN":
-      case "LOST":
-        return this.hasLost(state, item, result)
-    }
+  private settle(state: OwnedState, item: StateSave, result: SaveResult): void {
+    if (result === "STORED" || result === "OLDER") this.hasStored(state, item)
+    else this.hasLost(state, item, result)
   }
 
   private hasStored(state: OwnedState, item: StateSave): void {

@@ -316,7 +316,7 @@ const beginResult = ([tag, value]: Row): BeginResult => {
   }
 }
 
-const saveResult = (tag: Raw): SaveResult => tagOf(tag, ["STORED", "OLDER", "OVERTAKEN", "QUARANTINE", "LOST"])
+const saveResult = (tag: Raw): SaveResult => tagOf(tag, ["STORED", "OLDER", "OVERTAKEN", "LOST"])
 
 const historyRecord = ([key, id, token, node, attempt, what, note, n]: Row): HistoryRecord => ({
   ...parseHistoryKey(text(key)) ?? malformed(key),

@@ -1037,7 +1037,10 @@ local function state_on_claim(id, of, token, sid)
 local has_one = has_state(id)
 if has_one and states_full then return '' end
 local known = has_one and state_in(id, of.birth)
-if known and not known.lost then return tell_state(child_state:get(id)) end
+if known and not known.lost then
+mark_stateful(id, of)
+return tell_state(child_state:get(id))
+end
 if not known and not of.stateful then
 if has_one then drop_state(id) end
 return '1', false
@@ -1241,19 +1244,25 @@ end
 `,
   "finish.lua:9": `local needs_memory = false
 `,
-  "shared/save_states.lua:3": `local function save_one(sid, i)
+  "shared/save_states.lua:4": `local function awaited_birth(id, birth)
+if meta.now >= meta.quarantine or spec:get(id) or tomb:get(id) then return nil end
+return birth
+end
+
+local function save_one(sid, i)
 local id, token, version = ARGV[i], int(ARGV[i + 1]), counter(ARGV[i + 3]) or 0
 local current = claim_of(id)
 if not current or current.token ~= token or current.sid ~= sid then return 'LOST' end
 local of = spec_of(id)
-if not of then return meta.now < meta.quarantine and not tomb:get(id) and 'QUARANTINE' or 'LOST' end
-if of.birth ~= int(ARGV[i + 2]) or version == 0 then return 'LOST' end
-local known = state_in(id, of.birth)
+local birth = counter(ARGV[i + 2])
+local expected = of and of.birth or awaited_birth(id, birth)
+if not birth or birth ~= expected or version == 0 then return 'LOST' end
+local known = state_in(id, birth)
 if known and known.token > token then return 'OVERTAKEN' end
 if known and known.token == token and known.version >= version then return 'OLDER' end
-child_state:set(id, format_state(of.birth, token, version, meta.last, int(ARGV[i + 4]) or 0, node_of(sid), '',
+child_state:set(id, format_state(birth, token, version, meta.last, int(ARGV[i + 4]) or 0, node_of(sid), '',
 ARGV[i + 5]))
-mark_stateful(id, of)
+if of then mark_stateful(id, of) end
 return 'STORED'
 end
 
@@ -1866,7 +1875,7 @@ export const commands = {
     "shared/store_spec.lua:3",
     "shared/trials.lua:3",
     "shared/child_states.lua:4",
-    "shared/save_states.lua:3",
+    "shared/save_states.lua:4",
     "shared/store_tomb.lua:6",
     "finish.lua:18",
     "shared/end.lua:12"
@@ -1992,7 +2001,7 @@ export const commands = {
     "shared/ids.lua:3",
     "shared/trials.lua:3",
     "shared/child_states.lua:4",
-    "shared/save_states.lua:3",
+    "shared/save_states.lua:4",
     "release.lua:17",
     "shared/end.lua:12"
   ],
@@ -2027,7 +2036,7 @@ export const commands = {
     "shared/guard.lua:3",
     "shared/ids.lua:3",
     "shared/child_states.lua:4",
-    "shared/save_states.lua:3",
+    "shared/save_states.lua:4",
     "save.lua:14",
     "shared/end.lua:12"
   ],

@@ -81,26 +81,32 @@ const markStateful = (tx: Tx, id: string, spec: SpecRecord): void => {
   append(tx, "s", id)
 }
 
+/**
+ * The birth of a child whose spec may not have been given back yet: that which the holder of its claim names. Should another
+ * life turn out to be the child's, the record counts as none.
+ */
+const awaitedBirth = ({ meta, state }: Tx, { birth, id }: StateSave): number | undefined =>
+  meta.now < meta.quarantine && !state.spec.has(id) && !state.tomb.has(id) ? counterOf(birth) : undefined
+
 const saveOne = (tx: Tx, sid: string, item: StateSave): SaveResult => {
   const { meta } = tx
   const { body, id, token } = item
   const claim = claimOf(tx, id)
   if (claim === undefined || claim.token !== token || claim.sid !== sid) return "LOST"
   const spec = specOf(tx, id)
-  if (spec === undefined) return meta.now < meta.quarantine && !tx.state.tomb.has(id) ? "QUARANTINE" : "LOST"
+  const birth = spec === undefined ? awaitedBirth(tx, item) : spec.birth
   const version = counterOf(item.version) ?? 0
-  if (spec.birth !== item.birth || version === 0) return "LOST"
-  const known = stateIn(tx, id, spec.birth)
+  if (birth === undefined || birth !== item.birth || version === 0) return "LOST"
+  const known = stateIn(tx, id, birth)
   if (known !== undefined && known.token > token) return "OVERTAKEN"
   if (known?.token === token && known.version >= version) return "OLDER"
   const kindVersion = exactOf(item.kindVersion) ?? 0
-  const { birth } = spec
   setState(
     tx,
     id,
     formatState({ birth, token, version, at: meta.last, kindVersion, node: nodeOf(sid), lost: false, body })
   )
-  markStateful(tx, id, spec)
+  if (spec !== undefined) markStateful(tx, id, spec)
   return "STORED"
 }
 
@@ -133,14 +139,18 @@ const fits = (telling: Telling, value: string): boolean => {
 export const stateOnClaim = (
   tx: Tx,
   id: string,
-  { birth, stateful }: SpecRecord,
+  spec: SpecRecord,
   { sid, token }: { readonly sid: string; readonly token: number },
   telling: Telling
 ): string | null | undefined => {
+  const { birth, stateful } = spec
   const stored = tx.state.state.get(id)
   if (stored !== undefined && telling.full) return undefined
   const known = stateIn(tx, id, birth)
-  if (known !== undefined && !known.lost) return fits(telling, stored!) ? stored : undefined
+  if (known !== undefined && !known.lost) {
+    markStateful(tx, id, spec)
+    return fits(telling, stored!) ? stored : undefined
+  }
   if (known === undefined && !stateful) {
     if (stored !== undefined) setState(tx, id, undefined)
     return null

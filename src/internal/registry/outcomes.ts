@@ -72,7 +72,7 @@ export type FinishResult =
 
 /**
  * Outcome of `save` for one value. `OLDER`: this version, or a later one of the same claim, is stored: as good.
- * `OVERTAKEN`: an owner with a higher token has stored another. `QUARANTINE`: the child's spec may not have been given
- * back yet. `LOST`: the sender does not hold the claim, or this life of the child is over.
+ * `OVERTAKEN`: an owner with a higher token has stored another. `LOST`: the sender does not hold the claim, or this life of
+ * the child is over.
  */
-export type SaveResult = "STORED" | "OLDER" | "OVERTAKEN" | "QUARANTINE" | "LOST"
+export type SaveResult = "STORED" | "OLDER" | "OVERTAKEN" | "LOST"

@@ -11,12 +11,14 @@ import { ofNeighbours } from "./neighbours.js"
 import { ofNodes } from "./nodes.js"
 import { ofRegistry } from "./registry.js"
 import { ofSets } from "./sets.js"
+import { ofStates } from "./states.js"
 
 export const mutations: ReadonlyArray<Mutation> = [
   ...ofRegistry,
   ...ofNodes,
   ...ofDirectives,
   ...ofSets,
+  ...ofStates,
   ...ofNeighbours,
   ...ofCalls
 ]
@@ -30,14 +32,16 @@ export interface Caught {
 
 /** Plays the history of a seed, with the rule broken or whole. */
 const failureOf = (mutation: Mutation, seed: number, isBroken: boolean): Failure | undefined => {
-  const { changed, directives = false, execute, lists = false, patch, sets = false, shape, weights } = mutation
+  const { changed, directives = false, execute, lists = false, patch, sets = false, shape, states = false, weights } =
+    mutation
   const mend = isBroken ? patch?.() : undefined
   try {
     const plan = draw(seed, weights, {
-      calls: patch === undefined || sets || lists ? 0 : 1,
+      calls: patch === undefined || sets || lists || states ? 0 : 1,
       directives: directives ? 1 : 0,
       sets: sets ? 1 : 0,
-      lists: lists ? 1 : 0
+      lists: lists ? 1 : 0,
+      states: states ? 1 : 0
     })
     return play(shape?.(plan) ?? plan, {
       ...(execute === undefined || !isBroken ? {} : { execute }),

@@ -27,6 +27,8 @@ export interface Mutation {
   readonly sets?: boolean
   /** Nodes have lists that are whole sets in every history, instead of in none. */
   readonly lists?: boolean
+  /** Children have states in every history, instead of in none. */
+  readonly states?: boolean
   /** What else makes it show, in the plan of each history. */
   readonly shape?: (plan: Plan) => Plan
   /** A history that shows it, to begin with: most are shown by any. */

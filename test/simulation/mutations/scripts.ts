@@ -1,8 +1,10 @@
 /**
  * A few commands each, for rules whose breach whole nodes do not come to feel.
  */
+import { parseState } from "../../../src/internal/registry/childStates.js"
 import type { Args, CommandName, Reply, Value } from "../../../src/internal/registry/commands.js"
 import {
+  claimOf,
   emptyState,
   formatSpec,
   parseDirective,
@@ -106,4 +108,76 @@ export const directsOnce = (execute: Execute): string | undefined => {
   give("undo", "op.2", state.meta!.high)
   give("drain", "op.1", seen)
   return parseDirective(state.direct.get("n") ?? "")?.op === "op.2" ? undefined : "a late directive came after its undo"
+}
+
+/** A scope with a child, whose state is stored under a claim. */
+const kept = (execute: Execute) => {
+  const { send, state } = caller(execute)
+  const open = { version: 1, record: "{}", mode: "fresh", claims: [], last: true, supersedes: "" } as const
+  send("open", { ...open, sid: "a#1" })
+  send("put", { mode: "ensure", items: [{ id: "k/x", op: "op", generation: 0, body: "{}" }] })
+  const generation = parseSpec(state.spec.get("k/x")!)!.generation
+  const grant = () => {
+    const reply = send("claim", { sid: "a#1", items: [{ id: "k/x", generation }] })
+    const [result] = reply._tag === "OK" ? reply.value.results : []
+    return result?._tag === "GRANTED" ? result : undefined
+  }
+  const token = grant()!.token
+  const save = (version: number) =>
+    send("save", {
+      sid: "a#1",
+      items: [{ id: "k/x", token, birth: generation, version, kindVersion: 1, body: `${version}` }]
+    })
+  save(1)
+  return { send, state, generation, token, grant, save }
+}
+
+/** What a node remembers does not replace the state that a living owner may have read. */
+export const refusesStrangers = (execute: Execute): string | undefined => {
+  const { generation, send, state, token } = kept(execute)
+  const value = `${generation}|${token + 1}|1|1|1|b||other`
+  send("merge", { facts: [{ id: "k/x", kind: "state", value }], sid: "b#1" })
+  return state.state.get("k/x") === value ? "a stranger's memory replaced the state under a living owner" : undefined
+}
+
+/** Where another owner has been, with a higher token, the older one stores nothing any more. */
+export const overtakes = (execute: Execute): string | undefined => {
+  const { generation, save, state, token } = kept(execute)
+  const value = `${generation}|${token + 1}|1|1|1|b||other`
+  state.state.set("k/x", value)
+  save(2)
+  return state.state.get("k/x") === value ? undefined : "a lower token stored over a higher one"
+}
+
+/** A state that was told as lost does not return. */
+export const losesNothingTwice = (execute: Execute): string | undefined => {
+  const { grant, send, state } = kept(execute)
+  const value = state.state.get("k/x")!
+  const told = claimOf({ state }, "k/x")!
+  state.state.clear()
+  state.meta!.states = 0
+  send("release", { sid: "a#1", items: [{ id: "k/x", token: told.token, refused: "" }] })
+  const { token } = grant()!
+  send("release", { sid: "a#1", items: [{ id: "k/x", token, refused: "" }] })
+  send("merge", { facts: [{ id: "k/x", kind: "state", value }], sid: "b#1" })
+  return state.state.get("k/x") === value ? "a state that was told as lost returned" : undefined
+}
+
+/** A value that arrives when the claim is another one is not stored. */
+export const comesTooLate = (execute: Execute): string | undefined => {
+  const { grant, save, send, state, token } = kept(execute)
+  const before = state.state.get("k/x")
+  send("release", { sid: "a#1", items: [{ id: "k/x", token, refused: "" }] })
+  grant()
+  save(2)
+  return state.state.get("k/x") === before ? undefined : "a former owner's late value was stored"
+}
+
+/** Older data, in which the child is in an earlier life, takes no value of the later one. */
+export const mixesLives = (execute: Execute): string | undefined => {
+  const { generation, save, state } = kept(execute)
+  const older = generation - 1
+  state.spec.set("k/x", spec(older))
+  save(2)
+  return parseState(state.state.get("k/x")!)?.birth === older ? "a value went into another life" : undefined
 }

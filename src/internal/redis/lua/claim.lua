@@ -44,7 +44,10 @@ local function state_on_claim(id, of, token, sid)
   local has_one = has_state(id)
   if has_one and states_full then return '' end
   local known = has_one and state_in(id, of.birth)
-  if known and not known.lost then return tell_state(child_state:get(id)) end
+  if known and not known.lost then
+    mark_stateful(id, of)
+    return tell_state(child_state:get(id))
+  end
   if not known and not of.stateful then
     if has_one then drop_state(id) end
     return '1', false
