@@ -38,6 +38,7 @@ export const rooms = [
       "Placement.ts",
       "PogoError.ts",
       "PogoEvent.ts",
+      "PogoHistory.ts",
       "PogoMetrics.ts",
       "PogoNode.ts",
       "Restart.ts",
@@ -83,6 +84,7 @@ export const rooms = [
   {
     name: "Pogo",
     files: [
+      "internal/historyAccessors.ts",
       "internal/make.ts",
       "internal/internals.ts",
       "internal/nodeAccessors.ts",

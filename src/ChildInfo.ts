@@ -69,6 +69,14 @@ export interface ChildRow {
    * None for a child that has ended and is still being stopped.
    */
   readonly digest: string | undefined
+  /** Of a child that does not run: name of the node that ran it last, as far as that is known. */
+  readonly lastNode?: string | undefined
+  /** Of a child that does not run: fencing token under which it ran last. */
+  readonly lastToken?: bigint | undefined
+  /** Of a child that does not run: how its last run ended. */
+  readonly lastExit?: string | undefined
+  /** Of a failed child: when it failed. */
+  readonly failedAt?: Date | undefined
   /**
    * Present if this may no longer be true, with the time since when: the node that tells it has no lease, or is closed; a
    * client does not reach the registry, or found nobody alive who would have renewed a lease.
@@ -127,6 +135,10 @@ export const ChildRow: Schema.Schema<ChildRow, Json<ChildRow>> = lazily(() =>
     since: orUndefined(Schema.Date),
     set: orUndefined(Schema.String),
     digest: orUndefined(Schema.String),
+    lastNode: Schema.optionalWith(Schema.String, { exact: true }),
+    lastToken: Schema.optionalWith(Schema.BigInt, { exact: true }),
+    lastExit: Schema.optionalWith(Schema.String, { exact: true }),
+    failedAt: Schema.optionalWith(Schema.Date, { exact: true }),
     staleSince: Schema.optionalWith(Schema.Date, { exact: true })
   }) as unknown as Schema.Schema<ChildRow, Json<ChildRow>>
 )

@@ -51,6 +51,8 @@ export type {
 
 export { cordon, cordonNode, drain, drainNode, nodes, uncordon, uncordonNode } from "./internal/nodeAccessors.js"
 
+export { history, scopeEvents } from "./internal/historyAccessors.js"
+
 export { exactly } from "./internal/kind/exactList.js"
 
 export { lists, reconcile, reconcileEvery, reconcilerId, upsertChild } from "./internal/setAccessors.js"
@@ -361,7 +363,7 @@ export const countChildren: Effect.Effect<ChildCounts, never, Pogo> = Effect.fla
 
 /**
  * Events of this node from now on: children that start, crash, move and end; nodes that come and go; the state of its
- * lease. A subscriber that falls behind misses the oldest.
+ * lease. A subscriber that falls behind misses the oldest. `scopeEvents` tells what happens on all nodes.
  *
  * @since 0.1.0
  * @category accessors

@@ -16,6 +16,7 @@ import { type Exactly, isExactly, setOfList } from "./internal/kind/exactList.js
 import { checkIntensity } from "./internal/kind/runOptions.js"
 import { maxTime } from "./internal/registry/bounds.js"
 import { type KeepEnded, tombstoneCount, tombstoneRetention } from "./internal/registry/commands.js"
+import { historyAge, historyCount, type KeepHistory } from "./internal/registry/historyRecords.js"
 import { resolve as resolveTiming, type Timing } from "./internal/registry/timing.js"
 import { durationSetting, namesSet, nearest } from "./internal/runtime/environmentSettings.js"
 import { logWarning } from "./internal/runtime/userCode.js"
@@ -85,6 +86,16 @@ interface PogoOptions {
    * `POGO_MAX_ENDED`.
    */
   readonly maxEnded?: number | undefined
+  /**
+   * How long the registry remembers what happened (`Pogo.history`). Default 7 days, minimum 1 minute.
+   * `POGO_KEEP_HISTORY`.
+   */
+  readonly keepHistory?: Duration.DurationInput | undefined
+  /**
+   * How many entries of the history are remembered at least; four per child, if that is more. Each costs about 150 bytes
+   * in Redis. With 0 this node's commands leave none. Otherwise at least 1,000; default 20,000. `POGO_MAX_HISTORY`.
+   */
+  readonly maxHistory?: number | undefined
   /** Between passes over everything, in case an event was lost. Scales; default 30 seconds. `POGO_SYNC_INTERVAL`. */
   readonly syncInterval?: Duration.DurationInput | undefined
   /**
@@ -151,6 +162,7 @@ export interface Resolved {
   readonly moveParallel: number
   /** Which ended children are remembered. */
   readonly keepEnded: KeepEnded
+  readonly keepHistory: KeepHistory
   /** Milliseconds. */
   readonly joinTimeout: number
   /** Milliseconds. */
@@ -177,6 +189,8 @@ export const defaults = {
   moveParallel: 16,
   keepEnded: Duration.millis(tombstoneRetention),
   maxEnded: tombstoneCount,
+  keepHistory: Duration.millis(historyAge),
+  maxHistory: historyCount,
   joinTimeout: Duration.minutes(1),
   drainTimeout: Duration.seconds(20),
   weight: 1,
@@ -215,6 +229,8 @@ export const config: Config.Config<PogoOptions> = Config.all({
   moveParallel: optional(Config.integer("POGO_MOVE_PARALLEL")),
   keepEnded: durationSetting("POGO_KEEP_ENDED"),
   maxEnded: optional(Config.integer("POGO_MAX_ENDED")),
+  keepHistory: durationSetting("POGO_KEEP_HISTORY"),
+  maxHistory: optional(Config.integer("POGO_MAX_HISTORY")),
   syncInterval: durationSetting("POGO_SYNC_INTERVAL"),
   joinTimeout: durationSetting("POGO_JOIN_TIMEOUT"),
   drainTimeout: durationSetting("POGO_DRAIN_TIMEOUT"),
@@ -328,6 +344,23 @@ const keepEndedOf = (options: PogoOptions): Either.Either<KeepEnded, InvalidConf
     return { millis: Math.floor(kept), count }
   })
 
+/** The least number of entries of the history that is worth to be kept. */
+const leastHistory = 1_000
+
+const keepHistoryOf = (options: PogoOptions): Either.Either<KeepHistory, InvalidConfig> =>
+  Either.gen(function*() {
+    const kept = (yield* millis("keepHistory", options.keepHistory ?? defaults.keepHistory))!
+    if (!(kept >= leastEnded.millis && kept <= maxTime)) {
+      return yield* refuse("keepHistory", `${kept} ms`, "finite, and at least 1 minute", "write it like \"7 days\"")
+    }
+    const count = options.maxHistory ?? defaults.maxHistory
+    if (!(Number.isSafeInteger(count) && (count === 0 || count >= leastHistory))) {
+      const rule = `0 for none, or a whole number of at least ${leastHistory}`
+      return yield* refuse("maxHistory", count, rule, `leave it out for ${historyCount}`)
+    }
+    return { millis: Math.floor(kept), count }
+  })
+
 /**
  * Checks settings and fills in the defaults.
  *
@@ -347,6 +380,7 @@ export const resolve = (options: PogoOptions): Either.Either<Resolved, InvalidCo
       maxChildren: yield* positive("maxChildren", options.maxChildren ?? usualMaxChildren(timing), true),
       moveParallel: yield* positive("moveParallel", options.moveParallel ?? defaults.moveParallel, true),
       keepEnded: yield* keepEndedOf(options),
+      keepHistory: yield* keepHistoryOf(options),
       joinTimeout: (yield* millis("joinTimeout", options.joinTimeout ?? defaults.joinTimeout))!,
       drainTimeout: (yield* millis("drainTimeout", options.drainTimeout ?? defaults.drainTimeout))!,
       labels: yield* checkLabels(options.labels ?? {}),
@@ -372,6 +406,8 @@ const settingNames: ReadonlySet<string> = new Set([
   "POGO_MOVE_PARALLEL",
   "POGO_KEEP_ENDED",
   "POGO_MAX_ENDED",
+  "POGO_KEEP_HISTORY",
+  "POGO_MAX_HISTORY",
   "POGO_SYNC_INTERVAL",
   "POGO_JOIN_TIMEOUT",
   "POGO_DRAIN_TIMEOUT",

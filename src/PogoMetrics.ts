@@ -15,7 +15,9 @@ import * as MetricBoundaries from "effect/MetricBoundaries"
 export const children = Metric.gauge("pogo_children", { description: "children on this node" })
 
 /**
- * Children of the scope, as this node knows them.
+ * Children of the scope, as this node knows them, one gauge per status: tagged with `status`, which is `running`,
+ * `starting`, `restarting`, `stopping`, `overdue`, `pending` or `failed`. What should run and does not is an alarm:
+ * `pending` or `failed` above 0 for longer than a move takes. Counted when something has changed.
  *
  * @since 0.1.0
  * @category metrics
@@ -130,6 +132,17 @@ export const reconciles = Metric.counter("pogo_reconciles", { description: "reco
  * @category metrics
  */
 export const leasesLost = Metric.counter("pogo_leases_lost", { description: "leases lost", incremental: true })
+
+/**
+ * Entries of the history that are missing: the registry could not write them, or it is not known whether it did.
+ *
+ * @since 0.2.0
+ * @category metrics
+ */
+export const historyDropped = Metric.counter("pogo_history_dropped", {
+  description: "entries missing in the history",
+  incremental: true
+})
 
 /**
  * Calls to the registry that failed.

@@ -206,6 +206,8 @@ const clusterOf = (engine: TestCluster): Cluster => ({
   history: Effect.sync(() => [...engine.runs.history])
 })
 
+export { checkHistory, type HistoryFindings } from "./internal/testing/historyCheck.js"
+
 /** The kinds without requirements: what else they need is the test's own. */
 const closed = <E, R>(
   kinds: Layer.Layer<never, E, Pogo.Pogo | R>

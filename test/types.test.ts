@@ -26,6 +26,7 @@ import {
   type PogoConfig,
   type PogoError,
   type PogoEvent,
+  type PogoHistory,
   PogoLive,
   type PogoNode,
   Restart
@@ -281,6 +282,15 @@ interface Methods<R> {
   readonly nodes: Effect.Effect<ReadonlyArray<PogoNode.PogoNode>, never, R>
   readonly lists: Effect.Effect<ReadonlyArray<PogoNode.ListState>, never, R>
   readonly events: Stream.Stream<PogoEvent.PogoEvent, never, R>
+  readonly scopeEvents: Stream.Stream<PogoHistory.HistoryEntry, never, R>
+  readonly history: (
+    id?: string,
+    options?: PogoHistory.HistoryOptions
+  ) => Effect.Effect<
+    ReadonlyArray<PogoHistory.HistoryEntry>,
+    PogoError.InvalidChildId | PogoError.InvalidConfig | Unavailable,
+    R
+  >
   readonly drain: Effect.Effect<number, never, R>
   readonly cordon: Effect.Effect<void, never, R>
   readonly uncordon: Effect.Effect<void, never, R>

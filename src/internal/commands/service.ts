@@ -15,16 +15,19 @@ import type {
   DirectiveError,
   InvalidChildId,
   InvalidChildSpec,
+  InvalidConfig,
   OutcomeUnknown,
   RegistryUnavailable
 } from "../../PogoError.js"
 import type { PogoEvent } from "../../PogoEvent.js"
+import type { HistoryEntry, HistoryOptions } from "../../PogoHistory.js"
 import type { DirectiveOptions, DirectiveResult, ListState, PogoNode } from "../../PogoNode.js"
 import { drain, setCordon } from "../loops/shutdown.js"
 import type { Node } from "../node/node.js"
 import { shutDown } from "../node/registryRequest.js"
 import type { ReconcilePlan } from "../reconcileErrors.js"
 import type { ChildCommands, StartResult, TerminateResult, UpsertResult } from "./childCommands.js"
+import { followHistory, readHistory } from "./historyQueries.js"
 import { listStates } from "./listKeeper.js"
 import type { NodeCommands } from "./nodeCommands.js"
 import {
@@ -137,6 +140,17 @@ export interface PogoMethods {
   /** What happens from now on. A subscriber that is slow misses the oldest. */
   readonly events: Stream.Stream<PogoEvent>
   /**
+   * What happens on all nodes from now on, as entries of the history, in order and a moment later than it happens. Each
+   * listener reads the registry for himself when the scope has changed, ten times a second at most. Waits while the
+   * registry cannot be reached, and ends when this supervisor is closed.
+   */
+  readonly scopeEvents: Stream.Stream<HistoryEntry>
+  /** What happened, to one child or in the whole scope, the oldest entry first: see `Pogo.history`. */
+  readonly history: (
+    id?: string,
+    options?: HistoryOptions
+  ) => Effect.Effect<ReadonlyArray<HistoryEntry>, InvalidChildId | InvalidConfig | RegistryUnavailable>
+  /**
    * Gives up all children of this node in order, and takes no new ones. Succeeds when none is left, or after the drain
    * timeout, with the number that are left. Undone by `uncordon`. A child's finalizer or body that runs it would wait for
    * itself: fork it there.
@@ -209,6 +223,8 @@ export const makeService = (
   nodes: answer(node, () => listNodes(node)),
   lists: answer(node, () => listStates(node)),
   events: node.events,
+  scopeEvents: followHistory(node),
+  history: (id, options) => readHistory(node, id, options),
   drain: drain(node),
   cordon: setCordon(node, true),
   uncordon: setCordon(node, false),

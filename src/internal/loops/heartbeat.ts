@@ -12,6 +12,7 @@ import type { Value } from "../registry/commands.js"
 import { untilSuccess } from "../runtime/environment.js"
 import { logWarning } from "../runtime/userCode.js"
 import { namesakes, warnDuplicate } from "./changeFeed.js"
+import { ScopeGauges } from "./scopeGauges.js"
 import { confirmClaims } from "./unconfirmedClaims.js"
 
 /** Renewals in a row at which the registry may count other claims than this node, before everything is read again. */
@@ -92,7 +93,11 @@ const renew = (node: Node, session: Session): Effect.Effect<void, "not renewed">
 
 /** Renews for as long as the session lasts: once per heartbeat, sooner again after a failure. */
 export const heartbeat = (node: Node, session: Session): Effect.Effect<never> => {
-  const afterwards = Effect.sync(() => node.measure())
+  const gauges = new ScopeGauges(node)
+  const afterwards = Effect.sync(() => {
+    node.measure()
+    gauges.measure()
+  })
   const step = renew(node, session).pipe(
     Effect.tapBoth({ onFailure: () => afterwards, onSuccess: () => afterwards }),
     Effect.zipRight(node.pauses.sleep(node.timing.heartbeat))

@@ -19,6 +19,7 @@ import { awaitEra, type Fatal, join, unlessRefused } from "./join.js"
 import { watchNeighbours } from "./localPeers.js"
 import { renewDirective } from "./nodeDirectives.js"
 import { reconcile } from "./reconcile.js"
+import { ScopeGauges } from "./scopeGauges.js"
 import { tryChildren } from "./trials.js"
 
 /** Starts an effect again when it dies, by a defect of ours, and says so. The node's children go on meanwhile. */
@@ -160,14 +161,17 @@ const beginAsClient = (node: Node): Session => {
 }
 
 /** Forgets old tombstones and sets the gauges, once per heartbeat. Needs no request. */
-const upkeep = (node: Node): Effect.Effect<never> =>
-  Effect.forever(Effect.zipRight(
+const upkeep = (node: Node): Effect.Effect<never> => {
+  const gauges = new ScopeGauges(node)
+  return Effect.forever(Effect.zipRight(
     Effect.sleep(node.timing.heartbeat),
     Effect.sync(() => {
       node.view.forgetTombs(node.config.keepEnded)
       node.measure()
+      gauges.measure()
     })
   ))
+}
 
 /** One era, from its beginning to its end; returns how it ended. */
 const liveAsClient = (node: Node, session: Session, whenActive: Effect.Effect<void>) =>

@@ -83,7 +83,7 @@ const act = (node: Node, condition: Condition, id: string, wanted: Array<Wanted>
 
 /** Gives a claim back whose child this node's code cannot read: the child is left to others. */
 const refuse = (node: Node, id: string, token: number, code: string, reason: string): void => {
-  node.outbox.refuse(id, token, code)
+  node.outbox.refuse(id, token, code, reason)
   node.emit(() => PogoEvent.ChildRefused({ id: id as ChildId, node: node.config.name, reason }))
   node.childLog.refused(id, reason)
 }

@@ -127,24 +127,44 @@ const stands = (node: Node, { claim }: Entry, holds: boolean): boolean =>
 const currentStatus = (node: Node, entry: Entry): ChildStatus =>
   statusOf(node, entry, currentStat(entry, node.supervisor.children.get(entry.id)))
 
+/** What a row tells of a child that nobody runs. Rows of running children, which are kept, have none of it. */
+const lastOf = (entry: Entry, status: ChildStatus): Partial<ChildRow> => {
+  const { claim, holder, spec } = entry
+  if (
+    status._tag !== "Failed" && (status._tag !== "Pending" && (status._tag !== "Restarting" || claim !== undefined))
+  ) {
+    return {}
+  }
+  const stat = statOf(entry)
+  const lastNode = stat?.lastNode ?? (holder === undefined ? undefined : nameOf(holder))
+  return {
+    ...(lastNode === undefined ? {} : { lastNode }),
+    ...(stat === undefined ? {} : { lastToken: BigInt(stat.token) }),
+    ...(stat === undefined || stat.cause === "" ? {} : { lastExit: stat.cause }),
+    ...(stat === undefined || spec?.failed !== true ? {} : { failedAt: dateOf(stat.since) })
+  }
+}
+
 /** A child's row, made anew. Frozen, since lists share rows. */
 export const freshRow = (node: Node, entry: Entry): ChildRow => {
   const { claim, id, spec } = entry
   const stat = currentStat(entry, node.supervisor.children.get(id))
   const slash = id.indexOf("/")
+  const status = statusOf(node, entry, stat)
   return Object.freeze(writableAsJson({
     id: id as ChildId,
     kind: spec?.kind ?? id.slice(0, slash),
     key: spec === undefined ? id.slice(slash + 1) : id.slice(spec.kind.length + 1),
     type: spec?.type ?? "worker",
     node: claim === undefined ? undefined : node.view.membership.members.get(claim.sid)?.name || nameOf(claim.sid),
-    status: statusOf(node, entry, stat),
+    status,
     token: claim === undefined ? undefined : BigInt(claim.token),
     generation: BigInt(spec?.generation ?? claim?.generation ?? 0),
     restarts: stat?.restarts ?? waitingTrial(entry)?.deaths ?? 0,
     since: stat === undefined ? undefined : dateOf(stat.since),
     set: spec?.set,
-    digest: spec === undefined ? undefined : digestOfContent(bodyTextOf(spec))
+    digest: spec === undefined ? undefined : digestOfContent(bodyTextOf(spec)),
+    ...lastOf(entry, status)
   }))
 }
 

@@ -163,13 +163,7 @@ export class Node {
     this.lease = new Lease(this.timing, parts.ambient)
     this.own = new OwnRecord(this)
     this.freshness = new Freshness(this.timing, parts.ambient.now())
-    this.clock = new RegistryClock(
-      parts.config.scope,
-      this.timing,
-      parts.ambient,
-      parts.random,
-      parts.config.keepEnded
-    )
+    this.clock = new RegistryClock(parts.config.scope, this.timing, parts.ambient, parts.random, parts.config)
     this.view = new View(parts.score, parts.ambient.now, {
       changed: (id) => this.touched(id),
       moved: (id, from, claim, wasHeld) => this.moved(id, from, claim, wasHeld),
@@ -218,6 +212,7 @@ export class Node {
         this.capacity.look()
       },
       stopped: (child) => {
+        this.outbox.noteStop(child)
         this.capacity.look()
         this.moves.ended(child.id)
         this.touched(child.id)

@@ -32,7 +32,6 @@ export const measure = (
   labels: ReadonlyArray<MetricLabel.MetricLabel>
 ): void => {
   PogoMetrics.children.unsafeUpdate(supervisor.children.size, labels)
-  PogoMetrics.scopeChildren.unsafeUpdate(view.entries.size, labels)
   PogoMetrics.nodes.unsafeUpdate(view.membership.list.length, labels)
   PogoMetrics.claims.unsafeUpdate(session === undefined ? 0 : view.claimsOf(session.sid), labels)
   PogoMetrics.leaseRemaining.unsafeUpdate(Math.max(0, lease.given ? lease.remaining : 0), labels)

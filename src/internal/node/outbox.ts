@@ -4,14 +4,20 @@
  *
  * @internal
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
+import type { RegistryUnavailable } from "../../PogoError.js"
+import * as PogoMetrics from "../../PogoMetrics.js"
 import { Batch } from "../registry/batches.js"
 import type { FinishResult } from "../registry/commands.js"
 import { formatStat } from "../registry/state.js"
+import { nameOf } from "../replica/membership.js"
 import type { Entry } from "../replica/replica.js"
 import { untilSuccess } from "../runtime/environment.js"
 import type { LocalChild } from "../supervisor/localChild.js"
+import { noNotes, type TakenNotes } from "../supervisor/runNotes.js"
 import { accepted, type Requester } from "./registryRequest.js"
 import type { Session } from "./session.js"
 import type { StateStore } from "./stateStore.js"
@@ -78,6 +84,10 @@ export class BatchQueue<A> {
 interface Release {
   readonly token: number
   readonly refused: string
+  /** Why, for the history. */
+  readonly why?: string | undefined
+  /** The child that ran under the claim, if one did. */
+  readonly child?: LocalChild | undefined
 }
 
 /** How a child ended for good. */
@@ -87,6 +97,11 @@ export type Ending = "ended" | "failed"
 interface Finish {
   readonly child: LocalChild
   readonly how: Ending
+}
+
+/** Notes of the history that a command carries. */
+interface Carried {
+  readonly notes: TakenNotes
 }
 
 type ReportBatch<A> = ReadonlyArray<readonly [id: string, item: A]>
@@ -128,6 +143,8 @@ export class Outbox {
     (id, { child }) => this.node.view.specSize(id) + this.node.states.unsavedSize(id, child.claim)
   )
   private readonly statuses = new BatchQueue<LocalChild>()
+  /** Children that were stopped, until their claims are given back. */
+  private readonly stopped = new Map<string, LocalChild>()
   /** Children whose status is reported a little later. */
   private readonly deferred = new Set<LocalChild>()
   private flushing = false
@@ -146,17 +163,27 @@ export class Outbox {
 
   /** Gives a claim back. */
   release(id: string, token: number): void {
-    if (this.releases.get(id)?.token !== token) this.releases.offer(id, { token, refused: "" })
+    if (this.releases.get(id)?.token === token) return
+    const stopped = this.stopped.get(id)
+    this.stopped.delete(id)
+    const child = stopped?.claim === token ? stopped : undefined
+    this.releases.offer(id, { token, refused: "", why: child?.stopReason ?? "", child })
   }
 
   /** Gives a claim back that this node's code cannot use; `code` names that code. */
-  refuse(id: string, token: number, code: string): void {
-    this.releases.offer(id, { token, refused: code })
+  refuse(id: string, token: number, code: string, why: string): void {
+    this.releases.offer(id, { token, refused: code, why, child: undefined })
+  }
+
+  /** A child was stopped; a claim that is lost is not given back. */
+  noteStop(child: LocalChild): void {
+    if (child.holds) this.stopped.set(child.id, child)
   }
 
   /** Drops the claims to be given back: their session has ended, and they with it. */
   dropReleases(): void {
     this.releases.clear()
+    this.stopped.clear()
   }
 
   /** Reports that a child ended for good. */
@@ -218,9 +245,17 @@ export class Outbox {
   private sendReleases(session: Session, batch: ReportBatch<Release>) {
     const { ambient, view } = this.node
     return Effect.gen(this, function*() {
-      const items = batch.map(([id, { refused, token }]) => ({ id, token, refused }))
+      const told = batch.map(([id, release]) => ({ id, ...release, notes: this.notesOf(release.child, true) }))
+      const items = told.map(({ id, notes, refused, token, why }) => ({
+        id,
+        token,
+        refused,
+        why: why === "moved" ? `moved ${this.nextNodeOf(id)}` : why,
+        notes: notes.list
+      }))
       const saves = items.flatMap(({ id, token }) => this.node.states.unsaved(id, token) ?? [])
-      const reply = yield* accepted(this.node, session, "release", { sid: session.sid, items, saves })
+      const sending = accepted(this.node, session, "release", { sid: session.sid, items, saves })
+      const reply = yield* this.carrying(told, sending)
       if (reply.value.released === items.length) this.node.states.carried(saves)
       // Where one was not this session's any more, it may be another's: the log tells.
       for (const { id, token } of reply.value.released < items.length ? [] : items) {
@@ -233,17 +268,21 @@ export class Outbox {
 
   private sendFinishes(session: Session, batch: ReportBatch<Finish>) {
     return Effect.gen(this, function*() {
-      const items = batch.map(([id, { child, how }]) => ({
+      const told = batch.map(([id, { child, how }]) => ({ id, child, how, notes: this.notesOf(child, true) }))
+      const items = told.map(({ child, how, id, notes }) => ({
         id,
         generation: child.spec.generation,
         token: child.claim,
         how,
-        stat: formatStat({ ...child.stat(), state: "failed" })
+        stat: formatStat(child.failedStat()),
+        why: child.cause,
+        notes: notes.list
       }))
       const saves = batch.flatMap(([id, { child, how }]) =>
         how === "failed" ? this.node.states.unsaved(id, child.claim) ?? [] : []
       )
-      const reply = yield* accepted(this.node, session, "finish", { sid: session.sid, items, saves })
+      const sending = accepted(this.node, session, "finish", { sid: session.sid, items, saves })
+      const reply = yield* this.carrying(told, sending)
       this.node.states.carried(
         saves.filter(({ id }) => batch.some(([of], i) => of === id && reply.value.results[i]!._tag !== "FENCED"))
       )
@@ -261,7 +300,7 @@ export class Outbox {
       view.setClaim(id, undefined, undefined, at)
       view.learnTomb(id, result.tomb, at)
     } else if (result._tag === "FAILED") {
-      view.setClaim(id, undefined, formatStat({ ...child.stat(), state: "failed" }), at)
+      view.setClaim(id, undefined, formatStat(child.failedStat()), at)
       view.learnSpec(id, result.spec, at)
     }
     this.node.touched(id)
@@ -270,12 +309,48 @@ export class Outbox {
   /** Sends statuses as they are now; children that are no longer here are left out. */
   private sendStatuses(session: Session, batch: ReportBatch<LocalChild>) {
     return Effect.gen(this, function*() {
-      const items = batch
+      const told = batch
         .filter(([, child]) => this.isHere(child))
-        .map(([id, child]) => ({ id, token: child.claim, stat: formatStat(child.stat()) }))
-      if (items.length === 0) return
-      yield* accepted(this.node, session, "report", { sid: session.sid, items })
+        .map(([id, child]) => ({ id, child, notes: this.notesOf(child, false) }))
+      if (told.length === 0) return
+      const items = told.map(({ child, id, notes }) => ({
+        id,
+        token: child.claim,
+        stat: formatStat(child.stat()),
+        notes: notes.list
+      }))
+      yield* this.carrying(told, accepted(this.node, session, "report", { sid: session.sid, items }))
       yield* this.node.ambient.yieldTurn
     })
+  }
+
+  private notesOf(child: LocalChild | undefined, last: boolean): TakenNotes {
+    return child?.takeNotes(this.node.ambient.now(), last) ?? noNotes
+  }
+
+  /** Name of the node where a child belongs; empty if there is none. */
+  private nextNodeOf(id: string): string {
+    const { view } = this.node
+    const entry = view.entries.get(id)
+    const home = entry === undefined ? undefined : view.homeOf(entry)
+    return home === undefined ? "" : nameOf(home)
+  }
+
+  /**
+   * Sends what carries notes. Those of a command that had no effect are told with the next one; those of one whose
+   * outcome is unknown are not told again, since the history must not tell anything twice.
+   */
+  private carrying<A>(
+    told: ReadonlyArray<Carried>,
+    effect: Effect.Effect<A, RegistryUnavailable>
+  ): Effect.Effect<A, RegistryUnavailable> {
+    return Effect.onError(effect, (cause) =>
+      Effect.sync(() => {
+        const hadNone = Option.exists(Cause.failureOption(cause), ({ sent }) => !sent)
+        for (const { notes } of told) {
+          if (hadNone) notes.putBack()
+          else for (const _ of notes.list) this.node.count(PogoMetrics.historyDropped)
+        }
+      }))
   }
 }

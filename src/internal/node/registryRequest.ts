@@ -14,7 +14,7 @@ import type { GroupRegistry } from "../../GroupRegistry.js"
 import { OutcomeUnknown, RegistryUnavailable } from "../../PogoError.js"
 import * as PogoMetrics from "../../PogoMetrics.js"
 import { counterOf } from "../registry/bounds.js"
-import type { Args, CommandName, Envelope, KeepEnded, Ok, Refusal, Reply, Value } from "../registry/commands.js"
+import type { Args, CommandName, Envelope, Ok, Refusal, Reply, Value } from "../registry/commands.js"
 import { formatSpec } from "../registry/state.js"
 import type { Timing } from "../registry/timing.js"
 import { type Entry, makeEntry, readSpec, type View } from "../replica/replica.js"
@@ -61,7 +61,7 @@ export class RegistryClock {
     private readonly timing: Timing,
     private readonly ambient: Ambient,
     private readonly random: string,
-    private readonly keepEnded?: KeepEnded
+    private readonly told: Pick<Envelope, "keepEnded" | "keepHistory"> & { readonly name?: string } = {}
   ) {}
 
   /** The highest counter value seen. */
@@ -77,6 +77,7 @@ export class RegistryClock {
    */
   envelope(era: string, sent: number, concerns?: Recipients): Envelope {
     const { commandTimeout, maxStep, ttl } = this.timing
+    const { keepEnded, keepHistory, name = "" } = this.told
     return {
       scope: this.scope,
       era,
@@ -86,7 +87,9 @@ export class RegistryClock {
       bits: `${this.random}.${++this.calls}`,
       ttl,
       maxStep,
-      keepEnded: this.keepEnded,
+      keepEnded,
+      keepHistory,
+      by: encodeURIComponent(name),
       concerns
     }
   }
@@ -251,6 +254,12 @@ const noteFailure = (node: Requester, name: CommandName, { detail, reason }: Reg
   if (reason === "Timeout" && name !== "tick") node.timedOut(name, detail)
 }
 
+/** Counts what the registry could not write into the history. */
+const noteLost = (node: Requester, reply: Reply<unknown>): void => {
+  const lost = reply._tag === "OK" ? reply.lost ?? 0 : 0
+  for (let i = 0; i < lost; i++) node.count(PogoMetrics.historyDropped)
+}
+
 /** Sends a command that belongs to no session yet, or is a renewal. `wait`: for its answer, milliseconds. */
 export const send = <K extends CommandName>(
   node: Requester,
@@ -266,6 +275,7 @@ export const send = <K extends CommandName>(
       Effect.tapError((error) => Effect.sync(() => noteFailure(node, name, error))),
       Effect.map((reply) => {
         node.clock.observe(reply, sent, era)
+        noteLost(node, reply)
         node.freshness.observe(reply, sent)
         return { reply, sent }
       })

@@ -30,6 +30,7 @@ import type { Timer } from "../runtime/environment.js"
 import { effectBy, printCause, soundExit } from "../runtime/userCode.js"
 import type { ChildRun, RunOwner } from "./childRun.js"
 import type { RestartClock } from "./restartClock.js"
+import { RunNotes, type TakenNotes } from "./runNotes.js"
 
 /** The node, as a child needs it. */
 export interface ChildHost {
@@ -152,6 +153,8 @@ export class LocalChild implements RunOwner {
   annotations: Annotations | undefined
   /** The calls to the child; `undefined` until the first one. */
   endpoint: CallEndpoint | undefined
+  /** What the history is to be told of its runs. */
+  readonly notes = new RunNotes()
 
   constructor(
     readonly host: ChildHost,
@@ -252,6 +255,16 @@ export class LocalChild implements RunOwner {
     if (this.endpoint === undefined) return then
     const orderly = this.ending && this.holds && this.stopReason !== "fenced" && this.stopReason !== "claimLost"
     return Effect.zipRight(this.endpoint.drain(orderly ? Math.min(this.graceMillis / 2, maxCallGrace) : 0), then)
+  }
+
+  /** Takes what the history is to be told; `last`: with the claim, which is given up. */
+  takeNotes(now: number, last = false): TakenNotes {
+    return this.notes.take(this.attempt, now, () => this.cause, last)
+  }
+
+  /** The status of a child that is parked. */
+  failedStat(): StatRecord {
+    return { ...this.stat(), state: "failed", lastNode: this.node }
   }
 
   /** The child's status as the registry stores it. */

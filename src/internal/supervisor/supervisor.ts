@@ -270,6 +270,7 @@ export class Supervisor implements ChildHost {
   private running(child: LocalChild, run: ChildRun): void {
     this.clearStart(run)
     if (child.stage !== "starting" || run.isOver) return
+    child.notes.began(child.attempt)
     this.enter(child, "running")
     this.owner.emit(() => PogoEvent.ChildStarted({ ...whichOf(child), attempt: child.attempt }))
   }
@@ -399,6 +400,7 @@ export class Supervisor implements ChildHost {
   private reportExit(child: LocalChild, next: number | "ended" | "failed"): void {
     // JSON has no infinity.
     const restartIn = typeof next === "number" ? Math.min(next, lastMoment) : undefined
+    child.notes.exited(child.attempt)
     this.owner.exited(child, next)
     this.owner.emit(() => PogoEvent.ChildExited({ ...whichOf(child), cause: child.cause, restartIn }))
   }
@@ -470,6 +472,7 @@ export class Supervisor implements ChildHost {
   private becomeOverdue(child: LocalChild, grace: number): void {
     if (child.stage === "overdue" || child.fiber === undefined) return
     child.overdue = overdueText(child, grace)
+    child.notes.becameOverdue(child.overdue)
     this.enter(child, "overdue")
     const { overdue, stopReason } = child
     this.owner.emit(() => PogoEvent.ChildOverdue({ ...whichOf(child), reason: stopReason ?? "ended", cause: overdue }))

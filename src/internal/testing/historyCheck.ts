@@ -1,0 +1,128 @@
+/**
+ * A proof after the fact, from the history alone: no child was anybody's twice at once.
+ *
+ * @internal
+ */
+import type { HistoryEntry } from "../../PogoHistory.js"
+
+/**
+ * What a history shows of the rule that a child is one node's at a time.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface HistoryFindings {
+  /** Where the rule was broken, in words. Empty for a registry that keeps it. */
+  readonly overlaps: ReadonlyArray<string>
+  /**
+   * Where a claim was granted, and the history does not say how the one before had ended. Entries are missing there
+   * (`pogo_history_dropped` counts them), or nodes of an older version were in the scope, whose commands leave none.
+   */
+  readonly gaps: ReadonlyArray<string>
+}
+
+/** A claim, as far as the history has told. */
+interface Held {
+  readonly token: bigint
+  session: string | undefined
+  /** Whether nothing was told that ends it. */
+  open: boolean
+}
+
+const givesBack: ReadonlySet<string> = new Set(["stopped", "refused", "ended", "failed"])
+const acts: ReadonlySet<string> = new Set([...givesBack, "running", "exited", "overdue"])
+const ends: ReadonlySet<string> = new Set(["left", "leaseLost", "gone"])
+
+/** The two entries of a takeover have one place: first the claim is lost. */
+const inOrder = (a: HistoryEntry, b: HistoryEntry): number =>
+  a.position === b.position ? (a.what === "lost" ? -1 : 1) : a.position < b.position ? -1 : 1
+
+class HistoryReading {
+  readonly overlaps: Array<string> = []
+  readonly gaps: Array<string> = []
+  /** The highest token that was granted for a child, over all eras. */
+  private readonly granted = new Map<string, bigint>()
+  /** The newest claim of each child in this era. */
+  private readonly held = new Map<string, Held>()
+  /** Sessions whose claims were taken over, and one of those children. */
+  private readonly robbed = new Map<string, string>()
+
+  read(entry: HistoryEntry): void {
+    const { id, session, what } = entry
+    if (what === "era") return this.held.clear()
+    if (what === "joined") return this.succeed(entry)
+    if (ends.has(what) && session !== undefined) return this.endSession(session)
+    if (id === undefined) return
+    if (what === "claimed") this.claimed(id, entry)
+    else if (what === "lost") this.lost(id, entry)
+    else if (acts.has(what)) this.acted(id, entry)
+  }
+
+  /** A session that replaces another one of its node has its claims. */
+  private succeed({ note, session }: HistoryEntry): void {
+    if (note === undefined) return
+    for (const held of this.held.values()) if (held.open && held.session === note) held.session = session
+  }
+
+  private endSession(session: string): void {
+    const id = this.robbed.get(session)
+    if (id !== undefined) this.overlaps.push(`${id}: taken over from ${session}, which ended only later`)
+    for (const held of this.held.values()) if (held.session === session) held.open = false
+  }
+
+  private claimed(id: string, { session, token = 0n }: HistoryEntry): void {
+    const highest = this.granted.get(id)
+    if (highest !== undefined && token <= highest) {
+      this.overlaps.push(`${id}: claimed under ${token}, after ${highest}`)
+    }
+    const held = this.held.get(id)
+    if (held?.open === true) {
+      this.gaps.push(`${id}: claimed under ${token}, and of ${held.token} on ${held.session} no end is told`)
+    }
+    this.granted.set(id, token)
+    this.held.set(id, { token, session, open: true })
+  }
+
+  private lost(id: string, { session, token }: HistoryEntry): void {
+    const held = this.held.get(id)
+    if (held !== undefined && held.token === token) held.open = false
+    if (session !== undefined) this.robbed.set(session, id)
+  }
+
+  private acted(id: string, { session, token, what }: HistoryEntry): void {
+    if (token === undefined) return
+    const held = this.held.get(id)
+    if (held !== undefined && token < held.token) {
+      this.overlaps.push(`${id}: ${what} under ${token} on ${session}, after ${held.token} was granted`)
+      return
+    }
+    this.held.set(id, { token, session, open: !givesBack.has(what) })
+  }
+}
+
+/**
+ * Reads the history of a scope (`Pogo.history`), and tells where it shows that a child was two nodes' at once: the proof
+ * after the fact, of a test or of a night in production. Ask for all of the history, or for that of one child together
+ * with the entries about nodes.
+ *
+ * @example
+ * ```ts
+ * import { Pogo } from "effect-pogo"
+ * import * as PogoTest from "effect-pogo/PogoTest"
+ * import { Effect } from "effect"
+ *
+ * const neverTwo = Effect.gen(function*() {
+ *   const { gaps, overlaps } = PogoTest.checkHistory(yield* Pogo.history(undefined, { limit: 1_000_000 }))
+ *   for (const text of overlaps) yield* Effect.logError(text)
+ *   yield* Effect.log(`${gaps.length} ends are not told`)
+ * })
+ * ```
+ *
+ * @since 0.2.0
+ * @category checks
+ */
+export const checkHistory = (entries: ReadonlyArray<HistoryEntry>): HistoryFindings => {
+  const reading = new HistoryReading()
+  for (const entry of entries.toSorted(inOrder)) reading.read(entry)
+  return { overlaps: reading.overlaps, gaps: reading.gaps }
+}

@@ -1,0 +1,213 @@
+/**
+ * The history as users read it: what became of a child, who asked for it, what happens on all nodes, and what rows tell
+ * of children that do not run.
+ */
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Fiber, Layer, Metric, Schedule, Schema, Stream, TestClock } from "effect"
+import { Child, GroupRegistry, type Pogo, PogoHistory, PogoMetrics, Restart } from "effect-pogo"
+import * as PogoTest from "effect-pogo/PogoTest"
+import { inVirtualTime, makeCluster } from "../support/cluster.js"
+import { makeFaulty } from "../support/faulty.js"
+
+const Steady = Child.make("Steady", { payload: {} })
+const Crasher = Child.make("Crasher", { payload: { tries: Schema.Number } })
+
+const kinds = Layer.mergeAll(
+  Steady.toLayer(() => Effect.never),
+  Crasher.toLayer(() => Effect.fail(new Error("no luck")), {
+    restart: Restart.permanent(Schedule.spaced("2 seconds")),
+    intensity: { maxRestarts: 3, within: "1 hour" }
+  })
+)
+
+/** Entries in short. */
+const brief = (entries: ReadonlyArray<PogoHistory.HistoryEntry>): ReadonlyArray<string> =>
+  entries.map(({ attempt, by, count, id, node, note, to, what }) => {
+    const run = attempt === undefined ? "" : ` ${attempt}${count === 1 ? "" : `x${count}`}`
+    const who = id === undefined ? `${node} ` : ""
+    const where = id === undefined || node === undefined ? "" : ` on ${node}`
+    const why = note === undefined ? "" : `: ${note.split("\n")[0]}`
+    return `${who}${what}${run}${where}${why}${to === undefined ? "" : ` to ${to}`}${
+      by === undefined ? "" : ` by ${by}`
+    }`
+  })
+
+const pair = Effect.gen(function*() {
+  const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), kinds)
+  const a = yield* cluster.add("a")
+  yield* TestClock.adjust("1 second")
+  return { cluster, a }
+})
+
+/** A child's history, after what is still to be reported has been. */
+const historyOf = (pogo: Pogo.Service, id?: string) =>
+  Effect.zipRight(TestClock.adjust("3 seconds"), Effect.orDie(pogo.history(id)))
+
+describe("Pogo.history", () => {
+  it.scoped("tells of one child where it ran, how its runs ended, where it went, and who ended it", () =>
+    Effect.gen(function*() {
+      const { a, cluster } = yield* pair
+      yield* a.pogo.startChild(Steady.spec("x", {}))
+      yield* TestClock.adjust("2 seconds")
+      const b = yield* cluster.add("b desk")
+      yield* TestClock.adjust("1 second")
+      yield* Effect.fork(a.pogo.drain)
+      // Longer than a death after which the child would be on trial.
+      yield* TestClock.adjust("40 seconds")
+      yield* inVirtualTime(b.crash)
+      yield* TestClock.adjust("1 minute")
+      yield* a.pogo.uncordon
+      yield* TestClock.adjust("1 minute")
+      const client = yield* cluster.add("ops desk", {})
+      yield* client.pogo.restartChild("Steady/x")
+      yield* TestClock.adjust("5 seconds")
+      yield* client.pogo.terminateChild("Steady/x")
+      const entries = yield* historyOf(a.pogo, "Steady/x")
+      const told = brief(entries)
+      expect(told.slice(0, 8)).toEqual([
+        "claimed on a",
+        "running 1 on a",
+        "stopped on a: drained",
+        "claimed on b desk",
+        "running 1 on b desk",
+        "lost on b desk: its holder had ended",
+        "claimed on a",
+        "running 1 on a"
+      ])
+      expect(told).toContain("restarted by ops desk")
+      expect(told).toContainEqual(expect.stringMatching(/^terminated on (a|ops desk) by ops desk$/))
+      expect(told.at(-1)).toMatch(/^stopped on (a|ops desk): terminated$/)
+      expect(PogoTest.checkHistory(yield* historyOf(a.pogo))).toEqual({ overlaps: [], gaps: [] })
+      const json: unknown = JSON.parse(JSON.stringify(entries))
+      expect(Schema.decodeUnknownSync(Schema.Array(PogoHistory.HistoryEntry))(json)).toEqual(entries)
+    }))
+
+  it.scoped("tells of a child that crashes how often and why, until it is parked; and its row, where and when", () =>
+    Effect.gen(function*() {
+      const { a } = yield* pair
+      yield* a.pogo.startChild(Crasher.spec("x", { tries: 1 }))
+      yield* TestClock.adjust("20 seconds")
+      const told = brief(yield* historyOf(a.pogo, "Crasher/x"))
+      expect(told[0]).toBe("claimed on a")
+      expect(told.at(-1)).toBe("failed on a: Error: no luck")
+      const exits = (yield* a.pogo.history("Crasher/x")).filter(({ what }) => what === "exited")
+      expect(exits.reduce((sum, { count }) => sum + count, 0)).toBe(4)
+      const [row] = yield* a.pogo.whichChildren("global")
+      expect(row).toMatchObject({ lastNode: "a", status: { _tag: "Failed" } })
+      expect(row!.lastExit).toContain("no luck")
+      expect(row!.lastExit).not.toContain("\u001f")
+      expect(row!.failedAt).toEqual(row!.since)
+      expect(row!.lastToken).toBe(exits[0]!.token)
+    }))
+
+  it.scoped("tells of nodes, and who directed them", () =>
+    Effect.gen(function*() {
+      const { a, cluster } = yield* pair
+      const b = yield* cluster.add("b")
+      yield* a.pogo.cordonNode("b", { by: "ops", reason: "disk" })
+      yield* inVirtualTime(b.stop)
+      const crashed = yield* cluster.add("c")
+      yield* inVirtualTime(crashed.crash)
+      yield* TestClock.adjust("1 minute")
+      const told = brief((yield* historyOf(a.pogo)).filter(({ node }) => node !== "a"))
+      expect(told.slice(1)).toEqual([
+        "b joined",
+        "b cordoned: disk by ops",
+        "b left",
+        "c joined",
+        expect.stringMatching(/^c (gone|leaseLost)$/)
+      ])
+      expect(told[0]).toMatch(/era/)
+    }))
+
+  it.scoped("is bounded by time and number, and refuses bounds that are none", () =>
+    Effect.gen(function*() {
+      const { a } = yield* pair
+      yield* a.pogo.startChild(Steady.spec("x", {}))
+      yield* TestClock.adjust("2 minutes")
+      yield* a.pogo.terminateChild("Steady/x")
+      yield* TestClock.adjust("5 seconds")
+      expect(brief(yield* a.pogo.history("Steady/x", { since: "1 minute" }))).toEqual([
+        "terminated on a by a",
+        "stopped on a: terminated"
+      ])
+      expect(brief(yield* a.pogo.history("Steady/x", { since: new Date(5_000), limit: 1 }))).toEqual([
+        "stopped on a: terminated"
+      ])
+      for (const options of [{ limit: 0 }, { limit: 1.5 }, { since: new Date(NaN) }, { since: "soon" as never }]) {
+        const error = yield* Effect.flip(a.pogo.history(undefined, options))
+        expect(error).toMatchObject({ _tag: "InvalidConfig", setting: `history ${Object.keys(options)[0]}` })
+      }
+      expect(yield* Effect.flip(a.pogo.history("no id"))).toMatchObject({ _tag: "InvalidChildId" })
+    }))
+})
+
+describe("Pogo.scopeEvents", () => {
+  it.scoped("hears on one node what happens on another, in order and from then on", () =>
+    Effect.gen(function*() {
+      const { a, cluster } = yield* pair
+      const heard: Array<PogoHistory.HistoryEntry> = []
+      yield* Effect.fork(Stream.runForEach(a.pogo.scopeEvents, (entry) => Effect.sync(() => heard.push(entry))))
+      yield* TestClock.adjust("1 second")
+      expect(heard).toEqual([])
+      const b = yield* cluster.add("b", {}, kinds)
+      yield* a.pogo.cordon
+      yield* TestClock.adjust("1 second")
+      yield* b.pogo.startChild(Steady.spec("x", {}))
+      yield* TestClock.adjust("5 seconds")
+      yield* b.pogo.terminateChild("Steady/x")
+      yield* TestClock.adjust("5 seconds")
+      expect(brief(heard)).toEqual([
+        "b joined",
+        "claimed on b",
+        "running 1 on b",
+        "terminated on b by b",
+        "stopped on b: terminated"
+      ])
+      expect(heard).toEqual((yield* a.pogo.history()).slice(-heard.length))
+    }))
+
+  it.scoped("goes on where it was after an outage and a loss of data, and ends with its node", () =>
+    Effect.gen(function*() {
+      const faulty = yield* makeFaulty()
+      const line = faulty.line()
+      const cluster = yield* makeCluster(line.registry, kinds)
+      const a = yield* cluster.add("a", { registry: line.registry })
+      yield* TestClock.adjust("1 second")
+      const heard: Array<string> = []
+      const fiber = yield* Effect.fork(
+        Stream.runForEach(a.pogo.scopeEvents, (entry) => Effect.sync(() => heard.push(...brief([entry]))))
+      )
+      yield* TestClock.adjust("1 second")
+      yield* a.pogo.startChild(Steady.spec("x", {}))
+      yield* TestClock.adjust("5 seconds")
+      expect(heard).toEqual(["claimed on a", "running 1 on a"])
+      faulty.lose()
+      yield* TestClock.adjust("1 minute")
+      expect(heard.slice(2).some((text) => text.includes("era"))).toBe(true)
+      expect(heard.filter((text) => text === "claimed on a")).toHaveLength(1)
+      yield* inVirtualTime(a.stop)
+      expect((yield* Fiber.await(fiber))._tag).toBe("Success")
+    }))
+})
+
+describe("metrics", () => {
+  it.scoped("tell the children of the scope by status", () =>
+    Effect.gen(function*() {
+      const { a } = yield* pair
+      yield* a.pogo.startChildren([Steady.spec("x", {}), Steady.spec("y", {}), Crasher.spec("z", { tries: 1 })])
+      yield* TestClock.adjust("30 seconds")
+      const of = (status: string) =>
+        Effect.map(
+          Metric.value(
+            PogoMetrics.scopeChildren.pipe(
+              Metric.tagged("scope", a.pogo.scope),
+              Metric.tagged("node", "a"),
+              Metric.tagged("status", status)
+            )
+          ),
+          ({ value }) => value
+        )
+      expect([yield* of("running"), yield* of("failed"), yield* of("pending")]).toEqual([2, 1, 0])
+    }))
+})
