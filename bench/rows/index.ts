@@ -8,6 +8,7 @@ import { heap } from "./heap.js"
 import { importing } from "./importing.js"
 import { nodes } from "./nodes.js"
 import { placement } from "./placement.js"
+import { reconciling } from "./reconciling.js"
 import { restarting } from "./restarting.js"
 import { scale } from "./scale.js"
 import { starting } from "./starting.js"
@@ -15,6 +16,7 @@ import { takeover } from "./takeover.js"
 
 export const groups: ReadonlyArray<Group> = [
   starting,
+  reconciling,
   scale,
   takeover,
   heap,

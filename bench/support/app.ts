@@ -67,8 +67,8 @@ interface Command {
 
 const kindOf = ({ kind }: Command) => (kind === "Bare" ? Bare : Idle)
 
-const spec = (command: Command, key: string) =>
-  kindOf(command).spec(key, { url: `https://customer-${key}.example.com/health`, every: 5_000 })
+const spec = (command: Command, key: string, every = 5_000) =>
+  kindOf(command).spec(key, { url: `https://customer-${key}.example.com/health`, every })
 
 const keysOf = ({ count = 0, from = 0 }: Command): ReadonlyArray<string> =>
   Array.from({ length: count }, (_, i) => `c-${from + i}`)
@@ -104,27 +104,55 @@ const heap = () => {
 
 type Answer = (command: Command) => Effect.Effect<unknown, unknown, Pogo.Pogo>
 
+/** The client and the name of the bare script. */
+const bareClient = Effect.gen(function*() {
+  const client = raw ??= new Redis(process.env["BENCH_REDIS_URL"]!)
+  const sha = bareSha ??= String(yield* Effect.promise(() => client.script("LOAD", bareStart)))
+  return { client, sha }
+})
+
+/** Stores one child with the bare script. */
+const barePut = ({ client, sha }: Effect.Effect.Success<typeof bareClient>, key: string) => {
+  const body = JSON.stringify({
+    kind: "Idle",
+    payload: { every: 5_000, url: `https://customer-${key}.example.com/health` }
+  })
+  return Effect.promise(() => client.evalsha(sha, 3, ...bareKeys, key, body, "bare:wake"))
+}
+
 const calls: { readonly [call: string]: Answer } = {
   start: (command) => Effect.suspend(() => timed(Pogo.startChildren(keysOf(command).map((key) => spec(command, key))))),
   /** One at a time, each after a bare round trip and a bare script in the same rhythm. */
   startEach: (command) =>
     Effect.forEach(command.keys ?? [], (key) =>
       Effect.gen(function*() {
-        const client = raw ??= new Redis(process.env["BENCH_REDIS_URL"]!)
-        const sha = bareSha ??= String(yield* Effect.promise(() => client.script("LOAD", bareStart)))
+        const redis = yield* bareClient
         yield* Effect.sleep(3)
-        const trip = yield* timed(Effect.promise(() => client.ping()))
+        const trip = yield* timed(Effect.promise(() => redis.client.ping()))
         yield* Effect.sleep(3)
-        const body = JSON.stringify({
-          kind: "Idle",
-          payload: { every: 5_000, url: `https://customer-${key}.example.com/health` }
-        })
-        const bare = yield* timed(Effect.promise(() => client.evalsha(sha, 3, ...bareKeys, key, body, "bare:wake")))
+        const bare = yield* timed(barePut(redis, key))
         yield* Effect.sleep(3)
         const start = yield* timed(Pogo.startChild(spec(command, key)))
         const running = yield* timed(Pogo.awaitChild(kindOf(command).id(key)))
         return { key, trip: trip.ended - trip.began, bare: bare.ended - bare.began, ...start, seen: running.ended }
       })),
+  /** Makes the children those of a list of which every hundredth, from `times` on, is another than before. */
+  reconcile: (command) =>
+    Effect.gen(function*() {
+      const { times: round = 0 } = command
+      const keys = keysOf(command)
+      const specs = keys.map((key, i) => spec(command, key, 5_000 + Math.floor((round + 99 - i % 100) / 100)))
+      const redis = yield* bareClient
+      const list = yield* timed(Pogo.whichChildren("global"))
+      const puts = yield* timed(
+        Effect.forEach(keys.slice(0, keys.length / 100), (key) => barePut(redis, key), { discard: true })
+      )
+      let replaced = 0
+      const made = yield* timed(
+        Effect.map(Pogo.reconcile(kindOf(command), specs), ({ replace }) => void (replaced = replace.length))
+      )
+      return { list, puts, made, replaced }
+    }),
   terminate: (command) =>
     timed(Effect.forEach(keysOf(command), (key) => Pogo.terminateChild(kindOf(command).id(key)), {
       concurrency: 1_000,

@@ -31,12 +31,22 @@ export interface StartedOne extends Timed {
   readonly seen: number
 }
 
+/** A reconcile, and beside it a listing of all children and as many bare puts as there were changes. */
+export interface Reconciled {
+  readonly list: Timed
+  readonly puts: Timed
+  readonly made: Timed
+  readonly replaced: number
+}
+
 /** What a node of the fleet can be asked. */
 export interface BenchNode {
   readonly name: string
   readonly process: NodeProcess
   readonly start: (count: number, from?: number, kind?: "Idle" | "Bare") => Promise<Timed>
   readonly startEach: (keys: ReadonlyArray<string>) => Promise<ReadonlyArray<StartedOne>>
+  /** `round`: from 1 on; every hundredth child is changed in each. */
+  readonly reconcile: (count: number, round: number) => Promise<Reconciled>
   readonly terminate: (count: number, from?: number) => Promise<Timed>
   readonly running: () => Promise<{ readonly running: number; readonly lastStart: number; readonly lastStop: number }>
   readonly notes: () => Promise<ReadonlyArray<Note>>
@@ -73,6 +83,7 @@ const nodeOf = (process: NodeProcess): BenchNode => {
     process,
     start: (count, from = 0, kind = "Idle") => ask("start")({ count, from, kind }),
     startEach: (keys) => ask("startEach")({ keys }),
+    reconcile: (count, round) => ask("reconcile")({ count, times: round }),
     terminate: (count, from = 0) => ask("terminate")({ count, from }),
     running: ask("running"),
     notes: ask("notes"),

@@ -86,17 +86,22 @@ const writeObject = (value: object, path: string, depth: number): string => {
   if (!isPlain(value)) {
     throw new Unfit(fault(path, value, "is not plain JSON", "give the schema an encoded form that is JSON"))
   }
-  const record = value as Record<string, unknown>
-  const fields = Object.keys(record)
-    .map((name) => [name, record[name]] as const)
-    .filter(([, field]) => field !== undefined)
-  if (2 * fields.length > maxJsonLength) throw tooLong(2 * fields.length)
-  fields.sort(([a], [b]) => (a < b ? -1 : 1))
-  const part = (i: number) => {
-    const [name, field] = fields[i]!
-    return `${writeString(name, path)}:${writeJson(field, `${path}.${name}`, depth + 1)}`
+  return writeFields(value as Record<string, unknown>, path, depth)
+}
+
+/** The fields of an object, sorted by their names, each read once. Those that are undefined are left out. */
+const writeFields = (record: Record<string, unknown>, path: string, depth: number): string => {
+  const names = Object.keys(record)
+  // Each field takes two bytes at least: very many are not sorted in vain.
+  if (2 * names.length > maxJsonLength) throw tooLong(2 * names.length)
+  let text = "{"
+  for (const name of names.sort()) {
+    const field = record[name]
+    if (field === undefined) continue
+    const comma = text.length > 1 ? "," : ""
+    text = bounded(`${text}${comma}${writeString(name, path)}:${writeJson(field, `${path}.${name}`, depth + 1)}`)
   }
-  return join("{", fields.length, part, "}")
+  return bounded(`${text}}`)
 }
 
 /** Writes canonical JSON: keys sorted, nothing dropped in silence. Throws an `Unfit`, and what a getter throws. */
