@@ -110,7 +110,7 @@ export const rooms = [
   {
     name: "PogoTest",
     files: ["PogoTest.ts"],
-    imports: ["vocabulary", "testing", "Pogo", "PogoConfig"],
+    imports: ["vocabulary", "testing", "transport", "Pogo", "PogoConfig"],
     packages: pure
   },
   {

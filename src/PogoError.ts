@@ -100,7 +100,9 @@ export class InvalidChildSpec extends Schema.TaggedError<InvalidChildSpec>("effe
   }
 ) {
   override get message(): string {
-    return `child spec ${JSON.stringify(this.id)}: ${this.field} = ${this.value}: ${this.problem}; ${this.remedy}`
+    // Faults of a call's options, or its list, name the kind or the call in the id's place.
+    const of = this.id.includes("/") ? `child spec ${JSON.stringify(this.id)}` : this.id
+    return `${of}: ${this.field} = ${this.value}: ${this.problem}; ${this.remedy}`
   }
 }
 
@@ -261,8 +263,10 @@ export class TimingMismatch extends Schema.TaggedError<TimingMismatch>("effect-p
   }
 ) {
   override get message(): string {
-    return `scope "${this.scope}" runs with ttl ${this.scopeTtl} ms and maxStep ${this.scopeMaxStep} ms, this node with ` +
-      `${this.ttl} and ${this.maxStep}; give all nodes of a scope the same, and change it while none runs`
+    const [ttl, maxStep, scopeTtl, scopeMaxStep] = [this.ttl, this.maxStep, this.scopeTtl, this.scopeMaxStep]
+      .map(Math.round)
+    return `scope "${this.scope}" runs with ttl ${scopeTtl} ms and maxStep ${scopeMaxStep} ms, this node with ` +
+      `${ttl} and ${maxStep}; give all nodes of a scope the same, and change it while none runs`
   }
 }
 

@@ -10,6 +10,7 @@ import type * as Duration from "effect/Duration"
 import { toMillis } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { ChildId } from "./ChildSpec.js"
@@ -24,6 +25,7 @@ import {
   whyNotOne
 } from "./internal/testing/testCluster.js"
 import type { RegistryConnection } from "./internal/testing/testRegistry.js"
+import * as NodeTransport from "./NodeTransport.js"
 import type * as Pogo from "./Pogo.js"
 import type * as PogoConfig from "./PogoConfig.js"
 
@@ -217,8 +219,16 @@ const closed = <E, R>(
     (context) => Layer.fresh(kinds).pipe(Layer.provide(Layer.succeedContext(context))) as Kinds
   )
 
+/** Gives the nodes that an effect makes a transport, unless its context has one. */
+const reachable = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(
+    Effect.serviceOption(NodeTransport.NodeTransport),
+    (transport) => Option.isSome(transport) ? effect : Effect.provide(effect, NodeTransport.layerMemory)
+  )
+
 /**
- * Makes a cluster of `size` nodes, each with these kinds, and waits until it is ready. It ends with the scope.
+ * Makes a cluster of `size` nodes, each with these kinds, and waits until it is ready. It ends with the scope. Its nodes
+ * can be called: by the `NodeTransport` of the test's context, or within memory where it has none.
  *
  * @example
  * ```ts
@@ -249,14 +259,14 @@ export const cluster = <E, R>(
   kinds: Layer.Layer<never, E, Pogo.Pogo | R>,
   options: PogoConfig.Options = {}
 ): Effect.Effect<Cluster, never, Exclude<R, Pogo.Pogo> | Scope.Scope> =>
-  Effect.gen(function*() {
+  reachable(Effect.gen(function*() {
     const engine = new TestCluster(yield* plainSurroundings, yield* closed(kinds), options)
     yield* Effect.addFinalizer(() => engine.end)
     for (let i = 1; i <= size; i++) yield* engine.add(`n${i}`)
     const ready = () => [...engine.all.values()].every(({ node }) => node?.active) ? undefined : "not ready"
     const problem = yield* settles(engine, ready, 60_000)
     return problem === undefined ? clusterOf(engine) : yield* Effect.die(brokenIn(engine, "the cluster is not ready"))
-  })
+  }))
 
 /**
  * The options of `explore`: how many histories, of which cluster, with which faults, and what is to hold in the end.

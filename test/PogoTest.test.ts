@@ -1,9 +1,10 @@
 /**
  * The test kit tests itself: its faults do what they say, and its checkers fail where they must.
  */
+import { Rpc } from "@effect/rpc"
 import { describe, expect, it } from "@effect/vitest"
 import { Cause, Context, Effect, Fiber, Layer, Schema } from "effect"
-import { Child } from "effect-pogo"
+import { Child, Pogo } from "effect-pogo"
 import * as PogoTest from "effect-pogo/PogoTest"
 
 const Worker = Child.make("Worker", { payload: { stuck: Schema.Boolean } })
@@ -112,6 +113,28 @@ describe("a cluster in a test", () => {
       })
       yield* Effect.provide(test, Layer.succeed(Greeting, "hello"))
       expect(heard).toEqual(["hello"])
+    }))
+})
+
+describe("calls in a cluster", () => {
+  const Counter = Child.make("Counter", { payload: {}, protocol: [Rpc.make("next", { success: Schema.Number })] })
+  const CounterLive = Counter.toLayer(() => {
+    let count = 0
+    return Effect.succeed({ next: () => Effect.sync(() => ++count) })
+  })
+
+  it.scoped("go from node to node, also to one that came later", () =>
+    Effect.gen(function*() {
+      const cluster = yield* PogoTest.cluster(2, CounterLive)
+      yield* cluster.addNode("n3")
+      yield* cluster.node("n1").startChild(Counter.spec("clicks", {}))
+      yield* cluster.eventuallyOne(Counter.id("clicks"))
+      for (const name of cluster.names) {
+        const counters = yield* Effect.provideService(Counter.client, Pogo.Pogo, cluster.node(name))
+        const answer = yield* Effect.fork(counters("clicks").next())
+        yield* cluster.pass("1 second")
+        expect(yield* Fiber.join(answer)).toBeGreaterThan(0)
+      }
     }))
 })
 

@@ -37,6 +37,8 @@ export interface ReconcilePlan {
   readonly foreign: ReadonlyArray<PlannedChild>
   /** Given up: other calls changed them each time, or their record cannot be read. The next reconcile tries again. */
   readonly contended: ReadonlyArray<PlannedChild>
+  /** Of a dry run: why the reconcile itself would be refused (`ReconcileRefused`). Else missing. */
+  readonly refused?: "EmptyList" | "TooManyEnds"
 }
 
 const Children = Schema.Array(Schema.Struct({ id: textOf<PlannedChild["id"]>(), why: Schema.String }))

@@ -9,6 +9,7 @@ import {
   Exit,
   Fiber,
   Layer,
+  Logger,
   Metric,
   Option,
   Schedule,
@@ -65,8 +66,15 @@ describe("startChild", () => {
       expect((yield* Effect.flip(Pogo.startChildren(bad)))._tag).toBe("InvalidChildSpec")
       expect(yield* Pogo.whichChildren("global")).toEqual([])
       yield* Pogo.startChild(Worker.spec("b", { failAfter: 5 }))
+      const lines: Array<string> = []
+      const logger = Logger.make<unknown, void>(({ logLevel, message }) =>
+        lines.push(`${logLevel.label} ${String(message)}`)
+      )
       const results = yield* Pogo.startChildren(
         [Worker.spec("a", {}), Worker.spec("b", {}), Worker.spec("a", {})]
+      ).pipe(Effect.provide(Logger.add(logger)))
+      expect(lines.join()).toMatch(
+        /^WARN 1 of 3 children are registered with other content, which stays: Worker\/b; repl/
       )
       expect(results.map(Either.match({ onLeft: ({ _tag }) => _tag, onRight: ({ _tag }) => _tag }))).toEqual([
         "Created",

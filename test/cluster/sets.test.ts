@@ -33,7 +33,7 @@ type Plan = Pogo.ReconcilePlan
 /** A plan without its reasons; lists that are empty are left out. */
 const brief = (plan: Plan): object =>
   Object.fromEntries(
-    Object.entries(plan).filter(([, list]) => list.length > 0)
+    Object.entries(plan).filter(([name, list]) => name !== "refused" && list.length > 0)
       .map(([name, list]: [string, Plan["keep"]]) => [name, list.map(({ id }) => id.slice("Worker/".length)).sort()])
   )
 
@@ -89,6 +89,13 @@ describe("reconcile", () => {
       expect(brief(dry)).toEqual({ create: ["c"], keep: ["b"], terminate: ["a"] })
       expect(brief(yield* pogo.reconcile(Worker, [], { dryRun: true }))).toEqual({ terminate: ["a", "b"] })
       expect(yield* registered(pogo)).toEqual(["a", "b"])
+      // It tells what the reconcile itself would be refused for.
+      const dryRun = (keys: ReadonlyArray<string>, options?: Pogo.ReconcileOptions) =>
+        Effect.map(pogo.reconcile(Worker, specs(...keys), { ...options, dryRun: true }), ({ refused }) => refused)
+      expect(dry).not.toHaveProperty("refused")
+      expect(yield* dryRun([])).toBe("EmptyList")
+      expect(yield* dryRun([], { allowEmpty: true })).toBe(undefined)
+      expect(yield* dryRun(["c"], { maxTerminate: 1 })).toBe("TooManyEnds")
       expect(brief(yield* pogo.reconcile(Worker, specs("c"), { prune: false }))).toEqual({
         create: ["c"],
         keep: ["a", "b"]
@@ -115,6 +122,11 @@ describe("reconcile", () => {
       expect(yield* registered(pogo)).toEqual(range(10, 22))
       yield* pogo.reconcile(Worker, specs(...range(10, 15)), { maxTerminate: "60%" })
       expect(yield* registered(pogo)).toEqual(range(10, 15))
+      // Of a few members a share is at least one, unless it is none.
+      const four = specs(...range(10, 14))
+      expect(yield* Effect.flip(pogo.reconcile(Worker, four, { maxTerminate: "0%" }))).toMatchObject({ limit: 0 })
+      yield* pogo.reconcile(Worker, four, { maxTerminate: "10%" })
+      expect(yield* registered(pogo)).toEqual(range(10, 14))
       // Of ten and fewer any number may end.
       yield* pogo.reconcile(Worker, specs("10"))
       yield* pogo.reconcile(Worker, [], { allowEmpty: true })
@@ -139,7 +151,12 @@ describe("reconcile", () => {
       expect(yield* fields(specs(""))).toBe("key")
       expect(yield* fields(specs("a"), { set: "e|u" })).toBe("set")
       expect(yield* fields(specs("a"), { set: "=main" })).toBe("set")
-      expect(yield* fields(specs("a"), { maxTerminate: "ten" as never })).toBe("maxTerminate")
+      for (const limit of ["ten", "110%", 0.1, -1, NaN]) {
+        expect(yield* fields(specs("a"), { maxTerminate: limit as never })).toBe("maxTerminate")
+      }
+      // Misspelt, it would act.
+      const misspelt = yield* Effect.flip(pogo.reconcile(Worker, specs("a"), { dryrun: true } as never))
+      expect(misspelt.message).toContain("Worker: options = \"dryrun\": is no option")
       const odd = yield* Effect.flip(pogo.reconcile({ kind: "Worker/a" }, []))
       expect(odd).toMatchObject({ _tag: "InvalidChildSpec", field: "kind" })
       expect(yield* registered(pogo)).toEqual([])

@@ -80,6 +80,16 @@ describe("options", () => {
     }
   })
 
+  it("that are no url say what is wrong with it", () => {
+    const remedy = (url: string) =>
+      Either.match(resolve({ url }), { onLeft: ({ remedy }) => remedy, onRight: () => "none" })
+    expect(remedy("127.0.0.1:6379")).toContain("begin it with redis://")
+    expect(remedy("redis://h:63790/0")).toBe("none")
+    expect(remedy("redis://h:637900")).toContain("its port is above 65535")
+    expect(remedy("redis://u:637900@h:637900/3")).toContain("its port is above 65535")
+    expect(remedy("redis://u:p%@h:port")).not.toContain("above")
+  })
+
   it("never show a secret", () => {
     for (const bad of ["redis://u:s3cret@h:port/0", "s3cret", "redis://u:s3cret@h/x", "redis://:s3cret@h?a=1"]) {
       expect(described({ url: bad })).not.toContain("s3cret")

@@ -5,12 +5,9 @@
  *
  * @internal
  */
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
 import * as Schedule from "effect/Schedule"
 import type { ChildStatus } from "../../ChildInfo.js"
 import * as ChildSpec from "../../ChildSpec.js"
@@ -29,7 +26,7 @@ import { giveBackFirst } from "../loops/changeFeed.js"
 import { statusById } from "../node/childStatus.js"
 import type { Node } from "../node/node.js"
 import { outcome, requestWhenActive, shutDown, unavailable } from "../node/registryRequest.js"
-import { batchesOf, firstBatch } from "../registry/batches.js"
+import { batchesOf } from "../registry/batches.js"
 import {
   type Args,
   type DelResult,
@@ -43,7 +40,8 @@ import { parseSpec, parseTomb } from "../registry/state.js"
 import { bodyTextOf, readSpec } from "../replica/replica.js"
 import { longestTurn } from "../runtime/environment.js"
 import { writableAsJson } from "../runtime/plainJson.js"
-import { logInfo } from "../runtime/userCode.js"
+import { logInfo, logWarning } from "../runtime/userCode.js"
+import { Batcher } from "./batcher.js"
 
 /**
  * What `startChild` did. `AlreadyStarted`: the same content was registered; its status may be `Failed`.
@@ -78,73 +76,6 @@ export interface UpsertResult {
   readonly _tag: "Created" | "Replaced" | "Unchanged"
   readonly id: ChildSpec.ChildId
   readonly generation: bigint
-}
-
-/** An item that waits to be sent, and its caller. */
-interface Waiting<A, B, E> {
-  readonly item: A
-  readonly answer: Deferred.Deferred<B, E>
-}
-
-/** Sends items that are submitted at the same time together, as many as make a batch; one batch after the other. */
-export class Batcher<A, B, E> {
-  private waiting: Array<Waiting<A, B, E>> = []
-  private busy = false
-
-  /** `closed`: the error for callers once the supervisor is closed, before or after their item was sent. */
-  constructor(
-    private readonly fork: (effect: Effect.Effect<void>) => unknown,
-    private readonly send: (items: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>, E>,
-    private readonly yieldTurn: Effect.Effect<void>,
-    private readonly closed: (sent: boolean) => E | undefined,
-    private readonly lengthOf: (item: A) => number = () => 0
-  ) {}
-
-  /** Sends an item with the next batch. Interrupting the caller does not take the item back. */
-  submit(item: A): Effect.Effect<B, E> {
-    return Effect.suspend(() => {
-      const error = this.closed(false)
-      if (error !== undefined) return Effect.fail(error)
-      const answer = Deferred.unsafeMake<B, E>(FiberId.none)
-      this.waiting.push({ item, answer })
-      if (!this.busy) {
-        this.busy = true
-        this.fork(Effect.onInterrupt(this.drain, () => Effect.sync(() => this.giveUp())))
-      }
-      return Deferred.await(answer)
-    })
-  }
-
-  /** Sends batch after batch, until nothing waits. */
-  private readonly drain: Effect.Effect<void> = Effect.suspend(() => {
-    const batch = firstBatch(this.waiting, ({ item }) => this.lengthOf(item))
-    if (batch.length === 0) {
-      this.busy = false
-      return Effect.void
-    }
-    return Effect.flatMap(Effect.exit(this.send(batch.map(({ item }) => item))), (exit) => {
-      this.waiting = this.waiting.slice(batch.length)
-      this.answer(batch, exit)
-      return Effect.zipRight(this.yieldTurn, this.drain)
-    })
-  }).pipe((drain) => Effect.zipRight(Effect.yieldNow(), drain))
-
-  private answer(batch: ReadonlyArray<Waiting<A, B, E>>, exit: Exit.Exit<ReadonlyArray<B>, E>): void {
-    batch.forEach(({ answer }, i) => {
-      Deferred.unsafeDone(answer, Effect.map(exit, (results) => results[i]!))
-    })
-  }
-
-  /** Answers what still waits when the sending fiber is interrupted. */
-  private giveUp(): void {
-    const left = this.waiting
-    this.waiting = []
-    this.busy = false
-    const error = this.closed(true)
-    for (const { answer } of left) {
-      Deferred.unsafeDone(answer, error === undefined ? Effect.interrupt : Effect.fail(error))
-    }
-  }
 }
 
 /** Why a command waits. `left`: milliseconds until the quarantine ends. */
@@ -309,6 +240,7 @@ export class ChildCommands {
         results.push(...yield* this.startBatch(batch, results.length, items.length))
         yield* this.node.ambient.yieldTurn
       }
+      yield* tellConflicts(results)
       return results
     })
 
@@ -463,6 +395,17 @@ export class ChildCommands {
 
 /** Why a command gave up. */
 const contended = "other calls changed the child each time; try again"
+
+/** Logs the conflicts among many results, which a caller may not look at: the children go on with other content. */
+const tellConflicts = (results: ReadonlyArray<Either.Either<StartResult, ChildSpecConflict>>): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const ids = results.flatMap((result) => (Either.isLeft(result) ? [result.left.id] : []))
+    const names = ids.slice(0, 5).join(", ")
+    return ids.length === 0 ? Effect.void : logWarning(
+      `${ids.length} of ${results.length} children are registered with other content, which stays: ` +
+        `${names}${ids.length > 5 ? ", .." : ""}; replaceChild, upsertChild or reconcile changes it`
+    )
+  })
 
 const dated = <A>(results: ReadonlyArray<A>, at: number): ReadonlyArray<Dated<A>> =>
   results.map((result) => ({ result, at }))

@@ -75,12 +75,12 @@ export const specById = (node: Node, id: string): StoredSpec | undefined => {
   const known = node.view.entries.get(id)?.spec
   if (known === undefined) return undefined
   const text = bodyTextOf(known)
-  return {
+  return writableAsJson({
     spec: specOf(id, bodyOf(known)),
     set: known.set,
     digest: digestOfContent(text),
     generation: BigInt(known.generation)
-  }
+  })
 }
 
 /** Rows made before other fibers have a turn: a few milliseconds of work. */

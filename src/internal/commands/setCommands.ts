@@ -42,7 +42,7 @@ export interface ReconcileOptions {
   /** Whether members of the set that are not listed are terminated. Default true. */
   readonly prune?: boolean | undefined
   /**
-   * How many members may be terminated, as a number or as a share of the set (`"10%"`). More are refused with
+   * How many members may be terminated, as a whole number or as a share of the set (`"10%"`; at least one). More are refused with
    * `ReconcileRefused`. Default: half, where the set has more than ten.
    */
   readonly maxTerminate?: EndLimit | undefined
@@ -94,6 +94,49 @@ export const planOfView = ({ view }: Node, goal: SetGoal, kind?: string): SetPla
 export const shown = ({ steps }: SetPlan): ReconcilePlan =>
   planOf(steps.map(({ does, id, why }) => [id, { list: does === "retag" ? "keep" : does, why }]))
 
+/** Why a plan ends too much, if it does. */
+const refusalOf = ({ goal, kind, options }: ReconcileCall, plan: SetPlan): ReconcileRefused | undefined => {
+  const { members, steps } = plan
+  const ends = steps.filter(({ does }) => does === "terminate").length
+  const isMeant = goal.listed.size === 0 && options.allowEmpty === true
+  const limit = isMeant && options.maxTerminate === undefined ? members : limitOf(options.maxTerminate, members) ?? 0
+  const isEmpty = goal.listed.size === 0 && !isMeant
+  if (ends === 0 || (!isEmpty && ends <= limit)) return undefined
+  const reason = isEmpty ? "EmptyList" : "TooManyEnds"
+  return new ReconcileRefused({ kind, set: goal.set, reason, limit, members, plan: shown(plan) })
+}
+
+const guard = (asked: ReconcileCall, plan: SetPlan): Effect.Effect<void, ReconcileRefused> =>
+  Effect.suspend(() => {
+    const refusal = refusalOf(asked, plan)
+    return refusal === undefined ? Effect.void : Effect.fail(refusal)
+  })
+
+const dryRunOf = (asked: ReconcileCall, plan: SetPlan): ReconcilePlan => {
+  const refusal = refusalOf(asked, plan)
+  return refusal === undefined ? shown(plan) : { ...shown(plan), refused: refusal.reason }
+}
+
+/** Options by their names: a misspelt `dryRun` would otherwise act. */
+const known: ReadonlySet<string> = new Set<keyof ReconcileOptions>([
+  "allowEmpty",
+  "dryRun",
+  "maxTerminate",
+  "prune",
+  "set"
+])
+
+/** What is wrong with the options beside the name of the set. */
+const faultOf = (options: ReconcileOptions) => {
+  const unknown = Object.keys(options).find((name) => !known.has(name))
+  if (unknown !== undefined) {
+    return fault("options", unknown, "is no option of a reconcile", `there are ${[...known].join(", ")}`)
+  }
+  return limitOf(options.maxTerminate, 0) === undefined
+    ? fault("maxTerminate", options.maxTerminate, "is no limit", "give a whole number, or a share such as \"10%\"")
+    : undefined
+}
+
 /** The reconciles of one node. `id` is random: it keeps its operation ids apart from those of others. */
 export class SetCommands {
   private ops = 0
@@ -115,16 +158,12 @@ export class SetCommands {
       const wrong = checkKind(kind)
       if (wrong !== undefined) return yield* Effect.fail(invalid(describe(kind), wrong))
       const set = yield* checkSet(kind, options.set)
-      if (limitOf(options.maxTerminate, 0) === undefined) {
-        return yield* Effect.fail(invalid(
-          kind,
-          fault("maxTerminate", options.maxTerminate, "is no limit", "give a number, or a share such as \"10%\"")
-        ))
-      }
+      const misfit = faultOf(options)
+      if (misfit !== undefined) return yield* Effect.fail(invalid(kind, misfit))
       const listed = yield* this.encode(kind, set, specs)
       const asked = { kind, goal: { set, listed, prune: options.prune ?? true, ofCode: false }, options, fence }
       return options.dryRun === true
-        ? shown(yield* Effect.zipRight(this.readUpTo(0), this.plan(asked)))
+        ? dryRunOf(asked, yield* Effect.zipRight(this.readUpTo(0), this.plan(asked)))
         : yield* this.counted(asked, Effect.tap(this.run(asked, eras), (plan) => this.tell(asked, plan)))
     })
 
@@ -273,7 +312,7 @@ export class SetCommands {
       const round = yield* this.beginSeen(set, isAgreed)
       if (round === undefined || !isAgreed()) return undefined
       const plan = planOfView(this.node, goal)
-      yield* this.guard(asked, plan)
+      yield* guard(asked, plan)
       const work = new SetWork(this.node, goal, round, this.newOp)
       const done = yield* Effect.catchTag(work.carryOut(plan), "RoundOver", () => Effect.succeed(undefined))
       if (done !== undefined) yield* this.tell(asked, done)
@@ -299,25 +338,13 @@ export class SetCommands {
     })
   }
 
-  /** Refuses a plan that ends too much. */
-  private guard({ goal, kind, options }: ReconcileCall, plan: SetPlan): Effect.Effect<void, ReconcileRefused> {
-    const { members, steps } = plan
-    const ends = steps.filter(({ does }) => does === "terminate").length
-    const isMeant = goal.listed.size === 0 && options.allowEmpty === true
-    const limit = isMeant && options.maxTerminate === undefined ? members : limitOf(options.maxTerminate, members) ?? 0
-    const isEmpty = goal.listed.size === 0 && !isMeant
-    if (ends === 0 || (!isEmpty && ends <= limit)) return Effect.void
-    const reason = isEmpty ? "EmptyList" : "TooManyEnds"
-    return Effect.fail(new ReconcileRefused({ kind, set: goal.set, reason, limit, members, plan: shown(plan) }))
-  }
-
   /** Carries one call out. `left`: how often it may begin anew. */
   private run(asked: ReconcileCall, left: number): Effect.Effect<ReconcilePlan, ReconcileError> {
     const { goal, kind } = asked
     return Effect.gen(this, function*() {
       const round = yield* this.begin(asked)
       const plan = yield* this.plan(asked)
-      yield* this.guard(asked, plan)
+      yield* guard(asked, plan)
       const work = new SetWork(this.node, goal, round, this.newOp)
       return yield* Effect.catchTag(work.carryOut(plan), "RoundOver", () => {
         // A new data set refuses the round, too.

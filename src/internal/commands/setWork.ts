@@ -53,13 +53,13 @@ export const seenOf = (id: string, spec: KnownSpec): SeenChild => ({
 
 /** What becomes of a child. */
 interface ChildFate {
-  readonly list: keyof ReconcilePlan
+  readonly list: Exclude<keyof ReconcilePlan, "refused">
   readonly why: string
 }
 
 /** A plan as users see it. */
 export const planOf = (fates: Iterable<readonly [id: string, fate: ChildFate]>): ReconcilePlan => {
-  const plan: { [P in keyof ReconcilePlan]: Array<PlannedChild> } = {
+  const plan: { [P in ChildFate["list"]]: Array<PlannedChild> } = {
     create: [],
     replace: [],
     keep: [],
@@ -95,7 +95,7 @@ export class SetWork {
   }
 
   /** Notes what has become of a child: nothing more is to be sent for it. */
-  private note(id: string, list: keyof ReconcilePlan, why: string): undefined {
+  private note(id: string, list: ChildFate["list"], why: string): undefined {
     this.done.set(id, { list, why })
     return undefined
   }
@@ -179,7 +179,7 @@ export class SetWork {
     at: number
   ): Effect.Effect<Change | undefined, RegistryUnavailable> {
     const { does, id, why } = step
-    const settled = (list: keyof ReconcilePlan, reason = why) => Effect.sync(() => this.note(id, list, reason))
+    const settled = (list: ChildFate["list"], reason = why) => Effect.sync(() => this.note(id, list, reason))
     if ("spec" in result) this.node.view.learnSpec(id, result.spec, at)
     switch (result._tag) {
       case "CREATED":
@@ -212,7 +212,7 @@ export class SetWork {
   /** Takes over the answer about one end; tells the step that is to be sent in its place, if any is. */
   private ended(step: End, result: DelResult, at: number): Effect.Effect<End | undefined, RegistryUnavailable> {
     const { id, why } = step
-    const settled = (list: keyof ReconcilePlan, reason = why) => Effect.sync(() => this.note(id, list, reason))
+    const settled = (list: ChildFate["list"], reason = why) => Effect.sync(() => this.note(id, list, reason))
     switch (result._tag) {
       case "GONE":
         this.node.view.learnTomb(id, result.tomb, at)

@@ -19,6 +19,8 @@ export const maxListed = 250_000
 export const readList = (of: string, specs: Iterable<Any>): Either.Either<ReadonlyArray<Any>, InvalidChildSpec> => {
   const wrong = (value: unknown, problem: string, remedy: string) =>
     Either.left(invalid(of, fault("specs", value, problem, remedy)))
+  const isList = (typeof specs === "object" && specs !== null) || typeof specs === "string"
+  if (!isList) return wrong(specs, "is no list of specs", "give an array of specs")
   const list: Array<Any> = []
   try {
     for (const spec of specs) {

@@ -113,10 +113,15 @@ export type EndLimit = number | `${number}%`
 /** Least number of members from which a reconcile ends no more than half of them unless told otherwise. */
 const guardedFrom = 11
 
-/** How many members may be ended; `undefined` for a limit that is none. */
+/** How many members may be ended: of any share above 0 at least one. `undefined` for a limit that is none. */
 export const limitOf = (limit: EndLimit | undefined, members: number): number | undefined => {
   if (limit === undefined) return members < guardedFrom ? Infinity : Math.floor(members / 2)
-  if (typeof limit === "number") return limit >= 0 ? limit : undefined
-  const share = typeof limit === "string" ? /^(\d+(?:\.\d+)?)%$/.exec(limit)?.[1] : undefined
-  return share === undefined ? undefined : Math.floor(members * Number(share) / 100)
+  if (typeof limit === "number") {
+    return limit === Infinity || (Number.isInteger(limit) && limit >= 0)
+      ? limit
+      : undefined
+  }
+  const share = typeof limit === "string" ? Number(/^(\d+(?:\.\d+)?)%$/.exec(limit)?.[1]) : NaN
+  if (!(share <= 100)) return undefined
+  return share === 0 ? 0 : Math.max(1, Math.floor(members * share / 100))
 }

@@ -56,7 +56,12 @@ const answers: ReadonlyArray<readonly [pattern: RegExp, sentence: string]> = [
   ],
   [
     /^connect ETIMEDOUT|^no TLS handshake/,
-    "nothing answered in time (connectTimeout): is it reachable from here, and is the port right?"
+    "nothing answered in time (connectTimeout): is it reachable from here, is the port right, and does it speak TLS " +
+    "if the url begins with rediss://?"
+  ],
+  [
+    /DB index is out of range|invalid DB index/,
+    "the server has fewer databases: lower the number at the end of the url, or the option `db`"
   ]
 ]
 

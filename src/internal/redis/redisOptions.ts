@@ -287,6 +287,13 @@ const urlRule = "redis://[user:password@]host[:port][/db], rediss:// for TLS, or
 
 const urlRemedy = "percent-encode special characters of user and password, or give them as options"
 
+/** What to do about a url that is none. It repeats nothing of it. */
+const remedyOf = (url: string): string => {
+  if (!url.includes("://")) return `begin it with redis:// or rediss://; ${urlRemedy}`
+  const port = /:(\d+)(?:\/[^@]*)?$/.exec(url)?.[1]
+  return port !== undefined && Number(port) > 65_535 ? `its port is above 65535; ${urlRemedy}` : urlRemedy
+}
+
 const decoded = (value: string): string | undefined => {
   try {
     return value === "" ? undefined : decodeURIComponent(value)
@@ -305,7 +312,7 @@ const dbOfUrl = (value: string): number | undefined =>
 /** Parses a URL. An error repeats nothing of it, since any part may be a password that is not encoded. */
 const parseUrl = (value: string): UrlParts => {
   const whole = value.startsWith("/") ? `unix://${value}` : value
-  if (!URL.canParse(whole)) return fail("url", "(hidden)", urlRule, urlRemedy)
+  if (!URL.canParse(whole)) return fail("url", "(hidden)", urlRule, remedyOf(whole))
   const { hash, hostname, password, pathname, port, protocol, searchParams, username } = new URL(whole)
   if (protocol !== "redis:" && protocol !== "rediss:" && protocol !== "unix:") {
     return fail("url", `${protocol}(hidden)`, urlRule, "use one of these schemes")

@@ -297,7 +297,9 @@ export const whyNotOne = (cluster: TestCluster, id: string): string | undefined 
   const copies = cluster.runs.of(id).filter(({ member }) => !member.host.frozen)
   if (copies.length !== 1) {
     const where = copies.map(({ member }) => member.name).join(" and ")
-    return copies.length === 0 ? `${id} runs nowhere` : `${id} runs on ${where}`
+    if (copies.length > 0) return `${id} runs on ${where}`
+    const isKnown = [...cluster.all.values()].some(({ node }) => node?.view.entries.get(id)?.spec !== undefined)
+    return isKnown ? `${id} runs nowhere` : `${id} runs nowhere: it is not registered`
   }
   const { child, member } = copies[0]!
   if (!child.holds || child.ending) return `${id} is ending on ${member.name}`

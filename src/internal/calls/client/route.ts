@@ -34,10 +34,15 @@ const unreachable = (node: string, reason: string): Route => ({
 const remote = (node: Node, sid: string, token: number, connected: boolean): Route => {
   const member = node.view.membership.members.get(sid)
   // Its own session, of now or of before a lapse: the child is about to run here, or somewhere else.
-  const own = member?.name === node.config.name && member.address === node.own.address && !node.client
+  // Without addresses a namesake is told by its process.
+  const isNamesake = member?.process !== undefined && member.process.pid !== node.processes.self?.pid
+  const own = member?.name === node.config.name && member.address === node.own.address && !node.client && !isNamesake
   if (member === undefined || own) return { _tag: "Wait" }
   if (!connected) {
-    return unreachable(member.name, "this process has no NodeTransport; provide one to the supervisor's layer")
+    return unreachable(
+      member.name,
+      "this process has no NodeTransport; provide one to the supervisor's layer, such as NodeTransportSocket.layerConfig()"
+    )
   }
   return member.address === ""
     ? unreachable(member.name, "it advertises no address: it has no NodeTransport")

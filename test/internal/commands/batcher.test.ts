@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, FastCheck, Fiber, FiberSet, type Scope, TestClock } from "effect"
-import { Batcher } from "../../../src/internal/commands/childCommands.js"
+import { Batcher } from "../../../src/internal/commands/batcher.js"
 import { maxBatch } from "../../../src/internal/registry/commands.js"
 import { holdsEffect } from "../../support/arbitrary.js"
 
