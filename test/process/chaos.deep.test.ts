@@ -14,5 +14,5 @@ test(`a storm of faults, seed ${seed}: nothing doubled, nothing lost, nothing ba
     tell: () => {}
   })
   for (const line of describeVerdict(verdict)) process.stdout.write(`    ${line}\n`)
-  expect(verdict).toMatchObject({ unfenced: [], wrongly: 0, lost: [], back: [] })
+  expect(verdict).toMatchObject({ unfenced: [], wrongly: 0, lost: [], back: [], history: { overlaps: [] } })
 })

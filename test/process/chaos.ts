@@ -26,4 +26,9 @@ const verdict = await playStorm({
   tell
 })
 for (const line of describeVerdict(verdict)) tell(`  ${line}`)
-process.exit(verdict.unfenced.length + verdict.lost.length + verdict.back.length + verdict.wrongly > 0 ? 1 : 0)
+process.exit(
+  verdict.unfenced.length + verdict.lost.length + verdict.back.length + verdict.wrongly +
+        verdict.history.overlaps.length > 0
+    ? 1
+    : 0
+)

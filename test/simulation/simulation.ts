@@ -28,6 +28,7 @@ import { Lists } from "./lists.js"
 import { Machines } from "./machines.js"
 import { Nodes } from "./nodes.js"
 import { observe } from "./observe.js"
+import { PastAudit } from "./past.js"
 import type { Plan } from "./plan.js"
 import { type Scene, scope } from "./scene.js"
 import { SetAudit } from "./sets/audit.js"
@@ -89,6 +90,7 @@ class Simulation {
   private readonly sets: SetAudit
   private readonly lists: ListAudit
   private readonly states: StateAudit
+  private readonly past: PastAudit
   private readonly keepers: Keepers
   private readonly faults: Faults
   private readonly callers: Callers | undefined
@@ -119,6 +121,7 @@ class Simulation {
       (check, message) => this.fail(check, message),
       (what) => this.stats.count(what)
     )
+    this.past = new PastAudit((check, message) => this.fail(check, message))
     this.network = new Network(world, dice.stream("network"), plan.noise, this.stats)
     this.guardian = new Guardian(
       () => world.now,
@@ -157,6 +160,7 @@ class Simulation {
     this.faults = new Faults(scene, this.nodes, this.clients, this.guardian, this.operators, this.keepers)
     this.server.executed = (execution) => {
       this.server.trust = false
+      this.past.executed(execution.state)
       this.ledger.executed(execution)
       this.orders.executed(execution)
       if (plan.sets === true || plan.lists !== undefined) this.sets.executed(execution)

@@ -37,7 +37,8 @@ const ends: ReadonlySet<string> = new Set(["left", "leaseLost", "gone"])
 const inOrder = (a: HistoryEntry, b: HistoryEntry): number =>
   a.position === b.position ? (a.what === "lost" ? -1 : 1) : a.position < b.position ? -1 : 1
 
-class HistoryReading {
+/** A history, entry by entry. */
+export class HistoryReading {
   readonly overlaps: Array<string> = []
   readonly gaps: Array<string> = []
   /** The highest token that was granted for a child, over all eras. */

@@ -5,6 +5,7 @@
 import { NodeRuntime } from "@effect/platform-node"
 import { Clock, Duration, Effect, Layer, Logger, Stream } from "effect"
 import { Pogo, PogoConfig } from "effect-pogo"
+import * as PogoTest from "effect-pogo/PogoTest"
 import { createInterface } from "node:readline"
 import { kinds, kindsLive, now } from "./appKinds.js"
 import { registryLive, setTrap, type Trap } from "./appRegistry.js"
@@ -77,6 +78,13 @@ const execute = (command: Command): Effect.Effect<unknown, unknown, Pogo.Pogo> =
       return Pogo.ready
     case "nodes":
       return Pogo.nodes
+    case "history":
+      return Pogo.history(kind.id(command.keys?.[0] ?? ""))
+    case "checkHistory":
+      return Effect.map(Pogo.history(undefined, { limit: 1_000_000 }), (entries) => ({
+        ...PogoTest.checkHistory(entries),
+        entries: entries.length
+      }))
     case "lists":
       return Pogo.lists
     case "trap":

@@ -1,6 +1,7 @@
 /**
  * Faults at random on many processes and children, for a while; and the verdict on what they did.
  */
+import type { HistoryFindings } from "effect-pogo/PogoTest"
 import { type RedisServer, startRedis } from "../../support/redisServer.js"
 import { type Absence, Desired } from "./desired.js"
 import { copiesOf, type Overlap, runningOverlaps, unfencedOverlaps } from "./evidence.js"
@@ -33,6 +34,8 @@ export interface Verdict {
   readonly back: ReadonlyArray<string>
   /** Ended by an acknowledged call, started more than 5 seconds later, and ended again. */
   readonly glimpsed: ReadonlyArray<string>
+  /** What the history in the registry shows: `overlaps` breaks the rule, and of `gaps` entries are missing. */
+  readonly history: HistoryFindings & { readonly entries: number }
   readonly wrongly: number
   readonly refused: number
   readonly copies: number
@@ -253,7 +256,7 @@ const settle = async (storm: Storm): Promise<ReadonlySet<string>> => {
   return running
 }
 
-const judge = (storm: Storm, running: ReadonlySet<string>): Verdict => {
+const judge = (storm: Storm, running: ReadonlySet<string>, history: Verdict["history"]): Verdict => {
   const lines = storm.fleet.lines()
   const started = new Map(lines.filter(({ what }) => what === "start").map(({ at, id }) => [id, at]))
   const over = ends(storm, "end")
@@ -268,6 +271,7 @@ const judge = (storm: Storm, running: ReadonlySet<string>): Verdict => {
     lost: ends(storm, "start").filter((id) => !running.has(id)),
     back: over.filter((id) => running.has(id)),
     glimpsed: over.filter((id) => !running.has(id) && late(id)),
+    history,
     wrongly: storm.fleet.wrongly(),
     refused: storm.fleet.refused(),
     copies: Array.from(copiesOf(lines).values()).reduce((sum, of) => sum + of.length, 0)
@@ -312,7 +316,10 @@ export const playStorm = async (options: StormOptions): Promise<Verdict> => {
     )
     await rage(storm)
     for (const name of names) if (!fleet.nodes.has(name)) await storm.start(name)
-    const verdict = judge(storm, await settle(storm))
+    const running = await settle(storm)
+    const history = (await fleet.nodes.get("p0")!.call("checkHistory")) as Verdict["history"]
+    const verdict = judge(storm, running, history)
+    for (const text of [...history.overlaps, ...history.gaps].slice(0, 5)) tell(`  the history: ${text}`)
     for (const { id, millis, older, younger } of verdict.unfenced.slice(0, 3)) {
       const of = `${older.node} (token ${older.token}, from ${(older.start - storm.history[0]!.at).toFixed(0)} ms on)`
       tell(
@@ -343,7 +350,7 @@ const at = (sorted: ReadonlyArray<number>, share: number): string =>
 
 /** The verdict in words. */
 export const describeVerdict = (verdict: Verdict): ReadonlyArray<string> => {
-  const { back, calls, copies, faults, glimpsed, lost, overlaps, refused, unfenced, wrongly } = verdict
+  const { back, calls, copies, faults, glimpsed, history, lost, overlaps, refused, unfenced, wrongly } = verdict
   const gaps = verdict.gaps.map(({ from, to }) => to - from)
   const total = Array.from(faults.values()).reduce((sum, n) => sum + n, 0)
   return [
@@ -355,6 +362,7 @@ export const describeVerdict = (verdict: Verdict): ReadonlyArray<string> => {
     `overlaps of unfenced copies: ${unfenced.length}; of fenced ones (windows W1 and W2): ${overlaps.length}, p50 ${
       at(overlaps, 0.5)
     }, worst ${at(overlaps, 1)}`,
+    `${history.entries} entries of the history, read after the fact: overlaps ${history.overlaps.length}, ends not told ${history.gaps.length}`,
     `fenced writes of older copies: refused ${refused}, accepted ${wrongly}`,
     `acknowledged starts lost: ${lost.length}${lost.length > 0 ? ` (${lost.slice(0, 5).join(", ")})` : ""}`,
     `terminated children there in the end: ${back.length}${back.length > 0 ? ` (${back.slice(0, 5).join(", ")})` : ""}`,

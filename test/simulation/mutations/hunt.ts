@@ -6,6 +6,7 @@ import { type Failure, play } from "../simulation.js"
 import { turn } from "../turn.js"
 import { ofCalls } from "./calls.js"
 import { ofDirectives } from "./directives.js"
+import { ofHistory } from "./history.js"
 import type { Mutation } from "./mutation.js"
 import { ofNeighbours } from "./neighbours.js"
 import { ofNodes } from "./nodes.js"
@@ -19,6 +20,7 @@ export const mutations: ReadonlyArray<Mutation> = [
   ...ofDirectives,
   ...ofSets,
   ...ofStates,
+  ...ofHistory,
   ...ofNeighbours,
   ...ofCalls
 ]
