@@ -122,6 +122,20 @@ describe("a rolling deploy", () => {
       expect(yield* stored(pogo, "Versioned/x")).toContain("\"version\":2")
     }))
 
+  it.scoped("a raised version replaces also what others have made older meanwhile", () =>
+    Effect.gen(function*() {
+      const { cluster } = yield* scene()
+      const kind = (version: number) => Child.make("Versioned", { version, payload: {} })
+      const live = (version: number) => kind(version).toLayer(() => Effect.never)
+      const list = Pogo.exactly([kind(2).spec("x", {})])
+      const { pogo } = yield* cluster.add("a", { children: list }, live(2))
+      yield* soon
+      yield* pogo.replaceChild(kind(1).spec("x", {}))
+      yield* cluster.add("b", { children: Pogo.exactly([kind(1).spec("x", {})]) }, live(1))
+      yield* soon
+      expect(yield* stored(pogo, "Versioned/x")).toContain("\"version\":2")
+    }))
+
   it.scoped("tells for whom it waits: in a line, in the rows of nodes, and in an event when it takes long", () =>
     Effect.gen(function*() {
       const { add, stop, told } = yield* scene()
@@ -265,6 +279,21 @@ describe("what ends nothing", () => {
       yield* cluster.pass("20 seconds")
       expect(yield* registered(two)).toEqual(members("old", "x"))
       yield* cluster.atMostOne
+    }))
+})
+
+describe("at rest", () => {
+  it.scoped("a list costs no command", () =>
+    Effect.gen(function*() {
+      const faulty = yield* makeFaulty()
+      const line = faulty.line()
+      const cluster = yield* makeCluster(line.registry, workerLive(new Journal()), { joinTimeout: 0 })
+      for (const name of ["a", "b"]) yield* cluster.add(name, { children: exactly("x", "y") })
+      yield* cluster.add("c", { children: exactly("x") })
+      yield* TestClock.adjust("1 minute")
+      line.sent.length = 0
+      yield* TestClock.adjust("2 minutes")
+      expect(new Set(line.sent)).toEqual(new Set(["tick"]))
     }))
 })
 

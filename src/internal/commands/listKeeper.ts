@@ -103,11 +103,16 @@ export class ListKeeper {
     yield* this.endAndReplace
   })
 
-  /** Adds what is listed and not registered, save for what a call has ended. */
+  /** Adds what is listed and not registered, save for what a call has ended; and replaces by a raised version. */
   private readonly add = Effect.suspend(() => {
     const { commands, list: { what }, node } = this
     const { entries, tombs } = node.view
-    const isMissing = (id: string) => entries.get(id)?.spec === undefined && tombs.get(id)?.pruned !== false
+    const isMissing = (id: string) => {
+      const spec = entries.get(id)?.spec
+      if (spec === undefined) return tombs.get(id)?.pruned !== false
+      const isOurs = spec.set === undefined || spec.set === what.set
+      return isOurs && spec.version < (what.versions.get(id) ?? 0)
+    }
     const missing = Array.from(what.listed, ([id, body]) => ({ id, body }))
       .filter(({ id }) => !this.added || isMissing(id))
     if (missing.length === 0) return Effect.void

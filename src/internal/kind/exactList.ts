@@ -10,7 +10,7 @@ import type { InvalidChildSpec } from "../../PogoError.js"
 import { digestText } from "../runtime/hash.js"
 import { attempt } from "../runtime/userCode.js"
 import { fault } from "./canonicalJson.js"
-import { encodeSpec, invalid } from "./specCodec.js"
+import { decodeBody, encodeSpec, invalid } from "./specCodec.js"
 import { readList } from "./specList.js"
 
 /** The mark of a list of code that is a whole set. */
@@ -102,6 +102,8 @@ export interface EncodedList {
   readonly set: string
   /** Bodies by id, each with the set in it. */
   readonly listed: ReadonlyMap<ChildId, string>
+  /** Versions of the children's kinds, by id. */
+  readonly versions: ReadonlyMap<string, number>
   /** Equal for equal lists, in whatever order they name their children. */
   readonly digest: string
   readonly allowEmpty: boolean
@@ -118,6 +120,7 @@ export const encodeExactly = ({ allowEmpty, name, specs }: Exactly): Effect.Effe
   Effect.gen(function*() {
     const set = setOfList(name)
     const listed = new Map<ChildId, string>()
+    const versions = new Map<string, number>()
     for (const spec of yield* readList("children", specs)) {
       const { body, id } = yield* encodeSpec(spec, set)
       if ((listed.get(id) ?? body) !== body) {
@@ -125,6 +128,7 @@ export const encodeExactly = ({ allowEmpty, name, specs }: Exactly): Effect.Effe
         return yield* Effect.fail(invalid(id, fault("key", id, "is listed twice with different content", remedy)))
       }
       listed.set(id, body)
+      versions.set(id, decodeBody(body)?.version ?? 0)
     }
-    return { name, set, listed, digest: digestOf(listed), allowEmpty }
+    return { name, set, listed, versions, digest: digestOf(listed), allowEmpty }
   })
