@@ -2,7 +2,7 @@
  * The children of the tests' processes. They write what they do to a file that all nodes append to, and to a resource
  * that compares tokens.
  */
-import { Effect, Layer, Schedule, Schema } from "effect"
+import { Effect, Layer, Option, Schedule, Schema } from "effect"
 import { Child, type Pogo, Restart } from "effect-pogo"
 import { appendFileSync } from "node:fs"
 import { createConnection } from "node:net"
@@ -31,7 +31,10 @@ export const Newer = Child.make("Newer", {
 /** Ends its process `every` milliseconds after it has started. */
 export const Poison = Child.make("Poison", { payload: fields })
 
-export const kinds = { Probe, Kept, Newer, Poison }
+/** Counts, and stores how far it is. */
+export const Offset = Child.make("Offset", { payload: fields, state: Schema.Struct({ count: Schema.Number }) })
+
+export const kinds = { Probe, Kept, Newer, Poison, Offset }
 
 /** Fenced writes: the resource keeps the highest token of each id, and refuses lower ones. */
 const connection = createConnection({ port: Number(process.env["TEST_RESOURCE"]), host: "127.0.0.1" })
@@ -39,8 +42,9 @@ connection.on("error", () => {})
 
 const journal = process.env["TEST_JOURNAL"]!
 
-const write = (self: Child.Current, what: Line["what"]): void => {
-  const line: Line = { id: self.id, node: self.node, token: String(self.token), what, at: now() }
+const write = (self: Child.Current, what: Line["what"], count?: number): void => {
+  const { id, node, token } = self
+  const line: Line = { id, node, token: String(token), what, at: now(), ...(count === undefined ? {} : { count }) }
   appendFileSync(journal, JSON.stringify(line) + "\n")
 }
 
@@ -68,6 +72,20 @@ const run = ({ deaf, every, stopTakes }: Payload) =>
     yield* deaf ? Effect.uninterruptible(beats) : beats
   })
 
+const counting = ({ every }: Payload) =>
+  Effect.gen(function*() {
+    const self = yield* Child.Current
+    const state = yield* Offset.state
+    const countOf = Option.match({ onNone: () => 0, onSome: ({ count }: { readonly count: number }) => count })
+    write(self, "begins", countOf(yield* state.get))
+    const step = Effect.flatMap(
+      state.update((before) => ({ count: countOf(before) + 1 })),
+      ({ count }) => Effect.sync(() => write(self, "stored", count))
+    )
+    // One that was not stored is not told: the next one goes on.
+    yield* Effect.repeat(Effect.ignore(step), Schedule.spaced(every))
+  })
+
 const options = (onRegistryLoss: "stop" | "keep"): Child.RunOptions => ({
   restart: Restart.permanent(Schedule.spaced("200 millis")),
   shutdown: "2 seconds",
@@ -79,6 +97,7 @@ const layers = {
   Probe: Probe.toLayer(run, options("stop")),
   Kept: Kept.toLayer(run, options("keep")),
   Newer: Newer.toLayer((payload) => run(payload), options("stop")),
+  Offset: Offset.toLayer(counting, options("stop")),
   Poison: Poison.toLayer(({ every }) => Effect.zipRight(Effect.sleep(every), Effect.sync(() => process.exit(1))))
 }
 

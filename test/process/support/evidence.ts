@@ -8,9 +8,10 @@ export interface Line {
   readonly id: string
   readonly node: string
   readonly token: string
-  /** `beat`: its check succeeded; `fenced`: it failed. */
-  readonly what: "start" | "beat" | "fenced" | "stop"
+  /** `beat`: its check succeeded; `fenced`: it failed. `begins`, `stored`: with the state of a child that counts. */
+  readonly what: "start" | "beat" | "fenced" | "stop" | "begins" | "stored"
   readonly at: number
+  readonly count?: number
 }
 
 /** One copy of a child. */
@@ -113,3 +114,23 @@ export const gapsOf = (lines: ReadonlyArray<Line>): ReadonlyArray<Gap> =>
 /** The lengths of all gaps in milliseconds, sorted. */
 export const gaps = (lines: ReadonlyArray<Line>): ReadonlyArray<number> =>
   gapsOf(lines).map(({ from, to }) => to - from).sort((a, b) => a - b)
+
+/** Where a child that counts began with less than an earlier copy, or an earlier run, had been told to be stored. */
+export const setBacks = (lines: ReadonlyArray<Line>): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  // Of one token the lines stand in the order in which they were written; a late answer belongs to its token.
+  const counted = lines.filter(({ count }) => count !== undefined)
+  for (const id of new Set(counted.map((line) => line.id))) {
+    let stored = 0
+    const sorted = counted.filter((line) => line.id === id).toSorted((a, b) =>
+      a.token === b.token ? a.at - b.at : BigInt(a.token) < BigInt(b.token) ? -1 : 1
+    )
+    for (const { count = 0, node, token, what } of sorted) {
+      if (what === "stored") stored = Math.max(stored, count)
+      else if (count < stored) {
+        found.push(`${id} on ${node} (token ${token}) begins with ${count}, stored was ${stored}`)
+      }
+    }
+  }
+  return found
+}
