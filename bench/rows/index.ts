@@ -12,6 +12,7 @@ import { reconciling } from "./reconciling.js"
 import { restarting } from "./restarting.js"
 import { scale } from "./scale.js"
 import { starting } from "./starting.js"
+import { states } from "./states.js"
 import { takeover } from "./takeover.js"
 
 export const groups: ReadonlyArray<Group> = [
@@ -25,5 +26,6 @@ export const groups: ReadonlyArray<Group> = [
   placement,
   restarting,
   calls,
+  states,
   importing
 ]

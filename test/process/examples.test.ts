@@ -29,3 +29,7 @@ it("device-fleet: streams go on where their devices move, and miss nothing", asy
 it("scheduled-singleton: each turn is taken once, through a deploy, a failure and a time without any replica", async () => {
   expect(await example("scheduled-singleton/demo.ts")).toMatch(/ 0 missed, 0 taken twice/)
 })
+
+it("partition-consumers: no acknowledged offset goes back, through kills, a freeze and a loss of all data", async () => {
+  expect(await example("partition-consumers/demo.ts")).toMatch(/ 0 went back, 0 messages missed/)
+})

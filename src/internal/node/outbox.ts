@@ -235,7 +235,7 @@ export class Outbox {
   loops(session: Session): ReadonlyArray<Effect.Effect<never>> {
     const { retries } = this.node
     return [
-      this.node.states.loop(session),
+      ...this.node.states.loops(session),
       this.releases.run((batch) => this.sendReleases(session, batch), retries),
       this.finishes.run((batch) => this.sendFinishes(session, batch), retries),
       this.statuses.run((batch) => this.sendStatuses(session, batch), retries)

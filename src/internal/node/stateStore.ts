@@ -28,6 +28,9 @@ const busySaves = 10
 /** Why a value is not known to be stored. */
 type StoreError = ClaimLost | RegistryUnavailable | OutcomeUnknown
 
+/** Batches of values that are on their way at a time: one child has a value in one of them. */
+const batchesInFlight = 4
+
 /** A value, and which of its child's values it is. */
 interface Submitted extends StateText {
   readonly version: number
@@ -53,6 +56,8 @@ export class OwnedState {
   private version: number
   /** True once nothing more may be stored: the claim is another's, or another owner has been there. */
   muted = false
+  /** True while a value is on its way: the next one waits. */
+  inFlight = false
   private readonly waiters = new Set<Waiter>()
   readonly lock = Effect.unsafeMakeSemaphore(1)
   /** Begin of the second in which submissions are counted, elapsed milliseconds; how many; and the last warning. */
@@ -302,8 +307,12 @@ export class StateStore {
     waiter.resume(Effect.fail(unavailable("state.set", "Timeout", detail, false)))
   }
 
-  /** Stores what is submitted, one batch at a time, for as long as a session lasts. */
-  loop(session: Session): Effect.Effect<never> {
+  /** Loops that store what is submitted, for as long as a session lasts: some batches at a time, of different children. */
+  loops(session: Session): ReadonlyArray<Effect.Effect<never>> {
+    return Array.from({ length: batchesInFlight }, () => this.loop(session))
+  }
+
+  private loop(session: Session): Effect.Effect<never> {
     this.ready.unsafeOpen()
     const step = Effect.gen(this, function*() {
       yield* this.ready.await
@@ -323,7 +332,9 @@ export class StateStore {
     for (const state of this.dirty) {
       const child = children.get(state.id)
       if (!state.isDirty || child?.claim !== state.token) this.dirty.delete(state)
-      else if (this.mayStore(child) && !batch.add(state, state.id.length + state.newest!.body.length)) break
+      else if (
+        !state.inFlight && this.mayStore(child) && !batch.add(state, state.id.length + state.newest!.body.length)
+      ) break
     }
     return batch.items
   }
@@ -331,6 +342,7 @@ export class StateStore {
   private send(session: Session, batch: ReadonlyArray<OwnedState>): Effect.Effect<void, RegistryUnavailable> {
     return Effect.suspend(() => {
       const sent = batch.map((state) => ({ state, item: state.unsaved!, unsent: state.sending() }))
+      for (const state of batch) state.inFlight = true
       const unanswered = (detail: string) => {
         for (const { item, state } of sent) this.isUnknown(state, item.version, detail)
       }
@@ -344,7 +356,11 @@ export class StateStore {
             else for (const { state, unsent } of sent) this.wasNotSent(state, unsent)
           })
         ),
-        Effect.onInterrupt(() => Effect.sync(() => unanswered("the session ended before the answer came")))
+        Effect.onInterrupt(() => Effect.sync(() => unanswered("the session ended before the answer came"))),
+        Effect.ensuring(Effect.sync(() => {
+          for (const state of batch) state.inFlight = false
+          this.wake()
+        }))
       )
     })
   }

@@ -1271,6 +1271,7 @@ if from > arg_count then return {} end
 local results, ids = {}, ids_of(from, 6)
 claim:load(ids)
 spec:load(ids)
+if child_state.size > 0 then child_state:load(ids) end
 for i = from, arg_count, 6 do results[#results + 1] = save_one(sid, i) end
 return results
 end

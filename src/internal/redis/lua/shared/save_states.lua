@@ -28,6 +28,7 @@ local function save_states(sid, from)
   local results, ids = {}, ids_of(from, 6)
   claim:load(ids)
   spec:load(ids)
+  if child_state.size > 0 then child_state:load(ids) end
   for i = from, arg_count, 6 do results[#results + 1] = save_one(sid, i) end
   return results
 end
