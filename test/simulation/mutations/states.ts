@@ -98,6 +98,7 @@ export const ofStates: ReadonlyArray<Mutation> = [
   },
   {
     name: "the last state is not stored with the end of a claim",
+    shownBy: 13,
     states: true,
     weights: { drain: 20, call: 20, stop: 10 },
     changed: sending("release", (args) => ({ ...args, saves: [] }))
@@ -144,7 +145,7 @@ export const ofStates: ReadonlyArray<Mutation> = [
   },
   {
     name: "states are given back before the specs of their children",
-    shownBy: 10,
+    shownBy: 13,
     states: true,
     weights: { lose: 20 },
     changed: statesFirst
