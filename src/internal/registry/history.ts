@@ -6,7 +6,15 @@
 import { exactOf } from "./bounds.js"
 import type { Args, Value } from "./commands.js"
 import { maxPageBytes } from "./commands.js"
-import { bytesIn, historyKey, historyPage, type HistoryRecord, isBehind, parseHistoryKey } from "./historyRecords.js"
+import {
+  bytesIn,
+  canBeOurs,
+  historyKey,
+  historyPage,
+  type HistoryRecord,
+  isBehind,
+  parseHistoryKey
+} from "./historyRecords.js"
 import type { Tx } from "./state.js"
 
 const sizeOf = ({ id, node, note, what }: HistoryRecord): number =>
@@ -24,7 +32,7 @@ const walk = (
   for (let seen = 0;; seen++) {
     const entry = next()
     if (entry === undefined) return { entries, cursor: at, more: false }
-    const isWanted = id === "" || entry.id === id
+    const isWanted = canBeOurs(entry) && (id === "" || entry.id === id)
     bytes += isWanted ? sizeOf(entry) : 0
     if (seen >= historyPage || entries.length >= most || (bytes > maxPageBytes && entries.length > 0)) {
       return { entries, cursor: at, more: true }

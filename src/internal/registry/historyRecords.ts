@@ -119,7 +119,8 @@ export interface Historian {
   readonly history: KeepHistory & { readonly by: string; written: number; lost: number }
 }
 
-const canBeOurs = ({ at, ms }: HistoryRecord): boolean => ms <= latest && counterOf(at) !== undefined
+/** Whether an entry has a time and a counter that an entry of ours can have. */
+export const canBeOurs = ({ at, ms }: HistoryRecord): boolean => ms <= latest && counterOf(at) !== undefined
 
 /** Time and counter of the newest entry that can be ours; 0 for none. */
 export const newestOf = (hist: ReadonlyArray<HistoryRecord>): Pick<HistoryRecord, "at" | "ms"> => {
