@@ -89,7 +89,7 @@ describe("a node that dies", () => {
       yield* eventually(Effect.sync(() => heard.length), (length) => length === 1)
       yield* caller.join("a#1")
       yield* caller.own("a#1", "k/1", yield* caller.create("k/1"))
-      yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.high))
+      yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.log))
       const owner = yield* Effect.promise(() => ownerOf(`{${caller.subject.scope}}`))
       const { era } = caller
       yield* Effect.promise(() => owner.stop("SIGKILL"))

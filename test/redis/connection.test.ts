@@ -39,7 +39,7 @@ describe("calls", () => {
       expect(heard.at(-1)).toBeUndefined()
       yield* eventually(caller.attempt("nodes", {}), Either.isRight)
       yield* caller.create("k/1")
-      yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.high))
+      yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.log))
     }))
 
   it.scopedLive("fail at once without a connection, and say what to do", () =>

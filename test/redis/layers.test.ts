@@ -191,7 +191,7 @@ describe("registries", () => {
       yield* eventually(Effect.sync(() => heard.size), (size) => size === 2)
       for (const caller of [one, two]) {
         yield* caller.join("a#1")
-        yield* eventually(Effect.sync(() => heard.get(caller.subject.scope)), (log) => log === caller.high)
+        yield* eventually(Effect.sync(() => heard.get(caller.subject.scope)), (log) => log === caller.log)
       }
     }))
 })
@@ -210,7 +210,7 @@ describe("layerClient", () => {
         yield* registry.onWake(caller.subject.scope, (log) => heard.push(log))
         yield* eventually(Effect.sync(() => heard.length), (length) => length === 1)
         yield* caller.join("a#1")
-        yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.high))
+        yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.log))
         expect(registry.description).toMatch(/\/1$|db=1$/)
         return caller.subject.scope
       }))

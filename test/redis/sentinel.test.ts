@@ -60,7 +60,7 @@ describe("behind Sentinel", () => {
       yield* caller.join("a#1")
       const generation = yield* caller.create("k/1")
       const token = yield* caller.own("a#1", "k/1", generation)
-      yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.high))
+      yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.log))
 
       yield* Effect.promise(() => primary.stop("SIGKILL"))
       const reply = yield* eventually(caller.attempt("tick", { sid: "a#1" }), Either.isRight)

@@ -108,7 +108,7 @@ describe("a user", () => {
       for (const [name, result] of [...yield* attempts(caller, refused), ...yield* attempts(caller, allowed)]) {
         expect([name, Either.isRight(result) && result.right._tag]).toEqual([name, "OK"])
       }
-      yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.high))
+      yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.log))
       expect(lines.matching(/WARN/)).toEqual([])
     }))
 

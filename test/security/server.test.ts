@@ -209,15 +209,17 @@ describe("the documented permissions", () => {
       for (const name of Object.keys(rest) as ReadonlyArray<keyof typeof rest>) {
         expect([name, Either.isRight(yield* caller.attempt(name, rest[name] as never))]).toEqual([name, true])
       }
-      yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.high))
+      yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.log))
+      const told = yield* caller.ok("history", { id: "k/2", back: true, cursor: "", since: 0, limit: 9 })
+      expect(told.value.entries.map(({ what }) => what)).toEqual(["ended", "claimed"])
       expect(lines.matching(/WARN/)).toEqual([])
       // Data without its bookkeeping is read whole.
       yield* caller.subject.hand.remove("meta")
       yield* caller.learn
       expect((yield* caller.directives).size).toBe(1)
       // What no command of ours needs is not there.
-      const told = yield* Effect.promise(() => redis.cli("ACL", "GETUSER", "pogo"))
-      expect(told).not.toMatch(/\+@|\+config|\+keys|\+flush|\+script/)
+      const rights = yield* Effect.promise(() => redis.cli("ACL", "GETUSER", "pogo"))
+      expect(rights).not.toMatch(/\+@|\+config|\+keys|\+flush|\+script/)
       yield* allow("-hlen")
       const refused = yield* caller.attempt("tick", { sid: "a#1" })
       expect(Either.isLeft(refused) && refused.left.detail).toContain("lacks a permission")

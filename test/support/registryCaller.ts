@@ -46,6 +46,8 @@ export class Caller {
   era = ""
   high = 0
   now = 0
+  /** The newest log position that a reply told: what wakes others. */
+  log = 0
 
   constructor(readonly subject: Subject) {}
 
@@ -67,6 +69,7 @@ export class Caller {
         Effect.sync(() => {
           if ("high" in reply) this.high = Math.max(this.high, reply.high)
           if ("now" in reply) this.now = reply.now
+          if (reply._tag === "OK") this.log = reply.log
         })
       )
     )
