@@ -11,6 +11,7 @@ import { Internals } from "./internals.js"
 import { Current, type StateAccess, StateKey, type WithState } from "./kind/current.js"
 import type { KindShape } from "./kind/specCodec.js"
 import { decodeState, encodeState } from "./kind/stateCodec.js"
+import { decodeText } from "./replica/knownDirectives.js"
 import { dies } from "./runtime/userCode.js"
 
 /**
@@ -126,6 +127,9 @@ export const stateOf = (shape: KindShape): Effect.Effect<State<unknown>, never, 
     (current) => Effect.map(accessOf(shape, current), (access) => handleOf(shape, current, access))
   )
 
+/** The latest moment that a `Date` has. */
+const latestDate = 8.64e15
+
 /** Reads stored states, from anywhere. */
 export const readStateOf =
   (shape: KindShape) => (key: string, options: { readonly supervisor?: Pogo.AnyTag<Pogo.Pogo> | undefined } = {}) =>
@@ -136,5 +140,11 @@ export const readStateOf =
       if (record === undefined) return Option.none<StoredState<unknown>>()
       const value = yield* decodeState(shape.state!, shape.version, id, record)
       const { at, node, token, version } = record
-      return Option.some({ value, token: BigInt(token), version, at: new Date(at), node: decodeURIComponent(node) })
+      return Option.some({
+        value,
+        token: BigInt(token),
+        version,
+        at: new Date(Math.min(at, latestDate)),
+        node: decodeText(node)
+      })
     })

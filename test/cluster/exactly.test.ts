@@ -295,6 +295,21 @@ describe("at rest", () => {
       yield* TestClock.adjust("2 minutes")
       expect(new Set(line.sent)).toEqual(new Set(["tick"]))
     }))
+
+  it.scoped("nor does one that is refused", () =>
+    Effect.gen(function*() {
+      const faulty = yield* makeFaulty()
+      const line = faulty.line()
+      const cluster = yield* makeCluster(line.registry, workerLive(new Journal()), { joinTimeout: 0 })
+      const a = yield* cluster.add("a", { children: exactly("x") })
+      yield* TestClock.adjust("10 seconds")
+      yield* a.stop
+      yield* cluster.add("b", { children: exactly() })
+      yield* TestClock.adjust("1 minute")
+      line.sent.length = 0
+      yield* TestClock.adjust("2 minutes")
+      expect(new Set(line.sent)).toEqual(new Set(["tick"]))
+    }))
 })
 
 describe("what a call has done", () => {

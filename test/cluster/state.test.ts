@@ -4,7 +4,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Option, Schedule, Schema, Stream, TestClock } from "effect"
 import { Child, Pogo, type PogoEvent, Restart } from "effect-pogo"
-import { parseState } from "../../src/internal/registry/childStates.js"
+import { formatState, parseState } from "../../src/internal/registry/childStates.js"
 import type { RegistryState } from "../../src/internal/registry/state.js"
 import { cloneState } from "../../src/internal/registry/state.js"
 import { makeCluster, type TestNode } from "../support/cluster.js"
@@ -205,6 +205,74 @@ describe("a state, and what goes wrong", () => {
       expect(storedIn(faulty.state())).toMatchObject({ version: 1 })
       yield* last(runs).state.set(offset(3))
       expect(storedIn(faulty.state())).toMatchObject({ body: "{\"offset\":3}" })
+    }))
+
+  it.scoped("a value that was never sent, and from which a later one may have been made, is unknown", () =>
+    Effect.gen(function*() {
+      const { faulty, line, runs } = yield* single()
+      const more = last(runs).state.update(Option.match({
+        onNone: () => offset(1),
+        onSome: (known) => offset(known.offset + 1)
+      }))
+      line.refuse = true
+      const first = yield* Effect.fork(Effect.flip(more))
+      yield* TestClock.adjust("1500 millis")
+      const second = yield* Effect.fork(more)
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.join(first)).toMatchObject({ _tag: "OutcomeUnknown" })
+      line.refuse = false
+      yield* passing(Fiber.join(second))
+      expect(storedIn(faulty.state())).toMatchObject({ body: "{\"offset\":2}" })
+    }))
+
+  it.scoped("values over large ones, and of large specs, go out in small batches: the registry reads those, too", () =>
+    Effect.gen(function*() {
+      const Large = Child.make("Large", {
+        payload: { note: Schema.String },
+        state: Schema.String,
+        maxStateBytes: 65_536
+      })
+      const states: Array<Child.State<string>> = []
+      const live = Large.toLayer(() =>
+        Effect.gen(function*() {
+          states.push(yield* Large.state)
+          return yield* Effect.never
+        })
+      )
+      const line = (yield* makeFaulty()).line()
+      const { pogo } = yield* (yield* makeCluster(line.registry, live)).add("a", {})
+      const saves = () => line.sent.splice(0).filter((name) => name === "save").length
+      const all = (text: string) =>
+        Effect.forEach(states, (state) => state.set(text), { concurrency: "unbounded" }).pipe(
+          passing,
+          Effect.map(saves)
+        )
+      yield* pogo.startChildren(Array.from({ length: 24 }, (_, i) => Large.spec(`c${i}`, { note: "" })))
+      yield* TestClock.adjust("5 seconds")
+      yield* all("small")
+      expect(yield* all("節".repeat(20_000))).toBe(6)
+      expect(yield* all("small")).toBe(6)
+      expect(yield* all("small")).toBe(1)
+      states.length = 0
+      yield* pogo.startChildren(
+        Array.from({ length: 24 }, (_, i) => Large.spec(`d${i}`, { note: "x".repeat(60_000) }))
+      )
+      yield* TestClock.adjust("5 seconds")
+      saves()
+      expect(yield* all("small")).toBe(6)
+    }))
+
+  it.scoped("a record that is damaged where it only informs is read as far as it goes", () =>
+    Effect.gen(function*() {
+      const { a, faulty, runs } = yield* single()
+      yield* last(runs).state.set(offset(1))
+      const fields = storedIn(faulty.state())!
+      for (const odd of [{ node: "%zz" }, { at: Number.MAX_SAFE_INTEGER }]) {
+        faulty.state().state.set(id, formatState({ ...fields, ...odd }))
+        const { at, value } = Option.getOrThrow(yield* readState(a))
+        expect(value).toEqual(offset(1))
+        expect(at.getTime()).toBeGreaterThan(0)
+      }
     }))
 
   it.scoped("the end of a claim carries what is not stored yet, in the same step", () =>
@@ -452,6 +520,26 @@ describe("a state, and the code that reads it", () => {
       yield* cluster.add("c", { registry: faulty.line().registry }, live)
       yield* TestClock.adjust("20 seconds")
       expect(runs.map(({ began }) => began)).toEqual([Option.some(offset(5))])
+    }))
+
+  it.scoped("a value of very many parts is measured as it is encoded", () =>
+    Effect.gen(function*() {
+      const Bits = Schema.transform(Schema.String, Schema.Array(Schema.Boolean), {
+        strict: true,
+        decode: (text) => Array.from(text, (digit) => digit === "1"),
+        encode: (bits) => (bits.every((bit) => bit) ? "all" : "some")
+      })
+      const Many = Child.make("Many", { payload: {}, state: Bits })
+      const answered = yield* Deferred.make<void, unknown>()
+      const live = Many.toLayer(() =>
+        Effect.flatMap(
+          Many.state,
+          (state) => Deferred.complete(answered, state.set(Array.from({ length: 50_000 }, () => true)))
+        ).pipe(Effect.zipRight(Effect.never))
+      )
+      const { pogo } = yield* (yield* makeCluster((yield* makeFaulty()).line().registry, live)).add("a", {})
+      yield* pogo.startChild(Many.spec("m", {}))
+      yield* passing(Deferred.await(answered))
     }))
 
   it.scoped("what does not fit the schema is the child's own defect, and what is too large a typed error", () =>

@@ -309,6 +309,8 @@ export class SetCommands {
     return Effect.gen(this, function*() {
       const { goal } = asked
       const set = goal.set!
+      // What is refused anyway needs no round.
+      yield* guard(asked, planOfView(this.node, goal))
       const round = yield* this.beginSeen(set, isAgreed)
       if (round === undefined || !isAgreed()) return undefined
       const plan = planOfView(this.node, goal)

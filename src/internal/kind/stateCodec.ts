@@ -80,7 +80,7 @@ const written = (id: Id, encoded: unknown, limit: number): Either.Either<string,
 
 /** Refuses a value that is far too large, before its schema goes through it. */
 const measured = (id: Id, value: unknown, limit: number): Either.Either<void, InvalidState | StateTooLarge> =>
-  Either.match(attempt(() => outgrows(value, { parts: limit, length: 16 * limit })), {
+  Either.match(attempt(() => outgrows(value, { parts: 16 * limit, length: 16 * limit })), {
     onLeft: (trouble) => Either.left(threw(id, trouble)),
     onRight: (isTooLarge) => isTooLarge ? Either.left(new StateTooLarge({ id, size: limit, limit })) : Either.void
   })

@@ -24,7 +24,7 @@ const whyNobody = (node: Node, entry: Entry, spec: KnownSpec): string => {
   return having.map((member) => `${member.name}: ${whyNot(entry, spec, member, node.score)}`).join("; ")
 }
 
-/** True if every node that has the kind refused the child: its code could not decode the payload. */
+/** True if every node that has the kind refused the child: its code could not decode the payload or the state. */
 const isRefusedByAll = (node: Node, spec: KnownSpec): boolean => {
   if (spec.refused.length === 0) return false
   const codes = node.view.membership.list.flatMap(({ kinds }) =>
@@ -59,7 +59,7 @@ const pending = (node: Node, entry: Entry, spec: KnownSpec): ChildStatus => {
   const home = node.heirOf(entry)
   if (home === undefined) {
     return isRefusedByAll(node, spec)
-      ? { _tag: "Failed", cause: `no node's code can decode its payload (${spec.refused.join(", ")})` }
+      ? { _tag: "Failed", cause: `no node's code can decode its payload or state (${spec.refused.join(", ")})` }
       : { _tag: "Pending", reason: whyNobody(node, entry, spec) }
   }
   if (node.view.membership.members.get(home)?.full === true) return { _tag: "Pending", reason: "no node has room" }

@@ -44,6 +44,11 @@ interface Waiter {
   readonly resume: (result: Effect.Effect<void, StoreError>) => void
 }
 
+const bytesOf = (value: StateText | undefined): number => (value === undefined ? 0 : Buffer.byteLength(value.body))
+
+const outcomeUnknown = ({ id, token }: OwnedState, version: number, detail: string): OutcomeUnknown =>
+  new OutcomeUnknown({ operation: "state.set", id, op: `${token}.${version}`, detail })
+
 /** The state of a child under one claim. */
 export class OwnedState {
   /** What is stored for certain, whoever wrote it. */
@@ -126,9 +131,11 @@ export class OwnedState {
     return (this.sent?.version ?? 0) >= version
   }
 
-  /** Takes a value back that was never sent, if it is still the newest. */
-  withdraw(version: number): void {
-    if (this.newest?.version === version) this.newest = this.sent
+  /** Takes a value back that was never sent. Tells whether it was the newest: a later one may have been made from it. */
+  withdraw(version: number): boolean {
+    const isNewest = this.newest?.version === version
+    if (isNewest) this.newest = this.sent
+    return isNewest
   }
 
   /** The registry has stored a value. */
@@ -217,9 +224,15 @@ export class StateStore {
     return this.of(id, token)?.unsaved
   }
 
-  /** About how many bytes that has. */
+  /** About how many bytes the registry reads and writes for that. */
   unsavedSize(id: string, token: number): number {
-    return this.unsaved(id, token)?.body.length ?? 0
+    const state = this.of(id, token)
+    return state?.isDirty === true ? this.sizeOf(state) : 0
+  }
+
+  /** About how many bytes a save costs the registry: it reads the spec and the value of before, and writes the new one. */
+  private sizeOf({ id, newest, stored }: OwnedState): number {
+    return this.node.view.specSize(id) + bytesOf(stored) + bytesOf(newest)
   }
 
   /** The registry has stored what came with the end of a claim. */
@@ -299,12 +312,17 @@ export class StateStore {
 
   /** A value was not stored in time. One that was never sent is taken back; another's outcome its request tells. */
   private expire(state: OwnedState, waiter: Waiter): void {
-    if (state.wasSent(waiter.version)) return
+    const { version } = waiter
+    if (state.wasSent(version)) return
     state.leave(waiter)
-    state.withdraw(waiter.version)
+    const isWithdrawn = state.withdraw(version)
     if (!state.isDirty) this.dirty.delete(state)
-    const detail = "the value could not be sent, and was withdrawn"
-    waiter.resume(Effect.fail(unavailable("state.set", "Timeout", detail, false)))
+    if (isWithdrawn) {
+      const detail = "the value could not be sent, and was withdrawn"
+      return waiter.resume(Effect.fail(unavailable("state.set", "Timeout", detail, false)))
+    }
+    const detail = "the value could not be sent; a later one, which may hold it, is yet to be stored"
+    waiter.resume(Effect.fail(outcomeUnknown(state, version, detail)))
   }
 
   /** Loops that store what is submitted, for as long as a session lasts: some batches at a time, of different children. */
@@ -333,7 +351,7 @@ export class StateStore {
       const child = children.get(state.id)
       if (!state.isDirty || child?.claim !== state.token) this.dirty.delete(state)
       else if (
-        !state.inFlight && this.mayStore(child) && !batch.add(state, state.id.length + state.newest!.body.length)
+        !state.inFlight && this.mayStore(child) && !batch.add(state, this.sizeOf(state))
       ) break
     }
     return batch.items
@@ -375,8 +393,7 @@ export class StateStore {
   /** A value was sent, and not answered. It stays to be stored. */
   private isUnknown(state: OwnedState, version: number, detail: string): void {
     for (const waiter of state.take((waiter) => waiter.version <= version)) {
-      const op = `${state.token}.${waiter.version}`
-      this.resume(waiter, Effect.fail(new OutcomeUnknown({ operation: "state.set", id: state.id, op, detail })))
+      this.resume(waiter, Effect.fail(outcomeUnknown(state, waiter.version, detail)))
     }
   }
 

@@ -250,7 +250,9 @@ export const obstacle = (spec: PlacedSpec, member: ScopeMember): string | undefi
   if (code === undefined) return "it does not have the kind"
   if (!member.open) return whyClosed(member)
   if (code.version < spec.version) return `it has version ${code.version} of the kind, the child needs ${spec.version}`
-  if (spec.refused.length > 0 && spec.refused.includes(codeOf(code))) return "its code could not decode the payload"
+  if (spec.refused.length > 0 && spec.refused.includes(codeOf(code))) {
+    return "its code could not decode the payload or the state"
+  }
   if (spec.requires !== undefined && countMatches(member, spec.requires) < Object.keys(spec.requires).length) {
     return `it lacks the labels ${JSON.stringify(spec.requires)}`
   }

@@ -69,7 +69,7 @@ describe("obstacle", () => {
     [
       "a node whose code refused the payload",
       { ...able, kinds: { K: { version: 2, digest: "new" } } },
-      "its code could not decode the payload"
+      "its code could not decode the payload or the state"
     ],
     [
       "a node that lacks a label",
