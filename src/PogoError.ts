@@ -81,6 +81,9 @@ export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>("effect-p
   }
 }
 
+/** What a call itself is given: the error names the kind, or the call, in the id's place. */
+const fieldsOfCalls: ReadonlySet<string> = new Set(["maxTerminate", "options", "set", "specs"])
+
 /**
  * A child spec cannot be accepted. Nothing was written.
  *
@@ -100,8 +103,7 @@ export class InvalidChildSpec extends Schema.TaggedError<InvalidChildSpec>("effe
   }
 ) {
   override get message(): string {
-    // Faults of a call's options, or its list, name the kind or the call in the id's place.
-    const of = this.id.includes("/") ? `child spec ${JSON.stringify(this.id)}` : this.id
+    const of = fieldsOfCalls.has(this.field) ? this.id : `child spec ${JSON.stringify(this.id)}`
     return `${of}: ${this.field} = ${this.value}: ${this.problem}; ${this.remedy}`
   }
 }
