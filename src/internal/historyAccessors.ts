@@ -15,7 +15,7 @@ import { Pogo } from "./supervisorTag.js"
  * oldest entry first. The registry keeps the last 20,000 entries, or four per child if that is more, for seven days
  * (`maxHistory`, `keepHistory`); it is asked once per 1,000 entries that it has to look through.
  *
- * Fails with `InvalidConfig` for a `since` or a `limit` that is none.
+ * Fails with `InvalidConfig` for a `since` or a `limit` that is none, and for another option.
  *
  * @example
  * ```ts

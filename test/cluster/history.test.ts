@@ -3,7 +3,7 @@
  * of children that do not run.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Metric, Schedule, Schema, Stream, TestClock } from "effect"
+import { Deferred, Effect, Fiber, Layer, Metric, Schedule, Schema, Stream, TestClock } from "effect"
 import { Child, GroupRegistry, Pogo, PogoHistory, PogoMetrics, Restart } from "effect-pogo"
 import * as PogoTest from "effect-pogo/PogoTest"
 import { inVirtualTime, makeCluster } from "../support/cluster.js"
@@ -142,11 +142,87 @@ describe("Pogo.history", () => {
         const error = yield* Effect.flip(a.pogo.history(undefined, options))
         expect(error).toMatchObject({ _tag: "InvalidConfig", setting: `history ${Object.keys(options)[0]}` })
       }
+      const refused = [[null, "null"], [5, "5"], [{ sinse: 1 }, "sinse"], [{ limit: 1, last: 2 }, "last"]] as const
+      for (const [options, value] of refused) {
+        const error = yield* Effect.flip(a.pogo.history(undefined, options as never))
+        expect(error).toMatchObject({ _tag: "InvalidConfig", setting: "history options" })
+        expect((error as { readonly value?: string }).value).toContain(value)
+      }
       expect(yield* Effect.flip(a.pogo.history("no id"))).toMatchObject({ _tag: "InvalidChildId" })
+    }))
+
+  it.scoped("tells names with blanks, and long ones, as they are, and the reason beside them", () =>
+    Effect.gen(function*() {
+      const { a, cluster } = yield* pair
+      const long = "節".repeat(40)
+      yield* a.pogo.startChild(Steady.spec("x", {}))
+      yield* TestClock.adjust("2 seconds")
+      const desk = yield* cluster.add(long, {})
+      yield* desk.pogo.cordonNode("pod two", { reason: "disk full" })
+      yield* desk.pogo.uncordonNode("pod two")
+      yield* desk.pogo.restartChild("Steady/x")
+      yield* TestClock.adjust("5 seconds")
+      const told = brief(yield* historyOf(a.pogo))
+      expect(told).toContain(`pod two cordoned: disk full by ${long}`)
+      expect(told).toContain(`pod two uncordoned by ${long}`)
+      expect(told).toContain(`restarted by ${long}`)
+    }))
+
+  it.scoped("tells of a run that ended while it was replaced that it gave way, and of no node to go to", () =>
+    Effect.gen(function*() {
+      const go = yield* Deferred.make<void>()
+      const Once = Child.make("Once", { payload: { v: Schema.Number } })
+      const code = Once.toLayer(
+        ({ v }) => v === 1 ? Effect.zipRight(Deferred.await(go), Effect.fail(new Error("to no host"))) : Effect.never,
+        { restart: Restart.temporary }
+      )
+      const line = (yield* makeFaulty()).line()
+      const cluster = yield* makeCluster(line.registry, code)
+      const a = yield* cluster.add("a")
+      yield* a.pogo.startChild(Once.spec("x", { v: 1 }))
+      yield* TestClock.adjust("2 seconds")
+      const held = yield* line.hold("finish")
+      yield* Deferred.succeed(go, undefined)
+      yield* Effect.fork(Effect.zipRight(held.arrived, a.pogo.replaceChild(Once.spec("x", { v: 2 }))))
+      yield* TestClock.adjust("2 seconds")
+      yield* held.execute
+      yield* held.reply
+      const stopped = (yield* historyOf(a.pogo, "Once/x")).filter(({ what }) => what === "stopped")
+      expect(brief(stopped)).toEqual(["stopped on a: replaced"])
     }))
 })
 
 describe("Pogo.scopeEvents", () => {
+  it.scoped("hears on when others have written entries at odd places", () =>
+    Effect.gen(function*() {
+      const faulty = yield* makeFaulty()
+      const line = faulty.line()
+      const cluster = yield* makeCluster(line.registry, kinds)
+      const a = yield* cluster.add("a", { registry: line.registry })
+      yield* TestClock.adjust("1 second")
+      const odd = { id: "k/odd", token: 1, node: "odd#1", attempt: 0, what: "claimed", note: "", n: 1 }
+      const heard: Array<string> = []
+      const places = [[99_999_999_999_999, 0], [4_102_444_800_000, 1], [4_102_444_800_001, 2 ** 52]] as const
+      for (const [i, [ms, at]] of places.entries()) {
+        const early: Array<string> = []
+        const late: Array<string> = []
+        const listen = (into: Array<string>) =>
+          Effect.fork(Stream.runForEach(a.pogo.scopeEvents, (entry) => Effect.sync(() => into.push(...brief([entry])))))
+        yield* listen(early)
+        yield* TestClock.adjust("1 second")
+        faulty.state().hist.push({ ...odd, ms, at })
+        yield* listen(late)
+        yield* TestClock.adjust("1 second")
+        yield* a.pogo.startChild(Steady.spec(`x${i}`, {}))
+        yield* TestClock.adjust("5 seconds")
+        for (const told of [early, late]) {
+          expect(told.filter((text) => !text.includes("odd"))).toEqual(["claimed on a", "running 1 on a"])
+        }
+        heard.push(...late)
+      }
+      expect(heard).toHaveLength(6)
+    }))
+
   it.scoped("hears on one node what happens on another, in order and from then on", () =>
     Effect.gen(function*() {
       const { a, cluster } = yield* pair

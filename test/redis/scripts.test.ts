@@ -180,6 +180,17 @@ describe("the log", () => {
     expect(await redis.hget(keyOf("spec"), "k/9")).toMatch(/^\d{16}\|/)
   })
 
+  it.each(["log", "hist"] as const)("%s begins anew behind the last place that a stream has", async (part) => {
+    await populate()
+    const last = `${2n ** 64n - 1n}-${2n ** 64n - 1n}`
+    await redis.xadd(keyOf(part), last, "kind", "s", "id", "foreign")
+    await redis.xdel(keyOf(part), last)
+    expect(await run("close", { sid: "a#1" })).toMatchObject({ _tag: "OK", lost: 0 })
+    const entries = await redis.xrange(keyOf(part), "-", "+")
+    expect(entries).not.toEqual([])
+    expect(entries.at(-1)![1]).toContain(part === "log" ? "n" : "left")
+  })
+
   it("with entries that are not ours is read on", async () => {
     await populate()
     const { high } = (await run("nodes", {})) as { readonly high: number }

@@ -98,7 +98,18 @@ const written = (test: Test): void => {
       const ended = { id: "k/2", generation: again, token: held, how: "ended", stat: "", why: "it ended" } as const
       yield* caller.ok("finish", { sid: "a#1", items: [ended] })
       // The spec is gone already: the claim is given back.
-      expect((yield* told(caller, "k/2")).at(-1)).toBe("stopped at a#1: it ended")
+      expect((yield* told(caller, "k/2")).at(-1)).toBe("stopped at a#1: terminated")
+    }))
+
+  test("a run whose end comes after its replacement gives way to that, whatever it ended with", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.join("a#1")
+      const generation = yield* caller.create("k/1")
+      const token = yield* caller.own("a#1", "k/1", generation)
+      yield* caller.put("k/1", { mode: "replace", op: "r", generation })
+      const end = { id: "k/1", generation, token, how: "ended", stat: "", why: "Error: connect ECONNREFUSED" } as const
+      expect((yield* caller.ok("finish", { sid: "a#1", items: [end] })).value.results).toEqual([{ _tag: "RELEASED" }])
+      expect((yield* told(caller, "k/1")).at(-1)).toBe("stopped at a#1: replaced")
     }))
 
   test("a takeover names the claim of the holder that had ended", (caller) =>
@@ -144,7 +155,7 @@ const written = (test: Test): void => {
         "joined at b#1",
         "gone at b#1",
         "drained at a: ops%20desk disk full",
-        "uncordoned at a: ops%20desk "
+        "uncordoned at a: ops%20desk"
       ])
     }))
 }
@@ -190,18 +201,18 @@ const unwritten = (test: Test): void => {
       expect(yield* entries(caller)).toEqual(before)
     }))
 
-  test("an entry that cannot be written is lost and counted, and the command has its effect", (caller) =>
+  test("an entry that stands behind those to come begins the history anew, also when it is gone", (caller) =>
     Effect.gen(function*() {
-      yield* caller.join("a#1")
-      const later = (yield* entries(caller)).at(-1)!.ms + 3_600_000
-      yield* caller.subject.hand.appendHistory(later, 7)
-      const reply = yield* caller.ok("close", { sid: "a#1" })
-      expect(reply.lost).toBe(1)
-      expect(yield* caller.tag("tick", { sid: "a#1" })).toBe("NOSESSION")
-      expect((yield* entries(caller)).at(-1)).toMatchObject({ id: "k/odd", at: 7 })
-      yield* TestClock.adjust(3_600_001)
-      yield* caller.open("a#2")
-      expect((yield* entries(caller)).at(-1)).toMatchObject({ what: "joined" })
+      for (const isGone of [false, true]) {
+        const sid = isGone ? "b#1" : "a#1"
+        yield* caller.join(sid)
+        yield* caller.subject.hand.appendHistory(4_102_444_800_000, 7)
+        expect((yield* entries(caller)).at(-1)).toMatchObject({ id: "k/odd", at: 7 })
+        if (isGone) yield* caller.subject.hand.loseNewestEntry
+        expect((yield* caller.ok("close", { sid })).lost).toBe(0)
+        expect((yield* entries(caller)).at(-1)).toMatchObject({ what: "left" })
+        yield* caller.subject.hand.remove("hist")
+      }
     }))
 
   test("an entry at an absurd time is not told, and begins the history anew", (caller) =>
@@ -298,6 +309,32 @@ const reading = (test: Test): void => {
       expect((yield* on("")).value.cursor).toBe("0-0")
     }))
 
+  test("an entry at an absurd place is no place to go on from", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.join("a#1")
+      const on = (cursor: string) =>
+        Effect.map(caller.ok("history", { ...everything, back: false, cursor }), ({ value }) => value)
+      const end = yield* on("")
+      const before = yield* on("0-0")
+      expect(before).toMatchObject({ cursor: end.cursor, more: false })
+      const ms = 99_999_999_999_999
+      yield* caller.subject.hand.appendHistory(ms, 0)
+      for (const cursor of ["", end.cursor, `${ms}-0`]) expect(yield* on(cursor)).toEqual(end)
+      expect(yield* on("0-0")).toEqual(before)
+    }))
+
+  test("a place behind the newest entry is one of a history that was begun anew, which is read from its begin", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.join("a#1")
+      const later = "4102444800000-7"
+      const all = yield* caller.ok("history", { ...everything, back: false, cursor: "0-0" })
+      expect(all.value.entries).not.toEqual([])
+      expect((yield* caller.ok("history", { ...everything, back: false, cursor: later })).value).toEqual(all.value)
+      yield* caller.subject.hand.remove("hist")
+      const none = yield* caller.ok("history", { ...everything, back: false, cursor: later })
+      expect(none.value).toEqual({ entries: [], cursor: "0-0", more: false })
+    }))
+
   test(`a command looks at ${historyPage} entries`, (caller) =>
     Effect.gen(function*() {
       yield* caller.join("a#1")
@@ -337,6 +374,26 @@ const bounded = (test: Test): void => {
       expect(young.length).toBeGreaterThanOrEqual(1_000)
     }))
 
+  test("both bounds hold for commands that tell one thing each, all alike", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.join("a#1")
+      const generation = yield* caller.create("k/1")
+      const token = yield* caller.own("a#1", "k/1", generation)
+      const report = (attempt: number, count: number, millis: number, stat: string) =>
+        caller.send("report", { sid: "a#1", items: [{ id: "k/1", token, stat, notes: [running(attempt)] }] }, {
+          keepHistory: { count, millis }
+        })
+      // With one position of the counter for each command, and with two.
+      for (const stat of ["", `${token}:running:0:1:0:`]) {
+        for (let i = 0; i < 800; i++) yield* report(i + 1, 100, 1e9, stat)
+        expect((yield* entries(caller)).length).toBeLessThan(400)
+        yield* caller.live(10_000, "a#1")
+        for (let i = 0; i < 20; i++) yield* report(i + 1, 1e6, 5_000, stat)
+        const young = yield* entries(caller)
+        expect(young.filter(({ ms }) => ms < young.at(-1)!.ms).length).toBeLessThan(150)
+      }
+    }))
+
   test("a note has 200 bytes at most, and no half of a character", (caller) =>
     Effect.gen(function*() {
       yield* caller.join("a#1")
@@ -346,7 +403,16 @@ const bounded = (test: Test): void => {
       yield* caller.ok("release", { sid: "a#1", items })
       yield* caller.direct("a", "cordon", { by: "b", reason: "é".repeat(150) })
       const all = yield* entries(caller)
-      expect(all.slice(-2).map(({ note }) => note)).toEqual([`a${"€".repeat(66)}`, `b ${"é".repeat(99)}`])
+      expect(all.slice(-2).map(({ note }) => note)).toEqual([`a${"€".repeat(66)}`, `b ${"é".repeat(100)}`])
+      // Who asked for it is bounded by itself, and by whole characters.
+      const by = encodeURIComponent("節".repeat(100))
+      yield* caller.direct("a", "drain", { by, reason: "r".repeat(300) })
+      yield* caller.send("del", { items: [{ id: "k/1", op: "d", generation: Number.MAX_SAFE_INTEGER }] }, {
+        by: `x${by}`
+      })
+      const [given, ended] = (yield* entries(caller)).slice(-2)
+      expect(given!.note).toBe(`${encodeURIComponent("節".repeat(66))} ${"r".repeat(200)}`)
+      expect(ended!.note).toBe(`x${encodeURIComponent("節".repeat(66))}`)
       expect(new TextEncoder().encode(cutNote("😀".repeat(80)))).toHaveLength(maxNote)
     }))
 

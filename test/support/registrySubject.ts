@@ -39,6 +39,8 @@ export interface Hand {
   readonly forgetStates: Effect.Effect<void>
   /** Adds an entry to the history that no command would. */
   readonly appendHistory: (ms: number, at: number) => Effect.Effect<void>
+  /** Removes the newest entry of the history. The stream remembers its place. */
+  readonly loseNewestEntry: Effect.Effect<void>
   readonly lowerCounter: (by: number) => Effect.Effect<void>
   /** Makes all tombstones older. */
   readonly age: (by: number) => Effect.Effect<void>
@@ -85,6 +87,7 @@ const memoryHand = (state: () => RegistryState): Hand => {
       state.meta!.states = undefined
     }),
     appendHistory: (ms, at) => act((state) => void state.hist.push({ ...oddEntry, ms, at })),
+    loseNewestEntry: act((state) => void state.hist.pop()),
     lowerCounter: (by) =>
       act((state) => {
         state.meta!.high -= by
@@ -126,6 +129,10 @@ export const redisHand = (redis: Redis | Cluster, prefix: string, scope: string)
         const fields = Object.entries(oddEntry).flatMap(([name, value]) => [name, String(value)])
         return redis.xadd(key("hist"), `${ms}-${at}`, ...fields)
       }),
+    loseNewestEntry: act(async () => {
+      const [newest] = await redis.xrevrange(key("hist"), "+", "-", "COUNT", 1)
+      await redis.xdel(key("hist"), newest![0])
+    }),
     lowerCounter: (by) =>
       act(async () => {
         const high = Number(await redis.hget(key("meta"), "high"))

@@ -5,6 +5,7 @@
 import type { Redis } from "ioredis"
 import { isDeepStrictEqual } from "node:util"
 import { keysOf } from "../../src/internal/redis/scripts.js"
+import { maxCounter } from "../../src/internal/registry/bounds.js"
 import { type Args, type CommandName, type Envelope, tombstoneRetention } from "../../src/internal/registry/commands.js"
 import { execute } from "../../src/internal/registry/machine.js"
 import {
@@ -48,7 +49,8 @@ const disturbances = {
   trim: 0.8,
   age: 6,
   keep: 2,
-  restore: 1
+  restore: 1,
+  plant: 0.5
 }
 
 type Disturbance = keyof typeof disturbances | "wait"
@@ -278,6 +280,19 @@ export class Twin {
     await restoreParts(this.redis, this.keys, some, kept.parts)
   }
 
+  /** An entry of the history that stands behind those to come. */
+  private async plant(random: Random): Promise<void> {
+    const newest = this.state.hist.at(-1)?.ms ?? 0
+    const ms = Math.max(newest + 1, random.pick([newest + 5_000, 4_102_444_800_000, 99_999_999_999_999, 2 ** 52]))
+    const at = random.pick([0, 7, maxCounter])
+    this.told.push(`history has an entry at ${ms}-${at}`)
+    const entry = { id: anyId(random), token: 1, node: "n#1", attempt: 0, what: "claimed", note: "", n: 1 }
+    this.state.hist.push({ ...entry, ms, at })
+    const fields = Object.entries(entry).flatMap(([name, value]) => [name, String(value)])
+    // A stream remembers the places of entries that are gone.
+    await this.redis.xadd(this.keyOf("hist"), `${ms}-${at}`, ...fields)
+  }
+
   private async disturb(kind: Disturbance, random: Random): Promise<void> {
     switch (kind) {
       case "wait":
@@ -318,6 +333,8 @@ export class Twin {
         return
       case "restore":
         return this.restore(random)
+      case "plant":
+        return this.plant(random)
     }
   }
 

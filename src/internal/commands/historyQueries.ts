@@ -25,6 +25,20 @@ const look = 100
 const wrong = (setting: string, value: unknown, rule: string, remedy: string) =>
   new InvalidConfig({ setting: `history ${setting}`, value: describe(value), rule, remedy })
 
+/** Options by their names: a misspelt `since` would otherwise tell of all times. */
+const known: ReadonlySet<string> = new Set<keyof HistoryOptions>(["limit", "since"])
+
+/** What is wrong with the options as a whole. */
+const faultOf = (options: unknown): InvalidConfig | undefined => {
+  if (typeof options !== "object" || options === null) {
+    return wrong("options", options, "an object", `give { limit, since }, or leave it out`)
+  }
+  const unknown = Object.keys(options).find((name) => !known.has(name))
+  return unknown === undefined
+    ? undefined
+    : wrong("options", unknown, "an option of the history", `there are ${[...known].join(", ")}`)
+}
+
 /** The unix milliseconds from which on entries are asked for. */
 const sinceOf = (node: Node, since: HistoryOptions["since"]): Either.Either<number, InvalidConfig> => {
   if (since === undefined) return Either.right(0)
@@ -47,9 +61,12 @@ const limitOf = (limit: number): Either.Either<number, InvalidConfig> =>
 export const readHistory = (
   node: Node,
   text: string | undefined,
-  { limit: asked = 1_000, since: from }: HistoryOptions = {}
+  options: HistoryOptions = {}
 ): Effect.Effect<ReadonlyArray<HistoryEntry>, InvalidChildId | InvalidConfig | RegistryUnavailable> =>
   Effect.gen(function*() {
+    const fault = faultOf(options)
+    if (fault !== undefined) return yield* Effect.fail(fault)
+    const { limit: asked = 1_000, since: from } = options
     const id = text === undefined ? "" : yield* parseId(text)
     const since = yield* sinceOf(node, from)
     const limit = yield* limitOf(asked)
@@ -109,8 +126,10 @@ const nextPage = (node: Node, place: Place): Effect.Effect<EntriesPage> =>
     const args = { id: "", back: false, cursor, since: 0, limit: historyPage }
     const answer = yield* patiently(node, requestWhenActive(node, "history", args))
     if (Option.isNone(answer)) return end
-    const { cursor: reached, entries, more } = answer.value.value
-    const last = entries.at(-1)?.at ?? (cursor === "" ? parseHistoryKey(reached)?.at : undefined) ?? 0
+    const { high, value: { cursor: reached, entries, more } } = answer.value
+    const told = entries.map(({ at }) => at).concat(cursor === "" ? parseHistoryKey(reached)?.at ?? 0 : [])
+    // What counts higher than the registry does is none of its entries, and must not hide those to come.
+    const last = told.reduce((most, at) => (at > high ? most : Math.max(most, at)), 0)
     return [
       Chunk.fromIterable(entries.filter(({ at }) => at > place.last).flatMap(entriesOf)),
       Option.some({ cursor: reached, era, log: more ? -1 : log, last: Math.max(place.last, last) })

@@ -205,7 +205,7 @@ end
 
 local function history_place(entry)
 local ms, at = string.match(entry[1], '^(%d+)-(%d+)$')
-ms, at = int(ms, MAX_SECONDS * 1000 + 999), counter(at)
+ms, at = int(ms, MAX_SECONDS * 1000 + 999), int(at, MAX_HIGH)
 if ms and at then return ms, at end
 return nil
 end
@@ -318,18 +318,24 @@ end
 `,
   "shared/history.lua:4": `local told, lost = {}, 0
 
-local function cut(note)
-if #note <= MAX_NOTE then return note end
-local last = MAX_NOTE
-while last > 0 and string.find(note, '^[\\128-\\191]', last + 1) do last = last - 1 end
-return string.sub(note, 1, last)
+
+local function cut(text, most)
+if #text <= most then return text end
+local last = most
+while last > 0 and (string.find(text, '^[\\128-\\191]', last + 1) or most == MAX_BY and (
+string.find(text, '^%%[89ABab]%x', last + 1) or string.find(string.sub(text, math.max(1, last - 1), last), '%%')))
+do last = last - 1 end
+return string.sub(text, 1, last)
 end
 
-local function tell(what, id, token, sid, note, attempt, n)
+
+local function tell(what, id, token, sid, note, attempt, n, who)
 if keep_history == 0 then return end
+note = cut(note, MAX_NOTE)
+if who then note = cut(who, MAX_BY) .. (note == '' and '' or ' ' .. note) end
 meta.hist = math.max(meta.hist, time)
 told[#told + 1] = { str(meta.hist) .. '-' .. str(draw()), 'id', id, 'token', str(token), 'node', sid, 'attempt',
-str(attempt or 0), 'what', what, 'note', cut(note), 'n', str(n or 1) }
+str(attempt or 0), 'what', what, 'note', note, 'n', str(n or 1) }
 end
 
 
@@ -341,31 +347,33 @@ end
 end
 
 
-local function trimming(at)
-if at % 2 == 0 then return 'MAXLEN', '~', str(math.max(keep_history, 4 * spec.size)) end
-return 'MINID', '~', str(math.max(0, meta.hist - keep_history_time))
+local function is_behind_all(err)
+return string.find(err, 'equal or smaller', 1, true) or string.find(err, 'exhausted', 1, true)
 end
 
 local function add_entry(entry, ...)
 local reply = redis.pcall('XADD', hist_key, ...)
 if type(reply) ~= 'table' or not reply.err then return true end
-if not string.find(reply.err, 'equal or smaller', 1, true) then return false end
 
-local newest = redis.pcall('XREVRANGE', hist_key, '+', '-', 'COUNT', 1)[1]
-if not newest or history_place(newest) then return false end
+if not is_behind_all(reply.err) then return false end
 redis.pcall('DEL', hist_key)
 reply = redis.pcall('XADD', hist_key, unpack(entry))
 return type(reply) ~= 'table' or not reply.err
 end
 
+
+
+
 local function write_history()
+local turn = (meta.high % 1048576 * 0.7548776662466927 + time % 1048576 * 0.5698402909980532) % 1
 for i, entry in ipairs(told) do
 local written
 if i < #told then
 written = add_entry(entry, unpack(entry))
+elseif turn < 0.5 then
+written = add_entry(entry, 'MAXLEN', '~', str(math.max(keep_history, 4 * spec.size)), unpack(entry))
 else
-local how, about, bound = trimming(meta.high)
-written = add_entry(entry, how, about, bound, unpack(entry))
+written = add_entry(entry, 'MINID', '~', str(math.max(0, meta.hist - keep_history_time)), unpack(entry))
 end
 if written then dirty = true else lost = lost + 1 end
 end
@@ -581,7 +589,7 @@ else
 reply = redis.pcall('XADD', log_key, 'MAXLEN', '~', str(keep), at, 'kind', entry.kind, 'id', entry.id)
 end
 if type(reply) == 'table' and reply.err then
-if not string.find(reply.err, 'equal or smaller', 1, true) then error(reply.err, 0) end
+if not is_behind_all(reply.err) then error(reply.err, 0) end
 write('DEL', log_key)
 write('XADD', log_key, at, 'kind', entry.kind, 'id', entry.id)
 end
@@ -1174,7 +1182,7 @@ return { 'NEWER', stored_spec }
 end
 local value = end_spec(id, old, op, 'd', pruned)
 local current = claim_of(id)
-tell('terminated', id, current and current.token or 0, current and current.sid or '', by)
+tell('terminated', id, current and current.token or 0, current and current.sid or '', '', 0, 1, by)
 if current and not live(current.sid) then set_claim(id, nil) end
 return { 'GONE', value }
 end
@@ -1233,7 +1241,8 @@ if not known and size >= MAX_DIRECTIVES then return { 'TOO_MANY' } end
 local stamp = draw()
 local directive = { stamp = stamp, what = what, op = op, at = meta.last, by = by, reason = reason }
 local value = store_directive(name, directive)
-tell(what == 'c' and 'cordoned' or what == 'd' and 'drained' or 'uncordoned', '', 0, name, by .. ' ' .. reason)
+local word = what == 'c' and 'cordoned' or what == 'd' and 'drained' or 'uncordoned'
+tell(word, '', 0, name, reason, 0, 1, by)
 return { 'STORED', value }
 end
 
@@ -1285,8 +1294,12 @@ tell_notes(id, token, sid, notes)
 prove_trial(id, current, true)
 set_claim(id, nil)
 local is_of_this = old and old.generation == generation
-tell(is_of_this and how or 'stopped', id, token, sid, why)
-if not is_of_this then return { 'RELEASED' } end
+
+if not is_of_this then
+tell('stopped', id, token, sid, old and 'replaced' or 'terminated')
+return { 'RELEASED' }
+end
+tell(how, id, token, sid, why)
 if how == 'ended' then return { 'ENDED', end_spec(id, old, '', 'e') } end
 forget_trial(id)
 stat:set(id, status)
@@ -1312,15 +1325,17 @@ end
   "history.lua:11": `local needs_memory = false
 `,
   "history.lua:14": `local wanted, back, cursor, limit = ARGV[11], ARGV[12] == '1', ARGV[13], int(ARGV[15]) or 0
-local place = string.find(cursor, '^%d+%-%d+$') and cursor or nil
+local last_place = str(MAX_SECONDS * 1000 + 999)
+local place = history_place({ cursor }) and cursor or nil
 local from = place
 
 local function read(count)
 local page
 if back then
-page = redis.pcall('XREVRANGE', hist_key, from and '(' .. from or '+', str(int(ARGV[14]) or 0), 'COUNT', count)
+local before = from and '(' .. from or last_place
+page = redis.pcall('XREVRANGE', hist_key, before, str(int(ARGV[14]) or 0), 'COUNT', count)
 else
-page = redis.pcall('XRANGE', hist_key, '(' .. from, '+', 'COUNT', count)
+page = redis.pcall('XRANGE', hist_key, '(' .. from, last_place, 'COUNT', count)
 end
 if page.err then return {} end
 if #page > 0 then from = page[#page][1] end
@@ -1345,12 +1360,31 @@ page_at = page_at + 1
 return page[page_at]
 end
 
-local function command()
-if not back and not place then
-local newest = redis.pcall('XREVRANGE', hist_key, '+', '-', 'COUNT', 1)[1]
-return { newest and newest[1] or '0-0', '', {} }
+
+local function newest_place()
+for _, count in ipairs({ 1, 100 }) do
+local newest = redis.pcall('XREVRANGE', hist_key, last_place, '-', 'COUNT', count)
+for _, entry in ipairs(newest.err and {} or newest) do
+if history_place(entry) then return entry[1] end
 end
-local rows, bytes, seen = {}, 0, 0
+end
+return '0-0'
+end
+
+local function is_behind(a, b)
+local a_ms, a_at = history_place({ a })
+local b_ms, b_at = history_place({ b })
+return a_ms > b_ms or (a_ms == b_ms and a_at > b_at)
+end
+
+local function command()
+if not back then
+local newest = newest_place()
+if not place then return { newest, '', {} } end
+
+if is_behind(place, newest) then from, cursor = '0-0', '0-0' end
+end
+local rows, bytes, seen, first = {}, 0, 0, cursor
 while true do
 local entry = next_entry()
 if not entry then return { cursor, '', rows } end
@@ -1358,9 +1392,11 @@ local row = row_of(entry)
 if row and wanted ~= '' and row[2] ~= wanted then row = nil end
 if row then bytes = bytes + #row[2] + #row[4] + #row[6] + #row[7] + 64 end
 if seen >= HISTORY_PAGE or #rows >= limit or (bytes > MAX_PAGE_BYTES and #rows > 0) then
-return { cursor, '1', rows }
+return { cursor, cursor ~= first and '1' or '', rows }
 end
-seen, cursor = seen + 1, entry[1]
+seen = seen + 1
+
+if history_place(entry) then cursor = entry[1] end
 if row then rows[#rows + 1] = row end
 end
 end
@@ -1587,7 +1623,7 @@ local old = parse_spec(stored_spec)
 if not old then return { 'MALFORMED' } end
 if old.op == op then return { 'CREATED', stored_spec } end
 if old.generation ~= generation or not as_seen(old, stamp) then return { 'CONFLICT', stored_spec } end
-tell(bump and 'restarted' or 'replaced', id, 0, '', by)
+tell(bump and 'restarted' or 'replaced', id, 0, '', '', 0, 1, by)
 return create(id, op, bump and body_of(old) or body, old.initial, false, old)
 end
 

@@ -5,7 +5,7 @@
  * @internal
  */
 import { createHash } from "node:crypto"
-import { maxCounter, maxDuration, maxSeconds, maxTime, usualTimings } from "../registry/bounds.js"
+import { maxCounter, maxDuration, maxHigh, maxSeconds, maxTime, usualTimings } from "../registry/bounds.js"
 import {
   type CommandName,
   directiveRetention,
@@ -24,7 +24,7 @@ import {
   tombstoneTerm
 } from "../registry/commands.js"
 import { seedShift } from "../registry/guard.js"
-import { historyAge, historyCount, historyPage, maxNote } from "../registry/historyRecords.js"
+import { historyAge, historyCount, historyPage, maxBy, maxNote } from "../registry/historyRecords.js"
 import { maxEntries } from "../registry/reads.js"
 import { maxRefused } from "../registry/state.js"
 import { fatalDeaths, maxMarks } from "../registry/trialRecords.js"
@@ -84,11 +84,13 @@ const constantsOf = (layout: number) => ({
   // Compared with a stored text.
   LAYOUT_VERSION: `'${layout}'`,
   MAX_BATCH: maxBatch,
+  MAX_BY: maxBy,
   MAX_COUNTER: maxCounter,
   MAX_DEAD: maxDead,
   MAX_DIRECTIVES: maxDirectives,
   MAX_DURATION: maxDuration,
   MAX_ENTRIES: maxEntries,
+  MAX_HIGH: maxHigh,
   MAX_MARKS: maxMarks,
   MAX_NOTE: maxNote,
   MAX_PAGE_BYTES: maxPageBytes,

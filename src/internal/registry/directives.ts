@@ -8,7 +8,7 @@
 import { exactOf } from "./bounds.js"
 import type { Args, DirectiveWhat, Value } from "./commands.js"
 import { directiveRetention, directiveSweep, maxDirectives } from "./commands.js"
-import { tell } from "./historyRecords.js"
+import { tellBy } from "./historyRecords.js"
 import { append, type DirectiveRecord, formatDirective, next, parseDirective, type Tx } from "./state.js"
 
 const read = ({ state }: Tx, name: string): DirectiveRecord | undefined => {
@@ -62,7 +62,7 @@ export const direct = (tx: Tx, args: Args<"direct">): Value<"direct"> => {
   }
   if (known === undefined && tx.state.direct.size >= maxDirectives) return { result: { _tag: "TOO_MANY" } }
   const record = store(tx, name, { stamp: next(tx), what, op, at: tx.meta.last, by, reason })
-  tell(tx, words[what], { node: name, note: `${by} ${reason}` })
+  tellBy(tx, words[what], by, { node: name, note: reason })
   return { result: { _tag: "STORED", record } }
 }
 

@@ -13,6 +13,7 @@ import {
   historyPage,
   type HistoryRecord,
   isBehind,
+  isOurTime,
   parseHistoryKey
 } from "./historyRecords.js"
 import type { Tx } from "./state.js"
@@ -23,7 +24,8 @@ const sizeOf = ({ id, node, note, what }: HistoryRecord): number =>
 /** A bounded walk over entries. `next`: the entry to look at, if there is another one. */
 const walk = (
   next: () => HistoryRecord | undefined,
-  { cursor, id, limit }: Args<"history">
+  { id, limit }: Args<"history">,
+  cursor: string
 ): Value<"history"> => {
   const entries: Array<HistoryRecord> = []
   const most = exactOf(limit) ?? 0
@@ -35,28 +37,33 @@ const walk = (
     const isWanted = canBeOurs(entry) && (id === "" || entry.id === id)
     bytes += isWanted ? sizeOf(entry) : 0
     if (seen >= historyPage || entries.length >= most || (bytes > maxPageBytes && entries.length > 0)) {
-      return { entries, cursor: at, more: true }
+      return { entries, cursor: at, more: at !== cursor }
     }
-    at = historyKey(entry)
+    // Another one is no place to go on from.
+    if (canBeOurs(entry)) at = historyKey(entry)
     if (isWanted) entries.push(entry)
   }
 }
 
 /** `history`: one page. What the guard has told within this command is read by the next one. */
 export const history = ({ history: { written }, state }: Tx, args: Args<"history">): Value<"history"> => {
-  const hist = written === 0 ? state.hist : state.hist.slice(0, -written)
-  const place = parseHistoryKey(args.cursor)
+  let size = Math.max(0, state.hist.length - written)
+  while (size > 0 && !isOurTime(state.hist[size - 1]!.ms)) size--
+  const hist = size === state.hist.length ? state.hist : state.hist.slice(0, size)
+  const cursor = parseHistoryKey(args.cursor)
+  const place = cursor !== undefined && canBeOurs(cursor) ? cursor : undefined
   if (args.back) {
     const since = exactOf(args.since) ?? 0
     let i = hist.length - 1
     if (place !== undefined) { while (i >= 0 && !isBehind(place, hist[i]!)) i-- }
-    return walk(() => (i >= 0 && hist[i]!.ms >= since ? hist[i--] : undefined), args)
+    return walk(() => (i >= 0 && hist[i]!.ms >= since ? hist[i--] : undefined), args, args.cursor)
   }
-  if (place === undefined) {
-    const newest = hist.at(-1)
-    return { entries: [], cursor: newest === undefined ? "0-0" : historyKey(newest), more: false }
-  }
-  let i = hist.length
+  const newest = hist.findLast(canBeOurs) ?? { ms: 0, at: 0 }
+  if (place === undefined) return { entries: [], cursor: historyKey(newest), more: false }
+  let i = 0
+  // Behind the newest there is nothing to go on from: the stream was begun anew since.
+  if (isBehind(place, newest)) return walk(() => hist[i++], args, "0-0")
+  i = hist.length
   while (i > 0 && isBehind(hist[i - 1]!, place)) i--
-  return walk(() => hist[i++], args)
+  return walk(() => hist[i++], args, args.cursor)
 }

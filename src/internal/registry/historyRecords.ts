@@ -7,7 +7,7 @@
  *
  * @internal
  */
-import { counterOf, exactOf, maxSeconds } from "./bounds.js"
+import { counterOf, exactOf, maxHigh, maxSeconds } from "./bounds.js"
 
 /**
  * One entry. `ms`: unix milliseconds of the server, never lower than before, for people to read. `at`: the scope's
@@ -25,7 +25,10 @@ export interface HistoryRecord {
   /** The run, counted from 1 under each claim; 0 for none. Of several the last. */
   readonly attempt: number
   readonly what: string
-  /** Why, in at most `maxNote` bytes. A takeover's is `token:session` of the claim whose holder had ended. */
+  /**
+   * Why, in at most `maxNote` bytes. A takeover's is `token:session` of the claim whose holder had ended. Of what
+   * somebody asked for: who, percent-encoded in at most `maxBy` bytes, and behind a blank why, if that is told.
+   */
   readonly note: string
   /** How many such events the entry stands for. */
   readonly n: number
@@ -64,6 +67,9 @@ export const historyAge = 7 * 24 * 3600 * 1000
 /** Limit of a note, bytes. */
 export const maxNote = 200
 
+/** Limit of a percent-encoded name in front of a note, bytes: that of a node is whole. */
+export const maxBy = 600
+
 /** How many entries one command looks at. */
 export const historyPage = 1_000
 
@@ -73,7 +79,7 @@ export const noteSeparator = "\u001e"
 /** Separates a parked child's cause and the name of its last node. */
 export const lastNodeSeparator = "\u001f"
 
-/** An entry at a later time is none of ours: the stream takes no other behind it, and is begun anew. */
+/** An entry at a later time is none of ours. */
 const latest = maxSeconds * 1000 + 999
 
 const encoder = new TextEncoder()
@@ -92,6 +98,15 @@ export const cutNote = (text: string): string => {
     cut += char
   }
   return cut
+}
+
+/** The first bytes of a percent-encoded name, as many as are kept of one, and no character in part. */
+const cutName = (name: string): string => {
+  let last = Math.min(name.length, maxBy)
+  const isInside = () =>
+    /^%[89AB][\dA-F]/i.test(name.slice(last, last + 3)) || name.slice(Math.max(0, last - 2), last).includes("%")
+  while (last > 0 && last < name.length && isInside()) last--
+  return name.slice(0, last)
 }
 
 /** A note's text as it is stored. */
@@ -115,12 +130,22 @@ export const isBehind = (a: Pick<HistoryRecord, "at" | "ms">, b: Pick<HistoryRec
 export interface Historian {
   readonly meta: { hist: number; high: number; readonly last: number }
   readonly state: { hist: Array<HistoryRecord>; readonly spec: { readonly size: number } }
-  /** `by`: who sends the command. `written`, `lost`: entries that were written, and that could not be. */
-  readonly history: KeepHistory & { readonly by: string; written: number; lost: number }
+  /**
+   * `by`: who sends the command, percent-encoded. `written`: entries that were written. `lost`: those that could not be,
+   * which is for Redis only.
+   */
+  readonly history: KeepHistory & { readonly by: string; readonly lost: number; written: number }
 }
 
-/** Whether an entry has a time and a counter that an entry of ours can have. */
-export const canBeOurs = ({ at, ms }: HistoryRecord): boolean => ms <= latest && counterOf(at) !== undefined
+/** Whether a time is one that an entry of ours can have. */
+export const isOurTime = (ms: number): boolean => ms <= latest
+
+/**
+ * Whether an entry has a time and a counter that an entry of ours can have. A new era counts on behind it: there must be
+ * room for that.
+ */
+export const canBeOurs = ({ at, ms }: Pick<HistoryRecord, "at" | "ms">): boolean =>
+  isOurTime(ms) && at <= maxHigh && counterOf(at) !== undefined
 
 /** Time and counter of the newest entry that can be ours; 0 for none. */
 export const newestOf = (hist: ReadonlyArray<HistoryRecord>): Pick<HistoryRecord, "at" | "ms"> => {
@@ -144,25 +169,28 @@ const trim = ({ history, meta, state }: Historian): void => {
 /** What an entry says; what is left out is none. */
 type Told = Partial<Pick<HistoryRecord, "id" | "token" | "node" | "attempt" | "note" | "n">>
 
-/** Writes an entry. */
-export const tell = (tx: Historian, what: string, told: Told): void => {
+const tellWhole = (tx: Historian, what: string, told: Told): void => {
   const { history, meta, state } = tx
   if (history.count === 0) return
   meta.hist = Math.max(meta.hist, meta.last)
   meta.high++
-  const note = cutNote(told.note ?? "")
-  const entry = { id: "", token: 0, node: "", attempt: 0, n: 1, ...told, ms: meta.hist, at: meta.high, what, note }
+  const entry = { id: "", token: 0, node: "", attempt: 0, note: "", n: 1, ...told, ms: meta.hist, at: meta.high, what }
   const newest = state.hist.at(-1)
-  if (newest !== undefined && !isBehind(entry, newest)) {
-    if (canBeOurs(newest)) {
-      history.lost++
-      return
-    }
-    state.hist = []
-  }
+  // An entry that stands behind ours is none of ours. A stream takes no other, and is begun anew.
+  if (newest !== undefined && !isBehind(entry, newest)) state.hist = []
   state.hist.push(entry)
   history.written++
   trim(tx)
+}
+
+/** Writes an entry. */
+export const tell = (tx: Historian, what: string, told: Told): void =>
+  tellWhole(tx, what, { ...told, note: cutNote(told.note ?? "") })
+
+/** Writes an entry of what somebody asked for. `by`: who, percent-encoded, so that a blank ends it. */
+export const tellBy = (tx: Historian, what: string, by: string, told: Told): void => {
+  const { note = "" } = told
+  tellWhole(tx, what, { ...told, note: `${cutName(by)}${note === "" ? "" : ` ${cutNote(note)}`}` })
 }
 
 /** Writes what an owner tells of its child. */

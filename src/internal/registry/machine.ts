@@ -26,7 +26,7 @@ import { tombstoneSweep, tombstoneSweepAtRest, tombstoneTerm } from "./commands.
 import { direct, mergeDirective } from "./directives.js"
 import { guard } from "./guard.js"
 import { history } from "./history.js"
-import { tell, tellNotes } from "./historyRecords.js"
+import { tell, tellBy, tellNotes } from "./historyRecords.js"
 import { compareRanks, maxRank, noRank, rankOfStored, type RecordRank } from "./ranks.js"
 import { changes, nodes, snap } from "./reads.js"
 import { begin, endRound, supersededBy } from "./setRounds.js"
@@ -281,7 +281,7 @@ const supersede = (tx: Tx, item: PutItem, bump: boolean): PutResult => {
   if (spec === undefined) return { _tag: "MALFORMED" }
   if (spec.op === item.op) return { _tag: "CREATED", spec: stored }
   if (spec.generation !== item.generation || !isAsSeen(spec, item)) return { _tag: "CONFLICT", spec: stored }
-  tell(tx, bump ? "restarted" : "replaced", { id: item.id, note: tx.history.by })
+  tellBy(tx, bump ? "restarted" : "replaced", tx.history.by, { id: item.id })
   return create(tx, bump ? { ...item, body: spec.body } : item, spec.initial, false, spec)
 }
 
@@ -344,7 +344,7 @@ const delOne = (tx: Tx, item: Args<"del">["items"][number], pruned: boolean): De
   if (seen === undefined || spec.generation > seen || !isAsSeen(spec, item)) return { _tag: "NEWER", spec: stored }
   const tomb = end(tx, id, spec, op, "terminated", pruned)
   const { sid: node = "", token = 0 }: Partial<ClaimRecord> = claimOf(tx, id) ?? {}
-  tell(tx, "terminated", { id, token, node, note: tx.history.by })
+  tellBy(tx, "terminated", tx.history.by, { id, token, node })
   dropDeadClaim(tx, id)
   return { _tag: "GONE", tomb }
 }
@@ -364,9 +364,12 @@ const finishOne = (tx: Tx, sid: string, item: Args<"finish">["items"][number]): 
   proveTrial(tx, id, claim, true)
   setClaim(tx, id, undefined)
   const isOfThis = spec !== undefined && spec.generation === item.generation
-  tell(tx, isOfThis ? item.how : "stopped", { ...about, note: item.why ?? "" })
-  // A generation that has replaced this one is not touched.
-  if (!isOfThis) return { _tag: "RELEASED" }
+  // A generation that has replaced this one is not touched. The cause is that of an end: this run gives way instead.
+  if (!isOfThis) {
+    tell(tx, "stopped", { ...about, note: spec === undefined ? "terminated" : "replaced" })
+    return { _tag: "RELEASED" }
+  }
+  tell(tx, item.how, { ...about, note: item.why ?? "" })
   if (item.how === "ended") return { _tag: "ENDED", tomb: end(tx, id, spec, "", "ended") }
   tx.state.trial.delete(id)
   tx.state.stat.set(id, item.stat)

@@ -12,6 +12,9 @@ import { nameOf } from "./membership.js"
 
 const textOrNone = (text: string): string | undefined => (text === "" ? undefined : text)
 
+/** Stands before the name of the node where a child belongs that was stopped because of that. */
+const moved = "moved "
+
 type Said = Pick<HistoryEntry, "note" | "by" | "to">
 
 /** What an entry's note says, by what happened. */
@@ -20,20 +23,19 @@ const saidBy = (what: HistoryWhat, note: string): Said => {
   switch (what) {
     case "claimed":
       return none
-    case "stopped": {
-      const [reason, to] = note.split(" ", 2)
-      return { ...none, note: textOrNone(reason!), to }
-    }
+    case "stopped":
+      return note.startsWith(moved)
+        ? { ...none, note: "moved", to: textOrNone(note.slice(moved.length)) }
+        : { ...none, note: textOrNone(note) }
     case "terminated":
     case "replaced":
     case "restarted":
-      return { ...none, by: textOrNone(decodeText(note)) }
     case "cordoned":
     case "drained":
     case "uncordoned": {
       const blank = note.indexOf(" ")
       return blank < 0
-        ? { ...none, note: textOrNone(note) }
+        ? { ...none, by: textOrNone(decodeText(note)) }
         : { ...none, by: textOrNone(decodeText(note.slice(0, blank))), note: textOrNone(note.slice(blank + 1)) }
     }
     default:

@@ -52,7 +52,8 @@ local function give(name, what, op, by, reason, seen)
   local stamp = draw()
   local directive = { stamp = stamp, what = what, op = op, at = meta.last, by = by, reason = reason }
   local value = store_directive(name, directive)
-  tell(what == 'c' and 'cordoned' or what == 'd' and 'drained' or 'uncordoned', '', 0, name, by .. ' ' .. reason)
+  local word = what == 'c' and 'cordoned' or what == 'd' and 'drained' or 'uncordoned'
+  tell(word, '', 0, name, reason, 0, 1, by)
   return { 'STORED', value }
 end
 

@@ -24,8 +24,12 @@ local function finish_one(sid, id, generation, token, how, status, why, notes)
   prove_trial(id, current, true)
   set_claim(id, nil)
   local is_of_this = old and old.generation == generation
-  tell(is_of_this and how or 'stopped', id, token, sid, why)
-  if not is_of_this then return { 'RELEASED' } end
+  -- The cause is that of an end. Here another call was first: this run gives way to it.
+  if not is_of_this then
+    tell('stopped', id, token, sid, old and 'replaced' or 'terminated')
+    return { 'RELEASED' }
+  end
+  tell(how, id, token, sid, why)
   if how == 'ended' then return { 'ENDED', end_spec(id, old, '', 'e') } end
   forget_trial(id)
   stat:set(id, status)

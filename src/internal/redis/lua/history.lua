@@ -12,15 +12,17 @@ local needs_memory = false
 -- @include shared/begin.lua
 
 local wanted, back, cursor, limit = ARGV[11], ARGV[12] == '1', ARGV[13], int(ARGV[15]) or 0
-local place = string.find(cursor, '^%d+%-%d+$') and cursor or nil
+local last_place = str(MAX_SECONDS * 1000 + 999)
+local place = history_place({ cursor }) and cursor or nil
 local from = place
 
 local function read(count)
   local page
   if back then
-    page = redis.pcall('XREVRANGE', hist_key, from and '(' .. from or '+', str(int(ARGV[14]) or 0), 'COUNT', count)
+    local before = from and '(' .. from or last_place
+    page = redis.pcall('XREVRANGE', hist_key, before, str(int(ARGV[14]) or 0), 'COUNT', count)
   else
-    page = redis.pcall('XRANGE', hist_key, '(' .. from, '+', 'COUNT', count)
+    page = redis.pcall('XRANGE', hist_key, '(' .. from, last_place, 'COUNT', count)
   end
   if page.err then return {} end
   if #page > 0 then from = page[#page][1] end
@@ -45,12 +47,31 @@ local function next_entry()
   return page[page_at]
 end
 
-local function command()
-  if not back and not place then
-    local newest = redis.pcall('XREVRANGE', hist_key, '+', '-', 'COUNT', 1)[1]
-    return { newest and newest[1] or '0-0', '', {} }
+-- The place of the newest entry that can be ours.
+local function newest_place()
+  for _, count in ipairs({ 1, 100 }) do
+    local newest = redis.pcall('XREVRANGE', hist_key, last_place, '-', 'COUNT', count)
+    for _, entry in ipairs(newest.err and {} or newest) do
+      if history_place(entry) then return entry[1] end
+    end
   end
-  local rows, bytes, seen = {}, 0, 0
+  return '0-0'
+end
+
+local function is_behind(a, b)
+  local a_ms, a_at = history_place({ a })
+  local b_ms, b_at = history_place({ b })
+  return a_ms > b_ms or (a_ms == b_ms and a_at > b_at)
+end
+
+local function command()
+  if not back then
+    local newest = newest_place()
+    if not place then return { newest, '', {} } end
+    -- The stream was begun anew since.
+    if is_behind(place, newest) then from, cursor = '0-0', '0-0' end
+  end
+  local rows, bytes, seen, first = {}, 0, 0, cursor
   while true do
     local entry = next_entry()
     if not entry then return { cursor, '', rows } end
@@ -58,9 +79,11 @@ local function command()
     if row and wanted ~= '' and row[2] ~= wanted then row = nil end
     if row then bytes = bytes + #row[2] + #row[4] + #row[6] + #row[7] + 64 end
     if seen >= HISTORY_PAGE or #rows >= limit or (bytes > MAX_PAGE_BYTES and #rows > 0) then
-      return { cursor, '1', rows }
+      return { cursor, cursor ~= first and '1' or '', rows }
     end
-    seen, cursor = seen + 1, entry[1]
+    seen = seen + 1
+    -- Another one is no place to go on from.
+    if history_place(entry) then cursor = entry[1] end
     if row then rows[#rows + 1] = row end
   end
 end

@@ -20,7 +20,7 @@ local function write_log()
       reply = redis.pcall('XADD', log_key, 'MAXLEN', '~', str(keep), at, 'kind', entry.kind, 'id', entry.id)
     end
     if type(reply) == 'table' and reply.err then
-      if not string.find(reply.err, 'equal or smaller', 1, true) then error(reply.err, 0) end
+      if not is_behind_all(reply.err) then error(reply.err, 0) end
       write('DEL', log_key)
       write('XADD', log_key, at, 'kind', entry.kind, 'id', entry.id)
     end

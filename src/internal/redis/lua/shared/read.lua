@@ -43,7 +43,7 @@ end
 -- Time and counter of an entry of the history that can be ours.
 local function history_place(entry)
   local ms, at = string.match(entry[1], '^(%d+)-(%d+)$')
-  ms, at = int(ms, MAX_SECONDS * 1000 + 999), counter(at)
+  ms, at = int(ms, MAX_SECONDS * 1000 + 999), int(at, MAX_HIGH)
   if ms and at then return ms, at end
   return nil
 end
