@@ -44,7 +44,7 @@ export const ofHistory: ReadonlyArray<Mutation> = [
   },
   {
     name: "a release that had no effect is told in the history all the same",
-    shownBy: 18,
+    shownBy: 97,
     weights: { cut: 20, crash: 10 },
     execute: (state, server, envelope, name, args) => {
       const reply = execute(state, server, envelope, name, args)

@@ -94,7 +94,7 @@ const tokenOf = (tx: Tx, id: string, token: number): number => claimOf(tx, id)?.
 export const ofRegistry: ReadonlyArray<Mutation> = [
   {
     name: "a claim is granted though a live node holds it",
-    shownBy: 50,
+    shownBy: 6,
     weights: { crash: 20, stop: 20, kind: 10, cordon: 10, Stubborn: 8 },
     execute: handling("claim", (tx, args) => {
       for (const { id } of args.items) dropLive(tx, args.sid, id)
@@ -108,7 +108,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "no tombstone is kept",
-    shownBy: 57,
+    shownBy: 2,
     weights: { lose: 10, rollback: 30, crash: 15 },
     execute: handling("del", (tx, args) => {
       const value = del(tx, args)
@@ -128,7 +128,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   { name: "the counter of a new data set is not seeded", weights: { lose: 20, rollback: 0 }, execute: unseeded },
   {
     name: "a session that was reaped is renewed",
-    shownBy: 2,
+    shownBy: 4,
     weights: { freeze: 20, cut: 20 },
     execute: handling("tick", (tx, args) => {
       if (tx.state.dead.has(args.sid)) revive(tx, args.sid)
@@ -189,7 +189,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "finish ends whatever generation is there",
-    shownBy: 920,
+    shownBy: 129,
     weights: { call: 40 },
     execute: handling("finish", (tx, args) => finish(tx, { ...args, items: withGeneration(tx, args.items) }))
   },
@@ -231,7 +231,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "a release does not name its token",
-    shownBy: 75,
+    shownBy: 50,
     weights: { call: 60 },
     execute: handling(
       "release",
@@ -244,7 +244,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "an older record of a node replaces a newer one",
-    shownBy: 65,
+    shownBy: 1,
     weights: { kind: 30, cordon: 20 },
     execute: handling("update", (tx, args) => {
       if (isLive(tx, args.sid)) {
