@@ -25,8 +25,8 @@ export interface HistoryFindings {
 interface Held {
   readonly token: bigint
   session: string | undefined
-  /** Whether nothing was told that ends it. */
-  open: boolean
+  /** Where its end is told; `undefined` while none is. */
+  end: bigint | undefined
 }
 
 const givesBack: ReadonlySet<string> = new Set(["stopped", "refused", "ended", "failed"])
@@ -47,28 +47,42 @@ export class HistoryReading {
   private readonly held = new Map<string, Held>()
   /** Sessions whose claims were taken over, and one of those children. */
   private readonly robbed = new Map<string, string>()
+  /** Where the sessions of this era joined. */
+  private readonly joined = new Map<string, bigint>()
+  /** Where this era, or what is told of it, begins: lower tokens are of data before. */
+  private begin: bigint | undefined
 
   read(entry: HistoryEntry): void {
-    const { id, session, what } = entry
-    if (what === "era") return this.held.clear()
-    if (what === "joined") return this.succeed(entry)
-    if (ends.has(what) && session !== undefined) return this.endSession(session)
+    const { id, position, session, what } = entry
+    this.begin ??= position
+    if (what === "era") return this.beginEra(position)
+    if (what === "joined") return this.join(entry)
+    if (ends.has(what) && session !== undefined) return this.endSession(session, position)
     if (id === undefined) return
     if (what === "claimed") this.claimed(id, entry)
     else if (what === "lost") this.lost(id, entry)
     else if (acts.has(what)) this.acted(id, entry)
   }
 
-  /** A session that replaces another one of its node has its claims. */
-  private succeed({ note, session }: HistoryEntry): void {
-    if (note === undefined) return
-    for (const held of this.held.values()) if (held.open && held.session === note) held.session = session
+  private beginEra(position: bigint): void {
+    this.begin = position
+    this.held.clear()
+    this.joined.clear()
   }
 
-  private endSession(session: string): void {
+  /** A session that replaces another one of its node has its claims. */
+  private join({ note, position, session }: HistoryEntry): void {
+    if (session !== undefined) this.joined.set(session, position)
+    if (note === undefined) return
+    for (const held of this.held.values()) {
+      if (held.end === undefined && held.session === note) held.session = session
+    }
+  }
+
+  private endSession(session: string, position: bigint): void {
     const id = this.robbed.get(session)
     if (id !== undefined) this.overlaps.push(`${id}: taken over from ${session}, which ended only later`)
-    for (const held of this.held.values()) if (held.session === session) held.open = false
+    for (const held of this.held.values()) if (held.session === session) held.end ??= position
   }
 
   private claimed(id: string, { session, token = 0n }: HistoryEntry): void {
@@ -77,27 +91,36 @@ export class HistoryReading {
       this.overlaps.push(`${id}: claimed under ${token}, after ${highest}`)
     }
     const held = this.held.get(id)
-    if (held?.open === true) {
+    if (held !== undefined && held.end === undefined) {
       this.gaps.push(`${id}: claimed under ${token}, and of ${held.token} on ${held.session} no end is told`)
     }
     this.granted.set(id, token)
-    this.held.set(id, { token, session, open: true })
+    this.held.set(id, { token, session, end: undefined })
   }
 
-  private lost(id: string, { session, token }: HistoryEntry): void {
+  private lost(id: string, { position, session, token }: HistoryEntry): void {
     const held = this.held.get(id)
-    if (held !== undefined && held.token === token) held.open = false
+    if (held !== undefined && held.token === token) held.end ??= position
     if (session !== undefined) this.robbed.set(session, id)
   }
 
-  private acted(id: string, { session, token, what }: HistoryEntry): void {
+  /**
+   * Whether a session may have an older claim than the newest: one of data before the loss, which it asserted in the
+   * place that was vacant when it joined.
+   */
+  private isAsserted(token: bigint, session: string | undefined, { end }: Held): boolean {
+    const joined = session === undefined ? undefined : this.joined.get(session)
+    return end !== undefined && joined !== undefined && joined > end && this.begin !== undefined && token < this.begin
+  }
+
+  private acted(id: string, { position, session, token, what }: HistoryEntry): void {
     if (token === undefined) return
     const held = this.held.get(id)
-    if (held !== undefined && token < held.token) {
+    if (held !== undefined && token < held.token && !this.isAsserted(token, session, held)) {
       this.overlaps.push(`${id}: ${what} under ${token} on ${session}, after ${held.token} was granted`)
       return
     }
-    this.held.set(id, { token, session, open: !givesBack.has(what) })
+    this.held.set(id, { token, session, end: givesBack.has(what) ? position : undefined })
   }
 }
 

@@ -55,6 +55,41 @@ describe("a history shows", () => {
     )).toEqual(fine)
   })
 
+  describe("of an older claim, after a loss of data", () => {
+    const before = [["claimed", "a#1", 1], ["era"], ["joined", "b#1"], ["claimed", "b#1", 7]] as const
+
+    it("nothing wrong where a node comes back that went on with it, and the newer one has ended", () => {
+      const back = [["joined", "a#2", 0, "a#1"], ["exited", "a#2", 1]] as const
+      expect(read(...before, ["stopped", "b#1", 7], ...back, ["stopped", "a#2", 1], ["claimed", "b#1", 9])).toEqual(
+        fine
+      )
+      expect(read(...before, ["leaseLost", "b#1"], ...back)).toEqual(fine)
+      expect(read(...before, ["stopped", "b#1", 7], ...back, ["claimed", "b#1", 9]).gaps).toHaveLength(1)
+    })
+
+    it("that the newer one had not ended", () => {
+      const { overlaps } = read(...before, ["joined", "a#2"], ["exited", "a#2", 1])
+      expect(overlaps).toEqual(["K/x: exited under 1 on a#2, after 7 was granted"])
+    })
+
+    it("that the newer one ended only after the node had come back", () => {
+      const { overlaps } = read(...before, ["joined", "a#2"], ["stopped", "b#1", 7], ["exited", "a#2", 1])
+      expect(overlaps).toEqual(["K/x: exited under 1 on a#2, after 7 was granted"])
+    })
+
+    it("that it is of the same data", () => {
+      const { overlaps } = read(
+        ["era"],
+        ["claimed", "a#1", 5],
+        ["claimed", "b#1", 7, "5:a#1"],
+        ["stopped", "b#1", 7],
+        ["joined", "a#2", 0, "a#1"],
+        ["exited", "a#2", 5]
+      )
+      expect(overlaps).toEqual(["K/x: exited under 5 on a#2, after 7 was granted"])
+    })
+  })
+
   it("a token that does not rise, also over a loss of data", () => {
     const { overlaps } = read(["claimed", "a#1", 5], ["stopped", "a#1", 5], ["era"], ["claimed", "b#1", 5])
     expect(overlaps).toEqual(["K/x: claimed under 5, after 5"])
