@@ -392,6 +392,23 @@ describe("a state, and what goes wrong", () => {
       expect(storedIn(faulty.state())).toMatchObject({ body: "{\"offset\":6}" })
     }))
 
+  it.scoped("an older copy gets it with the claim from a node that leaves before it has given anything else back", () =>
+    Effect.gen(function*() {
+      const { addOther, cluster, faulty, line, runs } = yield* single()
+      yield* addOther
+      yield* TestClock.adjust("5 seconds")
+      const older = cloneState(faulty.state())
+      yield* last(runs).state.set(offset(5))
+      const held = yield* line.hold("merge")
+      faulty.restore(older)
+      yield* passing(held.arrived)
+      yield* cluster.nodes.get("a")!.stop
+      expect(faulty.state().claim.size).toBe(0)
+      expect(storedIn(faulty.state())).toMatchObject({ body: "{\"offset\":5}" })
+      yield* TestClock.adjust("40 seconds")
+      expect(last(runs)).toMatchObject({ began: Option.some(offset(5)), self: { node: "b" } })
+    }))
+
   it.scoped("what nobody knows any more is told as lost", () =>
     Effect.gen(function*() {
       const { addOther, cluster, faulty, runs } = yield* single()

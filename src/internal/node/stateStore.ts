@@ -83,8 +83,17 @@ export class OwnedState {
 
   /** What the registry is to store. */
   get unsaved(): StateSave | undefined {
+    return this.isDirty ? this.save : undefined
+  }
+
+  /** The same for a data set that was not given what is stored back: a value of this claim's may be missing there. */
+  get missing(): StateSave | undefined {
+    return this.isDirty || (!this.muted && this.stored?.token === this.token) ? this.save : undefined
+  }
+
+  private get save(): StateSave | undefined {
     const { birth, id, newest, token } = this
-    if (newest === undefined || !this.isDirty) return undefined
+    if (newest === undefined) return undefined
     return { id, token, birth, version: newest.version, kindVersion: newest.kindVersion, body: newest.body }
   }
 
@@ -219,15 +228,18 @@ export class StateStore {
     this.dirty.delete(state)
   }
 
-  /** What is to be stored with the end of a claim. */
+  /**
+   * What is to be stored with the end of a claim. Before this node has given back what it remembers that is also what
+   * another data set has stored: with the claim gone, the node may leave before its turn comes.
+   */
   unsaved(id: string, token: number): StateSave | undefined {
-    return this.of(id, token)?.unsaved
+    const state = this.of(id, token)
+    return this.openFor?.over === false ? state?.unsaved : state?.missing
   }
 
   /** About how many bytes the registry reads and writes for that. */
   unsavedSize(id: string, token: number): number {
-    const state = this.of(id, token)
-    return state?.isDirty === true ? this.sizeOf(state) : 0
+    return this.unsaved(id, token) === undefined ? 0 : this.sizeOf(this.owned.get(id)!)
   }
 
   /** About how many bytes a save costs the registry: it reads the spec and the value of before, and writes the new one. */
