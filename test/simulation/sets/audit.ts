@@ -43,6 +43,7 @@ export class SetAudit {
   private readonly youngest = new Map<string, number>()
   private readonly fences = new Map<string, number>()
   private readonly rounds = new Map<number, OpenRound>()
+  /** The last round that was answered to a life, by its set and fence. */
   private readonly answeredRounds = new Map<Life, Map<string, number>>()
   private era = ""
 
@@ -149,13 +150,14 @@ export class SetAudit {
     if (name !== "begin" || reply._tag !== "OK") return
     const { result } = reply.value as Value<"begin">
     if (result._tag !== "BEGUN") return
+    const { fence, key } = args as Args<"begin">
     const rounds = this.answeredRounds.get(life) ?? new Map<string, number>()
-    this.answeredRounds.set(life, rounds.set((args as Args<"begin">).key, result.round))
+    this.answeredRounds.set(life, rounds.set(`${fence} ${key}`, result.round))
   }
 
   /** A reconcile is said to be done: whether that could be compared. */
-  done(life: Life, key: string, listed: ReadonlyMap<string, string>): boolean {
-    const number = this.answeredRounds.get(life)?.get(key)
+  done(life: Life, key: string, fence: number, listed: ReadonlyMap<string, string>): boolean {
+    const number = this.answeredRounds.get(life)?.get(`${fence} ${key}`)
     const round = number === undefined ? undefined : this.rounds.get(number)
     if (round === undefined || round.disturbed || this.youngest.get(key) !== number) return false
     const set = setIn(key)

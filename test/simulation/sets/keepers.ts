@@ -14,6 +14,15 @@ import type { SetAudit } from "./audit.js"
 
 type ReconcileEvent = Extract<Event, { readonly type: "reconcile" }>
 
+/** A call that has no answer yet. */
+interface Asked {
+  readonly life: Life
+  readonly key: string
+  readonly fence: number
+  /** No other call like it has been open meanwhile: the last such round of the process is that of the call. */
+  alone: boolean
+}
+
 /** Failures that are answers. */
 const final: ReadonlySet<string> = new Set(["ReconcileSuperseded", "ReconcileRefused", "InvalidChildSpec"])
 
@@ -23,6 +32,7 @@ export class Keepers {
   /** The faults are over: nobody tries again. */
   calm = false
   private client: Life | undefined
+  private readonly open = new Set<Asked>()
 
   constructor(
     private readonly scene: Scene,
@@ -42,25 +52,36 @@ export class Keepers {
     log("keeper", `reconciles ${kind}/${set} with ${listed.length} through ${life.process.name}, fence ${fence}`)
     const options = { set: set === "" ? undefined : set, allowEmpty: true }
     const ask = (pogo: Pogo.Service) => pogo[Internals].sets.reconcile({ kind }, specs, options, fence)
+    const asked = this.asks(life, `${kind}/${set}`, fence)
     life.ask(ask, (exit) => {
-      if (!this.answered(event, life, specs, exit)) again()
+      this.open.delete(asked)
+      if (!this.answered(asked, specs, exit)) again()
     })
+  }
+
+  /** Notes that a call is open, and which others are with it. */
+  private asks(life: Life, key: string, fence: number): Asked {
+    const others = Array.from(this.open).filter((other) =>
+      other.life === life && other.key === key && other.fence === fence
+    )
+    for (const other of others) other.alone = false
+    const asked = { life, key, fence, alone: others.length === 0 }
+    this.open.add(asked)
+    return asked
   }
 
   /** Whether the answer is final. */
   private answered(
-    { kind, set }: ReconcileEvent,
-    life: Life,
+    { alone, fence, key, life }: Asked,
     specs: ReadonlyArray<ChildSpec.Draft>,
     exit: Exit.Exit<Pogo.ReconcilePlan, { readonly _tag: string }>
   ): boolean {
     const { fail, log, stats } = this.scene
-    const key = `${kind}/${set}`
     if (Exit.isSuccess(exit)) {
       const { contended, ...plan } = exit.value
       log("keeper", `${key}: ${Object.entries(plan).map(([name, list]) => `${name} ${list.length}`).join(", ")}`)
       const listed = new Map(specs.map((spec) => [spec.id as string, Effect.runSync(encodeSpec(spec)).body]))
-      const compared = contended.length === 0 && this.audit.done(life, key, listed)
+      const compared = alone && contended.length === 0 && this.audit.done(life, key, fence, listed)
       stats.count(`reconcile: ${compared ? "done and compared" : "done"}`)
       return true
     }
