@@ -126,6 +126,37 @@ describe("interleavings", () => {
       expect(s.faulty.state().claim.size).toBe(0)
     }))
 
+  it.scoped("a child that went on without a lease ends when it is over, though renewals are never answered", () =>
+    Effect.gen(function*() {
+      const s = yield* scene(["b"], { onRegistryLoss: "keep" })
+      const line = s.faulty.line()
+      let deaf = false
+      const registry: typeof line.registry = {
+        ...line.registry,
+        execute: (name, envelope, args) =>
+          Effect.zipLeft(
+            line.registry.execute(name, envelope, args),
+            Effect.suspend(() => deaf && name === "tick" ? Effect.never : Effect.void)
+          )
+      }
+      yield* s.cluster.add("a", { registry, joinTimeout: "1 minute" })
+      const b = pogo(s, "b")
+      yield* b.cordon
+      yield* b.startChildren([Worker.spec("over", {}), Worker.spec("new", {}), Worker.spec("stays", {})])
+      for (const name of ["over", "new", "stays"]) yield* pogo(s, "a").awaitChild(Worker.id(name))
+      deaf = true
+      yield* TestClock.adjust("10 seconds")
+      yield* b.uncordon
+      yield* TestClock.adjust("10 seconds")
+      expect(runs(s.journal)).toEqual(["Worker/new@a", "Worker/over@a", "Worker/stays@a"])
+      yield* b.terminateChild("Worker/over")
+      yield* b.replaceChild(Worker.spec("new", { endAfter: 3_600_000 }))
+      yield* TestClock.adjust("40 seconds")
+      expect(yield* pogo(s, "a").ready).toBe(false)
+      expect(runs(s.journal)).toEqual(["Worker/new@b", "Worker/stays@a"])
+      expect(s.faulty.state().claim.size).toBe(2)
+    }))
+
   it.scoped("[F36] a claim, put or delete that arrives too late has no effect", () =>
     Effect.gen(function*() {
       const s = yield* scene(["a"])

@@ -18,7 +18,7 @@ import { heartbeat, probeWork } from "./heartbeat.js"
 import { awaitEra, type Fatal, join, unlessRefused } from "./join.js"
 import { watchNeighbours } from "./localPeers.js"
 import { renewDirective } from "./nodeDirectives.js"
-import { reconcile } from "./reconcile.js"
+import { reconcile, stopEnded } from "./reconcile.js"
 import { ScopeGauges } from "./scopeGauges.js"
 import { tryChildren } from "./trials.js"
 
@@ -105,6 +105,7 @@ const live = (node: Node, session: Session, whenActive: Effect.Effect<void>) =>
     yield* completeView(node, session)
     // Before the first renewal is answered: if none ever is, children that have ended would keep their claims for ever.
     for (const lane of node.outbox.loops(session)) yield* Effect.forkScoped(keepAlive(node, "outbox", lane))
+    stopEnded(node)
     // Renewals have a connection of their own: a node whose renewals are not answered must not be given children.
     yield* session.renewed.await
     yield* activate(node, session)

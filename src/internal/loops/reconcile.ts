@@ -15,7 +15,7 @@ import type { Node } from "../node/node.js"
 import { accepted, request } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
 import { grantedState } from "../node/stateStore.js"
-import { type Action, type Condition, decide, mayStart } from "../plan/decide.js"
+import { type Action, type Condition, decide, endOf, mayStart } from "../plan/decide.js"
 import { batchesOf } from "../registry/batches.js"
 import { type ClaimResult, maxBatch } from "../registry/commands.js"
 import { parseClaim, parseStat } from "../registry/state.js"
@@ -42,6 +42,18 @@ const stopFor = (node: Node, child: LocalChild, action: Extract<Action, { readon
   node.supervisor.stop(child, action.reason)
   // A termination has taken the status away that says so, and the stage is none that is new.
   if (child.stage === "overdue") node.outbox.report(child)
+}
+
+/**
+ * Stops the children that are terminated or replaced, before the node is active: where its renewals are never answered,
+ * those that went on without a lease would do so for ever, and keep their claims from one session to the next.
+ */
+export const stopEnded = (node: Node): void => {
+  for (const child of Array.from(node.supervisor.children.values())) {
+    const entry = node.view.entries.get(child.id)
+    const action = entry === undefined ? undefined : endOf(entry, child)
+    if (action !== undefined) stopFor(node, child, action)
+  }
 }
 
 /** Stops a child whose claim is another's. */

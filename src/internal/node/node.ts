@@ -428,7 +428,8 @@ export class Node {
       homeOf: (entry) => this.view.membership.homeOfHeld(entry, session.sid),
       heirOf: this.heirOf,
       room: this.view.membership.allAgree ? this.capacity.left : Infinity,
-      keeper: list[0]?.sid
+      // One that is still joining may never get further, and meanwhile does nothing.
+      keeper: list.find(({ joining }) => !joining)?.sid
     }
   }
 

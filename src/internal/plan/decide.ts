@@ -61,14 +61,24 @@ export type Action =
   | { readonly _tag: "Later" }
 
 const nothing: Action = { _tag: "Nothing" }
-const stop = (reason: PlannedStop): Action => ({ _tag: "Stop", reason })
+const stop = (reason: PlannedStop) => ({ _tag: "Stop", reason } as const)
+
+/** Why a running child is to end wherever else it may belong, and whatever the condition of its node; if it is. */
+export const endOf = (
+  { claim, spec }: Entry,
+  running: RunningChild
+): Extract<Action, { readonly _tag: "Stop" }> | undefined => {
+  if (running.ending || claim?.token !== running.claim) return undefined
+  if (spec === undefined) return stop("terminated")
+  return spec.generation === running.spec.generation ? undefined : stop("replaced")
+}
 
 const forRunning = (entry: Entry | undefined, running: RunningChild, node: Condition): Action => {
   if (running.ending) return nothing
   if (entry?.claim?.token !== running.claim) return { _tag: "Revoke" }
   const { spec } = entry
-  if (spec === undefined) return stop("terminated")
-  if (spec.generation !== running.spec.generation) return stop("replaced")
+  const end = endOf(entry, running)
+  if (end !== undefined || spec === undefined) return end ?? nothing
   if (node.draining) return stop("drained")
   if (!node.hasKind(spec.kind)) return stop("kindClosed")
   // A child on trial stays until that is over: to move would begin it anew.
