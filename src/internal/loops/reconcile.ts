@@ -269,7 +269,10 @@ const claimAll = (
 ): Effect.Effect<void, RegistryUnavailable> =>
   Effect.forEach(batchesOf(wanted, ({ id }) => node.view.specSize(id)), (batch) => claim(node, session, batch), {
     discard: true
-  })
+  }).pipe(
+    // Those of the batches that were not sent, too.
+    Effect.tapError(() => Effect.sync(() => wanted.forEach(({ id }) => node.workQueue.add(id))))
+  )
 
 /** Does what the plan says about some children. Other fibers have a turn where a placement's scores take long. */
 const actOn = (
