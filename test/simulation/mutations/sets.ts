@@ -33,7 +33,7 @@ const hasty = (): () => void => {
 export const ofSets: ReadonlyArray<Mutation> = [
   {
     name: "the round of a set is not compared",
-    shownBy: 3,
+    shownBy: 4,
     sets: true,
     execute: (state, server, envelope, name, args) =>
       execute(state, server, envelope, name, name === "put" || name === "del" ? { ...args, round: undefined } : args)
