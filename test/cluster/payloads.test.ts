@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Either, Layer, ParseResult, Schedule, Schema, TestClock } from "effect"
-import { Child, ChildSpec, GroupRegistry, Pogo, Restart } from "effect-pogo"
+import { Child, ChildSpec, GroupRegistry, Pogo, PogoError, Restart } from "effect-pogo"
 import { maxPageBytes } from "../../src/internal/registry/commands.js"
 import { makeCluster } from "../support/cluster.js"
 import { Journal } from "../support/journal.js"
@@ -184,6 +184,35 @@ describe("a payload", () => {
       expect(yield* pogo.countChildren).toMatchObject({ running: 0 })
       const bound = Math.floor(maxPageBytes / size)
       expect(most).toEqual({ put: bound, claim: bound, del: bound })
+    }))
+
+  it.scoped("whose claim comes behind a batch that failed is claimed as soon as that one is", () =>
+    Effect.gen(function*() {
+      const registry = yield* GroupRegistry.makeMemory()
+      const failed: Array<string> = []
+      let fails = false
+      const execute: typeof registry.execute = (name, envelope, args) => {
+        if (name !== "claim" || !fails) return registry.execute(name, envelope, args)
+        fails = false
+        failed.push(name)
+        return Effect.fail(
+          new PogoError.RegistryUnavailable({ operation: name, reason: "Disconnected", detail: "planted", sent: false })
+        )
+      }
+      const cluster = yield* makeCluster({ ...registry, execute }, Loose.toLayer(() => Effect.never))
+      const first = yield* cluster.add("a")
+      const { pogo } = yield* cluster.add("b")
+      yield* pogo.startChildren(
+        Array.from({ length: 40 }, (_, i) => Loose.spec(`x${i}`, { value: "x".repeat(60_000) }))
+      )
+      // None of them is young any more.
+      yield* TestClock.adjust("2 minutes")
+      fails = true
+      yield* first.crash
+      for (let i = 0; i < 60 && failed.length === 0; i++) yield* TestClock.adjust("1 second")
+      expect(failed).toEqual(["claim"])
+      yield* TestClock.adjust("5 seconds")
+      expect(yield* pogo.countChildren).toMatchObject({ running: 40 })
     }))
 })
 

@@ -17,7 +17,7 @@ import type { Node } from "../node/node.js"
 import { requestWhenActive } from "../node/registryRequest.js"
 import { historyPage, type HistoryRecord, parseHistoryKey } from "../registry/historyRecords.js"
 import { entriesOf } from "../replica/historyEntries.js"
-import { describe } from "../runtime/userInput.js"
+import { describe, unknownOption } from "../runtime/userInput.js"
 
 /** How often one who follows looks whether there is news, milliseconds. It costs no request. */
 const look = 100
@@ -33,7 +33,7 @@ const faultOf = (options: unknown): InvalidConfig | undefined => {
   if (typeof options !== "object" || options === null) {
     return wrong("options", options, "an object", `give { limit, since }, or leave it out`)
   }
-  const unknown = Object.keys(options).find((name) => !known.has(name))
+  const unknown = unknownOption(options, known)
   return unknown === undefined
     ? undefined
     : wrong("options", unknown, "an option of the history", `there are ${[...known].join(", ")}`)

@@ -14,7 +14,7 @@ import * as PogoEvent from "../../PogoEvent.js"
 import * as PogoMetrics from "../../PogoMetrics.js"
 import { fault } from "../kind/canonicalJson.js"
 import { checkKind, encodeSpec, invalid } from "../kind/specCodec.js"
-import { readList } from "../kind/specList.js"
+import { listOnce, readList } from "../kind/specList.js"
 import { checkSet } from "../kind/specSets.js"
 import type { Node } from "../node/node.js"
 import type { OwnList } from "../node/ownList.js"
@@ -22,7 +22,7 @@ import { outcome, requestWhenActive, shutDown, unavailable } from "../node/regis
 import { type EndLimit, limitOf, planSet, type SeenChild, type SetGoal, type SetPlan } from "../plan/setPlan.js"
 import { type ReconcilePlan, ReconcileRefused, ReconcileSuperseded } from "../reconcileErrors.js"
 import { longestTurn } from "../runtime/environment.js"
-import { describe } from "../runtime/userInput.js"
+import { describe, unknownOption } from "../runtime/userInput.js"
 import { type HeldRound, planOf, seenOf, SetWork } from "./setWork.js"
 
 /**
@@ -128,7 +128,7 @@ const known: ReadonlySet<string> = new Set<keyof ReconcileOptions>([
 
 /** What is wrong with the options beside the name of the set. */
 const faultOf = (options: ReconcileOptions) => {
-  const unknown = Object.keys(options).find((name) => !known.has(name))
+  const unknown = unknownOption(options, known)
   if (unknown !== undefined) {
     return fault("options", unknown, "is no option of a reconcile", `there are ${[...known].join(", ")}`)
   }
@@ -220,11 +220,7 @@ export class SetCommands {
           const remedy = `list children of ${describe(kind)} only, and reconcile each kind by itself`
           return yield* Effect.fail(invalid(id, fault("kind", id, "is of another kind than the set", remedy)))
         }
-        if ((listed.get(id) ?? body) !== body) {
-          const remedy = "list each child once"
-          return yield* Effect.fail(invalid(id, fault("key", id, "is listed twice with different content", remedy)))
-        }
-        listed.set(id, body)
+        yield* listOnce(listed, id, body)
         if (ambient.now() - began < longestTurn) continue
         yield* ambient.yieldTurn
         began = ambient.now()

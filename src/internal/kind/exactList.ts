@@ -9,9 +9,8 @@ import type { Any, ChildId } from "../../ChildSpec.js"
 import type { InvalidChildSpec } from "../../PogoError.js"
 import { digestText } from "../runtime/hash.js"
 import { attempt } from "../runtime/userCode.js"
-import { fault } from "./canonicalJson.js"
-import { decodeBody, encodeSpec, invalid } from "./specCodec.js"
-import { readList } from "./specList.js"
+import { decodeBody, encodeSpec } from "./specCodec.js"
+import { listOnce, readList } from "./specList.js"
 
 /** The mark of a list of code that is a whole set. */
 export const ExactlyTypeId: unique symbol = Symbol.for("effect-pogo/Exactly")
@@ -123,11 +122,7 @@ export const encodeExactly = ({ allowEmpty, name, specs }: Exactly): Effect.Effe
     const versions = new Map<string, number>()
     for (const spec of yield* readList("children", specs)) {
       const { body, id } = yield* encodeSpec(spec, set)
-      if ((listed.get(id) ?? body) !== body) {
-        const remedy = "list each child once"
-        return yield* Effect.fail(invalid(id, fault("key", id, "is listed twice with different content", remedy)))
-      }
-      listed.set(id, body)
+      yield* listOnce(listed, id, body)
       versions.set(id, decodeBody(body)?.version ?? 0)
     }
     return { name, set, listed, versions, digest: digestOf(listed), allowEmpty }

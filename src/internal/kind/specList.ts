@@ -34,3 +34,16 @@ export const readList = (of: string, specs: Iterable<Any>): Either.Either<Readon
   }
   return Either.right(list)
 }
+
+/** Adds a child to those that are listed; a `Left` where it is there already, with other content. */
+export const listOnce = <Id extends string>(
+  listed: Map<Id, string>,
+  id: Id,
+  body: string
+): Either.Either<void, InvalidChildSpec> => {
+  if ((listed.get(id) ?? body) !== body) {
+    return Either.left(invalid(id, fault("key", id, "is listed twice with different content", "list each child once")))
+  }
+  listed.set(id, body)
+  return Either.void
+}

@@ -195,7 +195,8 @@ const settle = (node: Node, session: Session, wanted: Wanted, result: ClaimResul
   }
 }
 
-const isMissing = (result: ClaimResult) => result._tag === "GRANTED" && result.state === undefined
+/** Whether a claim was granted, and the answer has no room for the child's state. */
+const isMissing = (result: ClaimResult): result is Granted => result._tag === "GRANTED" && result.state === undefined
 
 const hasState = (node: Node, id: string): boolean =>
   node.kinds.get(node.view.entries.get(id)?.spec?.kind ?? "")?.state !== undefined
@@ -222,15 +223,13 @@ const withStates = (
       ids = ids.filter((id) => !states.has(id))
     }
     return results.map((result, i) =>
-      result._tag === "GRANTED" && result.state === undefined
-        ? { ...result, state: states.get(wanted[i]!.id) ?? null }
-        : result
+      isMissing(result) ? { ...result, state: states.get(wanted[i]!.id) ?? null } : result
     )
   })
 
 /**
  * Asks for a batch of claims, and starts the children whose claims were granted. `trial`: they are children to be tried,
- * as one round, which may go on from the batch before.
+ * as one round, which may go on from the batch before. Where it fails the caller has the plan look at all of them again.
  */
 export const claim = (
   node: Node,
@@ -256,10 +255,7 @@ export const claim = (
       if (i % startSlice === startSlice - 1) yield* node.ambient.yieldTurn
     }
     node.childLog.tell()
-  }).pipe(
-    // Granted or not, nobody knows: the plan looks again when the registry had time to come back.
-    Effect.tapError(() => Effect.sync(() => wanted.forEach(({ id }) => node.workQueue.add(id))))
-  )
+  })
 
 /** Asks for claims, in batches that are bounded by the specs that each command reads. */
 const claimAll = (
@@ -270,7 +266,8 @@ const claimAll = (
   Effect.forEach(batchesOf(wanted, ({ id }) => node.view.specSize(id)), (batch) => claim(node, session, batch), {
     discard: true
   }).pipe(
-    // Those of the batches that were not sent, too.
+    // Granted or not, nobody knows: the plan looks again when the registry had time to come back. At those of the batches
+    // that were not sent, too.
     Effect.tapError(() => Effect.sync(() => wanted.forEach(({ id }) => node.workQueue.add(id))))
   )
 

@@ -55,14 +55,19 @@ export class RegistryClock {
   /** The registry's clock, in its milliseconds, at the answer to the youngest request; and when that one was sent. */
   private base: { readonly now: number; readonly sent: number; readonly era: string } | undefined
   private calls = 0
+  /** What every command says of its sender. */
+  private readonly told: Pick<Envelope, "keepEnded" | "keepHistory" | "by">
 
   constructor(
     private readonly scope: string,
     private readonly timing: Timing,
     private readonly ambient: Ambient,
     private readonly random: string,
-    private readonly told: Pick<Envelope, "keepEnded" | "keepHistory"> & { readonly name?: string } = {}
-  ) {}
+    told: Pick<Envelope, "keepEnded" | "keepHistory"> & { readonly name?: string } = {}
+  ) {
+    const { keepEnded, keepHistory, name = "" } = told
+    this.told = { keepEnded, keepHistory, by: encodeURIComponent(name) }
+  }
 
   /** The highest counter value seen. */
   get high(): number {
@@ -77,7 +82,6 @@ export class RegistryClock {
    */
   envelope(era: string, sent: number, concerns?: Recipients): Envelope {
     const { commandTimeout, maxStep, ttl } = this.timing
-    const { keepEnded, keepHistory, name = "" } = this.told
     return {
       scope: this.scope,
       era,
@@ -87,9 +91,7 @@ export class RegistryClock {
       bits: `${this.random}.${++this.calls}`,
       ttl,
       maxStep,
-      keepEnded,
-      keepHistory,
-      by: encodeURIComponent(name),
+      ...this.told,
       concerns
     }
   }

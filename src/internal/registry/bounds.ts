@@ -68,3 +68,8 @@ export const maxStepOf = (value: unknown): number | undefined => durationOf(valu
 /** The time after which a command must have no effect, rounded down; `undefined` for never. */
 export const notAfterOf = (value: unknown): number | undefined =>
   typeof value !== "number" || !(value <= maxTime) ? undefined : Math.max(-1, Math.floor(value))
+
+const encoder = new TextEncoder()
+
+/** How many bytes a text has: pages, notes and batches are bounded by that. */
+export const bytesIn = (text: string): number => encoder.encode(text).length

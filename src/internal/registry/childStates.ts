@@ -9,7 +9,7 @@
  *
  * @internal
  */
-import { counterOf, exactOf } from "./bounds.js"
+import { bytesIn, counterOf, exactOf } from "./bounds.js"
 import type { Args, SaveResult, StateSave, Value } from "./commands.js"
 import { maxPageBytes } from "./commands.js"
 import { append, claimOf, formatSpec, isLive, parseSpec, type SpecRecord, type Tx } from "./state.js"
@@ -120,8 +120,6 @@ export const save = (tx: Tx, { items, sid }: Args<"save">): Value<"save"> => ({
   results: items.map((item) => saveOne(tx, sid, item))
 })
 
-const encoder = new TextEncoder()
-
 /** How much a reply tells of states already, and whether one did not fit any more. */
 export interface Telling {
   bytes: number
@@ -129,7 +127,7 @@ export interface Telling {
 }
 
 const fits = (telling: Telling, value: string): boolean => {
-  const size = encoder.encode(value).length
+  const size = bytesIn(value)
   telling.full = telling.bytes + size > maxPageBytes
   if (!telling.full) telling.bytes += size
   return !telling.full

@@ -3,11 +3,10 @@
  *
  * @internal
  */
-import { exactOf } from "./bounds.js"
+import { bytesIn, exactOf } from "./bounds.js"
 import type { Args, Value } from "./commands.js"
 import { maxPageBytes } from "./commands.js"
 import {
-  bytesIn,
   canBeOurs,
   historyKey,
   historyPage,

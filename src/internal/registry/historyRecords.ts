@@ -7,7 +7,7 @@
  *
  * @internal
  */
-import { counterOf, exactOf, maxHigh, maxSeconds } from "./bounds.js"
+import { bytesIn, counterOf, exactOf, maxHigh, maxSeconds } from "./bounds.js"
 
 /**
  * One entry. `ms`: unix milliseconds of the server, never lower than before, for people to read. `at`: the scope's
@@ -81,11 +81,6 @@ export const lastNodeSeparator = "\u001f"
 
 /** An entry at a later time is none of ours. */
 const latest = maxSeconds * 1000 + 999
-
-const encoder = new TextEncoder()
-
-/** How many bytes a text has. */
-export const bytesIn = (text: string): number => encoder.encode(text).length
 
 /** The first bytes of a text, as many as a note may have, and no character in part. */
 export const cutNote = (text: string): string => {

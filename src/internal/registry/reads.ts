@@ -3,7 +3,7 @@
  *
  * @internal
  */
-import { counterOf, exactOf } from "./bounds.js"
+import { bytesIn, counterOf, exactOf } from "./bounds.js"
 import type { Args, DirectiveItem, Item, NodeItem, Refusal, Value } from "./commands.js"
 import { maxBatch, maxPageBytes } from "./commands.js"
 import { lastOf, type LogEntry, parseDirective, type RegistryState, type Tx } from "./state.js"
@@ -31,9 +31,7 @@ const itemOf = ({ state }: Tx, id: string, withSpec: boolean): Item => ({
   trial: state.trial.get(id) ?? null
 })
 
-const encoder = new TextEncoder()
-const bytesOf = (value: string | null | undefined): number =>
-  value === null || value === undefined ? 0 : encoder.encode(value).length
+const bytesOf = (value: string | null | undefined): number => value === null || value === undefined ? 0 : bytesIn(value)
 
 const sizeOf = (item: Item): number =>
   bytesOf(item.id) + bytesOf(item.spec) + bytesOf(item.tomb) + bytesOf(item.claim) + bytesOf(item.stat) +

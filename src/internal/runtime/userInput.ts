@@ -32,6 +32,10 @@ export const isName = (text: unknown): text is string =>
 /** Limit of a child's id, bytes. */
 export const maxIdBytes = 512
 
+/** The first option that is none of the known ones: a misspelt name would be ignored in silence. */
+export const unknownOption = (options: object, known: ReadonlySet<string>): string | undefined =>
+  Object.keys(options).find((name) => !known.has(name))
+
 /** What is wrong with a value, and a remedy. */
 export interface Objection {
   readonly problem: string
