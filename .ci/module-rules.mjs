@@ -113,6 +113,13 @@ export const rooms = [
     imports: ["vocabulary", "testing", "transport", "Pogo", "PogoConfig"],
     packages: pure
   },
+  // Not reachable from the index: who does not import it does not pay for it.
+  {
+    name: "PogoHttp",
+    files: ["internal/http/", "PogoHttp.ts"],
+    imports: ["userCode", "runtime", "vocabulary", "node", "Pogo"],
+    packages: [...pure, "@effect/platform"]
+  },
   {
     name: "index",
     files: ["index.ts"],

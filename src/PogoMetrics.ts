@@ -41,13 +41,13 @@ export const nodes = Metric.gauge("pogo_nodes", { description: "live nodes of th
 export const claims = Metric.gauge("pogo_claims", { description: "claims held by this node" })
 
 /**
- * Milliseconds until this node would stop its children, measured after each renewal of its lease. Alarm when it falls
- * below a third of its usual value.
+ * Seconds until this node would stop its children, measured after each renewal of its lease. Alarm when it falls below a
+ * third of its usual value.
  *
  * @since 0.1.0
  * @category metrics
  */
-export const leaseRemaining = Metric.gauge("pogo_lease_remaining", { description: "milliseconds left of the lease" })
+export const leaseRemaining = Metric.gauge("pogo_lease_remaining_seconds", { description: "seconds left of the lease" })
 
 /**
  * Runs of children that were begun.
@@ -164,16 +164,19 @@ export const registryFailures = Metric.counter("pogo_registry_failures", {
  */
 export const calls = Metric.counter("pogo_calls", { description: "calls made to children", incremental: true })
 
+/** Upper boundaries of the buckets of times, seconds: from a quarter of a millisecond to eight seconds. */
+const times = MetricBoundaries.exponential({ start: 0.00025, factor: 2, count: 16 })
+
 /**
- * Milliseconds that calls took, tagged with their `kind`. Streams are left out.
+ * Seconds that calls took, tagged with their `kind`. Streams are left out.
  *
  * @since 0.1.0
  * @category metrics
  */
 export const callLatency = Metric.histogram(
-  "pogo_call_latency",
-  MetricBoundaries.exponential({ start: 0.25, factor: 2, count: 16 }),
-  "milliseconds that calls to children took"
+  "pogo_call_latency_seconds",
+  times,
+  "seconds that calls to children took"
 )
 
 /**
@@ -198,15 +201,15 @@ export const callsServed = Metric.counter("pogo_calls_served", {
 })
 
 /**
- * Milliseconds for which handlers ran, tagged with their `kind`: without the wait before. Streams are left out.
+ * Seconds for which handlers ran, tagged with their `kind`: without the wait before. Streams are left out.
  *
  * @since 0.1.0
  * @category metrics
  */
 export const serveLatency = Metric.histogram(
-  "pogo_serve_latency",
-  MetricBoundaries.exponential({ start: 0.25, factor: 2, count: 16 }),
-  "milliseconds for which handlers ran"
+  "pogo_serve_latency_seconds",
+  times,
+  "seconds for which handlers ran"
 )
 
 /**

@@ -47,7 +47,7 @@ export class KindMetrics {
   ended(outcome: string, latency: number | undefined): void {
     this.measures.inFlight.unsafeModify(-1, this.labels)
     this.count(outcome)
-    if (latency !== undefined) this.measures.latency.unsafeUpdate(latency, this.labels)
+    if (latency !== undefined) this.measures.latency.unsafeUpdate(latency / 1_000, this.labels)
   }
 
   /** Counts a call that was over as soon as it came. */

@@ -34,5 +34,5 @@ export const measure = (
   PogoMetrics.children.unsafeUpdate(supervisor.children.size, labels)
   PogoMetrics.nodes.unsafeUpdate(view.membership.list.length, labels)
   PogoMetrics.claims.unsafeUpdate(session === undefined ? 0 : view.claimsOf(session.sid), labels)
-  PogoMetrics.leaseRemaining.unsafeUpdate(Math.max(0, lease.given ? lease.remaining : 0), labels)
+  PogoMetrics.leaseRemaining.unsafeUpdate(Math.max(0, lease.given ? lease.remaining : 0) / 1_000, labels)
 }
