@@ -170,3 +170,47 @@ describe("the farewell of a shutdown", () => {
     })
   })
 })
+
+describe("the last node of a scope whose registry has lost its data", () => {
+  const Elsewhere = Child.make("Elsewhere", { payload: {} })
+
+  /** One node with a child of its own, and one that no node can run yet; then the data is lost. */
+  const scene = Effect.gen(function*() {
+    const journal = new Journal()
+    const faulty = yield* makeFaulty("settle")
+    const cluster = yield* makeCluster(faulty.line().registry, workerLive(journal))
+    const a = yield* cluster.add("a")
+    yield* TestClock.adjust("20 seconds")
+    yield* a.pogo.startChild(Worker.spec("own", {}))
+    yield* a.pogo.startChild(Elsewhere.spec("other", {}))
+    yield* a.pogo.cordonNode("absent", { by: "ops" })
+    yield* TestClock.adjust("5 seconds")
+    faulty.lose()
+    const back = Effect.gen(function*() {
+      const b = yield* cluster.add("b")
+      yield* TestClock.adjust("40 seconds")
+      return (yield* b.pogo.whichChildren("global")).map(({ id, status }) => `${id} ${status._tag}`).sort()
+    })
+    return { a, back, faulty }
+  })
+
+  const all = ["Elsewhere/other Pending", "Worker/own Running"]
+
+  it.scoped("gives back what it knows if it closes before it has heard of that", () =>
+    Effect.gen(function*() {
+      const { a, back, faulty } = yield* scene
+      yield* a.stop
+      expect(faulty.state().spec.size).toBe(2)
+      expect(yield* back).toEqual(all)
+    }))
+
+  it.scoped("gives back what it knows if it closes while it waits for others to do so", () =>
+    Effect.gen(function*() {
+      const { a, back, faulty } = yield* scene
+      for (let i = 0; i < 100 && faulty.state().spec.size === 0; i++) yield* TestClock.adjust("100 millis")
+      expect(faulty.state().spec.size).toBe(1)
+      yield* a.stop
+      expect(faulty.state().spec.size).toBe(2)
+      expect(yield* back).toEqual(all)
+    }))
+})

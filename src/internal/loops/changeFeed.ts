@@ -228,6 +228,21 @@ export const giveBack = (node: Node, session: Session): Effect.Effect<void, Regi
     session.merge = undefined
   })
 
+/**
+ * Gives back all that this node remembers and the registry has not, without waiting for others to do so: it is about to
+ * leave, and may be the last that knows.
+ */
+export const giveBackAtOnce = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
+  Effect.suspend(() => {
+    const { merge } = session
+    return merge === undefined
+      ? Effect.void
+      : giveBackDirectives(node, session).pipe(
+        Effect.zipRight(sendFacts(node, session, merge, merge.pending(() => true))),
+        Effect.zipRight(node.states.giveBack(session))
+      )
+  })
+
 /** Reads one page of the log. */
 const readPage = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
   Effect.gen(function*() {

@@ -16,6 +16,7 @@ import type { Session } from "../node/session.js"
 import { noneLeft, until } from "../runtime/environment.js"
 import { logInfo, logWarning } from "../runtime/userCode.js"
 import type { LocalChild } from "../supervisor/localChild.js"
+import { giveBackAtOnce } from "./changeFeed.js"
 
 const childrenOf = (node: Node, belongs: (child: LocalChild) => boolean): ReadonlyArray<LocalChild> =>
   Array.from(node.supervisor.children.values()).filter(belongs)
@@ -200,6 +201,38 @@ const handOver = (node: Node, session: Session, time: number): Effect.Effect<voi
   })
 
 /**
+ * Waits until this node is in the scope again, if its session has ended: it may be the last that knows what another data
+ * set lacks. Not where the registry does not answer, and one command timeout at most.
+ */
+const awaitBack = (node: Node, time: number): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const patience = Math.min(time, node.timing.commandTimeout - node.lease.workFailingFor)
+    const isIn = node.active || node.era.lastSid === ""
+    return isIn || patience <= 0
+      ? Effect.void
+      : node.awaitPhase((phase) => node.active || phase === "closed").pipe(
+        Effect.timeoutOption(patience),
+        Effect.asVoid
+      )
+  })
+
+/** Gives back what another data set lacks, and waits until the registry knows of all that ended. */
+const settle = (node: Node, time: number): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const begun = node.ambient.now()
+    const left = () => time - (node.ambient.now() - begun)
+    yield* awaitBack(node, time)
+    const { session } = node
+    if (session === undefined || session.over) return
+    yield* giveBackAtOnce(node, session).pipe(
+      Effect.raceFirst(session.ended),
+      Effect.ignore,
+      Effect.timeoutOption(Math.max(0, left()))
+    )
+    yield* handOver(node, session, left())
+  })
+
+/**
  * Closes the session; its end frees all of its claims, so only when nothing runs under it. Returns whether the registry
  * knows. Asks twice, unless nothing was answered before either.
  */
@@ -217,12 +250,10 @@ const closeSession = (node: Node, session: Session): Effect.Effect<boolean> =>
 /** Hands over what has ended, and closes the session if nothing runs. Returns what became of it, for the log. */
 const leaveScope = (node: Node, left: number, time: number): Effect.Effect<string> =>
   Effect.gen(function*() {
-    const { session } = node
     if (node.client) return "left the scope"
     // On a fiber of its own: this one may have been interrupted, as by a signal, and must not end here.
-    if (session !== undefined) {
-      yield* Effect.flatMap(Effect.fork(Effect.interruptible(handOver(node, session, time))), Fiber.join)
-    }
+    yield* Effect.flatMap(Effect.fork(Effect.interruptible(settle(node, time))), Fiber.join)
+    const { session } = node
     if (left > 0) {
       return `closed while ${left} children still run: their claims end with the lease`
     }
