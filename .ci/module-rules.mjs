@@ -101,6 +101,13 @@ export const rooms = [
     imports: [...children, "calls", "Pogo"],
     packages: [...pure, "@effect/rpc"]
   },
+  // What an operator sees. No part of what a process imports that does not serve it.
+  {
+    name: "console",
+    files: ["internal/console/"],
+    imports: [...whole, "loops", "commands", "Pogo"],
+    packages: pure
+  },
   {
     name: "testing",
     files: ["internal/testing/"],

@@ -127,7 +127,7 @@ export const rows = (node: Node, of: "local" | "global"): Effect.Effect<Readonly
     ))
 
 /** Since when anything of the whole may be untrue. */
-const oldestDoubt = (node: Node): Date | undefined =>
+export const oldestDoubt = (node: Node): Date | undefined =>
   staleDate(node) ??
     node.view.membership.list.map((member) => staleDate(node, member)).find((date) => date !== undefined)
 
@@ -284,7 +284,7 @@ const statusText = (row: ChildRow, next: Date | undefined): string => {
 }
 
 /** The reason for which what is known may be untrue. */
-const whyStale = (node: Node): string =>
+export const whyStale = (node: Node): string =>
   node.phase === "closed"
     ? "it is shut down"
     : !node.client

@@ -145,6 +145,36 @@ const lastOf = (entry: Entry, status: ChildStatus): Partial<ChildRow> => {
   }
 }
 
+const holderName = (node: Node, { claim }: Entry): string | undefined =>
+  claim === undefined ? undefined : node.view.membership.members.get(claim.sid)?.name || nameOf(claim.sid)
+
+/** What a child is searched, sorted and counted by, where a row would cost too much. Zeros stand for what is not known. */
+export interface ChildSketch {
+  readonly status: ChildStatus
+  /** Names of the node that holds it, and of the one that ran it last, if nobody runs it. */
+  readonly node: string | undefined
+  readonly last: string | undefined
+  readonly restarts: number
+  /** Unix milliseconds. */
+  readonly since: number
+  readonly token: number
+}
+
+/** A known child's sketch. `holds`: whether the node's lease holds. */
+export const sketchOf = (node: Node, entry: Entry, holds = node.lease.holds()): ChildSketch => {
+  const stat = currentStat(entry, node.supervisor.children.get(entry.id))
+  const kept = entry.row !== undefined && stands(node, entry, holds)
+  const status = kept ? runningStatus : statusOf(node, entry, stat)
+  return {
+    status,
+    node: holderName(node, entry),
+    last: lastOf(entry, status).lastNode,
+    restarts: stat?.restarts ?? waitingTrial(entry)?.deaths ?? 0,
+    since: stat?.since ?? 0,
+    token: entry.claim?.token ?? 0
+  }
+}
+
 /** A child's row, made anew. Frozen, since lists share rows. */
 export const freshRow = (node: Node, entry: Entry): ChildRow => {
   const { claim, id, spec } = entry
@@ -156,7 +186,7 @@ export const freshRow = (node: Node, entry: Entry): ChildRow => {
     kind: spec?.kind ?? id.slice(0, slash),
     key: spec === undefined ? id.slice(slash + 1) : id.slice(spec.kind.length + 1),
     type: spec?.type ?? "worker",
-    node: claim === undefined ? undefined : node.view.membership.members.get(claim.sid)?.name || nameOf(claim.sid),
+    node: holderName(node, entry),
     status,
     token: claim === undefined ? undefined : BigInt(claim.token),
     generation: BigInt(spec?.generation ?? claim?.generation ?? 0),

@@ -257,9 +257,11 @@ export const untilSuccess = <A, E, R>(
   schedule: Schedule.Schedule<unknown, E>
 ): Effect.Effect<A, never, R> => Effect.orDie(Effect.retry(effect, schedule))
 
-/** Listeners to single children. */
+/** Listeners to single children, and to all. */
 export class Watchers {
   private readonly byId = new Map<string, Set<() => void>>()
+  /** Listeners that are told of which child there is news, and nothing where it may be any. */
+  readonly all = new Set<(id: string | undefined) => void>()
 
   /** `began`: called when a listener is added. */
   constructor(private readonly began: () => void) {}
@@ -281,13 +283,19 @@ export class Watchers {
     }
   }
 
+  private tellAll(id: string | undefined): void {
+    for (const listener of this.all) contain("a listener to all children", () => listener(id))
+  }
+
   /** Calls the listeners to a child. */
   notify(id: string): void {
+    this.tellAll(id)
     for (const listener of this.byId.get(id) ?? []) contain("a listener to a child", listener)
   }
 
   /** Calls all listeners. */
   notifyAll(): void {
+    this.tellAll(undefined)
     for (const listeners of Array.from(this.byId.values())) {
       for (const listener of listeners) contain("a listener to a child", listener)
     }
