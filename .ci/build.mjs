@@ -1,10 +1,11 @@
 /**
  * Builds `dist` from scratch, so that no file of an earlier build is ever published: types by TypeScript, code bundled
- * into few files, since each costs time when it is imported.
+ * into few files, since each costs time when it is imported; and the program `effect-pogo`.
  */
 import { build } from "esbuild"
 import { readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
+import { buildCli } from "./cli.mjs"
 import { bin, node, root } from "./lib.mjs"
 
 rmSync(join(root, "dist"), { recursive: true, force: true })
@@ -30,3 +31,4 @@ await build({
   logLevel: "warning"
 })
 for (const name of ["stdin.js", "stdin.js.map"]) rmSync(join(root, "dist", name))
+await buildCli(join(root, "dist", "internal", "cli.js"))

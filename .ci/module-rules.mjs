@@ -132,5 +132,12 @@ export const rooms = [
     files: ["index.ts"],
     imports: ["vocabulary", "GroupRegistry", "transport", "PogoConfig", "Pogo", "Child"],
     packages: pure
+  },
+  // The program `effect-pogo`, bundled into a file of its own: nothing imports it.
+  {
+    name: "cli",
+    files: ["internal/cli/"],
+    imports: [...whole, "redis", "Pogo"],
+    packages: [...pure, "@effect/cli", "@effect/platform-node", "node:"]
   }
 ]
