@@ -42,6 +42,7 @@ export const rooms = [
       "PogoMetrics.ts",
       "PogoNode.ts",
       "Restart.ts",
+      "internal/historyCheck.ts",
       "internal/reconcileErrors.ts",
       "internal/stateErrors.ts"
     ],

@@ -208,7 +208,7 @@ const clusterOf = (engine: TestCluster): Cluster => ({
   history: Effect.sync(() => [...engine.runs.history])
 })
 
-export { checkHistory, type HistoryFindings } from "./internal/testing/historyCheck.js"
+export { checkHistory, type HistoryFindings } from "./internal/historyCheck.js"
 
 /** The kinds without requirements: what else they need is the test's own. */
 const closed = <E, R>(

@@ -2,10 +2,10 @@
  * The history that the registry keeps, read as it is written: whether it is in order, and shows a child that was two
  * nodes' at once, or lacks an end.
  */
+import { HistoryReading } from "../../src/internal/historyCheck.js"
 import type { HistoryRecord } from "../../src/internal/registry/historyRecords.js"
 import type { RegistryState } from "../../src/internal/registry/state.js"
 import { entriesOf } from "../../src/internal/replica/historyEntries.js"
-import { HistoryReading } from "../../src/internal/testing/historyCheck.js"
 
 type Fail = (check: string, message: string) => void
 

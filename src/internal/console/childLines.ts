@@ -47,6 +47,9 @@ export const nextTry = (status: ChildStatus, since: number): Date | undefined =>
     ? status.next
     : undefined
 
+/** Whether its restart schedule waits for ever. */
+export const lastTry = ({ next }: { readonly next: Date }): boolean => next.getTime() >= lastMoment
+
 /** Why a child does not run, in short. `gaveUp`: its restart policy is spent. */
 export const noteOf = ({ restarts, since, status }: ChildSketch, gaveUp: boolean): string => {
   switch (status._tag) {

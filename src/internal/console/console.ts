@@ -6,7 +6,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import * as RcRef from "effect/RcRef"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -15,10 +15,13 @@ import { answer, isReady, oldestDoubt, whyStale } from "../commands/queries.js"
 import { Internals } from "../internals.js"
 import type { Node } from "../node/node.js"
 import type { Service } from "../supervisorTag.js"
+import { previewOf } from "./actionPreview.js"
+import { actOn, checkPrincipal, type Principal } from "./actions.js"
+import { refuse, type Targets, targetsOf } from "./actionTargets.js"
 import {
   type About,
   type ActionName,
-  ActionRefused,
+  type ActionRefused,
   type ActionResult,
   type ActionTarget,
   type Change,
@@ -32,10 +35,14 @@ import {
 } from "./answers.js"
 import { ChildIndex } from "./childIndex.js"
 import { listChildren, type ListQuestion } from "./childList.js"
+import { childPageOf } from "./childPage.js"
 import { nodeMark, plain } from "./marks.js"
+import { liveLines } from "./nodeLines.js"
+import { livePageOf, rowOfName } from "./nodePage.js"
 import { overviewOf } from "./overview.js"
 import { packageVersion } from "./packageVersion.js"
 import { SharedAnswers } from "./sharedAnswers.js"
+import { suggestChildren } from "./suggestions.js"
 
 /** Which events are asked for. */
 export interface EventQuestion {
@@ -43,12 +50,6 @@ export interface EventQuestion {
   /** The beginning of one minute; missing for the last hour. */
   readonly minute?: Date | undefined
   readonly limit?: number | undefined
-}
-
-/** Who does something, and why: for the history. */
-export interface Principal {
-  readonly by: string
-  readonly reason?: string | undefined
 }
 
 /** What an operator sees and does. */
@@ -146,9 +147,6 @@ const prepare = (node: Node) =>
     return { index, changes }
   })
 
-const refused = (action: ActionName) =>
-  Effect.fail(new ActionRefused({ action, reason: "NotAllowed", detail: "this version serves no actions yet" }))
-
 /** Makes the service for as long as the scope lives. While nobody asks it does nothing. */
 export const makeConsole = (
   pogo: Service,
@@ -165,11 +163,31 @@ export const makeConsole = (
           JSON.stringify(question),
           Effect.zipRight(answer(node, () => undefined), Effect.suspend(() => of(index)))
         )))
+    const rows = (index: ChildIndex) => liveLines(node, index.nodes, node.view.entries.size)
+    const targeted = <A>(
+      target: typeof ActionTarget.Type,
+      then: (targets: Targets) => Effect.Effect<A, ActionRefused>
+    ): Effect.Effect<A, ActionRefused> =>
+      Effect.scoped(Effect.gen(function*() {
+        const { index } = yield* RcRef.get(prepared)
+        const targets = yield* targetsOf(node, index, target, options.actions)
+        return yield* then(targets)
+      }))
     return {
       about: aboutOf(node, options),
       overview: ask(["overview"], (index) => overviewOf(node, index, oldestDoubt(node))),
-      child: () => Effect.succeedNone,
-      node: () => Effect.succeedNone,
+      child: (id) =>
+        ask(
+          ["child", id],
+          () => Effect.map(childPageOf(pogo, node, id, options), Option.fromNullable)
+        ),
+      node: (name) =>
+        ask(["node", name], (index) =>
+          Effect.gen(function*() {
+            yield* index.lines
+            const row = rowOfName(node, rows(index), name)
+            return row === undefined ? Option.none() : Option.some(yield* livePageOf(node, index, row, []))
+          })),
       events: () =>
         Effect.succeed({
           total: 0,
@@ -177,15 +195,35 @@ export const makeConsole = (
           minutes: { from: new Date(node.ambient.wall()), nodes: [], moves: [], failures: [], restarts: [] },
           truncated: false
         }),
-      suggest: () => Effect.succeed([]),
-      preview: ({ action }) => refused(action),
-      act: ({ action }) => refused(action),
+      suggest: ({ q, where }) =>
+        where === "events"
+          ? Effect.succeed([])
+          : ask(["suggest", q], (index) => suggestChildren(node, index, q)),
+      preview: (target) => targeted(target, (targets) => previewOf(node, target.action, targets)),
+      act: (target, who) =>
+        targeted(target, (targets) =>
+          Effect.gen(function*() {
+            yield* checkPrincipal(target.action, who)
+            if (!(yield* isReady(node))) {
+              const detail = `${
+                whyStale(node)
+              }: what is shown may be old, so nothing is done; ask another node, or again`
+              return yield* refuse(target.action, "Stale", detail)
+            }
+            const result = yield* actOn(pogo, target.action, targets, who)
+            shared.clear()
+            return result
+          })),
       children: (question) =>
         ask(
           ["children", question.q, question.sort, question.offset, question.limit],
           (index) => listChildren(node, index, question, oldestDoubt(node))
         ),
-      changes: Stream.unwrapScoped(Effect.map(RcRef.get(prepared), ({ changes }) =>
-        Stream.buffer(changes.changes, { capacity: 1, strategy: "sliding" })))
+      changes: Stream.unwrapScoped(
+        Effect.map(
+          RcRef.get(prepared),
+          ({ changes }) => Stream.buffer(changes.changes, { capacity: 1, strategy: "sliding" })
+        )
+      )
     }
   })

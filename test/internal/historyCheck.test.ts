@@ -1,8 +1,8 @@
 /** The proof after the fact, by histories that are written down here. */
 import { describe, expect, it } from "@effect/vitest"
-import type { HistoryRecord } from "../../../src/internal/registry/historyRecords.js"
-import { entriesOf } from "../../../src/internal/replica/historyEntries.js"
-import { checkHistory } from "../../../src/internal/testing/historyCheck.js"
+import { checkHistory } from "../../src/internal/historyCheck.js"
+import type { HistoryRecord } from "../../src/internal/registry/historyRecords.js"
+import { entriesOf } from "../../src/internal/replica/historyEntries.js"
 
 /** Entries in order, in short: what, session, token, note. */
 const read = (...told: ReadonlyArray<readonly [what: string, node?: string, token?: number, note?: string]>) =>

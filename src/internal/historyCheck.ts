@@ -3,7 +3,7 @@
  *
  * @internal
  */
-import type { HistoryEntry } from "../../PogoHistory.js"
+import type { HistoryEntry } from "../PogoHistory.js"
 
 /**
  * What a history shows of the rule that a child is one node's at a time.
