@@ -125,8 +125,8 @@ export const rooms = [
   {
     name: "PogoHttp",
     files: ["internal/http/", "PogoHttp.ts"],
-    imports: ["userCode", "runtime", "vocabulary", "node", "Pogo"],
-    packages: [...pure, "@effect/platform"]
+    imports: ["userCode", "runtime", "vocabulary", "node", "commands", "Pogo", "console"],
+    packages: [...pure, "@effect/platform", "node:"]
   },
   {
     name: "index",
