@@ -135,6 +135,11 @@ export class ChildIndex {
 
   constructor(private readonly node: Node) {}
 
+  /** All children, as of the last look. */
+  get total(): number {
+    return this.byId.size
+  }
+
   private readonly listener = (id: string | undefined): void => {
     this.version++
     if (id === undefined) this.isShaken = true

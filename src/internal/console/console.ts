@@ -36,21 +36,15 @@ import {
 import { ChildIndex } from "./childIndex.js"
 import { listChildren, type ListQuestion } from "./childList.js"
 import { childPageOf } from "./childPage.js"
+import { eventKeys, type EventQuestion, eventValues, listEvents } from "./eventList.js"
+import { HistoryFeed } from "./historyFeed.js"
 import { nodeMark, plain } from "./marks.js"
-import { liveLines } from "./nodeLines.js"
-import { livePageOf, rowOfName } from "./nodePage.js"
+import { nodePageOf } from "./nodePage.js"
+import { NotRunning } from "./notRunning.js"
 import { overviewOf } from "./overview.js"
 import { packageVersion } from "./packageVersion.js"
 import { SharedAnswers } from "./sharedAnswers.js"
-import { suggestChildren } from "./suggestions.js"
-
-/** Which events are asked for. */
-export interface EventQuestion {
-  readonly q?: string | undefined
-  /** The beginning of one minute; missing for the last hour. */
-  readonly minute?: Date | undefined
-  readonly limit?: number | undefined
-}
+import { suggestChildren, suggestEvents } from "./suggestions.js"
 
 /** What an operator sees and does. */
 export interface ConsoleMethods {
@@ -114,7 +108,7 @@ const aboutOf = (node: Node, { actions, payload, state }: ConsoleOptions): Effec
   })
 
 /** What changes tell of, apart from the time. */
-const changeOf = (node: Node, index: ChildIndex): Effect.Effect<typeof Change.Type> =>
+const changeOf = (node: Node, index: ChildIndex, feed: HistoryFeed): Effect.Effect<typeof Change.Type> =>
   Effect.gen(function*() {
     yield* index.lines
     const ready = yield* isReady(node)
@@ -123,28 +117,30 @@ const changeOf = (node: Node, index: ChildIndex): Effect.Effect<typeof Change.Ty
       at: new Date(node.ambient.wall()),
       failed: index.counts.get("Failed") ?? 0,
       ready,
-      ...(staleSince === undefined ? {} : { staleSince })
+      ...(staleSince === undefined ? {} : { staleSince }),
+      ...(feed.position === undefined ? {} : { position: feed.position })
     }
   })
 
-/** What there is while somebody looks: the index, and a ticker that tells of changes. */
-const prepare = (node: Node) =>
+/** What there is while somebody looks: the index, the last hour, and a ticker that tells of changes. */
+const prepare = (pogo: Service, node: Node) =>
   Effect.gen(function*() {
     const index = new ChildIndex(node)
     yield* index.follow
-    const changes = yield* SubscriptionRef.make(yield* changeOf(node, index))
+    const feed = new HistoryFeed(node, pogo)
+    const changes = yield* SubscriptionRef.make(yield* changeOf(node, index, feed))
     let told = index.version
     const tick = Effect.gen(function*() {
       const last = yield* SubscriptionRef.get(changes)
       const version = index.version
-      const next = yield* changeOf(node, index)
+      const next = yield* changeOf(node, index, feed)
       const isSame = version === told && last.ready === next.ready && (last.staleSince === undefined) ===
           (next.staleSince === undefined)
       told = version
       if (!isSame) yield* SubscriptionRef.set(changes, next)
     })
     yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep("1 second"), tick)))
-    return { index, changes }
+    return { index, feed, changes }
   })
 
 /** Makes the service for as long as the scope lives. While nobody asks it does nothing. */
@@ -154,54 +150,54 @@ export const makeConsole = (
 ): Effect.Effect<ConsoleMethods, never, Scope.Scope> =>
   Effect.gen(function*() {
     const { node } = pogo[Internals]
-    const prepared = yield* RcRef.make({ acquire: prepare(node), idleTimeToLive: idle })
+    const prepared = yield* RcRef.make({ acquire: prepare(pogo, node), idleTimeToLive: idle })
     const shared = new SharedAnswers(node)
+    const samples = new NotRunning(node)
+    yield* samples.follow
     /** An answer from the index, after the registry was heard of, which several askers may share. */
-    const ask = <A>(question: ReadonlyArray<unknown>, of: (index: ChildIndex) => Effect.Effect<A>): Effect.Effect<A> =>
-      Effect.scoped(Effect.flatMap(RcRef.get(prepared), ({ index }) =>
+    const ask = <A>(
+      question: ReadonlyArray<unknown>,
+      of: (index: ChildIndex, feed: HistoryFeed) => Effect.Effect<A>
+    ): Effect.Effect<A> =>
+      Effect.scoped(Effect.flatMap(RcRef.get(prepared), ({ feed, index }) =>
         shared.share(
           JSON.stringify(question),
-          Effect.zipRight(answer(node, () => undefined), Effect.suspend(() => of(index)))
+          Effect.zipRight(answer(node, () => undefined), Effect.suspend(() => of(index, feed)))
         )))
-    const rows = (index: ChildIndex) => liveLines(node, index.nodes, node.view.entries.size)
     const targeted = <A>(
       target: typeof ActionTarget.Type,
-      then: (targets: Targets) => Effect.Effect<A, ActionRefused>
+      then: (targets: Targets, feed: HistoryFeed) => Effect.Effect<A, ActionRefused>
     ): Effect.Effect<A, ActionRefused> =>
       Effect.scoped(Effect.gen(function*() {
-        const { index } = yield* RcRef.get(prepared)
+        const { feed, index } = yield* RcRef.get(prepared)
         const targets = yield* targetsOf(node, index, target, options.actions)
-        return yield* then(targets)
+        return yield* then(targets, feed)
       }))
     return {
       about: aboutOf(node, options),
-      overview: ask(["overview"], (index) => overviewOf(node, index, oldestDoubt(node))),
+      overview: ask(["overview"], (index, feed) => overviewOf(node, index, feed, samples, oldestDoubt(node))),
       child: (id) =>
         ask(
           ["child", id],
           () => Effect.map(childPageOf(pogo, node, id, options), Option.fromNullable)
         ),
       node: (name) =>
-        ask(["node", name], (index) =>
-          Effect.gen(function*() {
-            yield* index.lines
-            const row = rowOfName(node, rows(index), name)
-            return row === undefined ? Option.none() : Option.some(yield* livePageOf(node, index, row, []))
-          })),
-      events: () =>
-        Effect.succeed({
-          total: 0,
-          groups: [],
-          minutes: { from: new Date(node.ambient.wall()), nodes: [], moves: [], failures: [], restarts: [] },
-          truncated: false
-        }),
+        ask(["node", name], (index, feed) => Effect.map(nodePageOf(node, index, feed, name), Option.fromNullable)),
+      events: (question) =>
+        ask(
+          ["events", question.q, question.minute?.getTime(), question.limit],
+          (_, feed) => listEvents(node, feed, question)
+        ),
       suggest: ({ q, where }) =>
         where === "events"
-          ? Effect.succeed([])
+          ? ask(
+            ["suggest events", q],
+            (_, feed) => Effect.map(feed.refresh, () => suggestEvents(q, eventKeys, (key) => eventValues(feed, key)))
+          )
           : ask(["suggest", q], (index) => suggestChildren(node, index, q)),
       preview: (target) => targeted(target, (targets) => previewOf(node, target.action, targets)),
       act: (target, who) =>
-        targeted(target, (targets) =>
+        targeted(target, (targets, feed) =>
           Effect.gen(function*() {
             yield* checkPrincipal(target.action, who)
             if (!(yield* isReady(node))) {
@@ -212,6 +208,7 @@ export const makeConsole = (
             }
             const result = yield* actOn(pogo, target.action, targets, who)
             shared.clear()
+            feed.expire()
             return result
           })),
       children: (question) =>

@@ -11,7 +11,11 @@ import type { EventLine, NodePage } from "./answers.js"
 import { type ChildIndex, eachSlice } from "./childIndex.js"
 import { isTrouble } from "./childQuery.js"
 import { drainPlanOf } from "./drainPlan.js"
-import type { NodeRow } from "./nodeLines.js"
+import { eventsOfNode } from "./eventList.js"
+import type { HistoryFeed } from "./historyFeed.js"
+import { type Aftermath, endedParagraphs, endedWords } from "./lanes.js"
+import type { EndedNode, NodeRow } from "./nodeLines.js"
+import { aftermaths, nodesOf, troubledLines } from "./overview.js"
 
 /** Children of a node, by their kind. */
 const kindsOf = (node: Node, index: ChildIndex, name: string) =>
@@ -28,7 +32,7 @@ const kindsOf = (node: Node, index: ChildIndex, name: string) =>
   })
 
 /** The page of a node that lives. `line`: its row in the table. */
-export const livePageOf = (
+const livePageOf = (
   node: Node,
   index: ChildIndex,
   line: NodeRow,
@@ -53,7 +57,7 @@ export const livePageOf = (
   })
 
 /** The row of a node's name: of several sessions that which stands for the node. */
-export const rowOfName = (node: Node, rows: ReadonlyArray<NodeRow>, name: string): NodeRow | undefined => {
+const rowOfName = (node: Node, rows: ReadonlyArray<NodeRow>, name: string): NodeRow | undefined => {
   const named = rows.filter((row) => row.name === name)
   const isMeant = ({ session }: NodeRow) => {
     const member = node.view.membership.members.get(session)
@@ -61,3 +65,33 @@ export const rowOfName = (node: Node, rows: ReadonlyArray<NodeRow>, name: string
   }
   return named.find(isMeant) ?? named[0]
 }
+
+/** The page of a node that ended within the last hour. */
+const endedPageOf = (
+  { after, at, end, line }: EndedNode & { readonly after: Aftermath },
+  events: ReadonlyArray<EventLine>
+): typeof NodePage.Type => ({
+  node: { ...line, words: endedWords(line.name, end, at, after) },
+  kinds: {},
+  words: endedParagraphs(line.name, end, at, after),
+  byKind: [],
+  events
+})
+
+/** The page of one node; `undefined` for a name that no node has, or had within the last hour. */
+export const nodePageOf = (
+  node: Node,
+  index: ChildIndex,
+  feed: HistoryFeed,
+  name: string
+): Effect.Effect<typeof NodePage.Type | undefined> =>
+  Effect.gen(function*() {
+    yield* feed.refresh
+    const troubled = yield* troubledLines(node, index)
+    const { ended, live } = nodesOf(node, index, feed)
+    const events = eventsOfNode(feed, name)
+    const row = rowOfName(node, live, name)
+    if (row !== undefined) return yield* livePageOf(node, index, row, events)
+    const [gone] = aftermaths(feed, ended.filter(({ line }) => line.name === name), troubled)
+    return gone === undefined ? undefined : endedPageOf(gone, events)
+  })

@@ -40,7 +40,7 @@ const fields: { readonly [key: string]: (line: IndexLine) => string | undefined 
 }
 
 /** Values with their counts, those with most first, as they complete what is written. */
-const completing = (
+export const completing = (
   piece: string,
   values: ReadonlyMap<string, number | string>
 ): List => {
@@ -75,3 +75,14 @@ export const suggestChildren = (node: Node, index: ChildIndex, q: string): Effec
     })
     return completing(piece, counts)
   })
+
+/** What may follow in a query about events. `values`: of each key, with what they mean or how many there are. */
+export const suggestEvents = (
+  q: string,
+  keys: QueryKeys,
+  values: (key: string) => ReadonlyMap<string, number | string>
+): List => {
+  const { piece } = pieceOf(q)
+  const key = keyOf(piece)
+  return key === undefined ? keysFor(piece, keys) : completing(piece, values(key))
+}
