@@ -6,6 +6,7 @@ import { build } from "esbuild"
 import { readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { buildCli } from "./cli.mjs"
+import { buildDashboard } from "./dashboard.mjs"
 import { bin, node, root } from "./lib.mjs"
 
 rmSync(join(root, "dist"), { recursive: true, force: true })
@@ -32,3 +33,4 @@ await build({
 })
 for (const name of ["stdin.js", "stdin.js.map"]) rmSync(join(root, "dist", name))
 await buildCli(join(root, "dist", "internal", "cli.js"))
+await buildDashboard()

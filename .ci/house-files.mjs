@@ -11,7 +11,7 @@ import { examine } from "./modules.mjs"
 export const sourceFiles = (src) =>
   readdirSync(src, { recursive: true, encoding: "utf8" })
     .map((file) => file.replaceAll("\\", "/"))
-    .filter((file) => file.endsWith(".ts"))
+    .filter((file) => /\.tsx?$/.test(file))
     .toSorted()
 
 /** @param {string} src */

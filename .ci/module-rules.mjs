@@ -128,6 +128,8 @@ export const rooms = [
     imports: ["userCode", "runtime", "vocabulary", "node", "commands", "Pogo", "console"],
     packages: [...pure, "@effect/platform", "node:"]
   },
+  // The page: it runs in a browser, and is bundled by `.ci/dashboard.mjs`.
+  { name: "dashboard", files: ["internal/dashboard/"], imports: ["console"], packages: ["preact"] },
   {
     name: "index",
     files: ["index.ts"],

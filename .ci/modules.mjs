@@ -138,7 +138,7 @@ const read = (path, text) => {
 const readAll = (src) =>
   new Map(
     readdirSync(src, { recursive: true, encoding: "utf8" })
-      .filter((file) => file.endsWith(".ts"))
+      .filter((file) => /\.tsx?$/.test(file))
       .map((file) => file.split(sep).join("/"))
       .sort()
       .map((path) => [path, read(path, readFileSync(join(src, path), "utf8"))])
@@ -147,10 +147,14 @@ const readAll = (src) =>
 /**
  * The module that a relative specifier means.
  *
+ * @param {ReadonlyMap<string, Module>} modules
  * @param {string} from
  * @param {string} specifier
  */
-const target = (from, specifier) => posix.join(dirname(from), specifier).replace(/\.js$/, ".ts")
+const target = (modules, from, specifier) => {
+  const path = posix.join(dirname(from), specifier).replace(/\.js$/, ".ts")
+  return modules.has(`${path}x`) ? `${path}x` : path
+}
 
 /**
  * Strongly connected components of more than one file: Tarjan, "Depth-first search and linear graph algorithms" (1972).
@@ -173,7 +177,7 @@ const findCircles = (modules) => {
     let low = own
     stack.push(path)
     for (const specifier of modules.get(path)?.specifiers ?? []) {
-      const next = target(path, specifier)
+      const next = target(modules, path, specifier)
       if (!specifier.startsWith(".") || !modules.has(next)) continue
       if (!index.has(next)) low = Math.min(low, visit(next))
       else if (stack.includes(next)) low = Math.min(low, index.get(next) ?? low)
@@ -181,7 +185,7 @@ const findCircles = (modules) => {
     lowest.set(path, low)
     if (low === own) {
       const circle = stack.splice(stack.indexOf(path))
-      if (circle.length > 1 || modules.get(path)?.specifiers.has(`./${basename(path, ".ts")}.js`)) {
+      if (circle.length > 1 || modules.get(path)?.specifiers.has(`./${basename(path).replace(/\.tsx?$/, "")}.js`)) {
         circles.push(circle.sort())
       }
     }
@@ -234,9 +238,11 @@ const findImports = (rooms, modules) => {
         if (!mayUse(room, specifier)) found.push(`${path} (${room.name}) may not import ${specifier}`)
         continue
       }
-      const other = roomOf(rooms, target(path, specifier))
+      const other = roomOf(rooms, target(modules, path, specifier))
       if (other === undefined || (other !== room && !room.imports.includes(other.name))) {
-        found.push(`${path} (${room.name}) may not import ${target(path, specifier)} (${other?.name ?? "no room"})`)
+        found.push(
+          `${path} (${room.name}) may not import ${target(modules, path, specifier)} (${other?.name ?? "no room"})`
+        )
       }
     }
   }
@@ -263,10 +269,10 @@ const findNames = (modules) => {
 }
 
 /**
- * Rooms beyond the boundary: it itself; those that know nothing of users' values, but of servers' and sockets' errors; and
- * the engine of tests.
+ * Rooms beyond the boundary: it itself; those that know nothing of users' values, but of servers' and sockets' errors; the
+ * engine of tests; and the page, which runs in a browser.
  */
-const unbound = new Set(["userCode", "redis", "transport", "testing"])
+const unbound = new Set(["userCode", "redis", "transport", "testing", "dashboard"])
 
 /** Where these rooms, too, need the boundary: their lines go to a user's loggers. */
 const alwaysBound = /^Effect\./

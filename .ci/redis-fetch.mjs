@@ -1,24 +1,7 @@
-/**
- * Redis and Valkey servers out of Debian's own packages: downloaded by apt-get (which checks the signatures), unpacked
- * into a cache folder, and started by the loader and libraries of the same release. Needs no root and installs nothing.
- */
-import { execFile } from "node:child_process"
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync
-} from "node:fs"
-import { arch } from "node:os"
-import { dirname, join } from "node:path"
-import { fileURLToPath } from "node:url"
-import { promisify } from "node:util"
-
-const exec = promisify(execFile)
+/** Redis and Valkey servers out of Debian's own packages, started by the loader and libraries of the same release. */
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { cachedFolder, call, fetchPackages, hostSources, loaderOf, mirror } from "./debian.mjs"
 
 /** Servers a compatibility test can ask for, by the Debian release that carries them. */
 export const variants = /** @type {const} */ ({
@@ -29,108 +12,6 @@ export const variants = /** @type {const} */ ({
 })
 
 /** @typedef {keyof typeof variants} Variant */
-
-/**
- * @typedef {object} Source
- * @property {string} label
- * @property {string | undefined} sources the text of a sources.list; undefined for the host's own
- * @property {boolean} update fetch package lists into a private folder, rather than read the host's
- */
-
-const cache = join(
-  dirname(dirname(fileURLToPath(import.meta.url))),
-  "node_modules",
-  ".cache",
-  "effect-pogo",
-  "redis"
-)
-
-/**
- * @param {string} command
- * @param {ReadonlyArray<string>} args
- * @param {string} [cwd]
- */
-const call = async (command, args, cwd) => {
-  const options = { cwd, timeout: 90_000, maxBuffer: 64 << 20, env: { ...process.env, LC_ALL: "C" } }
-  try {
-    return (await exec(command, [...args], options)).stdout
-  } catch (error) {
-    // The message of execFile repeats the whole command line; what apt says is short.
-    const said = /^E: .*/m.exec(Object(error).stderr ?? "")?.[0]
-    throw said === undefined ? error : new Error(`${command}: ${said}`, { cause: error })
-  }
-}
-
-/**
- * Options that make apt keep its state in a folder of ours.
- *
- * @param {string} folder
- * @param {Source} source
- */
-const aptOptions = (folder, source) => {
-  const options = ["-q", "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=10", "-o", "Debug::NoLocking=1"]
-  // As root, apt would download as another user, who cannot write here.
-  if (process.getuid?.() === 0) options.push("-o", "APT::Sandbox::User=root")
-  if (!source.update) return options
-  const state = join(folder, "apt")
-  for (const sub of ["lists/partial", "cache/archives/partial"]) mkdirSync(join(state, sub), { recursive: true })
-  writeFileSync(join(state, "status"), "")
-  options.push("-o", `Dir::State=${state}`, "-o", `Dir::State::lists=${join(state, "lists")}`)
-  options.push("-o", `Dir::State::status=${join(state, "status")}`, "-o", `Dir::Cache=${join(state, "cache")}`)
-  if (source.sources !== undefined) {
-    writeFileSync(join(state, "sources.list"), source.sources)
-    options.push("-o", `Dir::Etc::SourceList=${join(state, "sources.list")}`, "-o", "Dir::Etc::SourceParts=/dev/null")
-  }
-  return options
-}
-
-/**
- * The libraries in a listing of `apt-cache depends`: of alternatives ("a | b") the first.
- *
- * @param {string} listing
- */
-const librariesOf = (listing) => {
-  const found = []
-  let alternative = false
-  for (const line of listing.split("\n")) {
-    const [, more, name] = /^\s(\s|\|)(?:Pre)?Depends: (\S+)$/.exec(line) ?? []
-    if (name === undefined) continue
-    // The C library and the modules of Lua count; what maintainer scripts want does not.
-    if (!alternative && /^(lib|lua-|zlib)[a-z0-9.+-]+$/.test(name)) found.push(name)
-    alternative = more === "|"
-  }
-  return found
-}
-
-/**
- * The packages a server needs to run, its libraries' libraries included.
- *
- * @param {ReadonlyArray<string>} options
- * @param {string} brand
- */
-const closure = async (options, brand) => {
-  const all = new Set([`${brand}-server`, `${brand}-tools`])
-  let fresh = [...all]
-  while (fresh.length > 0) {
-    const listing = await call("apt-cache", [...options, "depends", "--no-recommends", "--no-suggests", ...fresh])
-    fresh = librariesOf(listing).filter((name) => !all.has(name))
-    fresh.forEach((name) => all.add(name))
-  }
-  return [...all]
-}
-
-/** @param {string} folder */
-const loaderOf = (folder) => {
-  for (const base of ["usr/lib", "lib"]) {
-    for (const triplet of existsSync(join(folder, base)) ? readdirSync(join(folder, base)) : []) {
-      const library = join(base, triplet)
-      if (!/-linux-gnu/.test(triplet)) continue
-      const loader = readdirSync(join(folder, library)).find((name) => /^ld-(linux.*\.so\.\d|2\.\d+\.so)$/.test(name))
-      if (loader !== undefined) return { loader: join(library, loader), triplet }
-    }
-  }
-  throw new Error("the packages hold no program loader")
-}
 
 /**
  * Small scripts that start each program by the loader of its own release. They find their folder by themselves, because
@@ -154,25 +35,6 @@ exec "$r/${loader}" --library-path "$r/usr/lib/${triplet}:$r/lib/${triplet}" "$r
 }
 
 /**
- * @param {string} folder an empty folder to fill
- * @param {string} brand
- * @param {Source} source
- */
-const fill = async (folder, brand, source) => {
-  const debs = join(folder, "debs")
-  mkdirSync(debs, { recursive: true })
-  const options = aptOptions(folder, source)
-  if (source.update) await call("apt-get", [...options, "update"])
-  await call("apt-get", [...options, "download", ...await closure(options, brand)], debs)
-  for (const deb of readdirSync(debs)) await call("dpkg-deb", ["-x", join(debs, deb), join(folder, "root")])
-  writeLaunchers(folder, brand)
-  for (const scrap of ["debs", "apt", "root/usr/share", "root/var", "root/etc"]) {
-    rmSync(join(folder, scrap), { recursive: true, force: true })
-  }
-  await call(join(folder, "bin", `${brand}-server`), ["--version"])
-}
-
-/**
  * @typedef {object} Fetched
  * @property {string} server
  * @property {string} cli
@@ -191,60 +53,35 @@ const programs = (target, brand) => ({
 })
 
 /**
- * Several processes may fetch at once: each fills a folder of its own, and the first to rename it into place wins.
- *
  * @param {string} name
  * @param {string} brand
- * @param {ReadonlyArray<Source>} sources tried in order
+ * @param {ReadonlyArray<import("./debian.mjs").Source>} sources tried in order
  * @returns {Promise<Fetched>}
  */
-const fetchInto = async (name, brand, sources) => {
-  const target = join(cache, `${name}-${arch()}`)
-  if (existsSync(target)) return programs(target, brand)
-  mkdirSync(cache, { recursive: true })
-  const failures = []
-  for (const source of sources) {
-    const folder = mkdtempSync(join(cache, "fetching-"))
-    try {
-      await fill(folder, brand, source)
-      try {
-        renameSync(folder, target)
-      } catch (error) {
-        if (!existsSync(target)) throw error
+const fetchInto = async (name, brand, sources) =>
+  programs(
+    await fetchPackages({
+      kind: "redis",
+      name,
+      packages: [`${brand}-server`, `${brand}-tools`],
+      sources,
+      finish: async (folder) => {
+        writeLaunchers(folder, brand)
+        rmSync(join(folder, "root/usr/share"), { recursive: true, force: true })
+        await call(join(folder, "bin", `${brand}-server`), ["--version"])
       }
-      return programs(target, brand)
-    } catch (error) {
-      failures.push(`${source.label}: ${error instanceof Error ? error.message.trim() : String(error)}`)
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
-    }
-  }
-  throw new Error(failures.join("\n"))
-}
+    }),
+    brand
+  )
 
 /** What is in the cache already, if anything. */
 export const cached = () => {
-  const target = join(cache, `host-${arch()}`)
+  const target = cachedFolder({ kind: "redis", name: "host" })
   return existsSync(target) ? programs(target, "redis") : undefined
 }
 
 /** The redis-server of the machine's own release. */
-export const fetchHost = () =>
-  fetchInto("host", "redis", [
-    { label: "the machine's package lists", sources: undefined, update: false },
-    { label: "fresh package lists", sources: undefined, update: true }
-  ])
-
-/** A mirror the machine is known to use, else Debian's own. */
-const mirror = () => {
-  for (const file of ["sources.list", "sources.list.d/debian.sources"]) {
-    const path = join("/etc/apt", file)
-    const text = existsSync(path) ? readFileSync(path, "utf8") : ""
-    const found = /^\s*(?:URIs:|deb(?:\s+\[.*?\])?)\s+(https?:\/\/\S+\/debian\/?)(?:\s|$)/m.exec(text)
-    if (found?.[1] !== undefined) return found[1]
-  }
-  return "http://deb.debian.org/debian"
-}
+export const fetchHost = () => fetchInto("host", "redis", hostSources)
 
 /**
  * A server of another release, for compatibility tests.

@@ -39,6 +39,7 @@ const env = { DPRINT_CACHE_DIR: join(root, "node_modules", ".cache", "dprint") }
 /** @type {ReadonlyArray<Check>} */
 const reading = [
   ["types", () => bin("typescript", "tsc"), ["--noEmit"]],
+  ["types of the page", () => bin("typescript", "tsc"), ["--noEmit", "-p", "src/internal/dashboard"]],
   ["format", () => bin("dprint"), ["check"]],
   ["lint", () => own("lint.mjs")]
 ]
