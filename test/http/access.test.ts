@@ -277,6 +277,9 @@ describe("hostile requests", () => {
         "/api/events?minute=yesterday",
         "/api/history?limit=100000",
         "/api/suggest?q=x&where=nowhere",
+        "/api/children?q=a%0Ab",
+        "/api/child?id=Vault/a%0D%0A",
+        "/api/child?id=Vault/%00",
         `/api/children?q=${"x".repeat(9_000)}`
       ]
       for (const path of wrong) expectRefusal(yield* send(url + path), 400, "InvalidRequest")
@@ -313,7 +316,7 @@ describe("hostile requests", () => {
   it.scopedLive("a child that is not there is told as text that can do nothing", () =>
     Effect.gen(function*() {
       const { url } = yield* open()
-      const id = "<script>alert(1)</script>/\"\n"
+      const id = "<script>alert(1)</script>/\""
       const answer = yield* send(`${url}/api/child?id=${encodeURIComponent(id)}`)
       expectRefusal(answer, 404, "NotFound")
       expect(answer.headers["x-content-type-options"]).toBe("nosniff")
@@ -336,18 +339,39 @@ describe("hostile requests", () => {
       }
     }))
 
-  it.scopedLive("actions are logged with who asked, on one line whatever he sends", () =>
+  it.scopedLive("payloads are shown to nobody unless they are asked for", () =>
+    Effect.gen(function*() {
+      for (const payload of [false, true]) {
+        const { url } = yield* open({ payload })
+        const answer = yield* send(`${url}/api/child?id=Vault/a`)
+        expect([answer.status, answer.text.includes("hush")]).toEqual([200, payload])
+        const all = yield* Effect.forEach(
+          ["overview", "children", "events", "history", "nodes", "node?name=n1"],
+          (path) => Effect.map(send(`${url}/api/${path}`), ({ text }) => text)
+        )
+        expect(all.join("")).not.toContain("hush")
+      }
+    }))
+
+  it.scopedLive("actions go to the log and the history with who asked", () =>
     logged((lines) =>
       Effect.gen(function*() {
-        const { url } = yield* open({ actions: "all", authorize: () => "eve" })
-        const ids = ["Vault/a\nERROR all is lost", ...Array.from({ length: 8 }, (_, i) => `Vault/x${i}`)]
-        yield* post(`${url}/api/act`, { action: "restart", ids, reason: "because\r\nERROR of this" })
-        const [line, ...others] = lines.filter((one) => one.includes("HTTP: "))
-        expect(others).toEqual([])
-        expect(line).toMatch(
-          /^INFO HTTP: "eve" asked to restart "Vault\/a\\nERROR all is lost", .* and 4 more \("because/
-        )
-        expect(line).not.toMatch(/[\r\n]/)
+        const { pogo, url } = yield* open({ actions: ["restart", "cordon"], authorize: () => "eve" })
+        const sign = { "sec-fetch-site": "same-origin" }
+        const done = yield* post(`${url}/api/act`, { action: "cordon", ids: ["n1"], reason: "a \"test\"" }, sign)
+        expect([done.status, done.text]).toEqual([200, expect.stringContaining("\"ok\":true")])
+        yield* post(`${url}/api/act`, restart, sign)
+        yield* post(`${url}/api/act`, { action: "restart", ids: ["Vault/none \u2028 <b>"], reason: "why" }, sign)
+        const evil = { action: "restart", ids: ["Vault/a"], reason: "because\r\nERROR of this" }
+        expectRefusal(yield* post(`${url}/api/act`, evil, sign), 400, "InvalidRequest")
+        const told = lines.filter((line) => /eve"? asked/.test(line))
+        expect(told).toHaveLength(3)
+        expect(told[0]).toMatch(/^INFO eve asked to cordon n1: a "test"; 1 of 1 done$/)
+        expect(told[1]).toMatch(/^INFO eve asked to restart Vault\/a: a test; 1 of 1 done$/)
+        expect(told[2]).toMatch(/^INFO HTTP: "eve" asked to restart "Vault\/none .*" \("why"\): refused: /)
+        for (const line of lines) expect(line).not.toMatch(/[\r\n]/)
+        const entry = (yield* pogo.history()).find(({ what }) => what === "cordoned")
+        expect(entry).toMatchObject({ by: "eve", node: "n1" })
       })
     ))
 })

@@ -22,9 +22,11 @@ const maxId = 512
 const maxRows = 500
 const maxEntries = 10_000
 
-const Query = Schema.String.pipe(Schema.maxLength(maxQuery))
-const Id = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(maxId))
-const Reason = Schema.String.pipe(Schema.maxLength(maxId))
+/** Texts of one line: they go to the log and into errors. */
+const Line = Schema.String.pipe(Schema.pattern(/^\P{Cc}*$/u))
+const Query = Line.pipe(Schema.maxLength(maxQuery))
+const Id = Line.pipe(Schema.minLength(1), Schema.maxLength(maxId))
+const Reason = Line.pipe(Schema.maxLength(maxId))
 const whole = (least: number, most: number) => Schema.NumberFromString.pipe(Schema.int(), Schema.between(least, most))
 
 const sorts = ["status", "id", "node", "restarts", "since", "token"] as const

@@ -157,7 +157,7 @@ const actingLive = ({ console, pogo }: Answering) =>
           const to = target.ids === undefined ? `those of the query ${quote(target.query ?? "")}` : idsText(target.ids)
           const tell = (came: string) => logAction(caller, target.action, to, reason, came)
           return console.act(target, reason === undefined ? { by: caller.name } : { by: caller.name, reason }).pipe(
-            Effect.tap(({ ids }) => tell(`done to ${ids.filter(({ ok }) => ok).length} of ${ids.length}`)),
+            // What is done the console logs itself, for all who ask it.
             Effect.tapError(({ detail }) => tell(`refused: ${quote(detail)}`)),
             Effect.mapError(refused)
           )
