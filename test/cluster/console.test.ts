@@ -262,7 +262,7 @@ describe("the page of a child", () => {
       yield* TestClock.adjust("2 seconds")
       expect(wordsOf(yield* pageOf(console, "Steady/gpu"), 0)).toEqual([
         "Now: It does not run.",
-        "Why: A: it lacks the labels {\"gpu\":\"a{100}\"}.",
+        "Why: No node has gpu=a{100}.",
         "Where: No node runs it. No live node can take it.",
         "Next: It starts by itself as soon as a node with gpu=a{100} can take it. To run it elsewhere, replace it without this requirement."
       ])

@@ -274,6 +274,23 @@ describe("placement", () => {
       expect((yield* a.pogo.awaitChild("Worker/x")).node).toBe("b")
     }))
 
+  it.scoped("nodes that cannot take a child for the same reason are told together, and the first of many", () =>
+    Effect.gen(function*() {
+      const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), workerLive(new Journal()))
+      const a = yield* cluster.add("n0", { labels: { disk: "hdd" } })
+      for (const i of [1, 2, 3, 4, 5, 6]) yield* cluster.add(`n${i}`, { labels: { zone: "eu" } })
+      yield* a.pogo.startChild(Worker.spec("ssd", {}, { requires: { disk: "ssd" } }))
+      yield* a.pogo.startChild(Worker.spec("us", {}, { requires: { zone: "us" } }))
+      yield* a.pogo.cordonNode("n0")
+      yield* TestClock.adjust("2 seconds")
+      const reason = (key: string) =>
+        Effect.map(a.pogo.getChild(`Worker/${key}`), (row) => Object(Option.getOrThrow(row).status).reason)
+      expect(yield* reason("us")).toBe("n0: it is cordoned; n1, n2, n3, n4, n5 and 1 more: it lacks zone=us")
+      yield* a.pogo.uncordonNode("n0")
+      yield* TestClock.adjust("2 seconds")
+      expect(yield* reason("ssd")).toBe("no node has disk=ssd")
+    }))
+
   it.scoped("required labels are needed, preferred ones are wished for", () =>
     Effect.gen(function*() {
       const cluster = yield* makeCluster(yield* GroupRegistry.makeMemory(), workerLive(new Journal()))

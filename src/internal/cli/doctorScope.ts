@@ -3,7 +3,7 @@
  *
  * @internal
  */
-import { knowledge, obstacle, type ScopeMember } from "../replica/membership.js"
+import { knowledge, lacks, obstacle, type ScopeMember } from "../replica/membership.js"
 import type { KnownSpec } from "../replica/replica.js"
 import type { DoctorFacts, ScopeFacts } from "./doctorFacts.js"
 import type { Trouble } from "./doctorTrouble.js"
@@ -147,7 +147,7 @@ const texts = (labels: object): string =>
 const needOf = (spec: KnownSpec, members: ReadonlyArray<ScopeMember>): string => {
   const able = members.filter(({ kinds }) => Object.hasOwn(kinds, spec.kind))
   const why = (text: string) => able.every((member) => obstacle(spec, { ...member, open: true })?.startsWith(text))
-  if (why("it lacks the labels")) return `no node has the labels ${texts(spec.requires ?? {})}`
+  if (why(lacks)) return `no node has the labels ${texts(spec.requires ?? {})}`
   if (why("it has version")) return `no node has version ${spec.version} of ${spec.kind}`
   if (why("its code could not")) return `the code of ${spec.kind} on the nodes cannot decode their payload`
   return "each node has another reason (`effect-pogo explain ID`)"

@@ -8,20 +8,38 @@ import type { ChildId } from "../../ChildSpec.js"
 import { digestOfContent } from "../kind/specSets.js"
 import type { StatRecord } from "../registry/state.js"
 import { deathCause, proofTime, requiredAge, type TrialRecord } from "../registry/trialRecords.js"
-import { codeOf, nameOf, whyNot } from "../replica/membership.js"
+import { codeOf, lacks, nameOf, whyNot } from "../replica/membership.js"
 import { bodyTextOf, type Entry, type KnownSpec, statOf, waitingTrial } from "../replica/replica.js"
 import { lastMoment } from "../runtime/environment.js"
 import { writableAsJson } from "../runtime/plainJson.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import type { Node } from "./node.js"
 
-/** The reason why no live node can take a child, in words. */
+/** Nodes, and reasons, that are named one by one. */
+const mostNamed = 5
+
+/** The first of some texts, and how many more there are: a scope may have very many nodes. */
+const fewOf = (texts: ReadonlyArray<string>, separator: string): string => {
+  const more = texts.length - mostNamed
+  const first = texts.slice(0, mostNamed).join(separator)
+  return more > 0 ? `${first} and ${more} more` : first
+}
+
+/** The reason why no live node can take a child, in words: nodes that have the same one are named together. */
 const whyNobody = (node: Node, entry: Entry, spec: KnownSpec): string => {
   const members = node.view.membership.list
   if (members.length === 0) return "no node has joined the scope"
   const having = members.filter(({ kinds }) => Object.hasOwn(kinds, spec.kind))
   if (having.length === 0) return `no node has kind ${spec.kind}`
-  return having.map((member) => `${member.name}: ${whyNot(entry, spec, member, node.score)}`).join("; ")
+  const named = new Map<string, Array<string>>()
+  for (const member of having) {
+    const why = whyNot(entry, spec, member, node.score) ?? "it is about to take it"
+    const names = named.get(why) ?? []
+    named.set(why, [...names, member.name])
+  }
+  const [only] = named.keys()
+  if (named.size === 1 && only!.startsWith(lacks)) return `no node has ${only!.slice(lacks.length)}`
+  return fewOf(Array.from(named, ([why, names]) => `${fewOf(names, ", ")}: ${why}`), "; ")
 }
 
 /** True if every node that has the kind refused the child: its code could not decode the payload or the state. */

@@ -241,6 +241,15 @@ const countMatches = (member: ScopeMember, labels: Labels): number => {
   return count
 }
 
+/** How an obstacle begins that lists labels: what follows is the same for all members that have none of them. */
+export const lacks = "it lacks "
+
+/** The labels that are asked for and that a member does not have, in words. */
+const lackOf = (member: ScopeMember, labels: Labels): string =>
+  Object.entries(labels).flatMap(([name, value]) =>
+    Object.hasOwn(member.labels, name) && member.labels[name] === value ? [] : [`${name}=${value}`]
+  ).join(", ")
+
 const whyClosed = ({ cordoned, draining, joining }: ScopeMember): string =>
   draining ? "it is draining" : cordoned ? "it is cordoned" : joining ? "it is joining" : "its name is taken"
 
@@ -253,10 +262,8 @@ export const obstacle = (spec: PlacedSpec, member: ScopeMember): string | undefi
   if (spec.refused.length > 0 && spec.refused.includes(codeOf(code))) {
     return "its code could not decode the payload or the state"
   }
-  if (spec.requires !== undefined && countMatches(member, spec.requires) < Object.keys(spec.requires).length) {
-    return `it lacks the labels ${JSON.stringify(spec.requires)}`
-  }
-  return undefined
+  const lacking = spec.requires === undefined ? "" : lackOf(member, spec.requires)
+  return lacking === "" ? undefined : `${lacks}${lacking}`
 }
 
 interface Rank {
