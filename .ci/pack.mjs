@@ -2,7 +2,7 @@
  * Checks the package as its users get it: built, packed, installed in a project of its own, type-checked there by the
  * compilers a user may have, and run.
  */
-import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { bin, node, readJson, root, run, tempFolder } from "./lib.mjs"
 import { bound, installed, must, tarball } from "./packed.mjs"
@@ -144,6 +144,23 @@ const commonJs = async (packed) => {
   if (!output.includes("ran on required")) throw new Error(`the program by require did not come to its end: ${output}`)
 }
 
+/**
+ * The application of deploy/app, built as its image builds it: with the versions that its package.json names.
+ *
+ * @param {string} packed
+ */
+const deployed = async (packed) => {
+  const { dependencies, devDependencies, type } = readJson(join(root, "deploy", "app", "package.json"))
+  const cwd = await installed(join(temp, "deployed"), { ...dependencies, ...devDependencies, "effect-pogo": packed }, {
+    type
+  })
+  for (const name of ["main.ts", "tsconfig.json"]) cpSync(join(root, "deploy", "app", name), join(cwd, name))
+  await must("the build of deploy/app", node(bin("typescript", "tsc", cwd), [], { ...bound, cwd }))
+  if (!existsSync(join(cwd, "dist", "main.js"))) {
+    throw new Error("deploy/app has no dist/main.js, which its image starts")
+  }
+}
+
 const main = async () => {
   const packed = await tarball(temp)
   await must("publint", node(bin("publint"), ["run", packed, "--strict"], bound))
@@ -152,11 +169,20 @@ const main = async () => {
   await must("attw", node(bin("@arethetypeswrong/cli", "attw"), attw, bound))
   const count = await subpaths()
   // Both to their end, so that nothing writes to the folder any more when it is removed.
-  for (const result of await Promise.allSettled([consumer(packed), bare(packed), commonJs(packed)])) {
+  for (
+    const result of await Promise.allSettled([
+      consumer(packed),
+      bare(packed),
+      commonJs(packed),
+      deployed(packed)
+    ])
+  ) {
     if (result.status === "rejected") throw result.reason
   }
   console.log(
-    `package ok: publint, attw, ${count} public modules, a consumer by TypeScript 5.9 and 6.0, effect alone, both transports, CommonJS`
+    `package ok: publint, attw, ${count} public modules, a consumer by TypeScript 5.9 and 6.0, effect alone, both transports, CommonJS, deploy/app; ${
+      (statSync(packed).size / 1_000_000).toFixed(2)
+    } MB packed`
   )
 }
 

@@ -1,5 +1,5 @@
 /**
- * Type-checks every `ts` fence of README.md, docs/ and the doc comments of src/, and runs those marked `ts run`. A fence
+ * Type-checks every `ts` fence of README.md, AGENTS.md, llms.txt, docs/ and the doc comments of src/, and runs those marked `ts run`. A fence
  * is written to snippets/ at the line it has in its source, so that a message's line is the line to look at.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -39,7 +39,7 @@ const problems = []
  * @param {Array<string>} lines
  */
 const prefixes = (source, lines) => {
-  if (source.endsWith(".md")) return lines.map(() => "")
+  if (/\.(md|txt)$/.test(source)) return lines.map(() => "")
   let inside = false
   return lines.map((line) => {
     if (/^\s*\/\*\*/.test(line)) inside = true
@@ -113,7 +113,7 @@ const runOne = async (snippet) => {
 }
 
 const sources = [
-  ...filesIn(".", /^README\.md$/),
+  ...filesIn(".", /^(README\.md|AGENTS\.md|llms\.txt)$/),
   ...filesIn("docs", /\.md$/),
   ...filesIn("src", /\.ts$/)
 ]
