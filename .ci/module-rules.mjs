@@ -140,7 +140,7 @@ export const rooms = [
   {
     name: "cli",
     files: ["internal/cli/"],
-    imports: [...whole, "redis", "Pogo"],
+    imports: [...whole, "commands", "redis", "Pogo", "console"],
     packages: [...pure, "@effect/cli", "@effect/platform-node", "node:"]
   }
 ]

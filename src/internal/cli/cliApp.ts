@@ -3,6 +3,7 @@
  *
  * @internal
  */
+import * as Args from "@effect/cli/Args"
 import * as CliConfig from "@effect/cli/CliConfig"
 import * as Command from "@effect/cli/Command"
 import * as HelpDoc from "@effect/cli/HelpDoc"
@@ -10,14 +11,26 @@ import * as Span from "@effect/cli/HelpDoc/Span"
 import * as Options from "@effect/cli/Options"
 import * as ValidationError from "@effect/cli/ValidationError"
 import * as Effect from "effect/Effect"
+import * as HashMap from "effect/HashMap"
 import { ordered } from "./argumentOrder.js"
-import { doctor } from "./doctorCommand.js"
 import { Usage } from "./failures.js"
 import { plainText } from "./helpText.js"
-import { outputs } from "./output.js"
+import { goals, outputs } from "./outputForms.js"
+import { queryOf } from "./queryOptions.js"
 
 const text = (name: string, description: string) =>
   Options.text(name).pipe(Options.withDescription(description), Options.optional)
+
+/** Loads what a command needs when it is given: none waits for the others. */
+const by = <M, A, E, R>(load: () => Promise<M>, use: (module: M) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Effect.promise(load), use)
+
+const act = () => import("./actCommands.js")
+const look = () => import("./lookCommands.js")
+const waiting = () => import("./waitCommands.js")
+const spec = () => import("./specCommands.js")
+
+const flag = (name: string, description: string) => Options.boolean(name).pipe(Options.withDescription(description))
 
 /** Where the scope is: every command takes these. */
 const place = {
@@ -33,18 +46,175 @@ const output = Options.choice("output", outputs).pipe(
   Options.withDefault("table" as const)
 )
 
-const doctorCommand = Command.make("doctor", { ...place, output }, ({ output, ...given }) => doctor(given, output))
-  .pipe(
+const oneId = Args.text({ name: "id" }).pipe(Args.withDescription("id of a child, kind/key"))
+
+const ids = Args.atLeast(oneId, 1)
+
+const words = Args.text({ name: "query" }).pipe(
+  Args.withDescription("query, such as: status:failed kind:Poller node:worker-2 acme"),
+  Args.repeated
+)
+
+/** Options that write into the query. */
+const terms = {
+  kind: text("kind", "kinds of children, separated by commas"),
+  status: text("status", "statuses: failed, overdue, pending, restarting, starting, stopping, running"),
+  node: text("node", "names of nodes; none for children that no node holds")
+}
+
+const limit = Options.integer("limit").pipe(Options.withDescription("how many rows, at most"), Options.optional)
+
+const dryRun = flag("dry-run", "show what would be done, and do nothing")
+const yes = flag("yes", "do it without a question")
+const reason = text("reason", "why, for the history: at most 200 characters")
+const file = Options.text("file").pipe(
+  Options.withAlias("f"),
+  Options.withDescription("file of specs, as JSON; - for the standard input")
+)
+
+const stateCommand = Command.make("state").pipe(
+  Command.withDescription("Look at the states that children have stored"),
+  Command.withSubcommands([
+    Command.make(
+      "get",
+      { ...place, output, id: oneId },
+      ({ id, output, ...given }) => by(waiting, ({ getState }) => getState(given, output, id))
+    ).pipe(
+      Command.withDescription("Print the state of a child")
+    )
+  ])
+)
+
+const looking = [
+  Command.make("top", place, (given) => by(() => import("./topCommand.js"), ({ top }) => top(given))).pipe(
+    Command.withDescription("Watch the scope: verdict, nodes, and what does not run and why")
+  ),
+  Command.make(
+    "ls",
+    {
+      ...place,
+      ...terms,
+      sort: text("sort", "status, id, node, restarts, since or token; -id reverses"),
+      limit,
+      output,
+      words
+    },
+    ({ limit, output, sort, words, ...given }) =>
+      by(look, ({ ls }) => ls(given, output, queryOf(words, given), { sort, limit }))
+  ).pipe(Command.withDescription("List children, those that do not run first")),
+  Command.make(
+    "get",
+    { ...place, output, ids },
+    ({ ids, output, ...given }) => by(look, ({ get }) => get(given, output, ids))
+  ).pipe(
+    Command.withDescription("Show all that is known of children")
+  ),
+  Command.make(
+    "explain",
+    { ...place, output, ids },
+    ({ ids, output, ...given }) => by(look, ({ explain }) => explain(given, output, ids))
+  ).pipe(
+    Command.withDescription("Say in words where a child is, and why it does not run if it does not")
+  ),
+  Command.make(
+    "history",
+    { ...place, since: text("since", "how far back, such as 12h"), limit, output, id: Args.optional(oneId) },
+    ({ id, limit, output, since, ...given }) =>
+      by(waiting, ({ history }) => history(given, output, id, { since, limit }))
+  ).pipe(Command.withDescription("Tell what happened to a child, or in the scope; the oldest first")),
+  Command.make(
+    "events",
+    { ...place, follow: flag("follow", "tell what happens from now on"), limit, output, words },
+    ({ follow, limit, output, words, ...given }) =>
+      by(waiting, ({ events }) => events(given, output, words.join(" "), { follow, limit }))
+  ).pipe(Command.withDescription("Tell what happened in the last hour, like events in one line; the newest first")),
+  Command.make("nodes", { ...place, output }, ({ output, ...given }) => by(look, ({ nodes }) => nodes(given, output)))
+    .pipe(
+      Command.withDescription("List the nodes, with their share of the children")
+    ),
+  Command.make(
+    "plan",
+    { ...place, drain: Options.text("drain").pipe(Options.withDescription("name of the node")), output },
+    ({ drain, output, ...given }) => by(waiting, ({ planDrain }) => planDrain(given, output, drain))
+  ).pipe(Command.withDescription("Say where children would go if a node were drained")),
+  Command.make(
+    "wait",
+    {
+      ...place,
+      goal: Options.choice("for", goals).pipe(
+        Options.withDescription("what to wait for"),
+        Options.withDefault("running" as const)
+      ),
+      timeout: text("timeout", "for how long, such as 30s; default for ever"),
+      ids
+    },
+    ({ goal, ids, timeout, ...given }) => by(waiting, ({ wait }) => wait(given, goal, ids, timeout))
+  ).pipe(Command.withDescription("Wait until children run, have failed, or are gone")),
+  stateCommand,
+  Command.make(
+    "doctor",
+    { ...place, output },
+    ({ output, ...given }) => by(() => import("./doctorCommand.js"), ({ doctor }) => doctor(given, output))
+  ).pipe(
     Command.withDescription("Look for what is wrong with the Redis and the scope; exit code 6 if something is")
   )
+] as const
+
+const children = (action: "terminate" | "restart", description: string) =>
+  Command.make(
+    action,
+    { ...place, ...terms, dryRun, yes, reason, output, words },
+    ({ dryRun, output, reason, words, yes, ...given }) =>
+      by(act, ({ actOnChildren }) =>
+        actOnChildren(given, output, action, words, queryOf(words, given), { dryRun, reason, yes }))
+  ).pipe(Command.withDescription(description))
+
+const nodeNames = Args.text({ name: "node" }).pipe(Args.withDescription("name of a node"), Args.atLeast(1))
+
+const toNodes = (action: "cordon" | "uncordon", description: string) =>
+  Command.make(
+    action,
+    { ...place, dryRun, yes, reason, output, nodeNames },
+    ({ dryRun, nodeNames, output, reason, yes, ...given }) =>
+      by(act, ({ actOnNodes }) => actOnNodes(given, output, action, nodeNames, { dryRun, reason, yes, wait: false }))
+  ).pipe(Command.withDescription(description))
+
+const specs = (action: "start" | "replace", description: string) =>
+  Command.make(
+    action,
+    { ...place, file, dryRun, yes, output },
+    ({ dryRun, file, output, yes, ...given }) =>
+      by(spec, ({ startSpecs }) => startSpecs(given, output, action, file, { dryRun, yes }))
+  ).pipe(Command.withDescription(description))
+
+const changing = [
+  specs("start", "Start children by the specs of a file"),
+  specs("replace", "Put other content in the place of children, by the specs of a file"),
+  Command.make(
+    "reconcile",
+    { ...place, file, kind: terms.kind, set: text("set", "the named set of the kind"), dryRun, yes, output },
+    ({ dryRun, file, kind, output, set, yes, ...given }) =>
+      by(spec, ({ reconcileSpecs }) => reconcileSpecs(given, output, file, { kind, set, dryRun, yes }))
+  ).pipe(Command.withDescription("Make the children of a kind those of a file")),
+  children("restart", "Stop children and start them anew; brings failed ones back"),
+  children("terminate", "End children for good"),
+  toNodes("cordon", "Tell nodes to take no new children"),
+  toNodes("uncordon", "Tell nodes to take children again"),
+  Command.make(
+    "drain",
+    { ...place, wait: flag("wait", "wait until no child is left there"), dryRun, yes, reason, output, nodeNames },
+    ({ dryRun, nodeNames, output, reason, wait, yes, ...given }) =>
+      by(act, ({ actOnNodes }) => actOnNodes(given, output, "drain", nodeNames, { dryRun, reason, wait, yes }))
+  ).pipe(Command.withDescription("Tell nodes to give up their children, in order"))
+] as const
 
 const root = Command.make("effect-pogo").pipe(
-  Command.withDescription("Look at and operate the children of an effect-pogo scope."),
-  Command.withSubcommands([doctorCommand])
+  Command.withDescription("Look at the children of an effect-pogo scope, and operate them."),
+  Command.withSubcommands([...looking, ...changing])
 )
 
 /** The names of all commands. */
-const commands: ReadonlyArray<string> = ["doctor"]
+const commands: ReadonlyArray<string> = [...HashMap.keys(Command.getSubcommands(root))]
 
 const codes =
   "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 unreachable, 5 outcome unknown, 6 the doctor " +

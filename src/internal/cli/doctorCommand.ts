@@ -14,7 +14,8 @@ import type { OwnSettings } from "./doctorFacts.js"
 import { gather } from "./doctorGather.js"
 import { reportLines } from "./doctorText.js"
 import { Ended, exitCodes, Usage } from "./failures.js"
-import { type Output, tell } from "./output.js"
+import { tell } from "./output.js"
+import type { Output } from "./outputForms.js"
 import { type GivenPlace, placeOf } from "./place.js"
 
 const millis = (input: Duration.DurationInput | undefined): number | undefined =>

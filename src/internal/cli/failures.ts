@@ -5,6 +5,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Schema from "effect/Schema"
+import type { ActionRefused } from "../console/answers.js"
 import { printCause, printError } from "../runtime/userCode.js"
 
 /** Exit codes. Scripts depend on them. */
@@ -92,6 +93,17 @@ const codes: { readonly [tag: string]: ExitCode } = {
   Usage: exitCodes.usage
 }
 
+/** Exit codes of actions that were refused, by their reasons. */
+const refusals: { readonly [R in ActionRefused["reason"]]: ExitCode } = {
+  NotAllowed: exitCodes.failed,
+  NoTarget: exitCodes.usage,
+  TooMany: exitCodes.usage,
+  WrongQuery: exitCodes.usage,
+  NotFound: exitCodes.notFound,
+  Invalid: exitCodes.usage,
+  Stale: exitCodes.unreachable
+}
+
 /** How a command ended. */
 export interface CommandEnd {
   readonly code: ExitCode
@@ -112,6 +124,7 @@ export const endingOf = (error: unknown): CommandEnd => {
   const say = oneLine(printError(error, longest))
   if (!isTagged(error)) return { code: exitCodes.failed, say }
   if (error._tag === "Ended") return { code: (error as Ended).code as ExitCode, say: undefined }
+  if (error._tag === "ActionRefused") return { code: refusals[(error as ActionRefused).reason], say }
   return { code: codes[error._tag] ?? exitCodes.failed, say }
 }
 

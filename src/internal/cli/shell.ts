@@ -32,8 +32,9 @@ export class Shell extends Context.Tag("effect-pogo/cli/Shell")<Shell, ShellServ
 
 const isCapable = (stream: NodeJS.WriteStream): boolean => stream.isTTY && process.env["TERM"] !== "dumb"
 
-/** See https://no-color.org. */
-const isColoured = (stream: NodeJS.WriteStream): boolean => isCapable(stream) && (process.env["NO_COLOR"] ?? "") === ""
+/** Whether colours are wanted: see https://no-color.org. */
+export const isColoured = (stream: NodeJS.WriteStream): boolean =>
+  isCapable(stream) && (process.env["NO_COLOR"] ?? "") === ""
 
 /** Writes to a stream. One that nobody reads any more ends the process elsewhere: here it is no failure. */
 const writeTo = (stream: NodeJS.WriteStream, text: string): Effect.Effect<void> =>

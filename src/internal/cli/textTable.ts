@@ -28,7 +28,7 @@ export interface Column {
    * what names have in common; missing: it keeps its width.
    */
   readonly cut?: "start" | "end"
-  /** Fewest columns that are left of a text that is cut. Default 8. */
+  /** Columns that a text keeps while others have more than theirs. Default 6. */
   readonly least?: number
   /** Dropped where there is no room, the highest first. Default: never. */
   readonly dispensable?: number
@@ -90,23 +90,28 @@ const padded = (text: string, width: number, right: boolean): string => {
 
 const gap = "  "
 
-/** The widths of columns that fit. */
+/** Fewest columns that are left of a text when nothing else helps. */
+const bare = 6
+
+/** The widths of columns that fit. What has most above its least gives way first, then what is widest. */
 const fitted = (
   columns: ReadonlyArray<Column>,
   natural: ReadonlyArray<number>,
   width: number
 ): ReadonlyArray<number> => {
   const widths = [...natural]
-  const total = () => widths.reduce((sum, one) => sum + one, gap.length * (widths.length - 1))
-  for (let over = total() - width; over > 0; over = total() - width) {
-    // The widest of those that may give way does, down to the next widest.
-    const able = columns.flatMap(({ cut, least = 8 }, i) => (cut !== undefined && widths[i]! > least ? [i] : []))
-    if (able.length === 0) break
-    const most = Math.max(...able.map((i) => widths[i]!))
-    const widest = able.find((i) => widths[i] === most)!
-    const next = Math.max(columns[widest]!.least ?? 8, ...able.map((i) => widths[i]!).filter((one) => one < most))
-    widths[widest] = Math.max(next, most - over, most === next ? most - 1 : 0)
+  let over = widths.reduce((sum, one) => sum + one, gap.length * (widths.length - 1)) - width
+  const shrink = (leastOf: (column: Column) => number) => {
+    while (over > 0) {
+      const room = widths.map((one, i) => (columns[i]!.cut === undefined ? 0 : one - leastOf(columns[i]!)))
+      const most = Math.max(...room)
+      if (most <= 0) return
+      widths[room.indexOf(most)]!--
+      over--
+    }
   }
+  shrink(({ least = bare }) => least)
+  shrink(() => bare)
   return widths
 }
 
@@ -119,7 +124,7 @@ const shown = (
   let kept = columns.map((_, i) => i)
   const least = () =>
     kept.reduce((sum, i) => {
-      const { cut, least = 8 } = columns[i]!
+      const { cut, least = bare } = columns[i]!
       return sum + (cut === undefined ? natural[i]! : Math.min(natural[i]!, least))
     }, gap.length * (kept.length - 1))
   for (;;) {

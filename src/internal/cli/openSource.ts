@@ -1,0 +1,20 @@
+/**
+ * Reaching the scope that is meant.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { Usage } from "./failures.js"
+import { type GivenPlace, placeOf } from "./place.js"
+import type { ScopeSource, SourceFailure } from "./source.js"
+
+const notYet = new Usage({ sentence: "this version reaches scopes by --redis only" })
+
+/** Reaches the scope that is meant. */
+export const openSource = (given: GivenPlace): Effect.Effect<ScopeSource, SourceFailure, Scope.Scope> =>
+  Effect.flatMap(placeOf(given), (place) =>
+    place._tag === "Redis"
+      // Loaded now and not before: a client of Redis takes a while.
+      ? Effect.flatMap(Effect.promise(() => import("./redisSource.js")), ({ openRedis }) => openRedis(place))
+      : Effect.fail(notYet))
