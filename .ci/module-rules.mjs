@@ -140,7 +140,7 @@ export const rooms = [
   {
     name: "cli",
     files: ["internal/cli/"],
-    imports: [...whole, "commands", "redis", "Pogo", "console"],
-    packages: [...pure, "@effect/cli", "@effect/platform-node", "node:"]
+    imports: [...whole, "commands", "redis", "Pogo", "console", "PogoHttp"],
+    packages: [...pure, "@effect/cli", "@effect/platform", "@effect/platform-node", "node:"]
   }
 ]

@@ -74,6 +74,15 @@ export class Failed extends Schema.TaggedError<Failed>("effect-pogo/cli/Failed")
   }
 }
 
+/** A change was sent, and no answer came. */
+export class LostAnswer extends Schema.TaggedError<LostAnswer>("effect-pogo/cli/LostAnswer")("LostAnswer", {
+  sentence: Schema.String
+}) {
+  override get message(): string {
+    return this.sentence
+  }
+}
+
 /** All was said already; only the exit code is left to tell. */
 export class Ended extends Schema.TaggedError<Ended>("effect-pogo/cli/Ended")("Ended", { code: Schema.Number }) {}
 
@@ -89,6 +98,7 @@ const codes: { readonly [tag: string]: ExitCode } = {
   NotFound: exitCodes.notFound,
   OutcomeUnknown: exitCodes.unknown,
   RegistryUnavailable: exitCodes.unreachable,
+  LostAnswer: exitCodes.unknown,
   Unreachable: exitCodes.unreachable,
   Usage: exitCodes.usage
 }

@@ -5,11 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { Usage } from "./failures.js"
 import { type GivenPlace, placeOf } from "./place.js"
 import type { ScopeSource, SourceFailure } from "./source.js"
-
-const notYet = new Usage({ sentence: "this version reaches scopes by --redis only" })
 
 /** Reaches the scope that is meant. */
 export const openSource = (given: GivenPlace): Effect.Effect<ScopeSource, SourceFailure, Scope.Scope> =>
@@ -17,4 +14,4 @@ export const openSource = (given: GivenPlace): Effect.Effect<ScopeSource, Source
     place._tag === "Redis"
       // Loaded now and not before: a client of Redis takes a while.
       ? Effect.flatMap(Effect.promise(() => import("./redisSource.js")), ({ openRedis }) => openRedis(place))
-      : Effect.fail(notYet))
+      : Effect.flatMap(Effect.promise(() => import("./httpSource.js")), ({ openHttp }) => openHttp(place)))

@@ -5,10 +5,12 @@
  */
 import type * as ConfigError from "effect/ConfigError"
 import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
-import type { Any } from "../../ChildSpec.js"
+import type { ChildSpec } from "../../ChildSpec.js"
 import type {
   ChildNotFound,
+  ChildSpecConflict,
   InvalidChildId,
   InvalidChildSpec,
   InvalidConfig,
@@ -17,45 +19,72 @@ import type {
   RegistryUnavailable
 } from "../../PogoError.js"
 import type { HistoryEntry, HistoryOptions } from "../../PogoHistory.js"
-import type { StartResult } from "../commands/childCommands.js"
 import type { ReconcileError, ReconcileOptions } from "../commands/setCommands.js"
+import type {
+  ActionRefused,
+  ActionResult,
+  ActionTarget,
+  ChildList,
+  ChildPage,
+  EventList,
+  NodePage,
+  Overview,
+  Preview
+} from "../console/answers.js"
 import type { ConsoleMethods } from "../console/console.js"
 import type { ReconcilePlan } from "../reconcileErrors.js"
-import type { NotFound, Refused, Unreachable, Usage } from "./failures.js"
+import type { Failed, LostAnswer, NotFound, Refused, Unreachable, Usage } from "./failures.js"
+
+/** What a request of the HTTP interface can fail with. */
+export type HttpFailure = Failed | LostAnswer | NotFound | Unreachable | Usage
+
+/** What reaching a scope can fail with. */
+export type SourceFailure = ConfigError.ConfigError | HttpFailure | InvalidConfig | PogoError | Refused
+
+/** What starting a child can fail with, conflicts included. */
+type StartFailure = ChildSpecConflict | HttpFailure | InvalidChildSpec | OutcomeUnknown | RegistryUnavailable
+
+type HistoryFailure = HttpFailure | InvalidChildId | InvalidConfig | RegistryUnavailable
+
+type QuestionOf<K extends "children" | "events"> = Parameters<ConsoleMethods[K]>[0]
+
+/** The console of a scope: `ConsoleMethods`, which may be far away. */
+export interface ScopeConsole {
+  readonly overview: Effect.Effect<typeof Overview.Type, HttpFailure>
+  readonly children: (question: QuestionOf<"children">) => Effect.Effect<typeof ChildList.Type, HttpFailure>
+  readonly child: (id: string) => Effect.Effect<Option.Option<typeof ChildPage.Type>, HttpFailure>
+  readonly node: (name: string) => Effect.Effect<Option.Option<typeof NodePage.Type>, HttpFailure>
+  readonly events: (question: QuestionOf<"events">) => Effect.Effect<typeof EventList.Type, HttpFailure>
+  readonly preview: (
+    target: typeof ActionTarget.Type
+  ) => Effect.Effect<typeof Preview.Type, ActionRefused | HttpFailure>
+  readonly act: (
+    target: typeof ActionTarget.Type,
+    who: { readonly by: string; readonly reason?: string | undefined }
+  ) => Effect.Effect<typeof ActionResult.Type, ActionRefused | HttpFailure>
+}
 
 /** What commands ask of a scope. */
 export interface ScopeSource {
   /** Name of the scope. */
   readonly scope: string
-  /** Who asks: stands in the history beside what is done. */
+  /** Who asks: stands in the history beside what is done. Empty where the other side knows it. */
   readonly by: string
-  readonly console: ConsoleMethods
+  readonly console: ScopeConsole
   readonly history: (
     id: string | undefined,
     options: HistoryOptions
-  ) => Effect.Effect<ReadonlyArray<HistoryEntry>, InvalidChildId | InvalidConfig | RegistryUnavailable>
+  ) => Effect.Effect<ReadonlyArray<HistoryEntry>, HistoryFailure>
   /** What happens from now on. */
-  readonly happenings: Stream.Stream<HistoryEntry>
-  readonly start: (spec: Any) => Effect.Effect<StartResult, StartFailure>
-  readonly replace: (spec: Any) => Effect.Effect<{ readonly _tag: "Replaced" }, StartFailure | ChildNotFound>
+  readonly happenings: Stream.Stream<HistoryEntry, HttpFailure>
+  readonly start: (spec: ChildSpec) => Effect.Effect<{ readonly _tag: Begun }, StartFailure>
+  readonly replace: (spec: ChildSpec) => Effect.Effect<{ readonly _tag: Begun }, ChildNotFound | StartFailure>
   readonly reconcile: (
     kind: string,
-    specs: ReadonlyArray<Any>,
+    specs: ReadonlyArray<ChildSpec>,
     options: ReconcileOptions
-  ) => Effect.Effect<ReconcilePlan, ReconcileError>
+  ) => Effect.Effect<ReconcilePlan, HttpFailure | ReconcileError>
 }
 
-/** What starting a child can fail with, conflicts included. */
-export type StartFailure = InvalidChildSpec | RegistryUnavailable | OutcomeUnknown | {
-  readonly _tag: "ChildSpecConflict"
-}
-
-/** What reaching a scope can fail with. */
-export type SourceFailure =
-  | ConfigError.ConfigError
-  | InvalidConfig
-  | NotFound
-  | PogoError
-  | Refused
-  | Unreachable
-  | Usage
+/** What became of a spec. */
+export type Begun = "Created" | "AlreadyStarted" | "Replaced"

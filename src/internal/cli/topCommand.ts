@@ -13,7 +13,7 @@ import { emitKeypressEvents } from "node:readline"
 import { openSource } from "./openSource.js"
 import type { GivenPlace } from "./place.js"
 import { isColoured, Shell } from "./shell.js"
-import type { ScopeSource } from "./source.js"
+import type { HttpFailure, ScopeSource } from "./source.js"
 import { lineText, type TextLine } from "./textTable.js"
 import { initialTop, listedIds, pressed, type TopData, type TopKey, topLines, type TopState } from "./topView.js"
 
@@ -23,7 +23,7 @@ const leave = "\u001b[?25h\u001b[?1049l"
 /** Children of a query that are asked for: more than any terminal has lines. */
 const mostRows = 200
 
-const dataOf = (source: ScopeSource, { open, query }: TopState): Effect.Effect<TopData> =>
+const dataOf = (source: ScopeSource, { open, query }: TopState): Effect.Effect<TopData, HttpFailure> =>
   Effect.gen(function*() {
     const overview = yield* source.console.overview
     const found = query === "" ? undefined : yield* source.console.children({ q: query, limit: mostRows })

@@ -1,0 +1,80 @@
+/** `effect-pogo --http`: the same commands through the HTTP interface of a process of the scope. */
+import { HttpServer } from "@effect/platform"
+import { NodeHttpServer } from "@effect/platform-node"
+import { Effect, Layer, Logger, ManagedRuntime, Redacted } from "effect"
+import { Child, Pogo } from "effect-pogo"
+import * as PogoHttp from "effect-pogo/PogoHttp"
+import { createServer } from "node:http"
+import { expect, test, type TestContext } from "vitest"
+import { freePort } from "../support/redisServer.js"
+import { type Run, runCli, type RunOptions } from "./support/cli.js"
+
+const Poller = Child.make("Poller", { payload: {} })
+
+/** A node with two children, which serves the interface. */
+const served = async ({ onTestFinished }: TestContext, options: PogoHttp.Options = {}) => {
+  const live = PogoHttp.layer({ actions: "all", ...options }).pipe(
+    Layer.provideMerge(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })),
+    Layer.provideMerge(Poller.toLayer(() => Effect.never)),
+    Layer.provideMerge(Pogo.layerMemory({ name: "a", scope: "shop" })),
+    Layer.provide(Logger.remove(Logger.defaultLogger))
+  )
+  const runtime = ManagedRuntime.make(live)
+  onTestFinished(() => runtime.dispose())
+  const port = await runtime.runPromise(Effect.gen(function*() {
+    yield* Pogo.startChildren([Poller.spec("x", {}), Poller.spec("y", {})])
+    yield* Pogo.awaitChild(Poller.id("x"))
+    yield* Pogo.awaitChild(Poller.id("y"))
+    const { address } = yield* HttpServer.HttpServer
+    return address._tag === "TcpAddress" ? address.port : 0
+  }))
+  const url = `http://127.0.0.1:${port}`
+  const run = (args: ReadonlyArray<string>, more: RunOptions = {}): Promise<Run> =>
+    runCli(["--http", url, ...args], more)
+  return { run, url }
+}
+
+test("lists, explains, acts and waits as it does on Redis", async (context) => {
+  const { run } = await served(context)
+  expect((await run(["ls"])).out).toMatch(/^Running +Poller\/x +a .*\nRunning +Poller\/y +a /m)
+  expect((await run(["nodes"])).out).toMatch(/^a +open +2 /m)
+  expect((await run(["explain", "Poller/x"])).out).toMatch(/^Poller\/x {2}Running for/)
+  expect(await run(["get", "Poller/nobody"])).toMatchObject({ code: 3, out: "" })
+  expect(await run(["ls", "colour:red"])).toMatchObject({ code: 2 })
+  expect((await run(["history", "Poller/x", "--since", "1h", "-o", "jsonl"])).out).toContain("\"running\"")
+  const restarted = await run(["restart", "Poller/x", "--yes"])
+  expect(restarted).toMatchObject({ code: 0, out: expect.stringMatching(/^✓ Poller\/x {2}asked/) })
+  expect(await run(["wait", "Poller/x", "--timeout", "30s"])).toMatchObject({ code: 0 })
+  expect(await run(["terminate", "Poller/nobody", "--yes"])).toMatchObject({ code: 3 })
+  expect((await run(["top"])).out).toMatch(/^shop · 1 node · 2 children/)
+  const following = run(["events", "--follow", "-o", "jsonl"], {
+    watch: (out, kill) => out.includes("\n") && kill("SIGINT")
+  })
+  const restartedAgain = () => run(["restart", "Poller/y", "--yes"]).then(() => false)
+  // Whoever follows may not have begun to when it is restarted for the first time.
+  while (!await Promise.race([following.then(() => true), restartedAgain()]));
+  const followed = await following
+  expect(followed.code).toBe(130)
+  expect(JSON.parse(followed.out.split("\n")[0]!)).toMatchObject({ id: "Poller/y" })
+  const doctor = await run(["doctor"])
+  expect(doctor).toMatchObject({ code: 2, err: expect.stringContaining("give --redis") })
+})
+
+test("what is not allowed is 1, nobody there is 4, and the wrong token is told", async (context) => {
+  const token = "t".repeat(40)
+  const { run, url } = await served(context, {
+    actions: "none",
+    authorize: PogoHttp.tokens({ alice: Redacted.make(token) })
+  })
+  const unknown = await run(["ls"])
+  expect(unknown).toMatchObject({ code: 1, out: "" })
+  expect(unknown.err).toMatch(/^effect-pogo: .+; .+\n$/)
+  const env = { POGO_HTTP_URL: url, POGO_HTTP_TOKEN: token }
+  expect(await runCli(["ls"], { env })).toMatchObject({ code: 0, err: "" })
+  expect(await runCli(["restart", "Poller/x", "--yes"], { env })).toMatchObject({ code: 1, out: "" })
+  const nobody = await runCli(["ls", "--http", `http://127.0.0.1:${await freePort()}`])
+  expect(nobody).toMatchObject({ code: 4, out: "" })
+  expect(nobody.err).toMatch(
+    /^effect-pogo: nothing answers at http:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED.*; is it running.*\n$/
+  )
+})
