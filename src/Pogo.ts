@@ -15,7 +15,7 @@ import * as Stream from "effect/Stream"
 import type { ChildCounts, ChildRow, Explanation } from "./ChildInfo.js"
 import type { Any, ChildId, StoredSpec } from "./ChildSpec.js"
 import * as GroupRegistry from "./GroupRegistry.js"
-import type { StartResult, TerminateResult, UpsertResult } from "./internal/commands/childCommands.js"
+import type { CommandOptions, StartResult, TerminateResult, UpsertResult } from "./internal/commands/childCommands.js"
 import type { PogoMethods } from "./internal/commands/service.js"
 import type { ReconcileError, ReconcileOptions } from "./internal/commands/setCommands.js"
 import type { Exactly, ExactlyOptions } from "./internal/kind/exactList.js"
@@ -36,6 +36,7 @@ import type {
 import type { PogoEvent } from "./PogoEvent.js"
 
 export type {
+  CommandOptions,
   Exactly,
   ExactlyOptions,
   PlannedChild,
@@ -265,24 +266,27 @@ export const startChildren = (
  * @category accessors
  */
 export const replaceChild = (
-  spec: Any
+  spec: Any,
+  options?: CommandOptions
 ): Effect.Effect<
   { readonly _tag: "Replaced"; readonly id: ChildId; readonly generation: bigint },
   InvalidChildSpec | ChildNotFound | RegistryUnavailable | OutcomeUnknown,
   Pogo
-> => Effect.flatMap(Pogo, (pogo) => pogo.replaceChild(spec))
+> => Effect.flatMap(Pogo, (pogo) => pogo.replaceChild(spec, options))
 
 /**
  * Ends a child for good, from any node or client. When this succeeds no node starts it again, and the one that runs it
- * stops it at once. An unknown id is no error: the result is `Absent`.
+ * stops it at once. An unknown id is no error: the result is `Absent`. `options` say who asks for it, and why: the history
+ * tells it.
  *
  * @since 0.1.0
  * @category accessors
  */
 export const terminateChild = (
-  id: ChildId
+  id: ChildId,
+  options?: CommandOptions
 ): Effect.Effect<TerminateResult, InvalidChildId | RegistryUnavailable | OutcomeUnknown, Pogo> =>
-  Effect.flatMap(Pogo, (pogo) => pogo.terminateChild(id))
+  Effect.flatMap(Pogo, (pogo) => pogo.terminateChild(id, options))
 
 /**
  * Stops a child and starts it anew where it belongs, with its count of restarts at zero. Brings a failed child back.
@@ -291,12 +295,13 @@ export const terminateChild = (
  * @category accessors
  */
 export const restartChild = (
-  id: ChildId
+  id: ChildId,
+  options?: CommandOptions
 ): Effect.Effect<
   { readonly _tag: "Restarted"; readonly id: ChildId; readonly generation: bigint },
   InvalidChildId | ChildNotFound | RegistryUnavailable | OutcomeUnknown,
   Pogo
-> => Effect.flatMap(Pogo, (pogo) => pogo.restartChild(id))
+> => Effect.flatMap(Pogo, (pogo) => pogo.restartChild(id, options))
 
 /**
  * Waits until a child runs, and succeeds with its row: the node, and the fencing token of its claim. Waits for ever where

@@ -258,11 +258,16 @@ interface Methods<R> {
     specs: Iterable<Spec>
   ) => Effect.Effect<ReadonlyArray<Either.Either<Pogo.StartResult, Conflict>>, Invalid | Unavailable | Unknown, R>
   readonly replaceChild: (
-    spec: Spec
+    spec: Spec,
+    options?: Pogo.CommandOptions
   ) => Effect.Effect<Anew<"Replaced">, Invalid | PogoError.ChildNotFound | Unavailable | Unknown, R>
-  readonly terminateChild: (id: Id) => Effect.Effect<Pogo.TerminateResult, BadId | Unavailable | Unknown, R>
+  readonly terminateChild: (
+    id: Id,
+    options?: Pogo.CommandOptions
+  ) => Effect.Effect<Pogo.TerminateResult, BadId | Unavailable | Unknown, R>
   readonly restartChild: (
-    id: Id
+    id: Id,
+    options?: Pogo.CommandOptions
   ) => Effect.Effect<Anew<"Restarted">, BadId | PogoError.ChildNotFound | Unavailable | Unknown, R>
   readonly awaitChild: (id: Id) => Effect.Effect<Running, BadId | Unavailable, R>
   readonly upsertChild: (spec: Spec) => Effect.Effect<Pogo.UpsertResult, Invalid | Unavailable | Unknown, R>

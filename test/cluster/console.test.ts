@@ -398,6 +398,8 @@ describe("an action", () => {
       expect(ended.text).toBe("5 children terminated.")
       yield* TestClock.adjust("2 seconds")
       expect((yield* console.children({ q: "steady" })).total).toBe(0)
+      const [newest] = (yield* console.events({ q: "what:terminated by:mara" })).groups
+      expect(newest).toMatchObject({ count: 5, more: "by mara: too many" })
       const acting = yield* Effect.fork(console.act({ action: "cordon", ids: ["a"] }, { by: "mara", reason: "disk" }))
       yield* TestClock.adjust("5 seconds")
       expect(yield* Fiber.join(acting)).toMatchObject({ ids: [{ id: "a", ok: true, text: "it obeys" }] })

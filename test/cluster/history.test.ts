@@ -82,6 +82,24 @@ describe("Pogo.history", () => {
       expect(Schema.decodeUnknownSync(Schema.Array(PogoHistory.HistoryEntry))(json)).toEqual(entries)
     }))
 
+  it.scoped("tells who asked for a command, and why, where the caller says so", () =>
+    Effect.gen(function*() {
+      const { a } = yield* pair
+      yield* a.pogo.startChild(Steady.spec("x", {}))
+      yield* a.pogo.restartChild("Steady/x", { by: "mära@example.com", reason: "stuck {since} noon" })
+      yield* a.pogo.replaceChild(Steady.spec("x", {}), { reason: `two\nlines${"x".repeat(300)}` })
+      yield* a.pogo.terminateChild("Steady/x", { by: "y".repeat(300) })
+      yield* a.pogo.startChild(Steady.spec("x", {}))
+      yield* a.pogo.terminateChild("Steady/x", {})
+      const asked = (yield* historyOf(a.pogo, "Steady/x")).filter(({ by }) => by !== undefined)
+      expect(asked.map(({ by, note, what }) => ({ by, note, what }))).toEqual([
+        { what: "restarted", by: "mära@example.com", note: "stuck {since} noon" },
+        { what: "replaced", by: "a", note: `two lines${"x".repeat(191)}` },
+        { what: "terminated", by: "y".repeat(200), note: undefined },
+        { what: "terminated", by: "a", note: undefined }
+      ])
+    }))
+
   it.scoped("tells of a child that crashes how often and why, until it is parked; and its row, where and when", () =>
     Effect.gen(function*() {
       const { a, cluster } = yield* pair

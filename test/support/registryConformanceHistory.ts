@@ -71,6 +71,27 @@ const written = (test: Test): void => {
       expect(mine.map((entry) => entry.token)).toEqual([token, token, token, token, token, next, next, next])
     }))
 
+  test("who asked for a command, and why, is told in place of its sender", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.join("a#1")
+      const asked = { by: "mara%40x", reason: "disk | {swap}" }
+      const generation = yield* caller.create("k/1")
+      const put = { mode: "bump", items: [{ id: "k/1", op: "r", generation, body: "b" }], asked } as const
+      yield* caller.send("put", put, { by: "node" })
+      const del = { items: [{ id: "k/1", op: "d", generation: Number.MAX_SAFE_INTEGER }] }
+      yield* caller.send("del", { ...del, asked: { by: "", reason: "r".repeat(300) } }, { by: "node" })
+      const again = yield* caller.create("k/1")
+      const replace = { mode: "replace", items: [{ id: "k/1", op: "s", generation: again, body: "c" }] } as const
+      yield* caller.send("put", { ...replace, asked: { by: "ops", reason: "" } }, { by: "node" })
+      yield* caller.send("del", { items: [{ ...del.items[0]!, op: "e" }] }, { by: "node", reason: "in its envelope" })
+      expect(yield* told(caller, "k/1")).toEqual([
+        "restarted: mara%40x disk | {swap}",
+        `terminated:  ${"r".repeat(200)}`,
+        "replaced: ops",
+        "terminated: node in its envelope"
+      ])
+    }))
+
   test("ends, refusals and replacements are told, with who asked for them", (caller) =>
     Effect.gen(function*() {
       yield* caller.join("a#1")

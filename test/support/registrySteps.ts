@@ -458,7 +458,8 @@ export const envelopeOf = (random: Random, scope: string, known: Known): Envelop
     keepHistory: random.chance(0.9)
       ? undefined
       : withAbsurd(random, { millis: random.pick([0, 500, tombstoneRetention]), count: random.pick([0, 1, 1_000]) }),
-    by: random.pick(names.map(encodeURIComponent))
+    by: random.pick(names.map(encodeURIComponent)),
+    reason: random.chance(0.5) ? undefined : random.pick([...bodies, "disk full", "a|b", " ", "é\n"])
   })
 }
 

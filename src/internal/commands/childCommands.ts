@@ -26,6 +26,7 @@ import { giveBackFirst } from "../loops/changeFeed.js"
 import { statusById } from "../node/childStatus.js"
 import type { Node } from "../node/node.js"
 import { outcome, requestWhenActive, shutDown, unavailable } from "../node/registryRequest.js"
+import type { AskedBy } from "../registry/asked.js"
 import { batchesOf } from "../registry/batches.js"
 import {
   type Args,
@@ -76,6 +77,37 @@ export interface UpsertResult {
   readonly _tag: "Created" | "Replaced" | "Unchanged"
   readonly id: ChildSpec.ChildId
   readonly generation: bigint
+}
+
+/**
+ * Who asks for a command, and why: both come into the history. Text of one line, of at most 200 characters each: what is
+ * longer is cut, and control characters become blanks.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface CommandOptions {
+  /** Who asks for it. Default: the name of the node or client. */
+  readonly by?: string | undefined
+  /** Why; none by default. */
+  readonly reason?: string | undefined
+}
+
+/** Limit of each of them, characters. */
+const maxAsked = 200
+
+const oneLine = (text: unknown): string =>
+  typeof text === "string"
+    // oxlint-disable-next-line no-control-regex
+    ? Array.from(text.toWellFormed().replace(/[\u0000-\u001f\u007f]/g, " ")).slice(0, maxAsked).join("")
+    : ""
+
+/** Who asked, as the registry is told; `undefined` where nobody is named, and no reason. */
+const askedBy = (node: Node, options: CommandOptions | undefined): AskedBy | undefined => {
+  const [by, reason] = [oneLine(options?.by), oneLine(options?.reason)]
+  return by === "" && reason === ""
+    ? undefined
+    : { by: encodeURIComponent(by === "" ? node.config.name : by), reason }
 }
 
 /** Why a command waits. `left`: milliseconds until the quarantine ends. */
@@ -145,7 +177,7 @@ export class ChildCommands {
     )
     this.dels = new Batcher(
       node.fork,
-      (items) => Effect.map(this.send("del", { items }), (reply) => dated(reply.value.results, reply.high)),
+      (items) => this.del(items),
       node.ambient.yieldTurn,
       closed,
       ({ id }) => node.view.specSize(id)
@@ -162,9 +194,17 @@ export class ChildCommands {
 
   private put(
     mode: Args<"put">["mode"],
-    items: ReadonlyArray<PutItem>
+    items: ReadonlyArray<PutItem>,
+    asked?: AskedBy
   ): Effect.Effect<ReadonlyArray<Dated<PutResult>>, RegistryUnavailable> {
-    return Effect.map(this.send("put", { mode, items }), (reply) => dated(reply.value.results, reply.high))
+    return Effect.map(this.send("put", { mode, items, asked }), (reply) => dated(reply.value.results, reply.high))
+  }
+
+  private del(
+    items: ReadonlyArray<DelItem>,
+    asked?: AskedBy
+  ): Effect.Effect<ReadonlyArray<Dated<DelResult>>, RegistryUnavailable> {
+    return Effect.map(this.send("del", { items, asked }), (reply) => dated(reply.value.results, reply.high))
   }
 
   /** Sends a batch as soon as this node is active, after what it remembers of these children. */
@@ -275,17 +315,22 @@ export class ChildCommands {
 
   /** `Pogo.terminateChild`: ends the child in whatever generation it is when the command is given. */
   readonly terminate = (
-    text: string
+    text: string,
+    options?: CommandOptions
   ): Effect.Effect<TerminateResult, InvalidChildId | RegistryUnavailable | OutcomeUnknown> =>
     Effect.gen(this, function*() {
       const id = yield* ChildSpec.parseId(text)
       const op = this.newOp()
+      const asked = askedBy(this.node, options)
       let generation = this.node.view.entries.get(id)?.spec?.generation ?? 0
       for (let i = 0; i < races; i++) {
         const item = { id, op, generation }
-        const del = Effect.map(this.dels.submit(item), (answer) => [answer] as const)
+        // A batch has one who asks for it.
+        const del = asked === undefined
+          ? Effect.map(this.dels.submit(item), (answer) => [answer])
+          : this.del([item], asked)
         const [answer] = yield* outcome("terminateChild", item, pastQuarantine(this.node, "terminateChild", del))
-        const { at, result } = answer
+        const { at, result } = answer!
         if (result._tag === "ABSENT") return { _tag: "Absent", id }
         if (result._tag === "GONE") {
           this.node.view.learnTomb(id, result.tomb, at)
@@ -303,7 +348,8 @@ export class ChildCommands {
     operation: string,
     mode: "replace" | "bump",
     id: ChildSpec.ChildId,
-    content: string
+    content: string,
+    asked: AskedBy | undefined
   ): Effect.Effect<bigint, InvalidChildSpec | ChildNotFound | RegistryUnavailable | OutcomeUnknown> {
     return Effect.gen(this, function*() {
       const op = this.newOp()
@@ -313,7 +359,7 @@ export class ChildCommands {
         // It stays in its set.
         const body = yield* asMember(id, content, known?.set)
         const item = { id, op, generation, body }
-        const put = pastQuarantine(this.node, operation, this.put(mode, [item]))
+        const put = pastQuarantine(this.node, operation, this.put(mode, [item], asked))
         const [answer] = yield* outcome(operation, item, put)
         const { at, result } = answer!
         if (result._tag === "ABSENT") return yield* Effect.fail(new ChildNotFound({ id }))
@@ -328,10 +374,10 @@ export class ChildCommands {
   }
 
   /** `Pogo.replaceChild`. */
-  readonly replace = (spec: ChildSpec.Any) =>
+  readonly replace = (spec: ChildSpec.Any, options?: CommandOptions) =>
     Effect.gen(this, function*() {
       const { body, id } = yield* encodeSpec(spec)
-      const generation = yield* this.supersede("replaceChild", "replace", id, body)
+      const generation = yield* this.supersede("replaceChild", "replace", id, body, askedBy(this.node, options))
       return writableAsJson({ _tag: "Replaced" as const, id, generation })
     })
 
@@ -373,11 +419,11 @@ export class ChildCommands {
     })
 
   /** `Pogo.restartChild`. */
-  readonly restart = (text: string) =>
+  readonly restart = (text: string, options?: CommandOptions) =>
     Effect.gen(this, function*() {
       const id = yield* ChildSpec.parseId(text)
       const generation = yield* Effect.catchTag(
-        this.supersede("restartChild", "bump", id, "{}"),
+        this.supersede("restartChild", "bump", id, "{}", askedBy(this.node, options)),
         "InvalidChildSpec",
         () => Effect.fail(foreign("restartChild", id))
       )

@@ -26,7 +26,7 @@ import { drain, setCordon } from "../loops/shutdown.js"
 import type { Node } from "../node/node.js"
 import { shutDown } from "../node/registryRequest.js"
 import type { ReconcilePlan } from "../reconcileErrors.js"
-import type { ChildCommands, StartResult, TerminateResult, UpsertResult } from "./childCommands.js"
+import type { ChildCommands, CommandOptions, StartResult, TerminateResult, UpsertResult } from "./childCommands.js"
 import { followHistory, readHistory } from "./historyQueries.js"
 import { listStates } from "./listKeeper.js"
 import type { NodeCommands } from "./nodeCommands.js"
@@ -77,7 +77,8 @@ export interface PogoMethods {
   >
   /** Puts other content in the place of a child: it is stopped, then started anew where it belongs. */
   readonly replaceChild: (
-    spec: Any
+    spec: Any,
+    options?: CommandOptions
   ) => Effect.Effect<
     { readonly _tag: "Replaced"; readonly id: ChildId; readonly generation: bigint },
     InvalidChildSpec | ChildNotFound | RegistryUnavailable | OutcomeUnknown
@@ -104,11 +105,13 @@ export interface PogoMethods {
    * know may yet be told by a node: the call waits.
    */
   readonly terminateChild: (
-    id: ChildId
+    id: ChildId,
+    options?: CommandOptions
   ) => Effect.Effect<TerminateResult, InvalidChildId | RegistryUnavailable | OutcomeUnknown>
   /** Stops a child and starts it anew, with its restarts forgotten. Brings a failed child back. */
   readonly restartChild: (
-    id: ChildId
+    id: ChildId,
+    options?: CommandOptions
   ) => Effect.Effect<
     { readonly _tag: "Restarted"; readonly id: ChildId; readonly generation: bigint },
     InvalidChildId | ChildNotFound | RegistryUnavailable | OutcomeUnknown

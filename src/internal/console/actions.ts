@@ -67,10 +67,13 @@ const doOne = (
   const options = { by: who.by, reason: who.reason ?? "" }
   switch (action) {
     case "restart":
-      return Effect.map(pogo.restartChild(id as ChildId), ({ generation }) => `asked; generation ${generation} starts`)
+      return Effect.map(
+        pogo.restartChild(id as ChildId, options),
+        ({ generation }) => `asked; generation ${generation} starts`
+      )
     case "terminate":
       return Effect.map(
-        pogo.terminateChild(id as ChildId),
+        pogo.terminateChild(id as ChildId, options),
         ({ _tag }) => _tag === "Absent" ? "it was not registered" : "it ends for good"
       )
     case "cordon":

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import type { RegistryUnavailable } from "../../PogoError.js"
+import { withAsked } from "../registry/asked.js"
 import type { Encoded } from "../registry/commands.js"
 import { newsDelay } from "../registry/commands.js"
 import { logWarning } from "../runtime/userCode.js"
@@ -155,7 +156,7 @@ const makeExecute = (
       if (health.unfit !== undefined) return Effect.fail(unfit(name, description, health.unfit))
       const { scope } = envelope
       const argv = [
-        ...encodeEnvelope(envelope, trust, channelOf(keyPrefix, scope, db)),
+        ...encodeEnvelope(withAsked(envelope, args), trust, channelOf(keyPrefix, scope, db)),
         ...encoders[name](args),
         ...extra
       ]

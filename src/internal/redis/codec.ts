@@ -94,14 +94,14 @@ const exact = (value: number): string => sent(exactOf(value))
 /** A number that may be stored. */
 const counter = (value: number | undefined): string => sent(counterOf(value))
 
-const encodePolicy = ({ by, keepEnded, keepHistory }: Envelope, trust: boolean): string =>
+const encodePolicy = ({ by = "", keepEnded, keepHistory, reason = "" }: Envelope, trust: boolean): string =>
   [
     flag(trust),
     sent(timeOf(keepEnded?.millis)),
     counter(keepEnded?.count),
     counter(keepHistory?.count),
     sent(timeOf(keepHistory?.millis)),
-    by ?? ""
+    reason === "" ? by : `${by} ${cutNote(reason)}`
   ].join("|")
 
 /** What an owner tells of its child's runs: `what:attempt:n:text` each. */

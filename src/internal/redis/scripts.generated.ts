@@ -235,6 +235,8 @@ if is_log_absurd then last_log = 0 end
 
 local trust, keep_time, keep_count, keep_history, keep_history_time, by =
 string.match(ARGV[8], '^(1?)|(%d*)|(%d*)|(%d*)|(%d*)|(.*)$')
+local reason
+by, reason = string.match(by or '', '^([^ ]*) ?(.*)$')
 keep_time = int(keep_time, MAX_TIME) or TOMBSTONE_RETENTION
 keep_count = int(keep_count, MAX_COUNTER) or TOMBSTONE_COUNT
 keep_history = int(keep_history, MAX_COUNTER) or HISTORY_COUNT
@@ -1182,7 +1184,7 @@ return { 'NEWER', stored_spec }
 end
 local value = end_spec(id, old, op, 'd', pruned)
 local current = claim_of(id)
-tell('terminated', id, current and current.token or 0, current and current.sid or '', '', 0, 1, by)
+tell('terminated', id, current and current.token or 0, current and current.sid or '', reason, 0, 1, by)
 if current and not live(current.sid) then set_claim(id, nil) end
 return { 'GONE', value }
 end
@@ -1623,7 +1625,7 @@ local old = parse_spec(stored_spec)
 if not old then return { 'MALFORMED' } end
 if old.op == op then return { 'CREATED', stored_spec } end
 if old.generation ~= generation or not as_seen(old, stamp) then return { 'CONFLICT', stored_spec } end
-tell(bump and 'restarted' or 'replaced', id, 0, '', '', 0, 1, by)
+tell(bump and 'restarted' or 'replaced', id, 0, '', reason, 0, 1, by)
 return create(id, op, bump and body_of(old) or body, old.initial, false, old)
 end
 

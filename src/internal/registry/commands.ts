@@ -10,6 +10,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { RegistryUnavailable } from "../../PogoError.js"
+import type { AskedBy } from "./asked.js"
 import type { HistoryRecord, KeepHistory, OwnerNotes } from "./historyRecords.js"
 import type {
   BeginResult,
@@ -112,6 +113,8 @@ export interface Envelope {
   readonly keepHistory?: KeepHistory | undefined
   /** Who sends the command, percent-encoded: the name of the node or client. For the history alone. */
   readonly by?: string | undefined
+  /** Why it is sent, for the history: behind `by` of what somebody asked for. */
+  readonly reason?: string | undefined
   /** Sessions that have to act on what the command changes: they are woken to read of it at once. Missing: all. */
   readonly concerns?: ReadonlyArray<string> | undefined
 }
@@ -236,6 +239,7 @@ export interface Commands {
         readonly stamp?: number | undefined
       }>
       readonly round?: SetRound | undefined
+      readonly asked?: AskedBy | undefined
     },
     { readonly results: ReadonlyArray<PutResult> }
   ]
@@ -253,6 +257,7 @@ export interface Commands {
       }>
       readonly round?: SetRound | undefined
       readonly prune?: boolean | undefined
+      readonly asked?: AskedBy | undefined
     },
     { readonly results: ReadonlyArray<DelResult> }
   ]

@@ -137,10 +137,11 @@ const sweepOf = ({ tombx }: RegistryState, { now }: Meta, { keepEnded }: Envelop
   touched: new Set()
 })
 
-const historyOf = ({ by, keepHistory }: Envelope): Tx["history"] => ({
+const historyOf = ({ by, keepHistory, reason }: Envelope): Tx["history"] => ({
   count: counterOf(keepHistory?.count) ?? historyCount,
   millis: timeOf(keepHistory?.millis) ?? historyAge,
   by: by ?? "",
+  reason: reason ?? "",
   written: 0,
   lost: 0
 })

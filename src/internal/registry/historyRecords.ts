@@ -126,10 +126,15 @@ export interface Historian {
   readonly meta: { hist: number; high: number; readonly last: number }
   readonly state: { hist: Array<HistoryRecord>; readonly spec: { readonly size: number } }
   /**
-   * `by`: who sends the command, percent-encoded. `written`: entries that were written. `lost`: those that could not be,
+   * `by`: who sends the command, percent-encoded; `reason`: why. `written`: entries that were written. `lost`: those that could not be,
    * which is for Redis only.
    */
-  readonly history: KeepHistory & { readonly by: string; readonly lost: number; written: number }
+  readonly history: KeepHistory & {
+    readonly by: string
+    readonly reason: string
+    readonly lost: number
+    written: number
+  }
 }
 
 /** Whether a time is one that an entry of ours can have. */

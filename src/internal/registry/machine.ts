@@ -6,6 +6,7 @@
  *
  * @internal
  */
+import { withAsked } from "./asked.js"
 import { counterOf, exactOf, maxStepOf, ttlOf } from "./bounds.js"
 import { dropState, mergeState, peek, save, saveAll } from "./childStates.js"
 import { claim, release, report } from "./claims.js"
@@ -281,7 +282,7 @@ const supersede = (tx: Tx, item: PutItem, bump: boolean): PutResult => {
   if (spec === undefined) return { _tag: "MALFORMED" }
   if (spec.op === item.op) return { _tag: "CREATED", spec: stored }
   if (spec.generation !== item.generation || !isAsSeen(spec, item)) return { _tag: "CONFLICT", spec: stored }
-  tellBy(tx, bump ? "restarted" : "replaced", tx.history.by, { id: item.id })
+  tellBy(tx, bump ? "restarted" : "replaced", tx.history.by, { id: item.id, note: tx.history.reason })
   return create(tx, bump ? { ...item, body: spec.body } : item, spec.initial, false, spec)
 }
 
@@ -344,7 +345,7 @@ const delOne = (tx: Tx, item: Args<"del">["items"][number], pruned: boolean): De
   if (seen === undefined || spec.generation > seen || !isAsSeen(spec, item)) return { _tag: "NEWER", spec: stored }
   const tomb = end(tx, id, spec, op, "terminated", pruned)
   const { sid: node = "", token = 0 }: Partial<ClaimRecord> = claimOf(tx, id) ?? {}
-  tellBy(tx, "terminated", tx.history.by, { id, token, node })
+  tellBy(tx, "terminated", tx.history.by, { id, token, node, note: tx.history.reason })
   dropDeadClaim(tx, id)
   return { _tag: "GONE", tomb }
 }
@@ -459,7 +460,7 @@ export const execute = <K extends CommandName>(
   name: K,
   args: Args<K>
 ): Reply<Value<K>> => {
-  const guarded = guard(state, envelope, server)
+  const guarded = guard(state, withAsked(envelope, args), server)
   if ("_tag" in guarded) return guarded
   const outcome = handlers[name](guarded, args, envelope)
   if ("_tag" in outcome) return outcome as Refusal

@@ -53,7 +53,11 @@ export const ofHistory: ReadonlyArray<Mutation> = [
         readonly sid: string
         readonly items: ReadonlyArray<{ id: string; token: number }>
       }
-      const tx = { state, meta: state.meta, history: { count: 20_000, millis: 1e12, by: "", written: 0, lost: 0 } }
+      const tx = {
+        state,
+        meta: state.meta,
+        history: { count: 20_000, millis: 1e12, by: "", reason: "", written: 0, lost: 0 }
+      }
       for (const { id, token } of items) tell(tx, "stopped", { id, token, node: sid })
       return reply
     }

@@ -30,7 +30,7 @@ local function del_one(id, op, generation, stamp, pruned)
   end
   local value = end_spec(id, old, op, 'd', pruned)
   local current = claim_of(id)
-  tell('terminated', id, current and current.token or 0, current and current.sid or '', '', 0, 1, by)
+  tell('terminated', id, current and current.token or 0, current and current.sid or '', reason, 0, 1, by)
   if current and not live(current.sid) then set_claim(id, nil) end
   return { 'GONE', value }
 end

@@ -69,7 +69,7 @@ local function supersede(id, op, generation, body, stamp, bump)
   if not old then return { 'MALFORMED' } end
   if old.op == op then return { 'CREATED', stored_spec } end
   if old.generation ~= generation or not as_seen(old, stamp) then return { 'CONFLICT', stored_spec } end
-  tell(bump and 'restarted' or 'replaced', id, 0, '', '', 0, 1, by)
+  tell(bump and 'restarted' or 'replaced', id, 0, '', reason, 0, 1, by)
   return create(id, op, bump and body_of(old) or body, old.initial, false, old)
 end
 

@@ -10,7 +10,8 @@
 --   7 maxStep          by how much one command may advance the clock
 --   8 policy           `trust|time|count|entries|age|by`. trust, "1": a wholly empty data set is new, no quarantine.
 --                      How long, and how many, tombstones are kept, and how many entries of the history, and how
---                      long; empty for the usual. by: who sends the command, percent-encoded, for the history
+--                      long; empty for the usual. by: who sends the command, percent-encoded, for the history, and
+--                      behind a blank why, if that is told
 --   9 channel          where a message wakes the other nodes
 --   10 concerns        the sessions to wake, as the message names them; empty for all
 -- Further arguments are the command's own.

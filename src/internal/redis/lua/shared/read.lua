@@ -73,6 +73,8 @@ if is_log_absurd then last_log = 0 end
 
 local trust, keep_time, keep_count, keep_history, keep_history_time, by =
   string.match(ARGV[8], '^(1?)|(%d*)|(%d*)|(%d*)|(%d*)|(.*)$')
+local reason
+by, reason = string.match(by or '', '^([^ ]*) ?(.*)$')
 keep_time = int(keep_time, MAX_TIME) or TOMBSTONE_RETENTION
 keep_count = int(keep_count, MAX_COUNTER) or TOMBSTONE_COUNT
 keep_history = int(keep_history, MAX_COUNTER) or HISTORY_COUNT
