@@ -40,7 +40,11 @@ const slice = 2_000
 
 const byId = (a: IndexLine, b: IndexLine): number => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
 
-/** Does something with each item, a slice at a time. */
+/** Longest work before others have a turn, milliseconds, and after how many items the time is looked at. */
+const longest = 5
+const look = 64
+
+/** Does something with each item, a slice at a time: of so many items, or as many as there is time for. */
 export const eachSlice = <A>(
   { ambient }: Pick<Node, "ambient">,
   items: ReadonlyArray<A>,
@@ -48,10 +52,13 @@ export const eachSlice = <A>(
   f: (item: A) => void
 ): Effect.Effect<void> =>
   Effect.gen(function*() {
-    for (let from = 0; from < items.length; from += size) {
-      if (from > 0) yield* ambient.yieldTurn
-      const to = Math.min(items.length, from + size)
-      for (let i = from; i < to; i++) f(items[i]!)
+    for (let i = 0; i < items.length;) {
+      if (i > 0) yield* ambient.yieldTurn
+      const [until, to] = [ambient.now() + longest, Math.min(items.length, i + size)]
+      while (i < to) {
+        f(items[i++]!)
+        if (i % look === 0 && ambient.now() >= until) break
+      }
     }
   })
 
@@ -84,7 +91,7 @@ export const sortInSlices = <A>(
     let runs: Array<ReadonlyArray<A>> = []
     for (let from = 0; from < items.length; from += slice) {
       runs.push(items.slice(from, from + slice).sort(compare))
-      yield* yieldTurn
+      if (items.length > slice) yield* yieldTurn
     }
     while (runs.length > 1) {
       const merged: Array<ReadonlyArray<A>> = []
@@ -107,7 +114,7 @@ const mergeInSlices = <A>(
     const all: Array<A> = []
     let [i, j] = [0, 0]
     while (i < a.length || j < b.length) {
-      const end = all.length + 4 * slice
+      const end = all.length + 2 * slice
       while (all.length < end && (i < a.length || j < b.length)) {
         all.push(j >= b.length || (i < a.length && compare(a[i]!, b[j]!) <= 0) ? a[i++]! : b[j++]!)
       }
@@ -123,6 +130,8 @@ export class ChildIndex {
   private sorted: ReadonlyArray<IndexLine> = []
   /** Children about which something is new. */
   private dirty = new Set<string>()
+  /** Whether nothing was looked at yet. */
+  private isNew = true
   /** Whether the membership, or this node's standing, is another: then whatever no live node holds is looked at anew. */
   private isShaken = false
   /** Counts the changes. */
@@ -148,16 +157,15 @@ export class ChildIndex {
 
   /** Follows the view's changes for as long as the scope lives. */
   readonly follow: Effect.Effect<void, never, Scope.Scope> = Effect.acquireRelease(
-    Effect.sync(() => {
-      this.node.watchers.all.add(this.listener)
-      for (const id of this.node.view.entries.keys()) this.dirty.add(id)
-    }),
+    Effect.sync(() => this.node.watchers.all.add(this.listener)),
     () => Effect.sync(() => this.node.watchers.all.delete(this.listener))
   )
 
   /** All lines as of now, in the order of ids. */
   readonly lines: Effect.Effect<ReadonlyArray<IndexLine>> = Effect.suspend(() =>
-    this.dirty.size === 0 && !this.isShaken ? Effect.succeed(this.sorted) : this.lock.withPermits(1)(this.catchUp)
+    this.dirty.size === 0 && !this.isShaken && !this.isNew
+      ? Effect.succeed(this.sorted)
+      : this.lock.withPermits(1)(this.catchUp)
   )
 
   private readonly catchUp: Effect.Effect<ReadonlyArray<IndexLine>> = Effect.gen(this, function*() {
@@ -167,7 +175,8 @@ export class ChildIndex {
         if (!this.isSteady(id)) this.dirty.add(id)
       })
     }
-    const changed = Array.from(this.dirty)
+    const changed = Array.from(this.isNew ? this.node.view.entries.keys() : this.dirty)
+    this.isNew = false
     this.dirty = new Set()
     const added: Array<IndexLine> = []
     let gone = 0

@@ -7,8 +7,8 @@ import * as Effect from "effect/Effect"
 import type { Node } from "../node/node.js"
 
 /** For so many times as long as it took to make an answer, the same question has it again; at most so long. Milliseconds. */
-const rest = 20
-const longest = 2_000
+const rest = 10
+const longest = 1_000
 
 /** How many questions are remembered. */
 const most = 64
