@@ -118,6 +118,8 @@ describe("the list of children", () => {
   it.scoped("follows what happens: children that come, go and change, and nodes that die", () =>
     Effect.gen(function*() {
       const { a, cluster, console } = yield* scene
+      // Somebody looks all the time: the index is kept up, and not made anew.
+      yield* Effect.forkScoped(Stream.runDrain(console.changes))
       yield* console.children({})
       yield* a.pogo.startChild(Steady.spec("s00", {}))
       yield* a.pogo.terminateChild("Steady/s3")

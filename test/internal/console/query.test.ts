@@ -95,6 +95,8 @@ describe("a query", () => {
     expect(matches("acme globex")).toBe(false)
     expect(matches("-acme")).toBe(false)
     expect(matches("\"acme/o\"")).toBe(true)
+    expect(matches("-")).toBe(false)
+    expect(matches("-", { lower: "poller/a-b" })).toBe(true)
   })
 
   it("compares fields, of which one value must be the case, and every term", () => {
