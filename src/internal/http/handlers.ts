@@ -34,7 +34,8 @@ export interface Answering {
 const named = 5
 
 /** Text of users in a line of the log: quoted, so that it is one line, and cut. */
-const quote = (text: string): string => JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}...` : text)
+const quote = (text: string): string =>
+  JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}...` : text).replace(/[\u2028\u2029]/g, " ")
 
 const idsText = (ids: ReadonlyArray<string>): string =>
   `${ids.slice(0, named).map(quote).join(", ")}${ids.length > named ? ` and ${ids.length - named} more` : ""}`
