@@ -163,6 +163,15 @@ describe("with authorize", () => {
       expectRefusal(forged, 403, "Forbidden")
     }))
 
+  it.scopedLive("a token that was forgotten to be set opens nothing", () =>
+    Effect.gen(function*() {
+      const { url } = yield* open({ authorize: PogoHttp.tokens({ ghost: Redacted.make("") }) })
+      const empty = [`Basic ${Buffer.from("x:").toString("base64")}`, "Bearer ", "Bearer"]
+      for (const authorization of empty) {
+        expectRefusal(yield* send(`${url}/api/about`, { headers: { authorization } }), 401, "Unauthorized")
+      }
+    }))
+
   it.scopedLive("somebody may do less than others, and is told so", () =>
     Effect.gen(function*() {
       const plain = PogoHttp.tokens({ rose: { ...rose, token: Redacted.make("t0") }, lily: Redacted.make("t1") })
