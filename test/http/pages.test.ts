@@ -94,6 +94,12 @@ describe("pages", () => {
       }
     }))
 
+  it.scoped("have no icon, which is no error", () =>
+    Effect.gen(function*() {
+      const icon = yield* new Pages(yield* built).serve("/favicon.ico", request())
+      expect(icon.status).toBe(204)
+    }))
+
   it.scoped("say so when they are not built", () =>
     Effect.gen(function*() {
       const folder = yield* built

@@ -125,6 +125,8 @@ export class Pages {
   ): Effect.Effect<HttpServerResponse.HttpServerResponse, Missing> {
     const { folder } = this
     const name = path === "/" ? "index.html" : path.slice(1)
+    // Browsers ask for it by themselves, and put a refusal into their console.
+    if (name === "favicon.ico") return Effect.succeed(HttpServerResponse.empty())
     if (folder === undefined || !existsSync(join(folder, "index.html"))) return Effect.fail(notBuilt())
     return Effect.flatMap(
       Effect.promise(() => this.find(name, folder)),
