@@ -33,7 +33,7 @@ import {
 import { httpApi } from "./internal/http/apiRoutes.js"
 import { makeApplication } from "./internal/http/application.js"
 import { Probe, probesOf } from "./internal/http/probes.js"
-import { type AnyTag, Pogo } from "./internal/supervisorTag.js"
+import { Pogo } from "./internal/supervisorTag.js"
 
 export type { AccessRequest, Actions, Authorize, Operator }
 
@@ -124,7 +124,8 @@ export const health: {
     : addProbes(options, options.supervisor)
 
 /**
- * Options of the interface.
+ * Options of the interface. Its supervisor is that of the context; of several in one process give it another one by
+ * `Layer.provide(Layer.effect(Pogo.Pogo, Billing))`, where `Billing` is the tag of that.
  *
  * @since 0.2.0
  * @category models
@@ -150,8 +151,6 @@ export interface Options {
   readonly maxWatchers?: number | undefined
   /** Longest body of a request, bytes. Default 64 kB; a child's spec may have 256 kB, and a list of them 10 MB. */
   readonly maxBodyBytes?: number | undefined
-  /** Tag of the supervisor, where the process has several: see `Pogo.Tag`. */
-  readonly supervisor?: AnyTag<Pogo> | undefined
 }
 
 /**
@@ -163,7 +162,7 @@ export interface Options {
  */
 export const app = (options: Options = {}): Effect.Effect<HttpApp.Default, never, Pogo | Scope.Scope> =>
   Effect.gen(function*() {
-    const pogo = yield* options.supervisor ?? Pogo
+    const pogo = yield* Pogo
     const actions = actionsOf(options.actions ?? "none")
     const [payload, state] = [options.payload ?? false, options.state ?? false]
     const console = yield* makeConsole(pogo, { actions: [...actions], payload, state })

@@ -6,7 +6,7 @@ import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
-import { Pogo } from "effect-pogo"
+import { GroupRegistry, Pogo } from "effect-pogo"
 import * as PogoHttp from "effect-pogo/PogoHttp"
 import { createServer, type IncomingMessage } from "node:http"
 import { Readable } from "node:stream"
@@ -79,6 +79,27 @@ describe("mounted", () => {
       expect((yield* send(`${url}/closed/api/about`)).status).toBe(401)
       const headers = { authorization: "Bearer t" }
       expect((yield* send(`${url}/closed/api/about`, { headers })).text).toContain("\"restart\"")
+    }))
+
+  it.scopedLive("for a further supervisor of the process, by its tag", () =>
+    Effect.gen(function*() {
+      class Billing extends Pogo.Tag("test/Billing")<Billing>() {}
+      const routes = Layer.mergeAll(
+        PogoHttp.mount("/pogo"),
+        Layer.provide(PogoHttp.mount("/billing"), Layer.effect(Pogo.Pogo, Billing))
+      )
+      const billing = Pogo.layer({ scope: "billing", supervisor: Billing }).pipe(
+        Layer.provide(Layer.fresh(GroupRegistry.layerMemory))
+      )
+      const url = yield* serveFor(
+        yield* vaults,
+        HttpLayerRouter.serve(routes, { disableListenLog: true, disableLogger: true }).pipe(
+          Layer.provide(billing),
+          Layer.orDie
+        )
+      )
+      expect((yield* send(`${url}/pogo/api/about`)).text).toContain("\"scope\":\"vaults\"")
+      expect((yield* send(`${url}/billing/api/about`)).text).toContain("\"scope\":\"billing\"")
     }))
 
   it.scopedLive("as a handler of web-standard requests, which tell no address by themselves", () =>
