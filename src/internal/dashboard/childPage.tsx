@@ -13,7 +13,7 @@ import { RunLanes } from "./runLanes.js"
 import { Ago, Say } from "./say.js"
 import type { ChildPageSent, EventSent } from "./sent.js"
 import { Gone, Missing } from "./standIns.js"
-import { counted, grouped, momentOf } from "./timeWords.js"
+import { counted, grouped, momentOf, ms } from "./timeWords.js"
 
 /** How many entries of the history are shown at first. */
 const newest = 12
@@ -21,7 +21,7 @@ const newest = 12
 const Entry = ({ of: { at, attempt, count, node, text, token, what } }: { readonly of: EventSent }) => (
   <tr>
     <td class="nowrap">
-      <time title={at}>{momentOf(Date.parse(at), useNow(), 12)}</time>
+      <time title={at}>{momentOf(ms(at), useNow(), 12)}</time>
     </td>
     <td>
       <span class={"st " + toneOf(what)}>

@@ -5,7 +5,7 @@ import { Glyph, toneOf } from "./glyphs.js"
 import { useNow } from "./live.js"
 import { Say } from "./say.js"
 import type { EventSent } from "./sent.js"
-import { grouped, momentOf } from "./timeWords.js"
+import { grouped, momentOf, ms } from "./timeWords.js"
 
 /** A line about an event. */
 export const EventRow = ({ children, event: { at, what }, more = "", text }: {
@@ -15,7 +15,7 @@ export const EventRow = ({ children, event: { at, what }, more = "", text }: {
   readonly children?: ComponentChildren
 }) => (
   <div class="ev">
-    <time class="muted" dateTime={at} title={at}>{momentOf(Date.parse(at), useNow())}</time>
+    <time class="muted" dateTime={at} title={at}>{momentOf(ms(at), useNow())}</time>
     <span class={toneOf(what) === "" ? "muted" : toneOf(what)}>
       <Glyph of={what} />
     </span>

@@ -10,7 +10,7 @@ import { Say } from "./say.js"
 import type { EventsSent } from "./sent.js"
 import { Missing } from "./standIns.js"
 import { inMinute, Strips } from "./strips.js"
-import { clockOf, counted, grouped, minute } from "./timeWords.js"
+import { clockOf, counted, grouped, minute, ms } from "./timeWords.js"
 
 /** How many lines are shown at first, and how many more each time. */
 const portion = 60
@@ -46,8 +46,8 @@ const Minutes = ({ at, go, of: { minutes } }: {
   readonly at: string
   readonly go: (at: string) => void
 }) => {
-  const from = Date.parse(minutes.from)
-  const chosen = at === "" ? -1 : Math.round((Date.parse(at) - from) / minute)
+  const from = ms(minutes.from)
+  const chosen = at === "" ? -1 : Math.round((ms(at) - from) / minute)
   const timeOf = (i: number) => new Date(from + i * minute).toISOString()
   const said = (i: number) => `${clockOf(from + i * minute, 5)} to ${clockOf(from + (i + 1) * minute, 5)}`
   const busy = minutes.nodes.flatMap((_, i) => inMinute(minutes, i) > 0 || i === chosen ? [i] : []).toReversed()

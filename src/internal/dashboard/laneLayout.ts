@@ -1,7 +1,7 @@
 /** Where things stand in the drawing of the last hour: a lane for each node, and moves as curves between lanes. */
 import type { DrawnMark, DrawnText } from "./drawn.js"
 import type { NodeSent, OverviewSent } from "./sent.js"
-import { clockOf, counted, grouped, hour } from "./timeWords.js"
+import { clockOf, counted, grouped, hour, ms } from "./timeWords.js"
 
 /** Heights and margins in pixels: the heights are those of the table beside it. */
 export const laneSizes = { head: 34, row: 48, left: 16, right: 20 } as const
@@ -40,7 +40,7 @@ const curveOf = (x: number, y1: number, y2: number) => {
 const labelsOf = (moves: OverviewSent["moves"], place: (move: OverviewSent["moves"][number]) => DrawnText) => {
   const sums = new Map<string, OverviewSent["moves"][number]>()
   for (const move of moves) {
-    const key = move.from + Math.round(Date.parse(move.at) / together)
+    const key = move.from + Math.round(ms(move.at) / together)
     const { count = 0, lost = false } = sums.get(key) ?? {}
     sums.set(key, { ...move, count: count + move.count, lost: lost || move.lost })
   }
@@ -78,22 +78,22 @@ export const layOutLanes = (
     paths.lines += `M0 ${lane - 25.5}H${width}`
     texts.push({ x: laneSizes.left, y: lane - 14, text: name, tone: "lname strong" })
     for (const [i, { end, from: begun, to }] of sessions.entries()) {
-      const begin = begun ? Date.parse(begun) : 0
-      const ended = to ? Date.parse(to) : now
+      const begin = begun ? ms(begun) : 0
+      const ended = to ? ms(to) : now
       if (ended < from) continue
       paths.bars += `M${x(begin)} ${lane}H${Math.max(x(begin) + 2, x(ended))}`
       if (begin > from) texts.push({ x: x(begin), y: lane + 17, text: "joined" })
-      if (to) paths.gaps += `M${x(ended)} ${lane}H${x(Date.parse(sessions[i + 1]?.from ?? "") || now)}`
+      if (to) paths.gaps += `M${x(ended)} ${lane}H${x(ms(sessions[i + 1]?.from ?? "") || now)}`
       if (end && end !== "left") marks.push({ x: x(ended), y: lane, shape: "lost", tone: "Failed", title: "lost" })
     }
   }
   for (const { at, id, node } of failures) {
-    const title = `${id} failed at ${clockOf(Date.parse(at))}`
-    if (isShown(node)) marks.push({ x: x(Date.parse(at)), y: y(node) + 14, shape: "Failed", tone: "Failed", title })
+    const title = `${id} failed at ${clockOf(ms(at))}`
+    if (isShown(node)) marks.push({ x: x(ms(at)), y: y(node) + 14, shape: "Failed", tone: "Failed", title })
   }
-  const shown = moves.filter((move) => isShown(move.from) && isShown(move.to) && Date.parse(move.at) > from)
+  const shown = moves.filter((move) => isShown(move.from) && isShown(move.to) && ms(move.at) > from)
   const labels = labelsOf(shown, ({ at, from }) => {
-    const place = x(Date.parse(at))
+    const place = x(ms(at))
     const late = place > width - 150
     return { x: late ? place - 16 : place + 8, y: y(from) - 10, text: "", ...(late ? { anchor: "end" } : {}) }
   })
@@ -103,10 +103,10 @@ export const layOutLanes = (
     marks,
     texts: width > 440 ? [...texts, ...labels] : texts,
     curves: shown.map((move) => ({
-      ...curveOf(x(Date.parse(move.at)), y(move.from), y(move.to)),
+      ...curveOf(x(ms(move.at)), y(move.from), y(move.to)),
       width: Math.max(1, Math.min(5, Math.sqrt(move.count) / 3)),
       title: `${counted(move.count, "child", "children")} moved from ${move.from} to ${move.to} at ${
-        clockOf(Date.parse(move.at))
+        clockOf(ms(move.at))
       }`
     }))
   }

@@ -3,13 +3,13 @@ import { Drawing, MarksAndTexts, TimeAxis } from "./drawings.js"
 import { laneSizes, layOutLanes } from "./laneLayout.js"
 import { now } from "./live.js"
 import type { NodeSent, OverviewSent } from "./sent.js"
-import { clockOf, hour } from "./timeWords.js"
+import { clockOf, hour, ms } from "./timeWords.js"
 
 /** The lanes beside the table of nodes, whose rows have the same heights. */
 export const Lanes = ({ nodes, of }: { readonly of: OverviewSent; readonly nodes: ReadonlyArray<NodeSent> }) => {
   const end = now()
   const height = laneSizes.head + nodes.length * laneSizes.row
-  const moves = of.moves.map(({ at, count, from, to }) => `${clockOf(Date.parse(at))}: ${count} from ${from} to ${to}`)
+  const moves = of.moves.map(({ at, count, from, to }) => `${clockOf(ms(at))}: ${count} from ${from} to ${to}`)
   return (
     <Drawing
       style="lanes"

@@ -5,6 +5,7 @@
 import { useEffect, useRef, useState } from "preact/hooks"
 import { ask, type NoAnswer, patience, question } from "./requests.js"
 import type { AboutSent, ChangeSent, ChildrenSent } from "./sent.js"
+import { ms } from "./timeWords.js"
 import { watched } from "./watched.js"
 
 /** How the connection stands. Of a lost one: when something was heard last, and when it is tried again. */
@@ -51,7 +52,7 @@ export const present = (): number => Date.now() + ahead
 export const now = (): number => {
   const { since, state } = connection.get()
   const stale = about.get()?.staleSince
-  return stale ? Date.parse(stale) : state === "lost" ? since + ahead : present()
+  return stale ? ms(stale) : state === "lost" ? since + ahead : present()
 }
 
 /** A hook: the server's present, once a second. */
@@ -87,7 +88,7 @@ const askAbout = async () => {
 
 const heard = ({ at, failed, ready, staleSince }: ChangeSent) => {
   heardAt = Date.now()
-  const difference = Date.parse(at) - heardAt
+  const difference = ms(at) - heardAt
   ahead = Math.abs(difference) < tolerance ? 0 : difference
   failedCount.set(failed)
   const known = about.get()

@@ -15,7 +15,7 @@ import { question } from "./requests.js"
 import { Ago, Say } from "./say.js"
 import type { ChildrenSent, NodePageSent } from "./sent.js"
 import { Gone, Missing } from "./standIns.js"
-import { grouped, momentOf } from "./timeWords.js"
+import { grouped, momentOf, ms } from "./timeWords.js"
 
 /** How many children in trouble, and how many events, are shown here. */
 const here = { children: 10, events: 8 }
@@ -119,7 +119,7 @@ const State = ({ asked, node }: { readonly node: NodePageSent["node"]; readonly 
         </span>
       )}
       <NodeTags node={{ ...node, trouble: 0 }} />
-      {live && joined && <span>up {lengthOf(now - Date.parse(joined))}</span>}
+      {live && joined && <span>up {lengthOf(now - ms(joined))}</span>}
       {live && leaseLeft !== undefined && (
         <span>
           lease <LeaseLeft node={node} asked={asked} />
@@ -144,7 +144,7 @@ const NodeFacts = ({ of: { address, kinds, node } }: { readonly of: NodePageSent
             {kind} <span class="muted">version {version}</span>
           </div>
         )),
-        Joined: node.joined && momentOf(Date.parse(node.joined), now)
+        Joined: node.joined && momentOf(ms(node.joined), now)
       }}
     />
   )

@@ -14,7 +14,7 @@ import type { NodeSent, OverviewSent } from "./sent.js"
 import { Spark } from "./spark.js"
 import { EmptyScope, Missing } from "./standIns.js"
 import { statuses } from "./statuses.js"
-import { counted, grouped } from "./timeWords.js"
+import { counted, grouped, ms } from "./timeWords.js"
 
 /** How many nodes are shown at first. */
 const atFirst = 12
@@ -87,7 +87,7 @@ const Nodes = ({ of: { at, historyProblem, nodes }, of }: { readonly of: Overvie
             </tr>
           </thead>
           <tbody>
-            {shown.map((node) => <NodeRow key={node.session} node={node} max={max} asked={Date.parse(at)} />)}
+            {shown.map((node) => <NodeRow key={node.session} node={node} max={max} asked={ms(at)} />)}
           </tbody>
         </table>
         <Lanes of={of} nodes={shown} />
@@ -117,7 +117,7 @@ const Verdict = ({ of: { at, byStatus, notices, notRunning, verdict } }: { reado
         )}
       </nav>
     </div>
-    <Spark values={notRunning} at={Date.parse(at)} />
+    <Spark values={notRunning} at={ms(at)} />
   </section>
 )
 

@@ -34,6 +34,8 @@ const useDraft = (query: string, change: (query: string) => void) => {
     // Somebody else wrote it: a chip, a link, the back key.
     if (query !== sent.current) setDraft(sent.current = query)
   }, [query])
+  // A page that is left stays left.
+  useEffect(() => () => clearTimeout(timer.current), [])
   const write = (text: string, wait = pause) => {
     setDraft(text)
     clearTimeout(timer.current)

@@ -21,7 +21,8 @@ const asked = async <A>(path: string, signal?: AbortSignal, init?: RequestInit):
     // What is no JSON, as a proxy's own page, says nothing to an operator.
     const data = await response.json().catch(() => undefined)
     const { status } = response
-    return response.ok ? { ok: true, data } : { status, text: data?.message || "The server answered " + status }
+    const text = [data?.message || "The server answered " + status, data?.remedy ?? ""].join(" ").trim()
+    return response.ok ? { ok: true, data } : { status, text }
   } catch {
     return { status: 0, text: "No answer" }
   }

@@ -19,7 +19,7 @@ export const RunLanes = ({ page: { proof, runs } }: { readonly page: ChildPageSe
       title="Runs"
       note={
         <>
-          {counted(said.length, "run")} on {counted(nodes, "node")};{" "}
+          {counted(said.length, "run")} on {counted(nodes, "node")}.{" "}
           <span class={proof.ok ? "" : "Failed"}>
             <Say words={proof.text} />
           </span>

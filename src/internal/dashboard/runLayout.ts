@@ -2,7 +2,7 @@
 import { lengthOf } from "../console/marks.js"
 import type { DrawnMark, DrawnText } from "./drawn.js"
 import type { RunSent } from "./sent.js"
-import { clockOf, day, hour } from "./timeWords.js"
+import { clockOf, day, hour, ms } from "./timeWords.js"
 
 /** How much of the past is shown, by the text of the button for it; 0 for what fits. */
 export const runRanges: { readonly [text: string]: number } = { Fit: 0, "1 h": hour, "24 h": day, All: Infinity }
@@ -27,7 +27,7 @@ export interface RunSpan {
  * @param now milliseconds since 1970
  */
 export const spanOfRuns = (runs: ReadonlyArray<RunSent>, length: number, now: number): RunSpan => {
-  const times = runs.flatMap(({ from, late, to }) => [from, late ?? "", to ?? ""]).map((at) => Date.parse(at))
+  const times = runs.flatMap(({ from, late, to }) => [from, late ?? "", to ?? ""]).map((at) => ms(at))
     .filter((at) => at > 0)
   if (length > 0) return { from: Math.max(now - length, times[0] ?? now - hour, now - length), to: now }
   // What ended long ago is shown as it ended.
@@ -75,8 +75,8 @@ const endMark = (end: string): Pick<DrawnMark, "shape" | "tone"> | undefined =>
  * @param width of the drawing, in pixels
  */
 export const layOutRuns = (all: ReadonlyArray<RunSent>, span: RunSpan, now: number, width: number): RunLayout => {
-  const endOf = ({ to }: RunSent) => to ? Date.parse(to) : now
-  const runs = all.filter((run) => endOf(run) > span.from && Date.parse(run.from) < span.to)
+  const endOf = ({ to }: RunSent) => to ? ms(to) : now
+  const runs = all.filter((run) => endOf(run) > span.from && ms(run.from) < span.to)
   const nodes = [...new Set(runs.map(({ node }) => node))]
   // A name that is too long loses its beginning: the end tells pods apart.
   const letters = Math.floor(width / 20)
@@ -88,9 +88,9 @@ export const layOutRuns = (all: ReadonlyArray<RunSent>, span: RunSpan, now: numb
   const marks: Array<DrawnMark> = []
   const texts: Array<DrawnText> = names.map((text, i) => ({ x: 16, y: y(nodes[i] ?? "") + 4, text, tone: "strong" }))
   const bars = runs.map((run) => {
-    const [begin, lane] = [x(Date.parse(run.from)), y(run.node)]
+    const [begin, lane] = [x(ms(run.from)), y(run.node)]
     const end = Math.max(begin + 3, x(endOf(run)))
-    const length = lengthOf(endOf(run) - Date.parse(run.from))
+    const length = lengthOf(endOf(run) - ms(run.from))
     const until = run.to ? clockOf(endOf(run)) : "now"
     const mark = endMark(run.end ?? "")
     if (mark) marks.push({ ...mark, x: end, y: lane, title: run.end ?? "" })
@@ -98,8 +98,8 @@ export const layOutRuns = (all: ReadonlyArray<RunSent>, span: RunSpan, now: numb
     return {
       path: `M${begin} ${lane}H${end}`,
       tone: run.to ? "" : "running",
-      late: run.late ? `M${x(Date.parse(run.late))} ${lane}H${end}` : "",
-      title: `token ${run.token}, attempt ${run.attempt}: ${clockOf(Date.parse(run.from))} to ${until}, ${length}`
+      late: run.late ? `M${x(ms(run.late))} ${lane}H${end}` : "",
+      title: `token ${run.token}, attempt ${run.attempt}: ${clockOf(ms(run.from))} to ${until}, ${length}`
     }
   })
   return {
@@ -109,7 +109,7 @@ export const layOutRuns = (all: ReadonlyArray<RunSent>, span: RunSpan, now: numb
     moves: runs.map((run, i) => {
       const next = runs[i + 1]
       return next && next.node !== run.node
-        ? `M${x(endOf(run))} ${y(run.node)}L${x(Date.parse(next.from))} ${y(next.node)}`
+        ? `M${x(endOf(run))} ${y(run.node)}L${x(ms(next.from))} ${y(next.node)}`
         : ""
     }).join(""),
     bars,

@@ -2,6 +2,7 @@
 import { lengthOf, plainWords, readWords } from "../console/marks.js"
 import { toChild, toFound, toNode, toPage } from "./address.js"
 import { now, present, useNow } from "./live.js"
+import { ms } from "./timeWords.js"
 
 /** How long ago a time was, or how long it is until then. It runs; while what is shown is old, only if it is `live`. */
 export const Ago = ({ ahead, at, live }: {
@@ -10,7 +11,7 @@ export const Ago = ({ ahead, at, live }: {
   readonly live?: boolean | undefined
 }) => {
   const shown = useNow()
-  const since = (live ? present() : shown) - Date.parse(at)
+  const since = (live ? present() : shown) - ms(at)
   return <time dateTime={at} title={at}>{lengthOf(ahead ? -since : since)}</time>
 }
 

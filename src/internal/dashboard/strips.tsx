@@ -1,7 +1,7 @@
 /** The last hour by minute: four strips, each with its own scale and total. */
 import { Drawing, TimeAxis } from "./drawings.js"
 import type { EventsSent } from "./sent.js"
-import { grouped, minute } from "./timeWords.js"
+import { grouped, minute, ms } from "./timeWords.js"
 
 const names = ["nodes", "moves", "failures", "restarts"] as const
 
@@ -22,7 +22,7 @@ export const Strips = ({ chosen, minutes, pick }: {
   readonly chosen: number
   readonly pick: (minute: number) => void
 }) => {
-  const from = Date.parse(minutes.from)
+  const from = ms(minutes.from)
   const count = minutes.nodes.length
   const bottom = names.length * sizes.row + 4
   const stepOf = (width: number) => (width - sizes.left - sizes.right) / count

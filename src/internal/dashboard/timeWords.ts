@@ -12,6 +12,13 @@ export const hour = 60 * minute
 export const day = 24 * hour
 
 /**
+ * Milliseconds since 1970 of an ISO 8601 time.
+ *
+ * @param text the time
+ */
+export const ms: (text: string) => number = Date.parse
+
+/**
  * A number with commas between thousands.
  *
  * @param value any number; it is rounded
@@ -28,8 +35,6 @@ export const grouped = (value: number): string => Math.round(value).toLocaleStri
 export const counted = (count: number, one: string, more = `${one}s`): string =>
   `${grouped(count)} ${count === 1 ? one : more}`
 
-const padded = (value: number, digits = 2) => String(value).padStart(digits, "0")
-
 /**
  * The time of day in the local zone, by 24 hours: "14:04:45".
  *
@@ -38,21 +43,16 @@ const padded = (value: number, digits = 2) => String(value).padStart(digits, "0"
  */
 export const clockOf = (at: number, digits: 5 | 8 | 12 = 8): string => {
   const date = new Date(at)
-  const parts = [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => padded(part))
-  return `${parts.join(":")}.${padded(date.getMilliseconds(), 3)}`.slice(0, digits)
+  return new Date(at - date.getTimezoneOffset() * minute).toISOString().slice(11, 11 + digits)
 }
-
-const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 /**
  * The day of the month in the local zone: "30 Nov".
  *
  * @param at milliseconds since 1970
  */
-export const dayOf = (at: number): string => {
-  const date = new Date(at)
-  return `${date.getDate()} ${months[date.getMonth()]}`
-}
+export const dayOf = (at: number): string =>
+  new Date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short" })
 
 /**
  * The time of day, and the day before it unless that is today.

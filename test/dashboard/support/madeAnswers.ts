@@ -281,7 +281,7 @@ export const childOf = (
     places,
     requires,
     runs: child.runs,
-    proof: { ok: true, text: "never two at once" },
+    proof: { ok: true, text: "Never two at once." },
     history: child.history.map((event, i) => ({ ...event, position: BigInt(5_000 - i) })),
     ...(show
       ? {
