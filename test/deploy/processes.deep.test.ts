@@ -98,7 +98,7 @@ const start = async (given: Record<string, string>): Promise<Container> => {
 }
 
 /** As probes do: what comes while the server begins to listen may never be answered. */
-const get = (url: string): Promise<Response> => fetch(url, { signal: AbortSignal.timeout(5_000) })
+const get = (url: string, millis = 5_000): Promise<Response> => fetch(url, { signal: AbortSignal.timeout(millis) })
 
 /** The status of a page; 0 while nobody listens, or answers. */
 const status = async (url: string): Promise<number> => {
@@ -131,9 +131,14 @@ interface Row {
   readonly last: string | null
 }
 
+/** What runs where, and what each answers; nothing where a call still waits, as while a child moves. */
 const rows = async ({ url }: Container): Promise<ReadonlyArray<Row>> => {
-  const response = await get(`${url}/checks`)
-  return response.ok ? (await response.json()) as ReadonlyArray<Row> : []
+  try {
+    const response = await get(`${url}/checks`, 60_000)
+    return response.ok ? (await response.json()) as ReadonlyArray<Row> : []
+  } catch {
+    return []
+  }
 }
 
 /** Asks until it is as expected; the last answer after very long. */
