@@ -15,6 +15,8 @@ import { byLease, type Cluster } from "./story.js"
 type Registry = GroupRegistry.GroupRegistry["Type"]
 
 export interface MemoryCluster extends Cluster<PogoError.PogoError | PogoError.KindConflict> {
+  /** What all nodes share. */
+  readonly registry: Registry
   /** What happens on any of the nodes. */
   readonly events: Queue.Dequeue<PogoEvent.PogoEvent>
 }
@@ -39,16 +41,25 @@ const makeLine = (shared: Registry) => {
 }
 
 /** Everything that a process of this application consists of. */
-const nodeLive = (options: PogoConfig.Options, registry: Registry, transport: NodeTransport.NodeTransport["Type"]) =>
-  ServiceMonitorLive.pipe(
+const nodeLive = (
+  options: PogoConfig.Options,
+  registry: Registry,
+  transport: NodeTransport.NodeTransport["Type"],
+  others: KindsLive
+) =>
+  Layer.merge(ServiceMonitorLive, others).pipe(
     Layer.provideMerge(Pogo.layer(options)),
     Layer.provide(Layer.succeed(GroupRegistry.GroupRegistry, registry)),
     Layer.provide(Layer.succeed(NodeTransport.NodeTransport, transport))
   )
 
+/** Further kinds that every node has. */
+export type KindsLive = Layer.Layer<never, PogoError.InvalidConfig | PogoError.KindConflict, Pogo.Pogo>
+
 /** Makes an empty cluster. Its nodes leave in order when the scope is closed. */
 export const makeCluster = (
-  options: PogoConfig.Options
+  options: PogoConfig.Options,
+  others: KindsLive = Layer.empty
 ): Effect.Effect<MemoryCluster, never, Journal | Scope.Scope> =>
   Effect.gen(function*() {
     const shared = yield* GroupRegistry.makeMemory()
@@ -67,7 +78,7 @@ export const makeCluster = (
       Effect.gen(function*() {
         const scope = yield* Scope.fork(outer, ExecutionStrategy.sequential)
         const line = makeLine(shared)
-        const live = nodeLive({ ...options, name }, line.registry, transport)
+        const live = nodeLive({ ...options, name }, line.registry, transport, others)
         const context = yield* Effect.provideService(Layer.buildWithScope(live, scope), Journal, journal)
         const pogo = Context.get(context, Pogo.Pogo)
         yield* Effect.forkIn(Stream.runForEach(pogo.events, (event) => Queue.offer(events, event)), scope)
@@ -84,5 +95,13 @@ export const makeCluster = (
         yield* Effect.forkDaemon(end)
       })
 
-    return { events, start, fate: "crashes", notice: byLease, crash, pogo: () => nodes.values().next().value }
+    return {
+      registry: shared,
+      events,
+      start,
+      fate: "crashes",
+      notice: byLease,
+      crash,
+      pogo: () => nodes.values().next().value
+    }
   })

@@ -7,9 +7,13 @@
  *
  * Without arguments it serves the services of `services.json` itself. It ends within 30 seconds, and its exit code tells
  * whether all went as promised. `npm run demo:redis` shows the same with real processes.
+ *
+ *     npm run demo -- --ui
+ *
+ * tells the story again and again, and serves the dashboard of the scope meanwhile.
  */
 import { Effect, Queue } from "effect"
-import { makeCluster, type MemoryCluster } from "./cluster.js"
+import { type KindsLive, makeCluster, type MemoryCluster } from "./cluster.js"
 import { describeEvent } from "./describe.js"
 import { History } from "./History.js"
 import * as Journal from "./Journal.js"
@@ -28,15 +32,32 @@ const tellEvents = (cluster: MemoryCluster, screen: Screen): Effect.Effect<never
     Effect.forever
   )
 
-const demo = Effect.gen(function*() {
-  const targets = yield* targetsOf(process.argv.slice(2))
-  const history = new History()
-  const journal = Journal.layerFunction((line) => history.add(line))
-  const cluster = yield* Effect.provide(makeCluster(settings), journal)
-  const screen = yield* screenOf(cluster, history, targets)
-  yield* Effect.forkScoped(tellEvents(cluster, screen))
+const args = process.argv.slice(2)
 
-  const stage = { cluster, history, screen, targets }
+/** The stage, with nobody on it. */
+const build = (others?: KindsLive) =>
+  Effect.gen(function*() {
+    const targets = yield* targetsOf(args.filter((arg) => arg !== "--ui"))
+    const history = new History()
+    const journal = Journal.layerFunction((line) => history.add(line))
+    const cluster = yield* Effect.provide(makeCluster(settings, others), journal)
+    const screen = yield* screenOf(cluster, history, targets)
+    yield* Effect.forkScoped(tellEvents(cluster, screen))
+    return { cluster, history, screen, targets }
+  })
+
+/** Until Ctrl-C, with a page to look at. */
+const withPage = Effect.gen(function*() {
+  const { ReportLive, servePage, tellForEver } = yield* Effect.promise(() => import("./ui.js"))
+  const stage = yield* build(ReportLive)
+  const address = yield* servePage(stage.cluster.registry)
+  yield* begin(stage)
+  return yield* tellForEver(stage, address)
+})
+
+const demo = Effect.gen(function*() {
+  const stage = yield* build()
+  const { history, screen, targets } = stage
   const story = Effect.gen(function*() {
     yield* begin(stage)
     const { ids, name } = yield* crash(stage)
@@ -51,4 +72,4 @@ const demo = Effect.gen(function*() {
   return good
 })
 
-runDemo(Effect.scoped(demo))
+runDemo(Effect.scoped(args.includes("--ui") ? withPage : demo))
