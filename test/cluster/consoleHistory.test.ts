@@ -156,6 +156,9 @@ describe("events", () => {
       expect(plainWords(newest!.text, 0)).toBe("Steady/s0 was terminated")
       expect(newest!.more).toBe("by a")
       expect(newest!.items).toEqual([])
+      // What is read again is not told again.
+      yield* TestClock.adjust("2 seconds")
+      expect((yield* console.events({ q: "what:terminated" })).total).toBe(1)
     }))
 
   it.scoped("are counted by the minute, and of one minute alone", () =>
