@@ -174,3 +174,18 @@ test("acts on children and nodes: shows what follows, wants a yes, and leaves wh
   expect(await run(["terminate", "--yes", "--", "kind:Probe", "-last"])).toMatchObject({ code: 0 })
   await runs(["Probe/last"])
 })
+
+test("ui serves the page's interface on this machine, until Ctrl-C", async (context) => {
+  const { run } = await withScene(context, ["a"], 2)
+  const asked: Array<Promise<unknown>> = []
+  const { code, err, out } = await run(["ui"], {
+    watch: (out, kill) => {
+      const url = /^(http:\/\/localhost:\d+\/)\n/.exec(out)?.[1]
+      if (url === undefined || asked.length > 0) return
+      asked.push(fetch(`${url}api/about`).then((answer) => answer.json()).finally(() => kill("SIGINT")))
+    }
+  })
+  expect(await asked[0]).toMatchObject({ scope, client: true, ready: true })
+  expect({ code, out: out.trim() }).toEqual({ code: 130, out: expect.stringMatching(/^http:\/\/localhost:\d+\/$/) })
+  expect(err).toBe("The dashboard of scope console, for this machine alone. Ctrl-C ends it.\n")
+})

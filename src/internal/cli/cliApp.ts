@@ -152,6 +152,18 @@ const looking = [
   ).pipe(Command.withDescription("Wait until children run, have failed, or are gone")),
   stateCommand,
   Command.make(
+    "ui",
+    {
+      ...place,
+      port: Options.integer("port").pipe(
+        Options.withDescription("port of this machine; default any that is free"),
+        Options.withDefault(0)
+      ),
+      readOnly: flag("read-only", "serve no actions")
+    },
+    ({ port, readOnly, ...given }) => by(() => import("./openSource.js"), ({ ui }) => ui(given, { port, readOnly }))
+  ).pipe(Command.withDescription("Serve the dashboard on this machine")),
+  Command.make(
     "doctor",
     { ...place, output },
     ({ output, ...given }) => by(() => import("./doctorCommand.js"), ({ doctor }) => doctor(given, output))

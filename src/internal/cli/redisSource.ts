@@ -53,22 +53,27 @@ const operator = (): string => {
 }
 
 /** Becomes a client of the scope, which must be there. */
-export const openRedis = (place: RedisPlace): Effect.Effect<ScopeSource, SourceFailure, Scope.Scope> =>
+export const connect = (place: RedisPlace): Effect.Effect<Pogo.Service, SourceFailure, Scope.Scope> =>
   Effect.gen(function*() {
     const timings = yield* timingsOf(place)
-    const by = operator()
-    const client = Pogo.layerClient({ ...settingsOf(timings), scope: place.scope, name: by }).pipe(
+    const client = Pogo.layerClient({ ...settingsOf(timings), scope: place.scope, name: operator() }).pipe(
       Layer.provide(GroupRegistryRedis.layer(place.options)),
       // The settings of a node that this environment may hold are not meant for a client.
       Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map())))
     )
     const pogo = Context.get(yield* Layer.build(client), Pogo.Pogo)
     yield* pogo.awaitReady
-    const console = yield* makeConsole(pogo, { actions, payload: true, state: true })
+    return pogo
+  })
+
+/** The scope as a client of it sees it. */
+export const openRedis = (place: RedisPlace): Effect.Effect<ScopeSource, SourceFailure, Scope.Scope> =>
+  Effect.gen(function*() {
+    const pogo = yield* connect(place)
     return {
       scope: place.scope,
-      by,
-      console,
+      by: pogo.name,
+      console: yield* makeConsole(pogo, { actions, payload: true, state: true }),
       history: pogo.history,
       happenings: pogo.scopeEvents,
       start: pogo.startChild,

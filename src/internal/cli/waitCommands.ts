@@ -158,8 +158,6 @@ export const history = (
     yield* tellHistory(source, output, id, since, Option.getOrElse(options.limit, () => usualEntries))
   }))
 
-const hour = Duration.hours(1)
-
 const followed = (source: ScopeSource, output: Output) =>
   Effect.flatMap(Shell, (shell) =>
     Stream.runForEach(source.happenings, (entry) =>
@@ -187,11 +185,9 @@ export const events = (
     const now = yield* Clock.currentTimeMillis
     if (list.problem !== undefined) return yield* new Usage({ sentence: said(list.problem, now) })
     const encoded = yield* Effect.orDie(Schema.encode(EventList)(list))
-    // A scope may tell of its events one by one only.
-    if (list.groups.length === 0 && q === "") return yield* tellHistory(source, output, Option.none(), hour, 50)
     if (list.groups.length === 0 && output === "table") {
       return yield* shell.say(
-        list.hint === undefined ? "Nothing of that happened in the last hour." : said(list.hint, now)
+        list.hint === undefined ? "Nothing happened in the last hour." : said(list.hint, now)
       )
     }
     yield* tell(output, {
