@@ -428,12 +428,14 @@ const settingNames: ReadonlySet<string> = new Set([
   "POGO_RPC_URL"
 ])
 
-/** Where users keep the address of their Redis; nothing here reads it. */
-const theirs = "POGO_REDIS_"
+/** How names begin of users' own addresses, which the command reads, and no node. */
+const theirs = ["POGO_REDIS_", "POGO_HTTP_"]
 
 /** Says which names of the environment look like settings and are none: a slip would pass unnoticed otherwise. */
 const warnOfUnknown = Effect.gen(function*() {
-  const unknown = (yield* namesSet("POGO_")).filter((name) => !settingNames.has(name) && !name.startsWith(theirs))
+  const unknown = (yield* namesSet("POGO_")).filter((name) =>
+    !settingNames.has(name) && !theirs.some((begin) => name.startsWith(begin))
+  )
   yield* Effect.forEach(unknown.sort(), (name) => {
     const meant = nearest(name, settingNames)
     const remedy = meant === undefined ? "docs/options.md lists all" : `did you mean ${meant}?`

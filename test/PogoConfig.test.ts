@@ -247,7 +247,7 @@ describe("names that are no settings", () => {
         readFileSync(`src/${name}`, "utf8").match(/(?<=\(")POGO_[A-Z_]+(?=")/g) ?? []
       )
       expect(read.length).toBeGreaterThan(20)
-      const names = [...read, "POGO_REDIS_URL"].filter((name) => name !== "POGO_")
+      const names = [...read, "POGO_REDIS_URL", "POGO_HTTP_URL"].filter((name) => name !== "POGO_")
       const environment = Object.fromEntries(names.map((name) => [name, "POGO_MAX_RESTARTS" === name ? "1" : ""]))
       // Only the list of names matters: the values need not fit.
       const config = Config.succeed({})
