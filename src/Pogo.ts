@@ -15,7 +15,13 @@ import * as Stream from "effect/Stream"
 import type { ChildCounts, ChildRow, Explanation } from "./ChildInfo.js"
 import type { Any, ChildId, StoredSpec } from "./ChildSpec.js"
 import * as GroupRegistry from "./GroupRegistry.js"
-import type { CommandOptions, StartResult, TerminateResult, UpsertResult } from "./internal/commands/childCommands.js"
+import type {
+  ChildCommand,
+  CommandOptions,
+  StartResult,
+  TerminateResult,
+  UpsertResult
+} from "./internal/commands/childCommands.js"
 import type { PogoMethods } from "./internal/commands/service.js"
 import type { ReconcileError, ReconcileOptions } from "./internal/commands/setCommands.js"
 import type { Exactly, ExactlyOptions } from "./internal/kind/exactList.js"
@@ -36,6 +42,7 @@ import type {
 import type { PogoEvent } from "./PogoEvent.js"
 
 export type {
+  ChildCommand,
   CommandOptions,
   Exactly,
   ExactlyOptions,
@@ -265,14 +272,12 @@ export const startChildren = (
  * @since 0.1.0
  * @category accessors
  */
-export const replaceChild = (
-  spec: Any,
-  options?: CommandOptions
-): Effect.Effect<
+export const replaceChild: ChildCommand<
+  Any,
   { readonly _tag: "Replaced"; readonly id: ChildId; readonly generation: bigint },
   InvalidChildSpec | ChildNotFound | RegistryUnavailable | OutcomeUnknown,
   Pogo
-> => Effect.flatMap(Pogo, (pogo) => pogo.replaceChild(spec, options))
+> = (spec: Any, options?: CommandOptions) => Effect.flatMap(Pogo, (pogo) => pogo.replaceChild(spec, options))
 
 /**
  * Ends a child for good, from any node or client. When this succeeds no node starts it again, and the one that runs it
@@ -282,11 +287,12 @@ export const replaceChild = (
  * @since 0.1.0
  * @category accessors
  */
-export const terminateChild = (
-  id: ChildId,
-  options?: CommandOptions
-): Effect.Effect<TerminateResult, InvalidChildId | RegistryUnavailable | OutcomeUnknown, Pogo> =>
-  Effect.flatMap(Pogo, (pogo) => pogo.terminateChild(id, options))
+export const terminateChild: ChildCommand<
+  ChildId,
+  TerminateResult,
+  InvalidChildId | RegistryUnavailable | OutcomeUnknown,
+  Pogo
+> = (id: ChildId, options?: CommandOptions) => Effect.flatMap(Pogo, (pogo) => pogo.terminateChild(id, options))
 
 /**
  * Stops a child and starts it anew where it belongs, with its count of restarts at zero. Brings a failed child back.
@@ -294,14 +300,12 @@ export const terminateChild = (
  * @since 0.1.0
  * @category accessors
  */
-export const restartChild = (
-  id: ChildId,
-  options?: CommandOptions
-): Effect.Effect<
+export const restartChild: ChildCommand<
+  ChildId,
   { readonly _tag: "Restarted"; readonly id: ChildId; readonly generation: bigint },
   InvalidChildId | ChildNotFound | RegistryUnavailable | OutcomeUnknown,
   Pogo
-> => Effect.flatMap(Pogo, (pogo) => pogo.restartChild(id, options))
+> = (id: ChildId, options?: CommandOptions) => Effect.flatMap(Pogo, (pogo) => pogo.restartChild(id, options))
 
 /**
  * Waits until a child runs, and succeeds with its row: the node, and the fencing token of its claim. Waits for ever where

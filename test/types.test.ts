@@ -257,18 +257,19 @@ interface Methods<R> {
   readonly startChildren: (
     specs: Iterable<Spec>
   ) => Effect.Effect<ReadonlyArray<Either.Either<Pogo.StartResult, Conflict>>, Invalid | Unavailable | Unknown, R>
-  readonly replaceChild: (
-    spec: Spec,
-    options?: Pogo.CommandOptions
-  ) => Effect.Effect<Anew<"Replaced">, Invalid | PogoError.ChildNotFound | Unavailable | Unknown, R>
-  readonly terminateChild: (
-    id: Id,
-    options?: Pogo.CommandOptions
-  ) => Effect.Effect<Pogo.TerminateResult, BadId | Unavailable | Unknown, R>
-  readonly restartChild: (
-    id: Id,
-    options?: Pogo.CommandOptions
-  ) => Effect.Effect<Anew<"Restarted">, BadId | PogoError.ChildNotFound | Unavailable | Unknown, R>
+  readonly replaceChild: Pogo.ChildCommand<
+    Spec,
+    Anew<"Replaced">,
+    Invalid | PogoError.ChildNotFound | Unavailable | Unknown,
+    R
+  >
+  readonly terminateChild: Pogo.ChildCommand<Id, Pogo.TerminateResult, BadId | Unavailable | Unknown, R>
+  readonly restartChild: Pogo.ChildCommand<
+    Id,
+    Anew<"Restarted">,
+    BadId | PogoError.ChildNotFound | Unavailable | Unknown,
+    R
+  >
   readonly awaitChild: (id: Id) => Effect.Effect<Running, BadId | Unavailable, R>
   readonly upsertChild: (spec: Spec) => Effect.Effect<Pogo.UpsertResult, Invalid | Unavailable | Unknown, R>
   readonly reconcile: (
@@ -320,6 +321,16 @@ describe("Pogo", () => {
   it("has an accessor for every method, which requires the supervisor", () => {
     type Accessors = Readonly<Pick<typeof Pogo, keyof Methods<Pogo.Pogo>>>
     expectTypeOf<Accessors>().toEqualTypeOf<Methods<Pogo.Pogo>>()
+  })
+
+  it("has commands that may be given to forEach as they are", () => {
+    const ids: ReadonlyArray<Id> = []
+    expectTypeOf(Effect.forEach(ids, Pogo.terminateChild)).toEqualTypeOf<
+      Effect.Effect<Array<Pogo.TerminateResult>, BadId | Unavailable | Unknown, Pogo.Pogo>
+    >()
+    expectTypeOf(Effect.forEach(ids, Pogo.restartChild, { discard: true })).toEqualTypeOf<
+      Effect.Effect<void, BadId | PogoError.ChildNotFound | Unavailable | Unknown, Pogo.Pogo>
+    >()
   })
 
   it("has layers that require the registry, and fail with what can go wrong in building", () => {

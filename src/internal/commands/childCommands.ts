@@ -93,6 +93,19 @@ export interface CommandOptions {
   readonly reason?: string | undefined
 }
 
+/**
+ * A command about a child. As it stands it may be given to `Effect.forEach`, whose second argument is no options.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface ChildCommand<Of, A, E, R = never> {
+  /** The command, with who asks for it, and why. */
+  (of: Of, options?: CommandOptions): Effect.Effect<A, E, R>
+  /** The command. */
+  (of: Of): Effect.Effect<A, E, R>
+}
+
 /** Limit of each of them, characters. */
 const maxAsked = 200
 

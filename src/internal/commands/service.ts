@@ -26,7 +26,7 @@ import { drain, setCordon } from "../loops/shutdown.js"
 import type { Node } from "../node/node.js"
 import { shutDown } from "../node/registryRequest.js"
 import type { ReconcilePlan } from "../reconcileErrors.js"
-import type { ChildCommands, CommandOptions, StartResult, TerminateResult, UpsertResult } from "./childCommands.js"
+import type { ChildCommand, ChildCommands, StartResult, TerminateResult, UpsertResult } from "./childCommands.js"
 import { followHistory, readHistory } from "./historyQueries.js"
 import { listStates } from "./listKeeper.js"
 import type { NodeCommands } from "./nodeCommands.js"
@@ -76,10 +76,8 @@ export interface PogoMethods {
     InvalidChildSpec | RegistryUnavailable | OutcomeUnknown
   >
   /** Puts other content in the place of a child: it is stopped, then started anew where it belongs. */
-  readonly replaceChild: (
-    spec: Any,
-    options?: CommandOptions
-  ) => Effect.Effect<
+  readonly replaceChild: ChildCommand<
+    Any,
     { readonly _tag: "Replaced"; readonly id: ChildId; readonly generation: bigint },
     InvalidChildSpec | ChildNotFound | RegistryUnavailable | OutcomeUnknown
   >
@@ -104,15 +102,10 @@ export interface PogoMethods {
    * once. An unknown id is no error. While the registry's data is new, for one `ttl` after a loss, one that it does not
    * know may yet be told by a node: the call waits.
    */
-  readonly terminateChild: (
-    id: ChildId,
-    options?: CommandOptions
-  ) => Effect.Effect<TerminateResult, InvalidChildId | RegistryUnavailable | OutcomeUnknown>
+  readonly terminateChild: ChildCommand<ChildId, TerminateResult, InvalidChildId | RegistryUnavailable | OutcomeUnknown>
   /** Stops a child and starts it anew, with its restarts forgotten. Brings a failed child back. */
-  readonly restartChild: (
-    id: ChildId,
-    options?: CommandOptions
-  ) => Effect.Effect<
+  readonly restartChild: ChildCommand<
+    ChildId,
     { readonly _tag: "Restarted"; readonly id: ChildId; readonly generation: bigint },
     InvalidChildId | ChildNotFound | RegistryUnavailable | OutcomeUnknown
   >
