@@ -112,7 +112,12 @@ const addProbes = <E, R>(options: HealthOptions, supervisor: Layer.Layer<Pogo, E
  * @category layers
  */
 export const health: {
+  /** Probes and metrics of the supervisor of the context. The routes are there once that is built. */
   (options?: HealthOptions): Layer.Layer<never, never, HttpLayerRouter.HttpRouter | Pogo>
+  /**
+   * Probes and metrics of the supervisor that this layer makes. The routes are there at once, and it is built beside them:
+   * only once, if the rest of the program is given the same layer.
+   */
   <E, R>(
     options: HealthOptions & { readonly supervisor: Layer.Layer<Pogo, E, R> }
   ): Layer.Layer<never, never, HttpLayerRouter.HttpRouter | R>

@@ -4,9 +4,9 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Metric, MetricBoundaries, MetricLabel } from "effect"
 import { PogoMetrics } from "effect-pogo"
-import { spawnSync } from "node:child_process"
 import { metricsText } from "../../src/internal/http/prometheus.js"
 import { type PromFamily, readPrometheus } from "./promText.js"
+import { touchAll } from "./touchMetrics.js"
 
 /** The families of all metrics as they are now. */
 const read = Effect.map(Metric.snapshot, (pairs) => readPrometheus(metricsText(pairs)))
@@ -14,26 +14,7 @@ const read = Effect.map(Metric.snapshot, (pairs) => readPrometheus(metricsText(p
 const samplesOf = (families: ReadonlyMap<string, PromFamily>, name: string, label: string, value: string) =>
   families.get(name)?.samples.filter(({ labels }) => labels[label] === value) ?? []
 
-/** Has each metric of this package a series of its own. */
-const touchAll = (scope: string) =>
-  Effect.sync(() => {
-    const labels = [MetricLabel.make("scope", scope), MetricLabel.make("node", "n")]
-    for (const metric of Object.values(PogoMetrics)) metric.unsafeUpdate(1, labels)
-  })
-
-/** Prometheus' own checker: where there is one, it is asked as well. */
-const promtool = process.env["POGO_PROMTOOL"] ?? "promtool"
-const hasPromtool = spawnSync(promtool, ["--version"]).status === 0
-
 describe("Prometheus", () => {
-  it.effect.skipIf(!hasPromtool)("is content by promtool's own judgement", () =>
-    Effect.gen(function*() {
-      yield* touchAll("a \"quoted\" \\ scope\n")
-      const text = metricsText((yield* Metric.snapshot).filter(({ metricKey }) => metricKey.name.startsWith("pogo_")))
-      const { status, stderr } = spawnSync(promtool, ["check", "metrics"], { input: text, encoding: "utf8" })
-      expect([status, stderr]).toEqual([0, ""])
-    }))
-
   it.effect("tells every metric of this package, by names as the convention has them", () =>
     Effect.gen(function*() {
       yield* touchAll("all of them")

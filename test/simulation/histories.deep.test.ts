@@ -5,6 +5,6 @@ import { expect } from "vitest"
 import { faults } from "./report.js"
 import { histories } from "./suite.js"
 
-histories(61, 1_200, ({ stats }) => {
+histories(41, 1_200, ({ stats }) => {
   for (const fault of faults) expect(stats.counts.get(fault), fault).toBeGreaterThan(20)
 })

@@ -1,5 +1,5 @@
 /**
- * Histories as tests. Seeds 1 to 60 are played by `npm test`, those up to 2000 by `npm run test:deep`.
+ * Histories as tests. Seeds 1 to 40 are played by `npm test`, those up to 2000 by `npm run test:deep`.
  */
 import { afterAll, describe, expect, it } from "vitest"
 import { draw } from "./draw.js"
