@@ -27,6 +27,8 @@ interface Held {
   session: string | undefined
   /** Where its end is told; `undefined` while none is. */
   end: bigint | undefined
+  /** Whether its end has to be told: its session is known to have it. */
+  isCertain: boolean
 }
 
 const givesBack: ReadonlySet<string> = new Set(["stopped", "refused", "ended", "failed"])
@@ -70,12 +72,15 @@ export class HistoryReading {
     this.joined.clear()
   }
 
-  /** A session that replaces another one of its node has its claims. */
+  /**
+   * A session that replaces another one of its node has those of its claims that it asserted, which no entry tells: the
+   * others ended with that session.
+   */
   private join({ note, position, session }: HistoryEntry): void {
     if (session !== undefined) this.joined.set(session, position)
     if (note === undefined) return
     for (const held of this.held.values()) {
-      if (held.end === undefined && held.session === note) held.session = session
+      if (held.end === undefined && held.session === note) Object.assign(held, { session, isCertain: false })
     }
   }
 
@@ -91,11 +96,11 @@ export class HistoryReading {
       this.overlaps.push(`${id}: claimed under ${token}, after ${highest}`)
     }
     const held = this.held.get(id)
-    if (held !== undefined && held.end === undefined) {
+    if (held !== undefined && held.end === undefined && held.isCertain) {
       this.gaps.push(`${id}: claimed under ${token}, and of ${held.token} on ${held.session} no end is told`)
     }
     this.granted.set(id, token)
-    this.held.set(id, { token, session, end: undefined })
+    this.held.set(id, { token, session, end: undefined, isCertain: true })
   }
 
   private lost(id: string, { position, session, token }: HistoryEntry): void {
@@ -120,7 +125,7 @@ export class HistoryReading {
       this.overlaps.push(`${id}: ${what} under ${token} on ${session}, after ${held.token} was granted`)
       return
     }
-    this.held.set(id, { token, session, end: givesBack.has(what) ? position : undefined })
+    this.held.set(id, { token, session, end: givesBack.has(what) ? position : undefined, isCertain: true })
   }
 }
 

@@ -44,6 +44,16 @@ describe("a history shows", () => {
     )).toEqual(fine)
   })
 
+  it("nothing wrong of a claim that the other session did not assert, and whose child was ended meanwhile", () => {
+    expect(read(
+      ["claimed", "a#1", 5],
+      ["joined", "a#2", 0, "a#1"],
+      ["left", "a#1"],
+      ["terminated", "a#1", 5],
+      ["claimed", "a#2", 7]
+    )).toEqual(fine)
+  })
+
   it("nothing wrong of claims that are asserted again after a loss of data", () => {
     expect(read(
       ["claimed", "a#1", 5],
@@ -110,6 +120,17 @@ describe("a history shows", () => {
       overlaps: [],
       gaps: ["K/x: claimed under 7, and of 5 on a#1 no end is told"]
     })
+  })
+
+  it("a gap where a session is known to have what it asserted", () => {
+    const { gaps } = read(
+      ["claimed", "a#1", 5],
+      ["joined", "a#2", 0, "a#1"],
+      ["left", "a#1"],
+      ["exited", "a#2", 5],
+      ["claimed", "b#1", 7]
+    )
+    expect(gaps).toEqual(["K/x: claimed under 7, and of 5 on a#2 no end is told"])
   })
 
   it("nothing of what it does not know: the beginning may have been trimmed, and newer versions tell more", () => {
