@@ -3,7 +3,8 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Logger, LogLevel, TestClock } from "effect"
-import { Child, GroupRegistry, Pogo } from "effect-pogo"
+import { Child, GroupRegistry, Pogo, PogoError } from "effect-pogo"
+import { Internals } from "../../src/internal/internals.js"
 import { makeCluster } from "../support/cluster.js"
 import { makeFaulty } from "../support/faulty.js"
 import { Journal } from "../support/journal.js"
@@ -106,6 +107,39 @@ describe("the farewell of a shutdown", () => {
       yield* TestClock.adjust("1 second")
       return { a, faulty, line }
     })
+
+  it.scoped("renews no lease that has run out while it waits for the answer", () =>
+    Effect.gen(function*() {
+      const line = (yield* makeFaulty()).line()
+      const renewals = { fail: false, count: 0 }
+      const down = new PogoError.RegistryUnavailable({
+        operation: "tick",
+        reason: "Disconnected",
+        detail: "planted",
+        sent: false
+      })
+      const registry: typeof line.registry = {
+        ...line.registry,
+        execute: (name, envelope, args) => {
+          if (name === "tick") renewals.count++
+          return name === "tick" && renewals.fail ? Effect.fail(down) : line.registry.execute(name, envelope, args)
+        }
+      }
+      const cluster = yield* makeCluster(registry, workerLive(new Journal()), { heartbeat: "200 millis" })
+      const a = yield* cluster.add("a")
+      const { lease } = a.pogo[Internals].node
+      renewals.fail = true
+      while (lease.remaining > 500) yield* TestClock.adjust("100 millis")
+      yield* line.hold("close")
+      const ending = yield* Effect.fork(a.stop)
+      while (lease.holds()) yield* TestClock.adjust("100 millis")
+      const before = renewals.count
+      yield* TestClock.adjust("1 second")
+      expect(renewals.count).toBe(before)
+      expect(ending.unsafePoll()).toBeNull()
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(ending)
+    }))
 
   it.scoped("is no lost lease for a renewal that hears of it first", () => {
     const log = logged()

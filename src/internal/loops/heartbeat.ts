@@ -61,9 +61,16 @@ const renewed = (node: Node, session: Session, value: Value<"tick">, log: number
   noticeDuplicateName(node, session)
 }
 
+/** Asks for the renewal, unless there is nothing left to renew: a node goes on closing when its lease has run out. */
+const tick = (node: Node, session: Session) =>
+  Effect.suspend(() => {
+    const isPast = session.over || (session.closing && !node.lease.holds())
+    return isPast ? Effect.never : send(node, session.era, "tick", { sid: session.sid })
+  })
+
 /** One renewal. */
 const renew = (node: Node, session: Session): Effect.Effect<void, "not renewed"> =>
-  Effect.suspend(() => session.over ? Effect.never : send(node, session.era, "tick", { sid: session.sid })).pipe(
+  tick(node, session).pipe(
     Effect.tapError((error) =>
       logWarning(
         `lease not renewed (${error.reason}: ${error.detail}); children stop in ` +
