@@ -8,8 +8,8 @@ const src = fileURLToPath(new URL("./src", import.meta.url))
 const deep = "test/**/*.deep.test.ts"
 
 const onRedis = ["test/redis/**/*.test.ts", "test/security/server.test.ts"]
-/** Of those, what is about the scripts and the server, whatever client sends them. */
-const onServer = ["lua", "scripts", "twin", "layout", "connectionStorm"].map((name) => `test/redis/${name}.test.ts`)
+/** Of those, what is about the scripts and the server, whatever client sends them, or brings its own client. */
+const onServer = ["lua", "scripts", "twin", "layout", "connectionStorm", "doctor"].map((name) => `test/redis/${name}.test.ts`)
 const betweenProcesses = "test/process/**/*.test.ts"
 
 /** The files that take longest, the longest first: what is begun last must not be waited for alone. */
