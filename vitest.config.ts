@@ -9,7 +9,9 @@ const deep = "test/**/*.deep.test.ts"
 
 const onRedis = ["test/redis/**/*.test.ts", "test/security/server.test.ts"]
 /** Of those, what is about the scripts and the server, whatever client sends them, or brings its own client. */
-const onServer = ["lua", "scripts", "twin", "layout", "connectionStorm", "doctor"].map((name) => `test/redis/${name}.test.ts`)
+const onServer = ["lua", "scripts", "twin", "layout", "connectionStorm", "doctor"].map((name) =>
+  `test/redis/${name}.test.ts`
+)
 const betweenProcesses = "test/process/**/*.test.ts"
 
 /** The files that take longest, the longest first: what is begun last must not be waited for alone. */
@@ -39,7 +41,8 @@ class LongestFirst extends BaseSequencer {
 // A guard against tests that never end, and not a measure of anything: a busy machine may take its time.
 const common = {
   testTimeout: 2_700_000,
-  hookTimeout: 2_700_000
+  hookTimeout: 2_700_000,
+  expect: { poll: { timeout: 600_000 } }
 }
 
 const withRedis = { ...common, globalSetup: ["test/support/redisGlobal.ts"] }

@@ -44,7 +44,7 @@ test("lists, explains, acts and waits as it does on Redis", async (context) => {
   expect((await run(["history", "Poller/x", "--since", "1h", "-o", "jsonl"])).out).toContain("\"running\"")
   const restarted = await run(["restart", "Poller/x", "--yes"])
   expect(restarted).toMatchObject({ code: 0, out: expect.stringMatching(/^✓ Poller\/x {2}asked/) })
-  expect(await run(["wait", "Poller/x", "--timeout", "30s"])).toMatchObject({ code: 0 })
+  expect(await run(["wait", "Poller/x", "--timeout", "10m"])).toMatchObject({ code: 0 })
   expect(await run(["terminate", "Poller/nobody", "--yes"])).toMatchObject({ code: 3 })
   expect((await run(["top"])).out).toMatch(/^shop · 1 node · 2 children/)
   const following = run(["events", "--follow", "-o", "jsonl"], {

@@ -1,5 +1,5 @@
 /** `effect-pogo` in a terminal: questions that it asks, and the screen that `top` takes and gives back. */
-import { spawn, spawnSync } from "node:child_process"
+import { spawn } from "node:child_process"
 import { describe, expect, test } from "vitest"
 import { cliFile } from "./support/cli.js"
 import { scene } from "./support/scene.js"
@@ -7,19 +7,17 @@ import { scene } from "./support/scene.js"
 /** Gives a program a terminal. That of util-linux; others take other options. */
 const program = "/usr/bin/script"
 
-const hasTerminal = String(spawnSync(program, ["--version"]).stdout).includes("util-linux")
-
 const scope = "console"
 
-/** What is typed when a text has come. */
-type Talk = ReadonlyArray<readonly [heard: string | RegExp, typed: string]>
+/** What is typed, or which signal comes, when a text has come. */
+type Talk = ReadonlyArray<readonly [heard: string | RegExp, typed: string | { readonly signal: NodeJS.Signals }]>
 
 const makeTerminal = async (context: Parameters<typeof scene>[0], count: number) => {
   const { redis } = await scene(context, ["a"], count, { env: { POGO_SCOPE: scope } })
   const { path } = await cliFile()
-  return (command: string, talk: Talk = [], before = "") =>
+  return (command: string, talk: Talk = []) =>
     new Promise<{ readonly code: number | null; readonly screen: string }>((resolve) => {
-      const line = `stty cols 90 rows 24; exec ${before} '${process.execPath}' '${path}' ${command}`
+      const line = `stty cols 90 rows 24; echo "process $$"; exec '${process.execPath}' '${path}' ${command}`
       const child = spawn(program, ["-qec", line, "/dev/null"], {
         env: { ...process.env, TERM: "xterm", NO_COLOR: "1", POGO_REDIS_URL: redis.url, POGO_SCOPE: scope },
         stdio: ["pipe", "pipe", "ignore"]
@@ -32,7 +30,8 @@ const makeTerminal = async (context: Parameters<typeof scene>[0], count: number)
         if (next === undefined || !(typeof next[0] === "string" ? heard.includes(next[0]) : next[0].test(heard))) return
         heard = ""
         turn++
-        child.stdin.write(next[1])
+        if (typeof next[1] === "string") child.stdin.write(next[1])
+        else process.kill(Number(/process (\d+)/.exec(screen)![1]), next[1].signal)
       })
       child.on("close", (code) => resolve({ code, screen }))
     })
@@ -41,7 +40,7 @@ const makeTerminal = async (context: Parameters<typeof scene>[0], count: number)
 const taken = "\u001b[?1049h"
 const given = "\u001b[?1049l"
 
-describe.skipIf(!hasTerminal)("in a terminal", () => {
+describe("in a terminal", () => {
   test("asks before it acts, and wants the number of more than 20 children typed", async (context) => {
     const terminal = await makeTerminal(context, 24)
     const yes = await terminal("restart Probe/k0", [["[y/N]", "y\r"]])
@@ -70,8 +69,8 @@ describe.skipIf(!hasTerminal)("in a terminal", () => {
     const ends = [
       looked,
       await terminal("top", [["Everything runs.", "\u0003"]]),
-      await terminal("top", [], "timeout -s TERM 6"),
-      await terminal("top", [], "timeout -s INT 6")
+      await terminal("top", [["Everything runs.", { signal: "SIGTERM" }]]),
+      await terminal("top", [["Everything runs.", { signal: "SIGINT" }]])
     ]
     for (const { screen } of ends) {
       expect(screen.indexOf(taken)).toBeGreaterThanOrEqual(0)

@@ -13,6 +13,9 @@ export const launch = async (): Promise<Browser> => {
   return chromium.launch({ executablePath: executable, args: flags, env: Object.fromEntries(surroundings) })
 }
 
+/** How long a busy machine may take for what is waited for, in milliseconds. */
+const patience = 1_200_000
+
 /** How a page looks. */
 export interface Look {
   readonly width?: number
@@ -46,6 +49,7 @@ export const open = async (
     timezoneId: "Europe/Berlin",
     permissions: ["clipboard-read", "clipboard-write"]
   })
+  context.setDefaultTimeout(patience)
   const page = await context.newPage()
   const complaints: Array<string> = []
   page.on("console", (message) => {
