@@ -2,9 +2,10 @@
  * Finds a Chromium or Chrome for tests of the page, fetching Debian's package when the machine has none. Debian's runs
  * by the machine's own loader and C library, whose release it is from, with its other libraries from the cache.
  */
-import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from "node:fs"
-import { delimiter, join } from "node:path"
+import { existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { cachedFolder, call, fetchPackages, hostSources } from "./debian.mjs"
+import { isProgram, onPath } from "./lib.mjs"
 
 /**
  * @typedef {object} Browser
@@ -30,24 +31,7 @@ export const flags = [
 
 const wanted = { kind: "chromium", name: "host" }
 
-/** @param {string} path */
-const isProgram = (path) => {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
-const onPath = () => {
-  const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "")
-  for (const name of ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]) {
-    const found = folders.map((folder) => join(folder, name)).find(isProgram)
-    if (found !== undefined) return found
-  }
-  return undefined
-}
+const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 
 /** The folder of shared libraries, which has the name of the machine's kind. */
 const triplets = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" }
@@ -133,7 +117,7 @@ export const locateChromium = async () => {
     if (!isProgram(named)) throw new Error(`POGO_CHROMIUM=${named} is not a program. ${remedy}`)
     return { executable: named, env: {}, how: "POGO_CHROMIUM" }
   }
-  const found = onPath()
+  const found = names.map(onPath).find((path) => path !== undefined)
   if (found !== undefined) return { executable: found, env: {}, how: "on PATH" }
   const kept = existsSync(cachedFolder(wanted))
   if (!kept) process.stderr.write("fetching Chromium from Debian's packages ...\n")

@@ -1,14 +1,33 @@
 /** What the scripts of this folder share. Plain Node, so that it runs before anything is installed. */
 import { spawn } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
+import { delimiter, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 /** @param {string} path */
 export const readJson = (path) => JSON.parse(readFileSync(path, "utf8"))
+
+/** @param {string} path */
+export const isProgram = (path) => {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * The path of a program, if it is on PATH.
+ *
+ * @param {string} name
+ */
+export const onPath = (name) =>
+  (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "").map((folder) => join(folder, name))
+    .find(isProgram)
 
 /**
  * A folder that is gone when this process ends, unless that is killed.

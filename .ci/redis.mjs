@@ -1,19 +1,11 @@
 /** Finds a Redis server, fetching one when the machine has none, and starts throw-away servers with it. */
 import { execFile, spawn } from "node:child_process"
-import {
-  accessSync,
-  closeSync,
-  constants,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  writeFileSync
-} from "node:fs"
+import { closeSync, mkdtempSync, openSync, readFileSync, realpathSync, writeFileSync } from "node:fs"
 import { createConnection, createServer } from "node:net"
 import { tmpdir } from "node:os"
-import { delimiter, dirname, join } from "node:path"
+import { dirname, join } from "node:path"
 import { promisify } from "node:util"
+import { isProgram, onPath } from "./lib.mjs"
 import { cached, fetchHost, fetchVariant, variants } from "./redis-fetch.mjs"
 
 const exec = promisify(execFile)
@@ -31,21 +23,6 @@ export { variants }
  * @property {string} version
  * @property {string} how where it came from, in words
  */
-
-/** @param {string} path */
-const isProgram = (path) => {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** @param {string} name */
-const onPath = (name) =>
-  (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "").map((folder) => join(folder, name))
-    .find(isProgram)
 
 /**
  * The client beside a server, else the one on PATH.

@@ -31,6 +31,20 @@ const scene = (names: ReadonlyArray<string>, options: Parameters<typeof workerLi
     return { faulty, journal, lines, cluster } satisfies Scene
   })
 
+/** A node's way to the registry on which answers to renewals can be lost, and only those. */
+const withHearing = ({ registry }: Line) => {
+  const hearing = { renewals: true }
+  const heard: Line["registry"] = {
+    ...registry,
+    execute: (name, envelope, args) =>
+      Effect.zipLeft(
+        registry.execute(name, envelope, args),
+        Effect.suspend(() => name === "tick" && !hearing.renewals ? Effect.never : Effect.void)
+      )
+  }
+  return { hearing, registry: heard }
+}
+
 const pogo = ({ cluster }: Scene, name: string) => cluster.nodes.get(name)!.pogo
 
 const runs = (journal: Journal) => journal.running().map(({ id, node }) => `${id}@${node}`).sort()
@@ -102,15 +116,7 @@ describe("interleavings", () => {
     Effect.gen(function*() {
       const s = yield* scene(["b"], { restart: Restart.transient() })
       const line = s.faulty.line()
-      let deaf = false
-      const registry: typeof line.registry = {
-        ...line.registry,
-        execute: (name, envelope, args) =>
-          Effect.zipLeft(
-            line.registry.execute(name, envelope, args),
-            Effect.suspend(() => deaf && name === "tick" ? Effect.never : Effect.void)
-          )
-      }
+      const { hearing, registry } = withHearing(line)
       yield* s.cluster.add("a", { registry, joinTimeout: "1 minute" })
       yield* pogo(s, "b").cordon
       yield* pogo(s, "a").startChild(Worker.spec("x", { endAfter: 5_000 }))
@@ -119,7 +125,7 @@ describe("interleavings", () => {
       line.dropRequests = true
       yield* TestClock.adjust("10 seconds")
       expect(s.journal.running()).toEqual([])
-      deaf = true
+      hearing.renewals = false
       line.dropRequests = false
       yield* TestClock.adjust("40 seconds")
       expect(yield* pogo(s, "a").ready).toBe(false)
@@ -130,21 +136,13 @@ describe("interleavings", () => {
     Effect.gen(function*() {
       const s = yield* scene(["b"], { onRegistryLoss: "keep" })
       const line = s.faulty.line()
-      let deaf = false
-      const registry: typeof line.registry = {
-        ...line.registry,
-        execute: (name, envelope, args) =>
-          Effect.zipLeft(
-            line.registry.execute(name, envelope, args),
-            Effect.suspend(() => deaf && name === "tick" ? Effect.never : Effect.void)
-          )
-      }
+      const { hearing, registry } = withHearing(line)
       yield* s.cluster.add("a", { registry, joinTimeout: "1 minute" })
       const b = pogo(s, "b")
       yield* b.cordon
       yield* b.startChildren([Worker.spec("over", {}), Worker.spec("new", {}), Worker.spec("stays", {})])
       for (const name of ["over", "new", "stays"]) yield* pogo(s, "a").awaitChild(Worker.id(name))
-      deaf = true
+      hearing.renewals = false
       yield* TestClock.adjust("10 seconds")
       yield* b.uncordon
       yield* TestClock.adjust("10 seconds")

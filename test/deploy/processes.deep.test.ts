@@ -8,6 +8,7 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_pr
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { answered } from "../process/support/answered.js"
 import { freePort, type RedisServer, startRedis } from "../support/redisServer.js"
 import {
   argumentList,
@@ -141,16 +142,6 @@ const rows = async ({ url }: Container): Promise<ReadonlyArray<Row>> => {
   }
 }
 
-/** Asks until it is as expected; the last answer after very long. */
-const eventually = async <A>(ask: () => Promise<A>, holds: (value: A) => boolean): Promise<A> => {
-  const end = performance.now() + 240_000
-  for (;;) {
-    const value = await ask()
-    if (holds(value) || performance.now() > end) return value
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
-
 const isTrue = (value: boolean) => value
 
 const [{ livenessProbe, readinessProbe, startupProbe }] = podOf("deployment.yaml").containers
@@ -183,7 +174,7 @@ describe("the Compose file", () => {
 
     // Without Redis: alive, not started, not ready.
     for (const node of nodes) {
-      expect(await eventually(() => probe(node, livenessProbe), isTrue)).toBe(true)
+      expect(await answered(() => probe(node, livenessProbe), isTrue)).toBe(true)
       expect(health(node)).toBe(0)
       expect([await probe(node, startupProbe), await probe(node, readinessProbe)]).toEqual([false, false])
     }
@@ -196,7 +187,7 @@ describe("the Compose file", () => {
         expect((await redis.cli("config", "get", name!)).split("\n")[1]).toBe(value)
       }
       for (const node of nodes) {
-        expect(await eventually(() => probe(node, readinessProbe), isTrue)).toBe(true)
+        expect(await answered(() => probe(node, readinessProbe), isTrue)).toBe(true)
         expect(await probe(node, startupProbe)).toBe(true)
       }
 
@@ -206,14 +197,14 @@ describe("the Compose file", () => {
       ).sort()
       const allRun = (found: ReadonlyArray<Row>) =>
         found.length === ids.length && found.every(({ last, state }) => state === "Running" && last === "unreachable")
-      const before = await eventually(() => rows(a), allRun)
+      const before = await answered(() => rows(a), allRun)
       expect(before.map(({ id }) => id).sort()).toEqual(ids)
       expect(before.every(({ last }) => last === "unreachable")).toBe(true)
 
       // Redis restarts with its data: nothing that runs is touched, no probe says otherwise.
       await redis.restart()
       for (const node of nodes) expect(await probe(node, livenessProbe)).toBe(true)
-      const after = await eventually(() => rows(a), allRun)
+      const after = await answered(() => rows(a), allRun)
       expect(after.map(({ id, node }) => `${id} ${node}`).sort()).toEqual(
         before.map(({ id, node }) => `${id} ${node}`).sort()
       )
@@ -224,7 +215,7 @@ describe("the Compose file", () => {
       expect(code).toBe(0)
       expect(millis).toBeLessThan(grace)
       expect(b.log()).toContain("left the scope")
-      const moved = await eventually(
+      const moved = await answered(
         () => rows(c),
         (found) => allRun(found) && found.every(({ node }) => node !== "node-b")
       )
@@ -264,7 +255,7 @@ describe("the manifests", () => {
       env["CHECKS"] = env["CHECKS"]!.replaceAll(/https:\/\/[^,]*/g, "http://127.0.0.1:9/")
       expect(env["POGO_LABELS"]).toBe("host=machine-1,zone=")
       const pod = await start(env)
-      expect(await eventually(() => probe(pod, startupProbe), isTrue)).toBe(true)
+      expect(await answered(() => probe(pod, startupProbe), isTrue)).toBe(true)
       expect(await probe(pod, readinessProbe)).toBe(true)
       const metrics = await (await get(`${pod.url}/metrics`)).text()
       expect(metrics).toMatch(/^pogo_nodes\{[^}]*node="checks-7d9f-abcde"/m)

@@ -11,6 +11,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { keysOf, parts } from "../../src/internal/redis/scripts.js"
 import { freePort, startRedis } from "../support/redisServer.js"
+import { answered } from "./support/answered.js"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 
@@ -29,16 +30,6 @@ const get = async (url: string): Promise<readonly [status: number, text: string]
     return [response.status, await response.text()]
   } catch {
     return [0, ""]
-  }
-}
-
-/** Asks until it is as expected; the last answer after very long. */
-const eventually = async <A>(ask: () => Promise<A>, holds: (value: A) => boolean): Promise<A> => {
-  const end = performance.now() + 240_000
-  for (;;) {
-    const value = await ask()
-    if (holds(value) || performance.now() > end) return value
-    await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }
 
@@ -72,19 +63,19 @@ it("a server listens while Redis is away, is ready when it is there, and ends wh
   const exited = once(child, "exit")
   const at = (path: string) => () => get(`http://127.0.0.1:${port}${path}`)
   try {
-    expect(await eventually(at("/livez"), ([status]) => status === 200)).toEqual([200, "alive\n"])
-    const [status, reason] = await eventually(at("/readyz"), ([, text]) => text.includes("ECONNREFUSED"))
+    expect(await answered(at("/livez"), ([status]) => status === 200)).toEqual([200, "alive\n"])
+    const [status, reason] = await answered(at("/readyz"), ([, text]) => text.includes("ECONNREFUSED"))
     expect(status).toBe(503)
     expect(reason).toMatch(/^not ready: it has not joined the scope "default" \(.*\); it goes on trying\n$/)
     expect((await at("/startupz")())[0]).toBe(503)
     const server = await startRedis({ port: redisPort })
     try {
-      expect(await eventually(at("/readyz"), ([status]) => status === 200)).toEqual([200, "ready\n"])
-      expect(await eventually(at("/startupz"), ([status]) => status === 200)).toEqual([200, "started\n"])
+      expect(await answered(at("/readyz"), ([status]) => status === 200)).toEqual([200, "ready\n"])
+      expect(await answered(at("/startupz"), ([status]) => status === 200)).toEqual([200, "started\n"])
       expect((await at("/metrics")())[1]).toMatch(/^pogo_lease_remaining_seconds\{[^}]*\} \d/m)
       const redis = new Redis(server.url)
       const claims = () => redis.hlen(claimKey).catch(() => 0)
-      expect(await eventually(claims, (count) => count === 2)).toBe(2)
+      expect(await answered(claims, (count) => count === 2)).toBe(2)
       redis.disconnect()
       child.kill("SIGTERM")
       await exited

@@ -42,6 +42,7 @@ import { bodyTextOf, readSpec } from "../replica/replica.js"
 import { longestTurn } from "../runtime/environment.js"
 import { writableAsJson } from "../runtime/plainJson.js"
 import { logInfo, logWarning } from "../runtime/userCode.js"
+import { maxAsked } from "../runtime/userInput.js"
 import { Batcher } from "./batcher.js"
 
 /**
@@ -105,9 +106,6 @@ export interface ChildCommand<Of, A, E, R = never> {
   /** The command. */
   (of: Of): Effect.Effect<A, E, R>
 }
-
-/** Limit of each of them, characters. */
-const maxAsked = 200
 
 const oneLine = (text: unknown): string =>
   typeof text === "string"

@@ -9,25 +9,13 @@ import { type DirectiveError, InvalidDirective, TooManyDirectives } from "../../
 import type { DirectiveOptions, DirectiveResult } from "../../PogoNode.js"
 import type { Node } from "../node/node.js"
 import { outcome, requestWhenActive, unavailable } from "../node/registryRequest.js"
-import { type DirectiveWhat, maxDirectives, maxReason } from "../registry/commands.js"
+import { type DirectiveWhat, maxDirectives } from "../registry/commands.js"
 import { parseDirective } from "../registry/state.js"
 import { isReal } from "../replica/membership.js"
-import { describe, isName, nameRule } from "../runtime/userInput.js"
+import { describe, isName, maxAsked, nameRule, problemOfAsked } from "../runtime/userInput.js"
 
 /** How often a directive is sent anew because another one was given in between. */
 const races = 5
-
-/** Limit of the name of whoever gives a directive, characters. */
-const maxBy = 200
-
-/** What is wrong with a text of an operator's, if anything is. */
-const problemOf = (text: unknown, most: number): string | undefined => {
-  if (typeof text !== "string") return "is not a text"
-  if (Array.from(text).length > most) return `has more than ${most} characters`
-  // oxlint-disable-next-line no-control-regex
-  if (!text.isWellFormed() || /[\u0000-\u001f\u007f]/.test(text)) return "has characters that cannot be shown"
-  return undefined
-}
 
 interface Given {
   readonly by: string
@@ -47,10 +35,12 @@ const check = (node: Node, name: unknown, options: DirectiveOptions): Effect.Eff
   if (!isName(name)) {
     return refuse("name", name, `is no node's name (${nameRule})`, "give a name that Pogo.nodes shows, or will show")
   }
-  const wrong = by === "" ? "is empty" : problemOf(by, maxBy)
-  if (wrong !== undefined) return refuse("by", by, wrong, `say who gives it, in 1 to ${maxBy} characters of one line`)
-  const odd = problemOf(reason, maxReason)
-  if (odd !== undefined) return refuse("reason", reason, odd, `say why in at most ${maxReason} characters of one line`)
+  const wrong = by === "" ? "is empty" : problemOfAsked(by)
+  if (wrong !== undefined) {
+    return refuse("by", by, wrong, `say who gives it, in 1 to ${maxAsked} characters of one line`)
+  }
+  const odd = problemOfAsked(reason)
+  if (odd !== undefined) return refuse("reason", reason, odd, `say why in at most ${maxAsked} characters of one line`)
   return Effect.succeed({ by, reason })
 }
 

@@ -8,6 +8,7 @@ import type { ChildId } from "../../ChildSpec.js"
 import type { ChildNotFound, DirectiveError, InvalidChildId } from "../../PogoError.js"
 import type { DirectiveResult } from "../../PogoNode.js"
 import { logInfo, printError } from "../runtime/userCode.js"
+import { maxAsked, problemOfAsked } from "../runtime/userInput.js"
 import type { Service } from "../supervisorTag.js"
 import { refuse, type Targets, toChildren } from "./actionTargets.js"
 import type { ActionName, ActionRefused, ActionResult } from "./answers.js"
@@ -26,23 +27,17 @@ export interface Principal {
 /** How many are asked for at a time. */
 const atOnce = 16
 
-/** Limit of the name of whoever acts, and of the reason, characters. */
-const maxText = 200
-
 type ActionOutcome = (typeof ActionResult.Type)["ids"][number]
-
-// oxlint-disable-next-line no-control-regex
-const isLine = (text: string): boolean => text.isWellFormed() && !/[\u0000-\u001f\u007f]/.test(text)
 
 /** Refuses a principal that the history could not show. */
 export const checkPrincipal = (
   action: ActionName,
   { by, reason = "" }: Principal
 ): Effect.Effect<void, ActionRefused> =>
-  by === "" || Array.from(by).length > maxText || !isLine(by)
-    ? refuse(action, "Invalid", `"by" says who acts, in 1 to ${maxText} characters of one line`)
-    : Array.from(reason).length > maxText || !isLine(reason)
-    ? refuse(action, "Invalid", `"reason" says why, in at most ${maxText} characters of one line`)
+  by === "" || problemOfAsked(by) !== undefined
+    ? refuse(action, "Invalid", `"by" says who acts, in 1 to ${maxAsked} characters of one line`)
+    : problemOfAsked(reason) !== undefined
+    ? refuse(action, "Invalid", `"reason" says why, in at most ${maxAsked} characters of one line`)
     : Effect.void
 
 const directed = (result: DirectiveResult): string => {

@@ -74,9 +74,6 @@ export const tombstoneSweepAtRest = 20
 /** Limit of the stored directives: one per node name. */
 export const maxDirectives = 1000
 
-/** Limit of a directive's reason, characters. */
-export const maxReason = 200
-
 /** Least time that a directive is kept, logical milliseconds. The node that it names renews it at half of that. */
 export const directiveRetention = 24 * 3600 * 1000
 

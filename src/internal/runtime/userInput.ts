@@ -36,6 +36,18 @@ export const maxIdBytes = 512
 export const unknownOption = (options: object, known: ReadonlySet<string>): string | undefined =>
   Object.keys(options).find((name) => !known.has(name))
 
+/** Limit of who asks for something, and of why, characters: both are shown to operators. */
+export const maxAsked = 200
+
+/** What is wrong with who asks for something, or why, if anything is: it is told in one line. */
+export const problemOfAsked = (text: unknown): string | undefined => {
+  if (typeof text !== "string") return "is not a text"
+  if (Array.from(text).length > maxAsked) return `has more than ${maxAsked} characters`
+  // oxlint-disable-next-line no-control-regex
+  if (!text.isWellFormed() || /[\u0000-\u001f\u007f]/.test(text)) return "has characters that cannot be shown"
+  return undefined
+}
+
 /** What is wrong with a value, and a remedy. */
 export interface Objection {
   readonly problem: string

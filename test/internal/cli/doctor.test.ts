@@ -4,34 +4,18 @@ import { judge } from "../../../src/internal/cli/doctor.js"
 import type { DoctorFacts, ScopeFacts, ServerFacts } from "../../../src/internal/cli/doctorFacts.js"
 import { reportLines } from "../../../src/internal/cli/doctorText.js"
 import { lineText } from "../../../src/internal/cli/textTable.js"
-import { encodeNodeRecord, knowledge, type NodeRecord, readMembers } from "../../../src/internal/replica/membership.js"
+import { type NodeRecord, readMembers } from "../../../src/internal/replica/membership.js"
 import { readSpec } from "../../../src/internal/replica/replica.js"
-
-const nodeRecord: NodeRecord = {
-  name: "a",
-  weight: 1,
-  labels: { zone: "a" },
-  kinds: { Poller: { version: 2, digest: "d" } },
-  cordoned: false,
-  draining: false,
-  joining: false,
-  returning: false,
-  full: false,
-  duplicateName: false,
-  process: undefined,
-  address: "",
-  knows: knowledge,
-  obeys: 0,
-  lived: -1,
-  namedByPid: false,
-  lists: {}
-}
+import { nodeItem } from "../../support/arbitrary.js"
 
 const members = (...records: ReadonlyArray<Partial<NodeRecord>>) =>
-  readMembers(records.map((record, i) => ({
-    sid: `${record.name ?? "a"}#${i}`,
-    record: `1|${i + 1}|${encodeNodeRecord({ ...nodeRecord, ...record })}`
-  })))
+  readMembers(records.map((record, i) =>
+    nodeItem(
+      `${record.name ?? "a"}#${i}`,
+      { labels: { zone: "a" }, kinds: { Poller: { version: 2, digest: "d" } }, ...record },
+      { opened: i + 1 }
+    )
+  ))
 
 const spec = (id: string, fields: object = {}) => {
   const kind = id.split("/")[0]
