@@ -25,6 +25,14 @@ import { InvalidConfig } from "./PogoError.js"
 import type { Intensity } from "./Restart.js"
 
 /**
+ * When running children move to a node that joins.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Rebalance = "always" | "onLoss"
+
+/**
  * Settings, all optional. Durations below are for the default `ttl`; those marked *scales* keep their share of it.
  *
  * @since 0.1.0
@@ -121,6 +129,23 @@ interface PogoOptions {
    */
   readonly maxChildren?: number | undefined
   /**
+   * The release that this process runs, as any text that is not empty: a tag, a commit, a build. While nodes of two
+   * revisions are there, children go to the newest one that has room, those of the older nodes when their node ends: each
+   * moves once. The newest is that of the process which joined last under a name that had another one before: give nodes
+   * stable names, and all of them a revision. Default none: nodes are alike. `POGO_REVISION`.
+   */
+  readonly revision?: string | undefined
+  /**
+   * How long a rollout may stand still, no new node of the newest revision coming, until children are placed over the
+   * nodes of all revisions again. Default 10 minutes, above 0. `POGO_ROLLOUT_PATIENCE`.
+   */
+  readonly rolloutPatience?: Duration.DurationInput | undefined
+  /**
+   * Whether running children of others move to this node when it joins, so that all have their share (`"always"`), or
+   * it only takes new ones and those of lost and draining nodes (`"onLoss"`). Default `"always"`. `POGO_REBALANCE`.
+   */
+  readonly rebalance?: Rebalance | undefined
+  /**
    * The most restarts of one child within a time, for kinds that set none: one more and it is `failed`. Default off.
    * `POGO_MAX_RESTARTS` and `POGO_MAX_RESTARTS_WITHIN`.
    */
@@ -170,6 +195,11 @@ export interface Resolved {
   readonly labels: Labels
   readonly weight: number
   readonly maxChildren: number
+  /** Empty for none. */
+  readonly revision: string
+  /** Milliseconds. */
+  readonly rolloutPatience: number
+  readonly rebalance: Rebalance
   readonly intensity: Intensity | undefined
   readonly watchProcesses: boolean
   /** Milliseconds. */
@@ -194,6 +224,8 @@ export const defaults = {
   joinTimeout: Duration.minutes(1),
   drainTimeout: Duration.seconds(20),
   weight: 1,
+  rolloutPatience: Duration.minutes(10),
+  rebalance: "always",
   watchProcesses: true,
   callTimeout: Duration.seconds(5)
 } as const
@@ -242,6 +274,9 @@ export const config: Config.Config<PogoOptions> = Config.all({
   ),
   weight: optional(Config.number("POGO_WEIGHT")),
   maxChildren: optional(Config.integer("POGO_MAX_CHILDREN")),
+  revision: optionalText("POGO_REVISION"),
+  rolloutPatience: durationSetting("POGO_ROLLOUT_PATIENCE"),
+  rebalance: optional(Config.literal("always", "onLoss")("POGO_REBALANCE")),
   watchProcesses: optional(Config.boolean("POGO_WATCH_PROCESSES")),
   callTimeout: durationSetting("POGO_CALL_TIMEOUT"),
   traceCalls: optional(Config.boolean("POGO_TRACE_CALLS")),
@@ -314,6 +349,17 @@ const checkCallTimeout = (input: Duration.DurationInput): Either.Either<number, 
 const flag = (setting: string, value: unknown): Either.Either<boolean, InvalidConfig> =>
   typeof value === "boolean" ? Either.right(value) : refuse(setting, value, "true or false", "give a boolean")
 
+const patienceOf = (input: Duration.DurationInput): Either.Either<number, InvalidConfig> =>
+  Either.flatMap(millis("rolloutPatience", input), (value = 0) =>
+    value > 0
+      ? Either.right(value)
+      : refuse("rolloutPatience", input, "a duration above 0", "write it like \"10 minutes\""))
+
+const checkRebalance = (value: unknown): Either.Either<Rebalance, InvalidConfig> =>
+  value === "always" || value === "onLoss"
+    ? Either.right(value)
+    : refuse("rebalance", value, "\"always\" or \"onLoss\"", "leave it out for \"always\"")
+
 const timingOf = (options: PogoOptions): Either.Either<Timing, InvalidConfig> =>
   Either.gen(function*() {
     return yield* resolveTiming({
@@ -385,6 +431,9 @@ export const resolve = (options: PogoOptions): Either.Either<Resolved, InvalidCo
       drainTimeout: (yield* millis("drainTimeout", options.drainTimeout ?? defaults.drainTimeout))!,
       labels: yield* checkLabels(options.labels ?? {}),
       weight: yield* positive("weight", options.weight ?? defaults.weight, false),
+      revision: options.revision === undefined ? "" : yield* checkName("revision", options.revision),
+      rolloutPatience: yield* patienceOf(options.rolloutPatience ?? defaults.rolloutPatience),
+      rebalance: yield* checkRebalance(options.rebalance ?? defaults.rebalance),
       intensity: yield* checkIntensity(options.intensity),
       watchProcesses: yield* flag("watchProcesses", options.watchProcesses ?? defaults.watchProcesses),
       callTimeout: yield* checkCallTimeout(options.callTimeout ?? defaults.callTimeout),
@@ -414,6 +463,9 @@ const settingNames: ReadonlySet<string> = new Set([
   "POGO_LABELS",
   "POGO_WEIGHT",
   "POGO_MAX_CHILDREN",
+  "POGO_REVISION",
+  "POGO_ROLLOUT_PATIENCE",
+  "POGO_REBALANCE",
   "POGO_WATCH_PROCESSES",
   "POGO_CALL_TIMEOUT",
   "POGO_TRACE_CALLS",

@@ -92,6 +92,8 @@ export interface PogoNode {
   /** How many children it gets, relative to the others. */
   readonly weight: number
   readonly labels: Labels
+  /** The revision of its release; empty if it has none. */
+  readonly revision: string
   /** The kinds that it can run. */
   readonly kinds: { readonly [kind: string]: KindVersion }
   /** It keeps what it has, and takes no new children: by its own word, or by a directive. */
@@ -156,6 +158,7 @@ export const PogoNode: Schema.Schema<PogoNode, Json<PogoNode>> = lazily(() =>
     self: Schema.Boolean,
     weight: Schema.Number,
     labels: Schema.Record({ key: Text, value: Text }),
+    revision: Text,
     kinds: Schema.Record({ key: Text, value: Schema.Struct({ version: Schema.Number, digest: Text }) }),
     cordoned: Schema.Boolean,
     draining: Schema.Boolean,

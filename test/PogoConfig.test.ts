@@ -43,6 +43,9 @@ describe("defaults", () => {
         labels: {},
         weight: 1,
         maxChildren: 15_000,
+        revision: "",
+        rolloutPatience: 600_000,
+        rebalance: "always",
         intensity: undefined,
         watchProcesses: true,
         callTimeout: 5_000,
@@ -79,6 +82,9 @@ describe("POGO_*", () => {
     ["POGO_LABELS", "zone=a, disk=ssd ,,note=a=b", { labels: { zone: "a", disk: "ssd", note: "a=b" } }],
     ["POGO_WEIGHT", "2.5", { weight: 2.5 }],
     ["POGO_MAX_CHILDREN", "500", { maxChildren: 500 }],
+    ["POGO_REVISION", "v1.2.3", { revision: "v1.2.3" }],
+    ["POGO_ROLLOUT_PATIENCE", "1h", { rolloutPatience: 3_600_000 }],
+    ["POGO_REBALANCE", "onLoss", { rebalance: "onLoss" }],
     ["POGO_WATCH_PROCESSES", "false", { watchProcesses: false }],
     ["POGO_MAX_RESTARTS", "3", { intensity: { maxRestarts: 3, within: Duration.seconds(5) } }]
   ])("%s is read: %s", ([name, value, expected]) =>
@@ -133,6 +139,8 @@ describe("POGO_*", () => {
     ["POGO_WEIGHT", "heavy"],
     ["POGO_MAX_CHILDREN", "many"],
     ["POGO_MAX_RESTARTS", "few"],
+    ["POGO_ROLLOUT_PATIENCE", "long"],
+    ["POGO_REBALANCE", "never"],
     ["POGO_WATCH_PROCESSES", "maybe"],
     ["POGO_MAX_RESTARTS_WITHIN", "x"]
   ])("%s = %j is a ConfigError that names it", ([name, value]) =>
@@ -162,6 +170,8 @@ describe("POGO_*", () => {
     ["POGO_MOVE_PARALLEL", "-1", "moveParallel"],
     ["POGO_WEIGHT", "0", "weight"],
     ["POGO_MAX_CHILDREN", "0", "maxChildren"],
+    ["POGO_REVISION", "a|b", "revision"],
+    ["POGO_ROLLOUT_PATIENCE", "0", "rolloutPatience"],
     ["POGO_WEIGHT", "-1", "weight"],
     ["POGO_MAX_RESTARTS", "-1", "intensity.maxRestarts"],
     ["POGO_MAX_RESTARTS_WITHIN", "0 seconds", "intensity.within"]
@@ -348,6 +358,9 @@ describe("resolve", () => {
       labels: { zone: "a" },
       weight: 0.5,
       maxChildren: 7,
+      revision: "v2 (abc)",
+      rolloutPatience: Duration.infinity,
+      rebalance: "onLoss",
       intensity,
       watchProcesses: false,
       callTimeout: "3 seconds",
@@ -376,6 +389,9 @@ describe("resolve", () => {
       labels: { zone: "a" },
       weight: 0.5,
       maxChildren: 7,
+      revision: "v2 (abc)",
+      rolloutPatience: Infinity,
+      rebalance: "onLoss",
       intensity,
       watchProcesses: false,
       callTimeout: 3_000,

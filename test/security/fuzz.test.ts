@@ -10,7 +10,7 @@ import { describe as describePlace, resolve } from "../../src/internal/redis/red
 import { formatState, parseState } from "../../src/internal/registry/childStates.js"
 import type { CommandName } from "../../src/internal/registry/commands.js"
 import * as records from "../../src/internal/registry/state.js"
-import { readMembers } from "../../src/internal/replica/membership.js"
+import { readMembers } from "../../src/internal/replica/nodeRecord.js"
 import { toChildSpec } from "../support/arbitrary.js"
 import { Dice, hostileReply, hostileText } from "./hostile.js"
 

@@ -17,7 +17,7 @@ import {
   type RegistryState,
   type SpecRecord
 } from "../../src/internal/registry/state.js"
-import { encodeNodeRecord, knowledge, type NodeRecord } from "../../src/internal/replica/membership.js"
+import { encodeNodeRecord, knowledge, type NodeRecord } from "../../src/internal/replica/nodeRecord.js"
 import { type Entry, type KnownSpec, makeEntry, readSpec } from "../../src/internal/replica/replica.js"
 import type { Ambient } from "../../src/internal/runtime/environment.js"
 import { Random } from "./registrySteps.js"
@@ -116,6 +116,7 @@ export const nodeItem = (
     joining: false,
     returning: false,
     full: false,
+    enough: false,
     duplicateName: false,
     process: undefined,
     address: "",
@@ -123,6 +124,10 @@ export const nodeItem = (
     obeys: 0,
     lived: -1,
     namedByPid: false,
+    revision: "",
+    fresh: 0,
+    attracts: Infinity,
+    settled: 0,
     ...record
   }
   const { opened = 1, version = 1 } = header

@@ -4,7 +4,7 @@
  *
  * @internal
  */
-import type { ScopeMember } from "../replica/membership.js"
+import type { ScopeMember } from "../replica/nodeRecord.js"
 import type { KnownSpec } from "../replica/replica.js"
 
 /** A question that the server refused, or that was not put. */

@@ -3,7 +3,8 @@
  *
  * @internal
  */
-import { knowledge, lacks, obstacle, type ScopeMember } from "../replica/membership.js"
+import { lacks, obstacle } from "../replica/candidates.js"
+import { knowledge, type ScopeMember } from "../replica/nodeRecord.js"
 import type { KnownSpec } from "../replica/replica.js"
 import type { DoctorFacts, ScopeFacts } from "./doctorFacts.js"
 import type { Trouble } from "./doctorTrouble.js"

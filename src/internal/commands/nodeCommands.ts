@@ -11,7 +11,7 @@ import type { Node } from "../node/node.js"
 import { outcome, requestWhenActive, unavailable } from "../node/registryRequest.js"
 import { type DirectiveWhat, maxDirectives } from "../registry/commands.js"
 import { parseDirective } from "../registry/state.js"
-import { isReal } from "../replica/membership.js"
+import { isReal } from "../replica/nodeRecord.js"
 import { describe, isName, maxAsked, nameRule, problemOfAsked } from "../runtime/userInput.js"
 
 /** How often a directive is sent anew because another one was given in between. */

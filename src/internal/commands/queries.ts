@@ -20,8 +20,9 @@ import { isBehind, staleSince } from "../node/freshness.js"
 import type { Node } from "../node/node.js"
 import { shutDown } from "../node/registryRequest.js"
 import { parseTomb } from "../registry/state.js"
+import { ranking, whyNot } from "../replica/candidates.js"
 import { decodeText } from "../replica/knownDirectives.js"
-import { ranking, type ScopeMember, whyNot } from "../replica/membership.js"
+import type { ScopeMember } from "../replica/nodeRecord.js"
 import { bodyOf, bodyTextOf, type Entry, type KnownSpec, statOf } from "../replica/replica.js"
 import { lastMoment, until } from "../runtime/environment.js"
 import { writableAsJson } from "../runtime/plainJson.js"
@@ -168,6 +169,7 @@ export const listNodes = (node: Node): ReadonlyArray<PogoNode> =>
     self: member.sid === node.session?.sid,
     weight: member.weight,
     labels: member.labels,
+    revision: member.revision,
     kinds: member.kinds,
     cordoned: member.cordoned,
     draining: member.draining,

@@ -6,7 +6,8 @@
  */
 import * as Effect from "effect/Effect"
 import type { Node } from "../node/node.js"
-import { best, type ScopeMember, whyNot } from "../replica/membership.js"
+import { best, whyNot } from "../replica/candidates.js"
+import type { ScopeMember } from "../replica/nodeRecord.js"
 import type { Entry } from "../replica/replica.js"
 import type { DrainPlan } from "./answers.js"
 import { eachSlice } from "./childIndex.js"

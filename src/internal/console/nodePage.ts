@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import { listNodes } from "../commands/queries.js"
 import type { Node } from "../node/node.js"
-import { isReal } from "../replica/membership.js"
+import { isReal } from "../replica/nodeRecord.js"
 import type { EventLine, NodePage } from "./answers.js"
 import { type ChildIndex, eachSlice } from "./childIndex.js"
 import { isTrouble } from "./childQuery.js"

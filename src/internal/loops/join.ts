@@ -128,6 +128,7 @@ interface Chunk {
   readonly refused: ReadonlyArray<string>
   readonly quarantine: number
   readonly collected: number
+  readonly former: string
   readonly sent: number
   readonly log: number
 }
@@ -143,7 +144,9 @@ const sendChunk = (
     const { era, mode, sid } = opening
     const { record, version } = node.own.encode()
     const list = node.own.list?.what.set
-    const args: Args<"open"> = { sid, version, record, mode, claims, last, supersedes: node.era.lastSid, list }
+    const { revision } = node.config
+    const supersedes = node.era.lastSid
+    const args: Args<"open"> = { sid, version, record, mode, claims, last, supersedes, list, revision }
     const { reply, sent } = yield* send(node, era, "open", args)
     if (node.lease.fences !== opening.fences) return yield* Effect.fail(notYet())
     if (reply._tag !== "OK") return yield* Effect.fail(failureOf(node, reply))
@@ -188,13 +191,14 @@ const assertAndOpen = (node: Node, opening: Opening): Effect.Effect<Session, Fai
   })
 
 /** Makes the session this node's own. */
-const establish = (node: Node, opening: Opening, { collected, log, quarantine }: Chunk): Session => {
+const establish = (node: Node, opening: Opening, { collected, former, log, quarantine }: Chunk): Session => {
   const session = new Session(opening.sid, opening.era)
   session.heardOf(log)
   session.quarantineUntil = node.ambient.now() + quarantine
   // Tombstones that this memory has never heard of may have been swept away: it must not be given back.
   if (node.view.era !== opening.era && node.view.known < collected) node.view.clear()
   settleUnconfirmed(node, session, opening.mode, quarantine)
+  node.rollout.opened(former)
   node.era.established(session)
   node.lease.workSucceeded()
   node.begin(session)

@@ -38,7 +38,7 @@ export const applyDirectives = (
   node.view.directives.update(items, at, session.merge !== undefined)
   const { directive } = node.own
   if (node.client || directive?.stamp === before?.stamp) return
-  node.own.changed()
+  node.own.takesAgain()
   node.workQueue.sweep()
   if (directive !== undefined) node.fork(logInfo(describe(node, directive)))
 }

@@ -19,7 +19,7 @@ import { type Action, type Condition, decide, endOf, mayStart } from "../plan/de
 import { batchesOf } from "../registry/batches.js"
 import { type ClaimResult, maxBatch } from "../registry/commands.js"
 import { parseClaim, parseStat } from "../registry/state.js"
-import { codeOf } from "../replica/membership.js"
+import { codeOf } from "../replica/candidates.js"
 import { trialOf } from "../replica/replica.js"
 import { longestTurn, untilSuccess } from "../runtime/environment.js"
 import type { LocalChild } from "../supervisor/localChild.js"

@@ -106,7 +106,8 @@ const warnUnreachable = (node: Node, { kind, server }: Registration): void => {
 const takeUp = (node: Node, registration: Registration): void => {
   warnUnreachable(node, registration)
   node.kinds.set(registration.kind, registration)
-  node.own.changed()
+  node.own.takesAgain()
+  node.rollout.look()
   node.workQueue.sweep()
 }
 

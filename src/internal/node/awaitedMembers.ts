@@ -4,7 +4,7 @@
  *
  * @internal
  */
-import type { ScopeMember } from "../replica/membership.js"
+import type { ScopeMember } from "../replica/nodeRecord.js"
 
 /** Who is awaited, and until when. Each node goes by its own clock: nodes that differ delay a start, and double none. */
 export class AwaitedMembers {

@@ -1,12 +1,13 @@
 /**
- * How many children a node takes: no more than it can stop within its stop budget, should its lease be lost.
+ * How many children a node takes: no more than it can stop within its stop budget, should its lease be lost; and, while a
+ * rollout goes on, how many are its share, of which it may have more.
  *
  * @internal
  */
 import type { Timer, Timers } from "../runtime/environment.js"
 
 /** Time between two changes of what a node publishes of its room, at least. Milliseconds. */
-const interval = 1_000
+const usualInterval = 1_000
 
 /** Share of its bound at which a node that was full takes children again. */
 const reopening = 0.95
@@ -22,14 +23,24 @@ export interface Host {
   readonly roomLeft: () => void
 }
 
-/** The capacity of one node. `max`: the most children. */
+/** The capacity of one node. `limit`: the most children, as of now. */
 export class Capacity {
   private isFull = false
   private changedAt = -Infinity
   private timer: Timer | undefined
   private turnedAway = false
 
-  constructor(private readonly node: Host, readonly max: number) {}
+  /** `interval`: the least time between two changes, milliseconds. */
+  constructor(
+    private readonly node: Host,
+    private readonly limit: () => number,
+    private readonly interval = usualInterval
+  ) {}
+
+  /** The most children. */
+  get max(): number {
+    return this.limit()
+  }
 
   /** Whether the node publishes that it is full: it asks for no more then, and others go elsewhere where they can. */
   get full(): boolean {
@@ -47,10 +58,10 @@ export class Capacity {
     this.look()
   }
 
-  /** The number of children is another. Changes are told at most once per `interval`. */
+  /** The number of children is another. Changes are told at most once per interval. */
   look(): void {
     if (this.timer !== undefined || !this.isDue) return
-    const at = this.changedAt + interval
+    const at = this.changedAt + this.interval
     if (at <= this.node.ambient.now()) return this.change()
     this.timer = {
       at,

@@ -23,7 +23,8 @@ import { Moves } from "../plan/rebalance.js"
 import { WorkQueue } from "../plan/workQueue.js"
 import type { ClaimRecord } from "../registry/state.js"
 import type { Timing } from "../registry/timing.js"
-import { nameOf, type ScopeMember, type Score } from "../replica/membership.js"
+import type { Score } from "../replica/candidates.js"
+import { nameOf, type ScopeMember } from "../replica/nodeRecord.js"
 import { type Entry, View } from "../replica/replica.js"
 import { type Ambient, makeRetries, Timers, Watchers } from "../runtime/environment.js"
 import { Pauses, seconds, Sparing } from "../runtime/pauses.js"
@@ -40,6 +41,7 @@ import { countStage, measure } from "./nodeMetrics.js"
 import { Outbox } from "./outbox.js"
 import { OwnRecord } from "./ownRecord.js"
 import { RegistryClock } from "./registryRequest.js"
+import { Rollout } from "./rollout.js"
 import { EraState, Lease, type Phase, type Session, type SessionEnd } from "./session.js"
 import { StateStore } from "./stateStore.js"
 import { exitOnPurpose, TrialState } from "./trialState.js"
@@ -104,6 +106,8 @@ export class Node {
   readonly supervisor: Supervisor
   /** How many children it takes. */
   readonly capacity: Capacity
+  /** Its part in rollouts of other revisions. */
+  readonly rollout: Rollout
   /** The kinds whose layers are built here. */
   readonly kinds = new Map<string, Registration>()
   /** Further registrations of those kinds, by the same layers built again, in order. */
@@ -184,7 +188,7 @@ export class Node {
     this.outbox = new Outbox(this)
     this.states = new StateStore(this)
     this.childLog = new ChildLog(this)
-    this.capacity = new Capacity(this, parts.config.maxChildren)
+    this.capacity = new Capacity(this, () => parts.config.maxChildren)
     this.awaited = new AwaitedMembers(this.ambient.now, 2 * this.timing.commandTimeout)
     this.pauses = new Pauses(this.ambient.now, this.timing.ttl * toleratedPause, (length) => this.paused(length))
     this.timeouts = new Sparing(this.ambient.now, timeoutLines)
@@ -192,6 +196,7 @@ export class Node {
     this.closingTime = new ClosingTime(this.config.drainTimeout, parts.ambient.now)
     this.retries = makeRetries(this.timing.heartbeat)
     this.supervisor = new Supervisor(this.owner(parts))
+    this.rollout = new Rollout(this)
   }
 
   private owner(parts: Parts): Owner {
@@ -210,10 +215,12 @@ export class Node {
         this.outbox.report(child)
         this.notify(child.id)
         this.capacity.look()
+        this.rollout.childrenChanged()
       },
       stopped: (child) => {
         this.outbox.noteStop(child)
         this.capacity.look()
+        this.rollout.childrenChanged()
         this.moves.ended(child.id)
         this.touched(child.id)
         for (const listener of this.onStopped) listener()
@@ -327,13 +334,10 @@ export class Node {
   /** The membership is another. */
   membersChanged(): void {
     this.trials.changed.unsafeOpen()
+    this.rollout.look()
     if (this.awaited.update(this.view.membership.returning)) {
       // Whoever has not come back by then is not waited for any more.
-      const over = Effect.zipRight(
-        Effect.sleep(Math.ceil(this.awaited.patience) + 1),
-        Effect.sync(() => this.workQueue.sweep())
-      )
-      this.fork(over)
+      this.fork(Effect.delay(Effect.sync(() => this.workQueue.sweep()), Math.ceil(this.awaited.patience) + 1))
     }
     this.fork(SubscriptionRef.set(this.members, this.view.membership.list))
     this.watchers.notifyAll()
@@ -425,9 +429,9 @@ export class Node {
       },
       hasKind: (kind) => this.kinds.has(kind),
       isLive: (sid) => this.view.membership.isLive(sid),
-      homeOf: (entry) => this.view.membership.homeOfHeld(entry, session.sid),
+      homeOf: (entry) => this.view.membership.homeOfHeld(entry, session.sid, entry.claim?.token ?? 0),
       heirOf: this.heirOf,
-      room: this.view.membership.allAgree ? this.capacity.left : Infinity,
+      room: this.view.membership.allAgree ? Math.min(this.capacity.left, this.rollout.left) : Infinity,
       // One that is still joining may never get further, and meanwhile does nothing.
       keeper: list.find(({ joining }) => !joining)?.sid
     }

@@ -11,7 +11,7 @@ import type { Resolved } from "../../PogoConfig.js"
 import type { RegistryUnavailable } from "../../PogoError.js"
 import type { Registration } from "../kind/registration.js"
 import type { KnownDirective } from "../replica/knownDirectives.js"
-import { encodeNodeRecord, knowledge, type NodeRecord } from "../replica/membership.js"
+import { encodeNodeRecord, knowledge, type NodeRecord } from "../replica/nodeRecord.js"
 import { untilSuccess } from "../runtime/environment.js"
 import type { ProcessId } from "../runtime/processTable.js"
 import type { OwnList } from "./ownList.js"
@@ -24,6 +24,7 @@ interface Described extends Requester {
   readonly kinds: ReadonlyMap<string, Registration>
   readonly era: { readonly lastSid: string }
   readonly capacity: { readonly full: boolean }
+  readonly rollout: Pick<NodeRecord, "enough" | "fresh" | "attracts" | "settled"> & { readonly attract: () => void }
   readonly processes: { readonly self: ProcessId | undefined }
 }
 
@@ -84,6 +85,12 @@ export class OwnRecord {
   /** Takes children again, unless a directive stands; ends the node's own drain, too. */
   uncordon(): void {
     this.set({ ownCordon: false, ownDrain: false })
+    this.takesAgain()
+  }
+
+  /** Takes children, or other ones than before: also those that run elsewhere and belong here. */
+  takesAgain(): void {
+    this.node.rollout.attract()
     this.changed()
   }
 
@@ -138,7 +145,7 @@ export class OwnRecord {
 
   /** The record as it is now. */
   read(): NodeRecord {
-    const { config, phase, processes } = this.node
+    const { config, phase, processes, rollout } = this.node
     const kinds = Object.fromEntries(Array.from(this.node.kinds, ([kind, { code }]) => [kind, code]))
     const { labels, name, namedByPid, watchProcesses, weight } = config
     return {
@@ -151,6 +158,7 @@ export class OwnRecord {
       joining: phase !== "active",
       returning: phase !== "active" && this.node.era.lastSid !== "",
       full: this.node.capacity.full,
+      enough: rollout.enough,
       duplicateName: this.duplicateName,
       process: watchProcesses && processes.self !== undefined ? { ...processes.self, proof: this.proof } : undefined,
       address: this.address,
@@ -158,7 +166,11 @@ export class OwnRecord {
       obeys: this.directive?.stamp ?? 0,
       lived: this.lived,
       namedByPid,
-      lists: this.list === undefined ? {} : { [this.list.what.name]: this.list.what.digest }
+      lists: this.list === undefined ? {} : { [this.list.what.name]: this.list.what.digest },
+      revision: config.revision,
+      fresh: rollout.fresh,
+      attracts: rollout.attracts,
+      settled: rollout.settled
     }
   }
 

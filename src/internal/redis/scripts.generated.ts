@@ -1475,7 +1475,7 @@ end
 `,
   "nodes.lua:13": `local function command() return { live_nodes(), all_directives() } end
 `,
-  "open.lua:11": `local needs_memory = true
+  "open.lua:12": `local needs_memory = true
 `,
   "shared/node_record.lua:3": `local function store_record(sid, version, json)
 local kept = node:get(sid)
@@ -1486,7 +1486,7 @@ node:set(sid, str(version) .. '|' .. str(opened) .. '|' .. json)
 append('n', sid)
 end
 `,
-  "open.lua:16": `local function others_live(sid, old)
+  "open.lua:17": `local function others_live(sid, old)
 local others = meta.sessions
 if live(sid) then others = others - 1 end
 if old ~= sid and live(old) then others = others - 1 end
@@ -1506,9 +1506,9 @@ end
 
 local function assert_claims(sid, mode, old)
 local ids, refused = {}, {}
-for i = 18, arg_count, 3 do ids[#ids + 1] = ARGV[i] end
+for i = 19, arg_count, 3 do ids[#ids + 1] = ARGV[i] end
 claim:load(ids)
-for i = 18, arg_count, 3 do
+for i = 19, arg_count, 3 do
 local id, token, generation = ARGV[i], counter(ARGV[i + 1]), counter(ARGV[i + 2])
 if token and generation and may_assert(sid, mode, old, id, token) then
 set_claim(id, { token = token, generation = generation, sid = sid })
@@ -1526,6 +1526,38 @@ trace.how, trace.at, trace.floor = 'l', 0, 0
 set_trace(to, trace)
 end
 
+
+local function read_revision(value)
+local at, revision = value:match('^(%d+)|(.*)$')
+if not at or #at > 16 then return -1, '' end
+return counter(at) or -1, revision
+end
+
+local function forget_oldest()
+if sizes.sessx < MAX_REVISIONS then return end
+local noted = {}
+for key, value in pairs(all_fields(sessx_key)) do
+if sessx.known[key] ~= nil then value = sessx.known[key] end
+if value and key:sub(1, 1) == '=' then noted[#noted + 1] = { key = key, at = (read_revision(value)) } end
+end
+if #noted <= MAX_REVISIONS then return end
+table.sort(noted, function(a, b)
+if a.at ~= b.at then return a.at < b.at end
+return a.key < b.key
+end)
+for i = 1, #noted - MAX_REVISIONS / 2 do sessx:set(noted[i].key, false) end
+end
+
+local function note_revision(sid, revision)
+if revision == '' then return '' end
+local key = '=' .. (sid:match('^(.*)#') or '')
+local stored = sizes.sessx > 0 and sessx:get(key) or ''
+sessx:set(key, str(meta.high) .. '|' .. revision)
+forget_oldest()
+local _, former = read_revision(stored)
+return former
+end
+
 local function command()
 local sid, mode, old = ARGV[11], ARGV[14], ARGV[16]
 if is_reaped[sid] or redis.call('ZSCORE', dead_key, sid) then return refuse('DEAD') end
@@ -1535,8 +1567,10 @@ if not is_sent or others_live(sid, old) then return refuse('TIMING', str(meta.tt
 meta.ttl, meta.maxStep = ttl, max_step
 end
 local refused = assert_claims(sid, mode, old)
+local former = ''
 if ARGV[15] == '1' then
 local is_new = not live(sid)
+former = note_revision(sid, ARGV[18])
 if is_new then meta.sessions = meta.sessions + 1 end
 expire_at(sid, meta.now + meta.ttl)
 store_record(sid, counter(ARGV[12]) or 0, ARGV[13])
@@ -1547,7 +1581,7 @@ inherit_round(old, sid)
 if live(old) then end_session(old, 'o', meta.now) end
 end
 end
-return { str(quarantine_left()), str(meta.collected), refused }
+return { str(quarantine_left()), str(meta.collected), refused, former }
 end
 `,
   "peek.lua:8": `local needs_memory = false
@@ -1973,7 +2007,7 @@ export const commands = {
     "shared/end.lua:12"
   ],
   open: [
-    "open.lua:11",
+    "open.lua:12",
     "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
@@ -1986,7 +2020,7 @@ export const commands = {
     "shared/guard.lua:3",
     "shared/node_record.lua:3",
     "shared/set_rounds.lua:3",
-    "open.lua:16",
+    "open.lua:17",
     "shared/end.lua:12"
   ],
   peek: [

@@ -26,6 +26,7 @@ import {
 import { seedShift } from "../registry/guard.js"
 import { historyAge, historyCount, historyPage, maxBy, maxNote } from "../registry/historyRecords.js"
 import { maxEntries } from "../registry/reads.js"
+import { maxRevisions } from "../registry/revisions.js"
 import { maxRefused } from "../registry/state.js"
 import { fatalDeaths, maxMarks } from "../registry/trialRecords.js"
 import * as generated from "./scripts.generated.js"
@@ -95,6 +96,7 @@ const constantsOf = (layout: number) => ({
   MAX_NOTE: maxNote,
   MAX_PAGE_BYTES: maxPageBytes,
   MAX_REFUSED: maxRefused,
+  MAX_REVISIONS: maxRevisions,
   MAX_SECONDS: maxSeconds,
   MAX_SET_ROUNDS: maxSetRounds,
   MAX_TIME: maxTime,

@@ -208,8 +208,15 @@ export interface Commands {
       readonly supersedes: string
       /** The set of the list that the node keeps: a round of it that was begun before the session lived is over. */
       readonly list?: string | undefined
+      /** The revision of the node's release, if it has one; `former`: the one that its name had before. */
+      readonly revision?: string | undefined
     },
-    { readonly refused: ReadonlyArray<string>; readonly quarantine: number; readonly collected: number }
+    {
+      readonly refused: ReadonlyArray<string>
+      readonly quarantine: number
+      readonly collected: number
+      readonly former: string
+    }
   ]
   /**
    * Replaces the record of a live session, unless the stored one has a higher version. `leaving`: its process is about

@@ -30,6 +30,7 @@ import { history } from "./history.js"
 import { tell, tellBy, tellNotes } from "./historyRecords.js"
 import { compareRanks, maxRank, noRank, rankOfStored, type RecordRank } from "./ranks.js"
 import { changes, nodes, snap } from "./reads.js"
+import { noteRevision } from "./revisions.js"
 import { begin, endRound, supersededBy } from "./setRounds.js"
 import {
   append,
@@ -123,8 +124,10 @@ export const open = (tx: Tx, args: Args<"open">, envelope: Envelope): Value<"ope
   const mismatch = timingOf(tx, args, envelope)
   if (mismatch !== undefined) return mismatch
   const refused = assertClaims(tx, args)
+  let former = ""
   if (args.last) {
     const isNew = !isLive(tx, args.sid)
+    former = noteRevision(tx, args.sid, args.revision ?? "")
     state.sess.set(args.sid, meta.now + meta.ttl)
     storeRecord(tx, args.sid, args.version, args.record)
     endRound(tx, args.list)
@@ -135,7 +138,7 @@ export const open = (tx: Tx, args: Args<"open">, envelope: Envelope): Value<"ope
       if (isLive(tx, args.supersedes)) endSession(tx, args.supersedes, "orderly")
     }
   }
-  return { refused, quarantine: quarantineLeft(tx), collected: meta.collected }
+  return { refused, quarantine: quarantineLeft(tx), collected: meta.collected, former }
 }
 
 /** `update`: replaces the record of a live session. */

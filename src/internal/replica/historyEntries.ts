@@ -8,7 +8,7 @@ import { type HistoryEntry, type HistoryWhat, isHistoryWhat } from "../../PogoHi
 import type { HistoryRecord } from "../registry/historyRecords.js"
 import { writableAsJson } from "../runtime/plainJson.js"
 import { decodeText } from "./knownDirectives.js"
-import { nameOf } from "./membership.js"
+import { nameOf } from "./nodeRecord.js"
 
 const textOrNone = (text: string): string | undefined => (text === "" ? undefined : text)
 

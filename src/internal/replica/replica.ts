@@ -22,8 +22,9 @@ import {
 } from "../registry/state.js"
 import { parseTrial, requiredAge, type TrialRecord } from "../registry/trialRecords.js"
 import { hashText } from "../runtime/hash.js"
+import type { Placed, PlacedSpec, Score } from "./candidates.js"
 import { KnownDirectives } from "./knownDirectives.js"
-import { Membership, type Placed, type PlacedSpec, type Score } from "./membership.js"
+import { Membership } from "./membership.js"
 
 /** A registered spec: what placement and lists need. The payload stays in the text, to keep a child small. */
 export interface KnownSpec extends PlacedSpec {
@@ -183,6 +184,8 @@ export class View {
   readonly directives = new KnownDirectives()
   /** Children on trial, or that wait for one. */
   readonly suspects = new Set<string>()
+  /** The number of children of each kind. */
+  private readonly ofKind = new Map<string, number>()
   /** The number of claims that each session holds; and its text, once, however many claims name it. */
   private readonly held = new Map<string, { readonly sid: string; count: number }>()
   /** The era that the view was read in. */
@@ -198,6 +201,9 @@ export class View {
   claimsOf(sid: string): number {
     return this.held.get(sid)?.count ?? 0
   }
+
+  /** The number of children of a kind. */
+  readonly countOf = (kind: string): number => this.ofKind.get(kind) ?? 0
 
   /** The session where a child belongs now; `undefined` when no member can take it. */
   homeOf(entry: Entry): string | undefined {
@@ -263,6 +269,7 @@ export class View {
   /** Stores or drops a spec. */
   private setSpec(id: string, raw: string | null, at: number): void {
     const entry = this.entry(id)
+    this.countKind(entry.spec, -1)
     if (raw === null) {
       entry.spec = undefined
       entry.stat = undefined
@@ -272,8 +279,13 @@ export class View {
       entry.spec = spec
       entry.homeEpoch = -1
     }
+    this.countKind(entry.spec, 1)
     entry.specAt = at
     this.touch(entry)
+  }
+
+  private countKind(spec: KnownSpec | undefined, by: number): void {
+    if (spec !== undefined) this.ofKind.set(spec.kind, this.countOf(spec.kind) + by)
   }
 
   private setTomb(id: string, raw: string | null, at: number): void {
@@ -383,6 +395,7 @@ export class View {
     this.tombs.clear()
     this.directives.clear()
     this.suspects.clear()
+    this.ofKind.clear()
     this.held.clear()
     this.known = 0
   }

@@ -4,7 +4,7 @@ import { judge } from "../../../src/internal/cli/doctor.js"
 import type { DoctorFacts, ScopeFacts, ServerFacts } from "../../../src/internal/cli/doctorFacts.js"
 import { reportLines } from "../../../src/internal/cli/doctorText.js"
 import { lineText } from "../../../src/internal/cli/textTable.js"
-import { type NodeRecord, readMembers } from "../../../src/internal/replica/membership.js"
+import { type NodeRecord, readMembers } from "../../../src/internal/replica/nodeRecord.js"
 import { readSpec } from "../../../src/internal/replica/replica.js"
 import { nodeItem } from "../../support/arbitrary.js"
 

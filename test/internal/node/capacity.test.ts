@@ -18,7 +18,7 @@ const makeScene = (max: number) => {
     supervisor: { children },
     capacityChanged: () => void told.push(room.full ? "full" : "open"),
     roomLeft: () => void told.push("room")
-  }, max)
+  }, () => max)
   const have = (size: number) => {
     children.size = size
     room.look()

@@ -1,14 +1,9 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
 import { formatNode } from "../../../src/internal/registry/state.js"
-import {
-  best,
-  Membership,
-  obstacle,
-  readMembers,
-  readProcess,
-  type ScopeMember
-} from "../../../src/internal/replica/membership.js"
+import { best, obstacle } from "../../../src/internal/replica/candidates.js"
+import { Membership } from "../../../src/internal/replica/membership.js"
+import { readMembers, readProcess, type ScopeMember } from "../../../src/internal/replica/nodeRecord.js"
 import { rendezvous } from "../../../src/Placement.js"
 import { entryOf, holds, hostileText, names, nodeItem } from "../../support/arbitrary.js"
 

@@ -1,14 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import {
-  best,
-  type NodeRecord,
-  obstacle,
-  ranking,
-  readMembers,
-  type ScopeMember,
-  type Score
-} from "../../../src/internal/replica/membership.js"
+import { best, obstacle, ranking, type Score } from "../../../src/internal/replica/candidates.js"
+import { type NodeRecord, readMembers, type ScopeMember } from "../../../src/internal/replica/nodeRecord.js"
 import { rendezvous } from "../../../src/Placement.js"
 import { entryOf, holds, knownSpec, nameText, nodeItem, random } from "../../support/arbitrary.js"
 

@@ -3,7 +3,8 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import { AwaitedMembers } from "../../../src/internal/node/awaitedMembers.js"
-import { Membership, type NodeRecord } from "../../../src/internal/replica/membership.js"
+import { Membership } from "../../../src/internal/replica/membership.js"
+import type { NodeRecord } from "../../../src/internal/replica/nodeRecord.js"
 import { rendezvous } from "../../../src/Placement.js"
 import { entryOf, handClock, names, nodeItem } from "../../support/arbitrary.js"
 

@@ -10,7 +10,7 @@ import type {
   Value
 } from "../../../src/internal/registry/commands.js"
 import { parseDirective, parseNode, type RegistryState } from "../../../src/internal/registry/state.js"
-import { nameOf } from "../../../src/internal/replica/membership.js"
+import { nameOf } from "../../../src/internal/replica/nodeRecord.js"
 import type { RegistryExecution } from "../../../src/internal/testing/testRegistry.js"
 import type { Report } from "../guardian.js"
 import type { Life } from "../life.js"

@@ -5,8 +5,9 @@
 -- ARGV   1 to 10: the envelope (shared/begin.lua).
 --        11: the session. 12: its record's version. 13: its record. 14: the mode (`OpenMode`). 15: "1" in the last call
 --        of a series. 16: the session that this one replaces, or empty. 17: the set of the list that the node keeps, or
---        empty. From 18 on: (id, token, generation)*.
--- Reply  `{ quarantine left, highest stamp of the tombstones swept away, { refused id* } }`;
+--        empty. 18: the revision of its release, or empty. From 19 on: (id, token, generation)*.
+-- Reply  `{ quarantine left, highest stamp of the tombstones swept away, { refused id* }, the revision that the name
+--        had before }`;
 --        the refusals DEAD and TIMING.
 local needs_memory = true
 -- @include shared/begin.lua
@@ -33,9 +34,9 @@ end
 
 local function assert_claims(sid, mode, old)
   local ids, refused = {}, {}
-  for i = 18, arg_count, 3 do ids[#ids + 1] = ARGV[i] end
+  for i = 19, arg_count, 3 do ids[#ids + 1] = ARGV[i] end
   claim:load(ids)
-  for i = 18, arg_count, 3 do
+  for i = 19, arg_count, 3 do
     local id, token, generation = ARGV[i], counter(ARGV[i + 1]), counter(ARGV[i + 2])
     if token and generation and may_assert(sid, mode, old, id, token) then
       set_claim(id, { token = token, generation = generation, sid = sid })
@@ -53,6 +54,38 @@ local function inherit_round(from, to)
   set_trace(to, trace)
 end
 
+-- Twin of registry/revisions.ts.
+local function read_revision(value)
+  local at, revision = value:match('^(%d+)|(.*)$')
+  if not at or #at > 16 then return -1, '' end
+  return counter(at) or -1, revision
+end
+
+local function forget_oldest()
+  if sizes.sessx < MAX_REVISIONS then return end
+  local noted = {}
+  for key, value in pairs(all_fields(sessx_key)) do
+    if sessx.known[key] ~= nil then value = sessx.known[key] end
+    if value and key:sub(1, 1) == '=' then noted[#noted + 1] = { key = key, at = (read_revision(value)) } end
+  end
+  if #noted <= MAX_REVISIONS then return end
+  table.sort(noted, function(a, b)
+    if a.at ~= b.at then return a.at < b.at end
+    return a.key < b.key
+  end)
+  for i = 1, #noted - MAX_REVISIONS / 2 do sessx:set(noted[i].key, false) end
+end
+
+local function note_revision(sid, revision)
+  if revision == '' then return '' end
+  local key = '=' .. (sid:match('^(.*)#') or '')
+  local stored = sizes.sessx > 0 and sessx:get(key) or ''
+  sessx:set(key, str(meta.high) .. '|' .. revision)
+  forget_oldest()
+  local _, former = read_revision(stored)
+  return former
+end
+
 local function command()
   local sid, mode, old = ARGV[11], ARGV[14], ARGV[16]
   if is_reaped[sid] or redis.call('ZSCORE', dead_key, sid) then return refuse('DEAD') end
@@ -62,8 +95,10 @@ local function command()
     meta.ttl, meta.maxStep = ttl, max_step
   end
   local refused = assert_claims(sid, mode, old)
+  local former = ''
   if ARGV[15] == '1' then
     local is_new = not live(sid)
+    former = note_revision(sid, ARGV[18])
     if is_new then meta.sessions = meta.sessions + 1 end
     expire_at(sid, meta.now + meta.ttl)
     store_record(sid, counter(ARGV[12]) or 0, ARGV[13])
@@ -74,7 +109,7 @@ local function command()
       if live(old) then end_session(old, 'o', meta.now) end
     end
   end
-  return { str(quarantine_left()), str(meta.collected), refused }
+  return { str(quarantine_left()), str(meta.collected), refused, former }
 end
 
 -- @include shared/end.lua
