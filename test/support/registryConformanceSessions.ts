@@ -3,6 +3,7 @@ import { describe, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
 import { maxDead } from "../../src/internal/registry/commands.js"
+import { maxRevisions } from "../../src/internal/registry/revisions.js"
 import { parseNode } from "../../src/internal/registry/state.js"
 import { type Caller, maxStep, ttl } from "./registryCaller.js"
 import type { Test } from "./registryConformance.js"
@@ -210,10 +211,52 @@ const timings = (test: Test): void => {
     }))
 }
 
+const revisions = (test: Test): void => {
+  const former = (caller: Caller, sid: string, revision?: string) =>
+    Effect.map(caller.open(sid, { revision }), (reply) => reply._tag === "OK" ? reply.value.former : reply._tag)
+
+  test("an opened session is told the revision that its name had before", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.learn
+      expect(yield* former(caller, "a#1", "v1")).toBe("")
+      expect(yield* former(caller, "b#1", "v2|with: odd\nthings")).toBe("")
+      yield* caller.ok("close", { sid: "a#1" })
+      expect(yield* former(caller, "a#2", "v1")).toBe("v1")
+      expect(yield* former(caller, "a#3", "v2")).toBe("v1")
+      expect(yield* former(caller, "b#2", "v1")).toBe("v2|with: odd\nthings")
+      // One that has none says nothing, and changes nothing.
+      expect(yield* former(caller, "a#4")).toBe("")
+      expect(yield* former(caller, "a#5", "v2")).toBe("v2")
+      expect(yield* former(caller, "c#1", "v2")).toBe("")
+    }))
+
+  test("a session that is not live yet notes none", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.learn
+      const claims = [{ id: "k/1", token: 5, generation: 3 }]
+      yield* caller.open("a#1", { revision: "v1", mode: "reassert", claims, last: false })
+      expect(yield* former(caller, "a#1", "v1")).toBe("")
+    }))
+
+  test(`the revisions of ${maxRevisions} names are remembered, the youngest`, (caller) =>
+    Effect.gen(function*() {
+      yield* caller.learn
+      for (let i = 0; i <= maxRevisions; i++) {
+        yield* caller.open(`n${i}#1`, { revision: "v1" })
+        yield* caller.ok("close", { sid: `n${i}#1` })
+      }
+      expect(yield* former(caller, "n0#2", "v2")).toBe("")
+      expect(yield* former(caller, `n${maxRevisions / 2}#2`, "v2")).toBe("")
+      expect(yield* former(caller, `n${maxRevisions / 2 + 1}#2`, "v2")).toBe("v1")
+      expect(yield* former(caller, `n${maxRevisions}#2`, "v2")).toBe("v1")
+    }))
+}
+
 /** @internal */
 export const sessionSuite = (test: Test): void => {
   describe("leases", () => leases(test))
   describe("records of nodes", () => records(test))
   describe("superseding", () => superseding(test))
   describe("timings", () => timings(test))
+  describe("revisions", () => revisions(test))
 }

@@ -79,9 +79,11 @@ const nodeColumns: ReadonlyArray<Column> = [
   { title: "SHARE", dispensable: 4 },
   { title: "FAIR", right: true, dispensable: 3 },
   { title: "TROUBLE", right: true },
-  { title: "WEIGHT", right: true, dispensable: 2 },
-  { title: "LABELS", cut: "end", dispensable: 1 }
+  { title: "WEIGHT", right: true, dispensable: 2 }
 ]
+
+const labelsColumn: Column = { title: "LABELS", cut: "end", dispensable: 1 }
+const revisionColumn: Column = { title: "REVISION", cut: "end", dispensable: 5 }
 
 /** Columns of a share bar. */
 const shareWidth = 12
@@ -92,8 +94,9 @@ export const nodeTable = (
   width: number
 ): ReadonlyArray<TextLine> => {
   const most = Math.max(1, ...nodes.map(({ children, fair }) => Math.max(children, fair)))
+  const hasRevisions = nodes.some(({ revision }) => revision !== undefined)
   return tableLines(
-    nodeColumns,
+    [...nodeColumns, ...(hasRevisions ? [revisionColumn] : []), labelsColumn],
     nodes.map((node) => [
       cell(harmless(node.name), node.live ? "plain" : "dim"),
       stateOf(node),
@@ -102,6 +105,7 @@ export const nodeTable = (
       cell(node.fair === 0 ? "" : countText(node.fair)),
       cell(node.trouble === 0 ? "" : countText(node.trouble), "bad"),
       cell(String(node.weight)),
+      ...(hasRevisions ? [cell(harmless(node.revision ?? ""))] : []),
       cell(harmless(labelsOf(node.labels)))
     ]),
     width

@@ -122,6 +122,8 @@ export const NodeLine = Schema.Struct({
   draining: Schema.Boolean,
   full: Schema.Boolean,
   duplicate: Schema.Boolean,
+  /** The revision of its release, if it has one. */
+  revision: optional(Text, { exact: true }),
   children: Count,
   /** Children there that do not run as they should. */
   trouble: Count,

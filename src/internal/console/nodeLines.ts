@@ -34,7 +34,7 @@ export const liveLines = (
   const weights = members.reduce((sum, member) => sum + (takes(node, member) ? member.weight : 0), 0)
   return members
     .map((member): NodeRow => {
-      const { children, cordoned, draining, duplicate, labels, name, self, session, weight } = member
+      const { children, cordoned, draining, duplicate, labels, name, revision, self, session, weight } = member
       const left = leaseLeft(node, member)
       // One that is as old as what is told has no beginning there.
       const known = bars.get(name) ?? []
@@ -56,6 +56,7 @@ export const liveLines = (
         fair: takes(node, member) ? (total * weight) / weights : 0,
         ...(left === undefined ? {} : { leaseLeft: left }),
         ...(joined === undefined ? {} : { joined }),
+        ...(revision === "" ? {} : { revision }),
         sessions
       }
     })

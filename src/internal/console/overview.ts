@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Node } from "../node/node.js"
+import { newestOf } from "../replica/candidates.js"
 import { type ChildLine, type Overview, type Status, statuses } from "./answers.js"
 import { type ChildIndex, eachSlice, type IndexLine } from "./childIndex.js"
 import { lineById, many, manyChildren } from "./childLines.js"
@@ -85,6 +86,23 @@ const troubleOf = (node: Node, troubled: ReadonlyArray<IndexLine>) =>
 const lately = 600_000
 const maxNotices = 6
 
+/** How a rollout stands, if one goes on. */
+const rolloutWords = ({ view: { membership } }: Node, live: ReadonlyArray<NodeRow>): ReadonlyArray<string> => {
+  const newest = membership.isMixed ? newestOf(membership.list) : undefined
+  if (newest === undefined) return []
+  const { revision, settled } = newest
+  const its = live.filter((line) => line.revision === revision)
+  const childrenOf = (lines: ReadonlyArray<NodeRow>) => lines.reduce((sum, { children }) => sum + children, 0)
+  const has = `${its.length} of ${many(live.length, "node")} ${its.length === 1 ? "has" : "have"} it, with ${
+    childrenOf(its).toLocaleString("en")
+  } of ${manyChildren(childrenOf(live))}`
+  return [
+    settled
+      ? `The rollout of revision ${plain(revision)} stands still: ${has}; children go to the nodes of all revisions.`
+      : `Revision ${plain(revision)} is being rolled out: ${has}.`
+  ]
+}
+
 /** What happened lately, or goes on. */
 const noticesOf = (
   node: Node,
@@ -100,6 +118,7 @@ const noticesOf = (
     ...(era !== undefined && era.at.getTime() >= since
       ? [`The registry's data was lost, or is another, ${agoMark(era.at)} ago.`]
       : []),
+    ...rolloutWords(node, live),
     ...ended
       .filter(({ at }) => at.getTime() >= since)
       .map(({ after, at, end, line }) => endedWords(line.name, end, at, after)),

@@ -138,6 +138,7 @@ const NodeFacts = ({ of: { address, kinds, node } }: { readonly of: NodePageSent
         Session: <span class="mono">{node.session}</span>,
         Address: address && <span class="mono">{address}</span>,
         Weight: node.weight,
+        Revision: node.revision,
         Labels: labelsOf(node.labels).join(" ") || "none",
         Kinds: Object.entries(kinds).map(([kind, { version }]) => (
           <div>

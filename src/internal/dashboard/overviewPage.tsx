@@ -33,7 +33,9 @@ const NodeRow = ({ asked, max, node }: {
         </a>
         <NodeTags node={node} />
       </div>
-      <div class="sub cut">{["weight " + node.weight, ...labelsOf(node.labels)].join(" · ")}</div>
+      <div class="sub cut">
+        {[...(node.revision ? [node.revision] : []), "weight " + node.weight, ...labelsOf(node.labels)].join(" · ")}
+      </div>
     </td>
     <td>
       {node.live

@@ -9,6 +9,7 @@ import type * as Effect from "effect/Effect"
 import type { Resolved } from "../../PogoConfig.js"
 import type { Registration } from "../kind/registration.js"
 import type { Timing } from "../registry/timing.js"
+import { newestOf, type NewestRevision } from "../replica/candidates.js"
 import type { Membership } from "../replica/membership.js"
 import { isReal, type ScopeMember } from "../replica/nodeRecord.js"
 import type { Timer, Timers } from "../runtime/environment.js"
@@ -43,15 +44,6 @@ export interface RollingNode {
   readonly own: { readonly changed: () => void }
   readonly supervisor: { readonly children: { readonly size: number } }
   readonly fork: (effect: Effect.Effect<void>) => unknown
-}
-
-/** A rollout, as this node sees it: among the members that share a kind with it. */
-interface Seen {
-  /** The newest process's `fresh`. */
-  readonly fresh: number
-  readonly revision: string
-  /** Whether it is known to stall. */
-  readonly settled: boolean
 }
 
 /** This node's part in rollouts. */
@@ -157,7 +149,7 @@ export class Rollout {
   }
 
   /** Notes how a rollout goes on. */
-  private follow({ fresh, revision }: Seen): void {
+  private follow({ fresh, revision }: NewestRevision): void {
     if (fresh !== this.newest.fresh) {
       if (this.newest.fresh === 0) this.fullest = 0
       this.newest = { fresh, since: this.node.ambient.now() }
@@ -199,17 +191,12 @@ export class Rollout {
   }
 
   /** The rollout among the members that share a kind with this node; `undefined` if there is none. */
-  private get seen(): Seen | undefined {
+  private get seen(): NewestRevision | undefined {
     const { config: { revision }, view: { membership } } = this.node
     if (!membership.isMixed || revision === "") return undefined
     const { others } = this
     if (others.every((member) => member.revision === revision)) return undefined
-    const self: Pick<ScopeMember, "fresh" | "revision"> = { fresh: this.ownFresh, revision }
-    const newest = others.reduce((newest, member) => (member.fresh > newest.fresh ? member : newest), self)
-    const settled = others.reduce((settled, member) => Math.max(settled, member.settled), this.ownSettled)
-    return newest.fresh === 0
-      ? undefined
-      : { fresh: newest.fresh, revision: newest.revision, settled: settled >= newest.fresh }
+    return newestOf([...others, { fresh: this.ownFresh, settled: this.ownSettled, revision }])
   }
 
   /** Looks again at a time. */
@@ -228,7 +215,7 @@ export class Rollout {
   }
 
   /** The rollout stalls. Only a node of the newest revision says so. */
-  private settle({ fresh, revision }: Seen): void {
+  private settle({ fresh, revision }: NewestRevision): void {
     if (revision !== this.node.config.revision) return
     this.ownSettled = fresh
     this.node.fork(logInfo(

@@ -111,19 +111,35 @@ export const whyNot = (child: Placed, spec: PlacedSpec, member: ScopeMember, sco
 /** Is told why a child has no score on a member. */
 export type OnUnscored = (member: ScopeMember, why: string) => void
 
+/** The newest revision among some members, and whether its rollout is known to stall. */
+export interface NewestRevision {
+  readonly revision: string
+  /** Counter value at which its youngest process joined. */
+  readonly fresh: number
+  readonly settled: boolean
+}
+
 /**
- * The newest revision for a child, while its rollout lasts: of the members that can take it, that of the process which
- * joined last with another revision than its name had before. `undefined` without a rollout, and when it stalls.
+ * The newest revision: that of the process which joined last with another revision than its name had before. `undefined`
+ * where nobody tells of one, or all have the same.
  */
-export const newestFor = (spec: PlacedSpec, members: ReadonlyArray<ScopeMember>): string | undefined => {
-  let newest: ScopeMember | undefined
+export const newestOf = (
+  members: Iterable<Pick<ScopeMember, "fresh" | "revision" | "settled">>
+): NewestRevision | undefined => {
+  let newest: NewestRevision | undefined
   let settled = 0
-  for (const member of members) {
-    if (member.fresh === 0 || obstacle(spec, member) !== undefined) continue
-    settled = Math.max(settled, member.settled)
-    if (newest === undefined || member.fresh > newest.fresh) newest = member
+  for (const { fresh, revision, settled: known } of members) {
+    settled = Math.max(settled, known)
+    if (fresh > (newest?.fresh ?? 0)) newest = { revision, fresh, settled: false }
   }
-  return newest === undefined || settled >= newest.fresh ? undefined : newest.revision
+  return newest === undefined ? undefined : { ...newest, settled: settled >= newest.fresh }
+}
+
+/** The newest revision for a child, while its rollout goes on: among the members that can take it. */
+export const newestFor = (spec: PlacedSpec, members: ReadonlyArray<ScopeMember>): string | undefined => {
+  if (members.every(({ fresh }) => fresh === 0)) return undefined
+  const newest = newestOf(members.filter((member) => member.fresh > 0 && obstacle(spec, member) === undefined))
+  return newest?.settled === false ? newest.revision : undefined
 }
 
 const rank = (

@@ -92,8 +92,9 @@ describe("placement in a rollout", () => {
 
   holds(
     "is the same for all who see the same members, whatever they have seen before",
-    [child, records, records],
-    (entry, before, now) => {
+    [child, records, FastCheck.oneof(records, FastCheck.tuple(record)), FastCheck.boolean()],
+    (entry, before, others, alsoBefore) => {
+      const now = alsoBefore ? [...before, ...others] : others
       const [known, other] = [new Membership(rendezvous), new Membership(rendezvous)]
       known.set(itemsOf(before))
       known.homeOf(entry)
