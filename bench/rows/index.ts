@@ -10,6 +10,7 @@ import { nodes } from "./nodes.js"
 import { placement } from "./placement.js"
 import { reconciling } from "./reconciling.js"
 import { restarting } from "./restarting.js"
+import { rollingOut } from "./rollingOut.js"
 import { scale } from "./scale.js"
 import { starting } from "./starting.js"
 import { states } from "./states.js"
@@ -22,6 +23,7 @@ export const groups: ReadonlyArray<Group> = [
   takeover,
   heap,
   nodes,
+  rollingOut,
   crowded,
   placement,
   restarting,

@@ -1,0 +1,124 @@
+/**
+ * A node of a release, as a process of its own, or one that only calls the children of others. What its children noted
+ * is written to a file when it ends: a process that leaves in order has much to tell.
+ *
+ * `BENCH_ROLE=caller`: it runs none, and calls. `BENCH_BROKEN=1`: its release cannot start every other child.
+ */
+import { NodeRuntime } from "@effect/platform-node"
+import { Rpc } from "@effect/rpc"
+import { Config, Effect, Layer, Logger, Random, Schedule, Schema, Stream } from "effect"
+import { Child, Pogo, Restart } from "effect-pogo"
+import * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
+import * as NodeTransportSocket from "effect-pogo/NodeTransportSocket"
+import { appendFileSync } from "node:fs"
+import { createInterface } from "node:readline"
+
+const now = (): number => Number(process.hrtime.bigint()) / 1e6
+
+const Monitor = Child.make("Monitor", {
+  payload: {},
+  protocol: [Child.idempotent(Rpc.make("count", { success: Schema.Number }))]
+})
+
+const isBroken = process.env["BENCH_BROKEN"] === "1"
+
+const notes: Array<readonly [id: string, what: "start" | "stop", at: number]> = []
+
+const MonitorLive = Monitor.toLayer(() =>
+  Effect.gen(function*() {
+    const { id, key } = yield* Child.Current
+    if (isBroken && Number(key) % 2 === 1) return yield* Effect.die(new Error("this release cannot start it"))
+    let count = 0
+    yield* Effect.acquireRelease(
+      Effect.sync(() => notes.push([id, "start", now()])),
+      () => Effect.sync(() => notes.push([id, "stop", now()]))
+    )
+    return { count: () => Effect.sync(() => ++count) }
+  }), { restart: Restart.permanent(Schedule.spaced("100 millis")) })
+
+process.on("exit", () => {
+  const file = process.env["BENCH_NOTES"]
+  if (file === undefined) return
+  const node = process.env["POGO_NODE_NAME"]
+  appendFileSync(file, notes.map((note) => JSON.stringify([node, ...note]) + "\n").join(""))
+})
+
+interface Command {
+  readonly id: number
+  readonly call: string
+  readonly count?: number
+}
+
+const keys = (count = 0): ReadonlyArray<string> => Array.from({ length: count }, (_, i) => String(i))
+
+let calling = false
+let made = 0
+const failures: Array<string> = []
+
+/** Calls children at random, 200 a second, until it is told to end. */
+const callAll = (count: number) =>
+  Effect.gen(function*() {
+    const monitors = yield* Monitor.client
+    calling = true
+    const one = Effect.flatMap(Random.nextIntBetween(0, count), (i) => monitors(String(i)).count()).pipe(
+      Effect.catchAllCause((cause) => Effect.sync(() => failures.push(String(cause)))),
+      Effect.zipRight(Effect.sync(() => made++))
+    )
+    while (calling) {
+      yield* Effect.forkDaemon(one)
+      yield* Effect.sleep(5)
+    }
+  })
+
+const calls: { readonly [call: string]: (command: Command) => Effect.Effect<unknown, unknown, Pogo.Pogo> } = {
+  start: ({ count }) => Pogo.startChildren(keys(count).map((key) => Monitor.spec(key, {}))),
+  counts: () => Pogo.countChildren,
+  nodes: () => Effect.map(Pogo.nodes, (nodes) => nodes.map(({ children, name }) => ({ name, children }))),
+  call: ({ count = 0 }) => Effect.asVoid(Effect.forkDaemon(callAll(count))),
+  called: () =>
+    Effect.sync(() => ((calling = false), { made, failures: failures.slice(0, 3), failed: failures.length }))
+}
+
+const answer = (line: unknown): void => void process.stdout.write(JSON.stringify(line) + "\n")
+
+const serve = Effect.gen(function*() {
+  const runtime = yield* Effect.runtime<Pogo.Pogo>()
+  const lines = createInterface({ input: process.stdin })
+  yield* Stream.fromAsyncIterable(lines, String).pipe(
+    Stream.runForEach((text) => {
+      const command: Command = JSON.parse(text)
+      const asked = calls[command.call]?.(command) ?? Effect.fail(`unknown call ${command.call}`)
+      return Effect.forkDaemon(
+        asked.pipe(
+          Effect.matchCause({
+            onFailure: (cause) => answer({ id: command.id, error: cause.toString() }),
+            onSuccess: (value) => answer({ id: command.id, value: value ?? null })
+          }),
+          Effect.provide(runtime)
+        )
+      )
+    })
+  )
+  yield* Effect.never
+})
+
+const isCaller = process.env["BENCH_ROLE"] === "caller"
+
+const live = (isCaller ? Layer.empty : MonitorLive).pipe(
+  Layer.provideMerge(isCaller ? Pogo.layerClient({}) : Pogo.layerConfig({})),
+  Layer.provide(NodeTransportSocket.layer()),
+  Layer.provide(
+    GroupRegistryRedis.layerConfig({
+      url: Config.redacted("BENCH_REDIS_URL"),
+      onEmpty: Config.succeed("trust" as const)
+    })
+  )
+)
+
+const logger = Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))
+
+const main = Effect.zipRight(Effect.sync(() => answer({ ready: true })), serve).pipe(
+  Effect.provide(Layer.provideMerge(live, logger))
+)
+
+NodeRuntime.runMain(main, { disablePrettyLogger: true })
