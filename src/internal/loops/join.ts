@@ -198,7 +198,7 @@ const establish = (node: Node, opening: Opening, { collected, former, log, quara
   // Tombstones that this memory has never heard of may have been swept away: it must not be given back.
   if (node.view.era !== opening.era && node.view.known < collected) node.view.clear()
   settleUnconfirmed(node, session, opening.mode, quarantine)
-  node.rollout.opened(former)
+  node.rollout.opened(former, opening.mode === "reassert")
   node.era.established(session)
   node.lease.workSucceeded()
   node.begin(session)

@@ -68,7 +68,7 @@ const activate = (node: Node, session: Session): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (session.over) return Effect.void
     node.enter("active")
-    node.rollout.activates(node.supervisor.children.size > 0)
+    node.rollout.activates()
     node.own.changed()
     node.workQueue.sweep()
     const { name, scope } = node.config

@@ -53,6 +53,9 @@ export class Rollout {
   private ownSettled = 0
   private attracted: number
   private first = true
+  private keepsChildren = false
+  /** Live sessions that have, or had, a kind of this node's: one that leaves closes its kinds first. */
+  private readonly related = new Set<string>()
   /** The newest process that was seen, 0 without a rollout, and since when that is so. Elapsed milliseconds. */
   private newest = { fresh: 0, since: -Infinity }
   /** The most children that an older node was seen to have in this rollout. */
@@ -83,7 +86,10 @@ export class Rollout {
   get left(): number {
     const { session, supervisor, view: { membership } } = this.node
     if (membership.members.get(session?.sid ?? "")?.enough === true) return Infinity
-    return Math.max(0, this.share - supervisor.children.size)
+    const left = Math.max(0, this.share - supervisor.children.size)
+    // The share may have shrunk since the last look.
+    if (left === 0) this.room.look()
+    return left
   }
 
   /** As `NodeRecord.fresh`. */
@@ -101,21 +107,25 @@ export class Rollout {
     return this.attracted
   }
 
-  /** A session was opened. `former`: the revision that the node's name had before; that of the first one counts. */
-  opened(former: string): void {
+  /**
+   * A session was opened. `former`: the revision that the node's name had before; that of the first one counts.
+   * `keepsChildren`: it goes on with all that it had, in a new data set.
+   */
+  opened(former: string, keepsChildren: boolean): void {
     this.former ??= former
+    this.keepsChildren = keepsChildren
   }
 
   /**
-   * The node is about to take children. One that kept its own attracts no others: whoever took a child of it over will
-   * not give it back.
+   * The node is about to take children. One that lost its own to others attracts them; in a new data set, in which all go
+   * on, nobody does: after a rollout few children are where their hash would have them.
    */
-  activates(hasChildren: boolean): void {
+  activates(): void {
     const { config: { revision }, session, view } = this.node
     if (this.first && this.former !== revision) {
       this.ownFresh = view.membership.members.get(session?.sid ?? "")?.opened ?? 0
     }
-    if (this.first || !hasChildren) this.attract()
+    if (this.first || !this.keepsChildren) this.attract()
     this.first = false
   }
 
@@ -123,6 +133,7 @@ export class Rollout {
   attract(): void {
     const { config: { rebalance, revision }, view } = this.node
     if (rebalance === "onLoss" || revision === "") return
+    this.relate()
     const seen = this.seen
     this.attracted = seen === undefined || seen.settled ? view.known : 0
   }
@@ -136,6 +147,7 @@ export class Rollout {
   look(): void {
     const { ambient, client, config } = this.node
     if (client || config.revision === "") return
+    this.relate()
     const { seen } = this
     const now = ambient.now()
     if (seen !== undefined) this.follow(seen)
@@ -181,12 +193,20 @@ export class Rollout {
     return Math.max(Math.ceil(slack * share), this.fullest)
   }
 
-  /** The other members that share a kind with this node, or have none: they have closed theirs. */
+  /** Notes which members share a kind with this node. */
+  private relate(): void {
+    const { kinds, view: { membership } } = this.node
+    for (const sid of this.related) if (!membership.isLive(sid)) this.related.delete(sid)
+    for (const member of membership.list) {
+      if (Object.keys(member.kinds).some((kind) => kinds.has(kind))) this.related.add(member.sid)
+    }
+  }
+
+  /** The other nodes that share a kind with this one. */
   private get others(): ReadonlyArray<ScopeMember> {
-    const { kinds, session, view: { membership } } = this.node
-    const isRelated = (theirs: ReadonlyArray<string>) => theirs.length === 0 || theirs.some((kind) => kinds.has(kind))
+    const { session, view: { membership } } = this.node
     return membership.list.filter((member) =>
-      member.sid !== session?.sid && isReal(member) && isRelated(Object.keys(member.kinds))
+      member.sid !== session?.sid && isReal(member) && this.related.has(member.sid)
     )
   }
 
