@@ -11,6 +11,8 @@ import { ServiceMonitor } from "./ServiceMonitor.js"
 import { byLease, type Cluster, type Missed, settings, waitUntil } from "./story.js"
 
 export interface ProcessCluster extends Cluster<Missed> {
+  /** Starts a node of a release, and waits until it has joined. */
+  readonly startRelease: (name: string, revision: string) => Effect.Effect<void, Missed>
   /** Asks a node to leave in order, as deploys do, and waits for the end of its process: its exit code. */
   readonly drain: (name: string) => Effect.Effect<number | null>
 }
@@ -68,9 +70,9 @@ export const makeProcesses = (
       POGO_TTL: settings.ttl,
       POGO_HEARTBEAT: settings.heartbeat
     }
-    const start: ProcessCluster["start"] = (name) =>
+    const launched = (name: string, more: Record<string, string>) =>
       Effect.gen(function*() {
-        processes.set(name, yield* Effect.sync(() => launch(name, env)))
+        processes.set(name, yield* Effect.sync(() => launch(name, { ...env, ...more })))
         const joined = Effect.map(
           pogo.nodes,
           (nodes) => nodes.some((node) => node.name === name && ServiceMonitor.kind in node.kinds)
@@ -88,5 +90,13 @@ export const makeProcesses = (
     const crash: ProcessCluster["crash"] = (name) =>
       note("Crash", name).pipe(Effect.zipRight(finish(name, "SIGKILL")), Effect.zipRight(note("Gone", name)))
 
-    return { start, fate: "gets SIGKILL", notice, crash, drain: (name) => finish(name, "SIGTERM"), pogo: () => pogo }
+    return {
+      start: (name) => launched(name, {}),
+      startRelease: (name, revision) => launched(name, { POGO_REVISION: revision }),
+      fate: "gets SIGKILL",
+      notice,
+      crash,
+      drain: (name) => finish(name, "SIGTERM"),
+      pogo: () => pogo
+    }
   })

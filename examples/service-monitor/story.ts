@@ -114,12 +114,12 @@ const ask = <E>({ cluster, screen }: Stage<E>) =>
   })
 
 /** The nodes start, and the services are given to them. */
-export const begin = <E>(stage: Stage<E>) =>
+export const begin = <E>(stage: Stage<E>, nodes: ReadonlyArray<string> = names) =>
   Effect.gen(function*() {
     const { cluster, history, screen, targets } = stage
-    yield* screen.stage(`${names.length} nodes share the monitors of ${targets.length} services`)
+    yield* screen.stage(`${nodes.length} nodes share the monitors of ${targets.length} services`)
     yield* screen.event("the lease is 3 s, so that the demo is short; by default it is 15 s")
-    yield* Effect.forEach(names, (name) => join(stage, name), { concurrency: "unbounded" })
+    yield* Effect.forEach(nodes, (name) => join(stage, name), { concurrency: "unbounded" })
     const specs = targets.map(({ every, name, url }) => ServiceMonitor.spec(name, { url, every }))
     yield* cluster.pogo()!.startChildren(specs)
     const checked = Effect.sync(() => targets.every(({ name }) => history.lastCheck.has(ServiceMonitor.id(name))))

@@ -15,6 +15,10 @@ it("partition-consumers: no acknowledged offset goes back, through kills, a free
   expect(await example("partition-consumers/demo.ts")).toMatch(/ 0 went back, 0 messages missed/)
 })
 
+it("service-monitor: in a rollout each monitor moves once", async () => {
+  expect(await example("service-monitor/demo-rollout.ts")).toMatch(/All as promised/)
+})
+
 it("traces: a call to a child of another node is one trace, seen at a collector", async () => {
   interface Span {
     readonly traceId: string
