@@ -52,6 +52,9 @@ export class Missed extends Data.TaggedError("Missed")<{ readonly what: string }
   }
 }
 
+/** How many times longer than usual the story may take: on a machine that is busy with other things. */
+const patience = Number(process.env["DEMO_PATIENCE"] ?? 1)
+
 /** Waits until a condition holds. */
 export const waitUntil = (
   what: string,
@@ -61,7 +64,7 @@ export const waitUntil = (
   Effect.sleep("50 millis").pipe(
     Effect.zipRight(condition),
     Effect.repeat({ until: (met) => met }),
-    Effect.timeoutFail({ duration: seconds * 1_000, onTimeout: () => new Missed({ what }) }),
+    Effect.timeoutFail({ duration: seconds * patience * 1_000, onTimeout: () => new Missed({ what }) }),
     Effect.asVoid
   )
 
@@ -166,7 +169,10 @@ export const play = <A, E, R>(
   seconds: number
 ): Effect.Effect<ReadonlyArray<string>, Exclude<E, Missed>, R> =>
   story.pipe(
-    Effect.timeoutFail({ duration: seconds * 1_000, onTimeout: () => new Missed({ what: "the end of the story" }) }),
+    Effect.timeoutFail({
+      duration: seconds * patience * 1_000,
+      onTimeout: () => new Missed({ what: "the end of the story" })
+    }),
     Effect.as([]),
     Effect.catchIf((error) => error instanceof Missed, ({ what }) => Effect.succeed([what]))
   )

@@ -16,7 +16,8 @@ it("partition-consumers: no acknowledged offset goes back, through kills, a free
 })
 
 it("service-monitor: in a rollout each monitor moves once", async () => {
-  expect(await example("service-monitor/demo-rollout.ts")).toMatch(/All as promised/)
+  const told = await example("service-monitor/demo-rollout.ts", { env: { DEMO_PATIENCE: "20" } })
+  expect(told).toMatch(/All as promised/)
 })
 
 it("traces: a call to a child of another node is one trace, seen at a collector", async () => {
