@@ -1533,10 +1533,11 @@ if not at or #at > 16 then return -1, '' end
 return counter(at) or -1, revision
 end
 
-local function forget_oldest()
+local function forget_oldest(newest)
 if sizes.sessx < MAX_REVISIONS then return end
-local noted = {}
-for key, value in pairs(all_fields(sessx_key)) do
+local noted, all = {}, all_fields(sessx_key)
+all[newest] = sessx.known[newest]
+for key, value in pairs(all) do
 if sessx.known[key] ~= nil then value = sessx.known[key] end
 if value and key:sub(1, 1) == '=' then noted[#noted + 1] = { key = key, at = (read_revision(value)) } end
 end
@@ -1553,7 +1554,7 @@ if revision == '' then return '' end
 local key = '=' .. (sid:match('^(.*)#') or '')
 local stored = sizes.sessx > 0 and sessx:get(key) or ''
 sessx:set(key, str(meta.high) .. '|' .. revision)
-forget_oldest()
+forget_oldest(key)
 local _, former = read_revision(stored)
 return former
 end

@@ -61,10 +61,11 @@ local function read_revision(value)
   return counter(at) or -1, revision
 end
 
-local function forget_oldest()
+local function forget_oldest(newest)
   if sizes.sessx < MAX_REVISIONS then return end
-  local noted = {}
-  for key, value in pairs(all_fields(sessx_key)) do
+  local noted, all = {}, all_fields(sessx_key)
+  all[newest] = sessx.known[newest]
+  for key, value in pairs(all) do
     if sessx.known[key] ~= nil then value = sessx.known[key] end
     if value and key:sub(1, 1) == '=' then noted[#noted + 1] = { key = key, at = (read_revision(value)) } end
   end
@@ -81,7 +82,7 @@ local function note_revision(sid, revision)
   local key = '=' .. (sid:match('^(.*)#') or '')
   local stored = sizes.sessx > 0 and sessx:get(key) or ''
   sessx:set(key, str(meta.high) .. '|' .. revision)
-  forget_oldest()
+  forget_oldest(key)
   local _, former = read_revision(stored)
   return former
 end
