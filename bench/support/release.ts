@@ -99,7 +99,7 @@ const serve = Effect.gen(function*() {
       )
     })
   )
-  yield* Effect.never
+  return yield* Effect.never
 })
 
 const isCaller = process.env["BENCH_ROLE"] === "caller"
