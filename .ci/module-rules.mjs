@@ -72,7 +72,12 @@ export const rooms = [
     imports: [...base, "kind", "replica"],
     packages: pure
   },
-  { name: "PogoConfig", files: ["PogoConfig.ts"], imports: [...base, "kind"], packages: [...pure, "node:"] },
+  {
+    name: "PogoConfig",
+    files: ["PogoConfig.ts", "internal/settingChecks.ts"],
+    imports: [...base, "kind"],
+    packages: [...pure, "node:"]
+  },
   { name: "node", files: ["internal/node/"], imports: [...children, "GroupRegistry", "PogoConfig"], packages: pure },
   { name: "loops", files: ["internal/loops/"], imports: whole, packages: pure },
   { name: "commands", files: ["internal/commands/"], imports: [...whole, "loops"], packages: pure },

@@ -9,7 +9,6 @@ import * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Option from "effect/Option"
 import * as os from "node:os"
 import type { Any, Labels } from "./ChildSpec.js"
 import { type Exactly, isExactly, setOfList } from "./internal/kind/exactList.js"
@@ -20,8 +19,9 @@ import { historyAge, historyCount, type KeepHistory } from "./internal/registry/
 import { resolve as resolveTiming, type Timing } from "./internal/registry/timing.js"
 import { durationSetting, namesSet, nearest } from "./internal/runtime/environmentSettings.js"
 import { logWarning } from "./internal/runtime/userCode.js"
-import { describe, isName, nameRule, optional, optionalText, overridden } from "./internal/runtime/userInput.js"
-import { InvalidConfig } from "./PogoError.js"
+import { isName, nameRule, optional, optionalText, overridden } from "./internal/runtime/userInput.js"
+import { flag, millis, positive, refuse } from "./internal/settingChecks.js"
+import type { InvalidConfig } from "./PogoError.js"
 import type { Intensity } from "./Restart.js"
 
 /**
@@ -295,9 +295,6 @@ const leastTellingPid = 1_000
 const holdsPid = (name: string, pid: number): boolean =>
   pid >= leastTellingPid && new RegExp(`(^|\\D)${pid}(\\D|$)`).test(name)
 
-const refuse = (setting: string, value: unknown, rule: string, remedy: string): Either.Either<never, InvalidConfig> =>
-  Either.left(new InvalidConfig({ setting, value: describe(value), rule, remedy }))
-
 const checkName = (setting: string, text: unknown): Either.Either<string, InvalidConfig> =>
   isName(text)
     ? Either.right(text)
@@ -310,29 +307,10 @@ const checkChildren = (
     ? Either.right(children)
     : refuse("children", children.name, `the name of a list: ${nameRule.replace("128", "127")}`, "choose another name")
 
-const millis = (
-  setting: string,
-  input: Duration.DurationInput | undefined
-): Either.Either<number | undefined, InvalidConfig> => {
-  if (input === undefined) return Either.right(undefined)
-  if (typeof input === "number" && !(input >= 0)) {
-    return refuse(setting, input, "a duration of at least 0", "give a positive number of milliseconds")
-  }
-  return Option.match(Duration.decodeUnknown(input), {
-    onNone: () => refuse(setting, input, "a duration", "write it like \"5 seconds\""),
-    onSome: (decoded) => Either.right(Duration.toMillis(decoded))
-  })
-}
-
 const checkLabels = (labels: Labels): Either.Either<Labels, InvalidConfig> =>
   typeof labels === "object" && Object.values(labels).every((value) => typeof value === "string")
     ? Either.right(labels)
     : refuse("labels", JSON.stringify(labels), "a record of texts", "write it like { zone: \"a\" }")
-
-const positive = (setting: string, value: number, whole: boolean): Either.Either<number, InvalidConfig> =>
-  Number.isFinite(value) && value > 0 && (!whole || Number.isInteger(value))
-    ? Either.right(value)
-    : refuse(setting, value, whole ? "a whole number of at least 1" : "finite and above 0", "use 1")
 
 /** Children that a node stops within the default stop budget, so a bound on how many it takes; see `maxChildren`. */
 const stoppable = { children: 15_000, stopBudget: 3_000, least: 1_000 }
@@ -345,9 +323,6 @@ const checkCallTimeout = (input: Duration.DurationInput): Either.Either<number, 
     Number.isFinite(value) && value > 0
       ? Either.right(value)
       : refuse("callTimeout", input, "finite and above 0", "write it like \"5 seconds\""))
-
-const flag = (setting: string, value: unknown): Either.Either<boolean, InvalidConfig> =>
-  typeof value === "boolean" ? Either.right(value) : refuse(setting, value, "true or false", "give a boolean")
 
 const patienceOf = (input: Duration.DurationInput): Either.Either<number, InvalidConfig> =>
   Either.flatMap(millis("rolloutPatience", input), (value = 0) =>

@@ -51,20 +51,18 @@ interface Command {
 
 const keys = (count = 0): ReadonlyArray<string> => Array.from({ length: count }, (_, i) => String(i))
 
-let calling = false
-let made = 0
-const failures: Array<string> = []
+const calling = { on: false, made: 0, failures: new Array<string>() }
 
 /** Calls children at random, 200 a second, until it is told to end. */
 const callAll = (count: number) =>
   Effect.gen(function*() {
     const monitors = yield* Monitor.client
-    calling = true
+    calling.on = true
     const one = Effect.flatMap(Random.nextIntBetween(0, count), (i) => monitors(String(i)).count()).pipe(
-      Effect.catchAllCause((cause) => Effect.sync(() => failures.push(String(cause)))),
-      Effect.zipRight(Effect.sync(() => made++))
+      Effect.catchAllCause((cause) => Effect.sync(() => calling.failures.push(String(cause)))),
+      Effect.zipRight(Effect.sync(() => calling.made++))
     )
-    while (calling) {
+    while (calling.on) {
       yield* Effect.forkDaemon(one)
       yield* Effect.sleep(5)
     }
@@ -76,7 +74,11 @@ const calls: { readonly [call: string]: (command: Command) => Effect.Effect<unkn
   nodes: () => Effect.map(Pogo.nodes, (nodes) => nodes.map(({ children, name }) => ({ name, children }))),
   call: ({ count = 0 }) => Effect.asVoid(Effect.forkDaemon(callAll(count))),
   called: () =>
-    Effect.sync(() => ((calling = false), { made, failures: failures.slice(0, 3), failed: failures.length }))
+    Effect.sync(() => {
+      calling.on = false
+      const { failures, made } = calling
+      return { made, failures: failures.slice(0, 3), failed: failures.length }
+    })
 }
 
 const answer = (line: unknown): void => void process.stdout.write(JSON.stringify(line) + "\n")

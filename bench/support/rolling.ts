@@ -60,6 +60,9 @@ const runsOf = (lines: ReadonlyArray<Line>): ReadonlyMap<string, ReadonlyArray<S
   return runs
 }
 
+const nodesOf = async (node: NodeProcess) =>
+  (await node.call("nodes")) as ReadonlyArray<{ name: string; children: number }>
+
 /** How a rollout is made. */
 export interface Rolling {
   readonly children: number
@@ -98,8 +101,6 @@ export const rollOut = async ({ broken = false, children, revisions, say }: Roll
     await node.exited
     alive.delete(node)
   }
-  const nodesOf = async (node: NodeProcess) =>
-    (await node.call("nodes")) as ReadonlyArray<{ name: string; children: number }>
   try {
     const old = await Promise.all(Array.from({ length: size }, (_, i) => release(`old-${i + 1}`, 1)))
     const caller = await start("caller", { BENCH_ROLE: "caller" })

@@ -15,6 +15,8 @@ import { summarize } from "./summary.js"
 
 const releases = { old: ["v1-a", "v1-b", "v1-c"], new: ["v2-a", "v2-b", "v2-c"] } as const
 
+const isNew = (node: string): boolean => releases.new.some((name) => name === node)
+
 /** A node of the new release joins, and then one of the old release ends, as a deploy with a surge of one has it. */
 const replace = (stage: Effect.Effect.Success<ReturnType<typeof makeStage>>, old: string, next: string) =>
   Effect.gen(function*() {
@@ -27,7 +29,6 @@ const replace = (stage: Effect.Effect.Success<ReturnType<typeof makeStage>>, old
     const { ids } = yield* Story.busiest(stage, [old])
     yield* screen.event(`${old} gets SIGTERM, while it runs ${ids.length} monitors`)
     yield* screen.event(`${old} ended with exit code ${yield* cluster.drain(old)}`)
-    const isNew = (node: string) => releases.new.some((name) => name === node)
     yield* Story.waitUntil(`the handover from ${old}`, Story.areOn(stage, ids, isNew), 5)
     yield* Effect.sleep("1 second")
   })

@@ -86,13 +86,14 @@ const troubleOf = (node: Node, troubled: ReadonlyArray<IndexLine>) =>
 const lately = 600_000
 const maxNotices = 6
 
+const childrenOf = (lines: ReadonlyArray<NodeRow>): number => lines.reduce((sum, { children }) => sum + children, 0)
+
 /** How a rollout stands, if one goes on. */
 const rolloutWords = ({ view: { membership } }: Node, live: ReadonlyArray<NodeRow>): ReadonlyArray<string> => {
   const newest = membership.isMixed ? newestOf(membership.list) : undefined
   if (newest === undefined) return []
   const { revision, settled } = newest
   const its = live.filter((line) => line.revision === revision)
-  const childrenOf = (lines: ReadonlyArray<NodeRow>) => lines.reduce((sum, { children }) => sum + children, 0)
   const has = `${its.length} of ${many(live.length, "node")} ${its.length === 1 ? "has" : "have"} it, with ${
     childrenOf(its).toLocaleString("en")
   } of ${manyChildren(childrenOf(live))}`
