@@ -44,21 +44,26 @@ const byId = (a: IndexLine, b: IndexLine): number => (a.id < b.id ? -1 : a.id > 
 const longest = 5
 const look = 64
 
-/** Does something with each item, a slice at a time: of so many items, or as many as there is time for. */
+/**
+ * Does something with each item, a slice at a time: of so many items, or as many as there is time for. Of a map it reads what
+ * is there by then.
+ */
 export const eachSlice = <A>(
   { ambient }: Pick<Node, "ambient">,
-  items: ReadonlyArray<A>,
+  items: Iterable<A>,
   size: number,
   f: (item: A) => void
 ): Effect.Effect<void> =>
   Effect.gen(function*() {
-    for (let i = 0; i < items.length;) {
-      if (i > 0) yield* ambient.yieldTurn
-      const [until, to] = [ambient.now() + longest, Math.min(items.length, i + size)]
-      while (i < to) {
-        f(items[i++]!)
-        if (i % look === 0 && ambient.now() >= until) break
+    let [done, until] = [0, ambient.now() + longest]
+    for (const item of items) {
+      if (done >= size || (done > 0 && done % look === 0 && ambient.now() >= until)) {
+        yield* ambient.yieldTurn
+        done = 0
+        until = ambient.now() + longest
       }
+      f(item)
+      done++
     }
   })
 
@@ -136,6 +141,8 @@ export class ChildIndex {
   private isShaken = false
   /** Counts the changes. */
   version = 0
+  /** Open when something has changed since it was closed. */
+  readonly news = Effect.unsafeMakeLatch()
   /** Children by status, as of the last look. */
   readonly counts = new Map<Status, number>()
   /** And by the node that holds them. */
@@ -151,6 +158,7 @@ export class ChildIndex {
 
   private readonly listener = (id: string | undefined): void => {
     this.version++
+    this.news.unsafeOpen()
     if (id === undefined) this.isShaken = true
     else this.dirty.add(id)
   }
@@ -175,7 +183,7 @@ export class ChildIndex {
         if (!this.isSteady(id)) this.dirty.add(id)
       })
     }
-    const changed = Array.from(this.isNew ? this.node.view.entries.keys() : this.dirty)
+    const changed = this.isNew ? this.node.view.entries.keys() : this.dirty
     this.isNew = false
     this.dirty = new Set()
     const added: Array<IndexLine> = []

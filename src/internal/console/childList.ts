@@ -57,38 +57,55 @@ const compareKeys = (a: number | string, b: number | string): number => (a < b ?
 /** Those that are sorted by what nearly every line has another of. */
 const fine: ReadonlySet<string> = new Set(["since", "token"])
 
-/** Lines in an order that has few keys: they are put together by them first. */
+/** Where a page of a list begins and ends. */
+type PageBounds = readonly [from: number, to: number]
+
+/** A page of lines in an order that has few keys: they are put together by them first. */
 const grouped = (
+  node: Node,
   lines: ReadonlyArray<IndexLine>,
   of: (line: IndexLine) => number | string,
-  reversed: boolean
-): ReadonlyArray<IndexLine> => {
-  const groups = new Map<number | string, Array<IndexLine>>()
-  for (const line of lines) {
-    const key = of(line)
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [line])
-    else group.push(line)
-  }
-  const keys = Array.from(groups.keys()).sort(compareKeys)
-  if (reversed) keys.reverse()
-  return keys.flatMap((key) => groups.get(key)!)
-}
+  reversed: boolean,
+  [from, to]: PageBounds
+): Effect.Effect<ReadonlyArray<IndexLine>> =>
+  Effect.gen(function*() {
+    const groups = new Map<number | string, Array<IndexLine>>()
+    yield* eachSlice(node, lines, slice, (line) => {
+      const key = of(line)
+      const group = groups.get(key)
+      if (group === undefined) groups.set(key, [line])
+      else group.push(line)
+    })
+    const keys = Array.from(groups.keys()).sort(compareKeys)
+    if (reversed) keys.reverse()
+    const page: Array<IndexLine> = []
+    let passed = 0
+    for (const key of keys) {
+      const group = groups.get(key)!
+      page.push(...group.slice(Math.max(0, from - passed), Math.max(0, to - passed)))
+      passed += group.length
+      if (passed >= to) break
+    }
+    return page
+  })
 
-/** Lines in an order; `-` in front reverses it. Lines with the same key stay in the order of ids. */
+/** A page of lines in an order; `-` in front reverses it. Lines with the same key stay in the order of ids. */
 const inOrder = (
   node: Node,
   lines: ReadonlyArray<IndexLine>,
-  sort: string
+  sort: string,
+  page: PageBounds
 ): Effect.Effect<ReadonlyArray<IndexLine>> => {
   const reversed = sort.startsWith("-")
   const asked = reversed ? sort.slice(1) : sort
   const name = Object.hasOwn(sorts, asked) ? asked : "status"
-  if (name === "id") return Effect.succeed(reversed ? lines.toReversed() : lines)
+  if (name === "id") return Effect.sync(() => (reversed ? lines.toReversed() : lines).slice(...page))
   const of = sorts[name]!
-  return fine.has(name)
-    ? sortInSlices(node, lines, (a, b) => reversed ? compareKeys(of(b), of(a)) : compareKeys(of(a), of(b)))
-    : Effect.sync(() => grouped(lines, of, reversed))
+  if (!fine.has(name)) return grouped(node, lines, of, reversed, page)
+  return Effect.map(
+    sortInSlices(node, lines, (a, b) => reversed ? compareKeys(of(b), of(a)) : compareKeys(of(a), of(b))),
+    (sorted) => sorted.slice(...page)
+  )
 }
 
 const nothing = (): boolean => false
@@ -183,8 +200,7 @@ export const listChildren = (
     yield* eachSlice(node, lines, slice, tally.look)
     const { all, byKind, byNode, byStatus, found } = tally
     const from = whole(offset, 0, 1e9)
-    const sorted = yield* inOrder(node, found, sort)
-    const rows = sorted.slice(from, from + whole(limit, usualPage, largestPage))
+    const rows = yield* inOrder(node, found, sort, [from, from + whole(limit, usualPage, largestPage)])
     const isEmpty = found.length === 0 && query.problem === undefined && query.terms.length > 0 && all > 0
     const hint = isEmpty ? yield* hintOf(node, lines, query.terms) : undefined
     return {
