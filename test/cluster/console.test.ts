@@ -211,6 +211,23 @@ describe("changes", () => {
       expect(heard.at(-1)).toMatchObject({ failed: 0 })
       yield* Fiber.interrupt(listening)
     }))
+
+  it.scoped("tell what comes after a quiet second at once, and what follows it a second later", () =>
+    Effect.gen(function*() {
+      const { a, console } = yield* scene
+      let heard = 0
+      yield* Effect.forkScoped(Stream.runForEach(console.changes, () => Effect.sync(() => heard++)))
+      yield* TestClock.adjust("10 seconds")
+      expect(heard).toBe(1)
+      yield* a.pogo.terminateChild("Steady/s1")
+      yield* TestClock.adjust("100 millis")
+      expect(heard).toBe(2)
+      yield* a.pogo.terminateChild("Steady/s2")
+      yield* TestClock.adjust("800 millis")
+      expect(heard).toBe(2)
+      yield* TestClock.adjust("200 millis")
+      expect(heard).toBe(3)
+    }))
 })
 
 /** The page of a child that is registered. */
@@ -232,7 +249,7 @@ describe("the page of a child", () => {
         `Where: a holds its claim with token ${page.line.token}. It belongs there.`
       ])
       expect(page).toMatchObject({ belongs: "a", places: [{ name: "a" }], proof: { ok: true } })
-      expect(page.proof.text).toBe("Never two at once: One claim, and no other beside it.")
+      expect(page.proof.text).toBe("Never two at once: one claim, and no other beside it.")
       expect(page.runs).toMatchObject([{ node: "a", attempt: 1, token: page.line.token }])
       expect(page.history.map(({ what }) => what)).toEqual(["running", "claimed"])
       expect(page.payload).toBeUndefined()

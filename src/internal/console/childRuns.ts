@@ -77,7 +77,7 @@ export const proofOf = (id: string, entries: ReadonlyArray<HistoryEntry>): Proof
   if (overlaps.length > 0) return { ok: false, text: `Two at once: ${overlaps.map(plain).join("; ")}.` }
   if (claims === 0) return { ok: true, text: "The history tells of no claim." }
   const each = claims === 1
-    ? "One claim, and no other beside it"
+    ? "one claim, and no other beside it"
     : `${many(claims, "claim")}, each with a higher token than the one before, and none granted before that had ended`
   const unknown = gaps.length === 0 ? "" : ` Of ${many(gaps.length, "claim")} the history does not tell the end.`
   return { ok: true, text: `Never two at once: ${each}.${unknown}` }

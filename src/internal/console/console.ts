@@ -5,6 +5,7 @@
  * @internal
  */
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as RcRef from "effect/RcRef"
@@ -64,8 +65,8 @@ export interface ConsoleMethods {
     who: Principal
   ) => Effect.Effect<typeof ActionResult.Type, ActionRefused>
   /**
-   * One now, and one whenever something has changed, once a second at most. A slow listener misses what has passed,
-   * never the latest.
+   * One now, and one whenever something has changed: at once after a second of quiet, and once a second at most. A slow
+   * listener misses what has passed, never the latest.
    */
   readonly changes: Stream.Stream<typeof Change.Type>
 }
@@ -122,6 +123,12 @@ const changeOf = (node: Node, index: ChildIndex, feed: HistoryFeed): Effect.Effe
     }
   })
 
+/** Least time between two changes that are told; and how often what nobody tells of is looked at, such as a lease. */
+const beat = Duration.seconds(1)
+
+/** How long a change waits for those that belong to it, such as the children of a node that was lost. */
+const gathering = Duration.millis(50)
+
 /** What there is while somebody looks: the index, the last hour, and a ticker that tells of changes. */
 const prepare = (pogo: Service, node: Node) =>
   Effect.gen(function*() {
@@ -132,14 +139,19 @@ const prepare = (pogo: Service, node: Node) =>
     let told = index.version
     const tick = Effect.gen(function*() {
       const last = yield* SubscriptionRef.get(changes)
+      // First: what changes from here on is told next time.
+      yield* index.news.close
       const version = index.version
       const next = yield* changeOf(node, index, feed)
       const isSame = version === told && last.ready === next.ready && (last.staleSince === undefined) ===
           (next.staleSince === undefined)
       told = version
-      if (!isSame) yield* SubscriptionRef.set(changes, next)
+      if (isSame) return
+      yield* SubscriptionRef.set(changes, next)
+      yield* Effect.sleep(Duration.subtract(beat, gathering))
     })
-    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep("1 second"), tick)))
+    const news = Effect.raceFirst(index.news.await, Effect.sleep(beat))
+    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(news, Effect.zipRight(Effect.sleep(gathering), tick))))
     return { index, feed, changes }
   })
 

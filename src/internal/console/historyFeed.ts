@@ -19,7 +19,10 @@ export const hour = 3_600_000
 /** How many entries are kept, the newest. */
 export const maxFeed = 10_000
 
-/** Least time between two reads, and after one that failed. Milliseconds. */
+/**
+ * Least time between the beginnings of two reads, and after one that failed. Milliseconds. Counted from their ends, one who
+ * asks once a second would be told every other time what he knows already.
+ */
 const pause = 1_000
 const pauseAfterFailure = 10_000
 
@@ -96,11 +99,12 @@ export class HistoryFeed {
     if (now() - this.readAt < pause) return
     const from = new Date(wall() - hour)
     const since = this.newest === undefined || this.newest.at < from ? from : this.newest.at
+    const begun = now()
     const read = yield* this.answer(since)
-    this.readAt = now()
+    this.readAt = begun
     if (read._tag === "Left") {
       this.problem = read.left
-      this.readAt += pauseAfterFailure - pause
+      this.readAt = now() + pauseAfterFailure - pause
       return
     }
     this.problem = undefined
