@@ -47,6 +47,12 @@ describe("lanes of the last hour", () => {
     expect(texts.filter(({ text }) => text === "joined")).toEqual([{ x: 541, y: 124, text: "joined" }])
   })
 
+  it("say before its bar that a node joined, where there is no room behind", () => {
+    const late = [{ name: "a", sessions: [{ session: "a#1", from: ago(1_000) }] }]
+    const { texts } = layOutLanes(late, { moves: [], failures: [] }, now, width)
+    expect(texts.filter(({ text }) => text === "joined")).toMatchObject([{ x: 715.8, anchor: "end" }])
+  })
+
   it("mark a loss, and failures below the bar; what left in order has no mark", () => {
     const { marks } = lay([], [{ id: "K/x", node: "a", at: ago(hour / 2) }, { id: "K/y", node: "gone", at: ago(1) }])
     expect(marks.map(({ shape, x, y }) => [shape, x, y])).toEqual([["lost", 646, 155], ["Failed", 366, 73]])

@@ -4,7 +4,6 @@ import { Talk } from "./actions.js"
 import { type PageAddress, placeOf } from "./address.js"
 import { ChildDetail } from "./childPage.js"
 import { ChildrenPage } from "./childrenPage.js"
-import { Patterns } from "./drawings.js"
 import { EventsPage } from "./eventsPage.js"
 import { ConnectionNotice, Foot, TopBar } from "./frame.js"
 import { Help } from "./help.js"
@@ -74,7 +73,6 @@ export const App = () => {
       >
         Skip to the content
       </a>
-      <Patterns />
       <TopBar here={tabOf(place.page)} help={() => setHelping(true)} />
       <ConnectionNotice />
       <main id="main" class={isOld() ? "old" : ""} ref={main} tabIndex={-1}>

@@ -1,6 +1,6 @@
 /** What drawings share: their width, an axis of time, marks and texts. */
 import type { ComponentChildren } from "preact"
-import { useLayoutEffect, useRef, useState } from "preact/hooks"
+import { useState } from "preact/hooks"
 import type { DrawnMark, DrawnText } from "./drawn.js"
 import { Shape } from "./glyphs.js"
 import { ticksOf } from "./timeWords.js"
@@ -14,15 +14,12 @@ export const Drawing = ({ children, height, onClick, said, style }: {
   readonly children: (width: number) => ComponentChildren
   readonly onClick?: (x: number, width: number) => void
 }) => {
-  const ref = useRef<HTMLDivElement>(null)
   const [width, set] = useState(0)
-  useLayoutEffect(() => {
-    const read = () => ref.current && set(ref.current.clientWidth)
-    read()
-    const observer = new ResizeObserver(read)
-    if (ref.current) observer.observe(ref.current)
-    return () => observer.disconnect()
-  }, [])
+  const [ref] = useState(() => {
+    // It tells of the first size, too, before anything is painted.
+    const observer = new ResizeObserver((sizes) => set(sizes.at(-1)?.target.clientWidth ?? 0))
+    return (box: HTMLElement | null) => box ? observer.observe(box) : observer.disconnect()
+  })
   return (
     <div class={style}>
       <div ref={ref}>
@@ -96,18 +93,8 @@ export const ShareBar = ({ count, extra = 0, fair = 0, max }: {
       <title>{said}</title>
       <rect y="4" width="100%" height="8" rx="2" class="trough" />
       <rect y="4" width={part(count)} height="8" rx="2" class="bar" />
-      {extra > 0 && <rect x={part(count)} y="4.5" width={part(extra)} height="7" class="hatched" />}
+      {extra > 0 && <line x1={part(count)} x2={part(count + extra)} y1="8" y2="8" class="coming" />}
       {fair > 0 && <line x1={part(fair)} x2={part(fair)} y1="1" y2="15" class="tick" />}
     </svg>
   )
 }
-
-/** The pattern behind `hatched`, once in the page. */
-export const Patterns = () => (
-  <svg class="sr" aria-hidden="true">
-    <pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-      <path class="bed" d="M0 0h5v5H0z" />
-      <path class="hatching" d="M1 0V5" />
-    </pattern>
-  </svg>
-)

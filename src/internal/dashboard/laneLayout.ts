@@ -36,6 +36,9 @@ const curveOf = (x: number, y1: number, y2: number) => {
   }
 }
 
+/** A text stands behind its place, or before it where there is no room. */
+const beside = (late: boolean): Pick<DrawnText, "anchor"> => late ? { anchor: "end" } : {}
+
 /** What moved away from a node at about the same time, in one label. */
 const labelsOf = (moves: OverviewSent["moves"], place: (move: OverviewSent["moves"][number]) => DrawnText) => {
   const sums = new Map<string, OverviewSent["moves"][number]>()
@@ -82,7 +85,7 @@ export const layOutLanes = (
       const ended = to ? ms(to) : now
       if (ended < from) continue
       paths.bars += `M${x(begin)} ${lane}H${Math.max(x(begin) + 2, x(ended))}`
-      if (begin > from) texts.push({ x: x(begin), y: lane + 17, text: "joined" })
+      if (begin > from) texts.push({ x: x(begin), y: lane + 17, text: "joined", ...beside(x(begin) > width - 40) })
       if (to) paths.gaps += `M${x(ended)} ${lane}H${x(ms(sessions[i + 1]?.from ?? "") || now)}`
       if (end && end !== "left") marks.push({ x: x(ended), y: lane, shape: "lost", tone: "Failed", title: "lost" })
     }
@@ -95,7 +98,7 @@ export const layOutLanes = (
   const labels = labelsOf(shown, ({ at, from }) => {
     const place = x(ms(at))
     const late = place > width - 150
-    return { x: late ? place - 16 : place + 8, y: y(from) - 10, text: "", ...(late ? { anchor: "end" } : {}) }
+    return { x: late ? place - 16 : place + 8, y: y(from) - 10, text: "", ...beside(late) }
   })
   return {
     ...paths,

@@ -55,13 +55,12 @@ export const now = (): number => {
   return stale ? ms(stale) : state === "lost" ? since + ahead : present()
 }
 
+/** Counts seconds: one clock for all that runs in the page. */
+const clock = watched(0)
+
 /** A hook: the server's present, once a second. */
 export const useNow = (): number => {
-  const [, again] = useState(0)
-  useEffect(() => {
-    const id = setInterval(again, 1_000, (count: number) => count + 1)
-    return () => clearInterval(id)
-  }, [])
+  clock.use()
   return now()
 }
 
@@ -134,6 +133,7 @@ export const begin = (): void => {
     close()
     after(glance, count)
   })
+  setInterval(() => clock.set(clock.get() + 1), 1_000)
   connect()
 }
 

@@ -109,7 +109,7 @@ const Directive = ({ of: { directive } }: { readonly of: NodePageSent }) => (
 
 const State = ({ asked, node }: { readonly node: NodePageSent["node"]; readonly asked: number }) => {
   const now = useNow()
-  const { joined, leaseLeft, live, self } = node
+  const { joined, live, self } = node
   return (
     <div class="meta">
       {live && (
@@ -120,11 +120,7 @@ const State = ({ asked, node }: { readonly node: NodePageSent["node"]; readonly 
       )}
       <NodeTags node={{ ...node, trouble: 0 }} />
       {live && joined && <span>up {lengthOf(now - ms(joined))}</span>}
-      {live && leaseLeft !== undefined && (
-        <span>
-          lease <LeaseLeft node={node} asked={asked} />
-        </span>
-      )}
+      <LeaseLeft node={node} asked={asked} />
       {self && <span class="tag">serves this page</span>}
     </div>
   )

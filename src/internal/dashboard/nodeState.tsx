@@ -46,14 +46,18 @@ export const NodeTags = ({ node, node: { cordoned, draining, duplicate, ended, f
 /** Below this, a lease is short: it should have been renewed. In milliseconds. */
 const short = 3_000
 
-/** How much of its lease a node has left; it runs, and is asked anew while it does. */
-export const LeaseLeft = ({ asked, node, node: { leaseLeft = 0, live } }: {
+/**
+ * How much of its lease a node has left; it runs, and is asked anew while it does. Nothing where that is not known: a node
+ * knows its own, and a client none.
+ */
+export const LeaseLeft = ({ asked, before, node: { leaseLeft = NaN } }: {
   readonly node: NodeSent
+  /** When the server answered, in milliseconds since 1970. */
   readonly asked: number
+  readonly before?: string
 }) => {
   const left = Math.max(0, leaseLeft - useNow() + asked)
-  if (!live) return endOf(node) === "lost" ? <span class="Failed">ran out</span> : <>ended</>
-  return node.leaseLeft === undefined
-    ? null
-    : <span class={left < short ? "Overdue" : ""}>{(left / 1_000).toFixed(1)} s</span>
+  return left >= 0
+    ? <span class={left < short ? "Overdue" : ""}>{before}lease {(left / 1_000).toFixed(1)} s</span>
+    : null
 }

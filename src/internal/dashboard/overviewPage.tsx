@@ -35,6 +35,7 @@ const NodeRow = ({ asked, max, node }: {
       </div>
       <div class="sub cut">
         {[...(node.revision ? [node.revision] : []), "weight " + node.weight, ...labelsOf(node.labels)].join(" · ")}
+        <LeaseLeft before=" · " node={node} asked={asked} />
       </div>
     </td>
     <td>
@@ -50,9 +51,6 @@ const NodeRow = ({ asked, max, node }: {
             <Say words={node.words} />
           </span>
         )}
-    </td>
-    <td class="num nowrap muted wide">
-      <LeaseLeft node={node} asked={asked} />
     </td>
   </tr>
 )
@@ -85,7 +83,6 @@ const Nodes = ({ of: { at, historyProblem, nodes }, of }: { readonly of: Overvie
             <tr>
               <th class="c-name">Node</th>
               <th>Children, fair share</th>
-              <th class="num wide c-lease">Lease</th>
             </tr>
           </thead>
           <tbody>

@@ -13,8 +13,8 @@ import { type MadeScope, makeScope } from "./scope.js"
 
 /** What the server is like. */
 export interface MadeState {
-  /** A scope without children, or one where all of them run; else with some in trouble. */
-  readonly scope: "troubled" | "empty" | "well"
+  /** A scope without children, or one where all of them run; else with some in trouble, on six nodes or on thirty. */
+  readonly scope: "troubled" | "empty" | "well" | "large"
   readonly readOnly: boolean
   /** The serving node has no lease. */
   readonly stale: boolean
@@ -37,7 +37,18 @@ const files: { readonly [path: string]: readonly [file: string, type: string] } 
   "app.css": ["app.css", "text/css; charset=utf-8"]
 }
 
+/** A node of many, with the name of a pod. */
+const pod = (of: MadeScope["nodes"][number], i: number): MadeScope["nodes"][number] => {
+  const name = `ingest-workers-7d9f5b6c8-${(i * 7_919 + 46_656).toString(36)}`
+  const { leaseLeft: _, ...node } = { ...of, name, session: `${name}#a`, self: false, cordoned: false, trouble: 0 }
+  return { ...node, draining: i === 17, children: 40 + ((i * 11) % 30), sessions: [{ session: `${name}#a` }] }
+}
+
 const shaped = (scope: MadeScope, kind: MadeState["scope"]): MadeScope => {
+  const [first] = scope.nodes
+  if (kind === "large" && first !== undefined) {
+    return { ...scope, nodes: [...scope.nodes, ...Array.from({ length: 24 }, (_, i) => pod(first, i))] }
+  }
   if (kind === "empty") {
     const nodes = scope.nodes.slice(0, 1).map((node) => ({ ...node, children: 0, trouble: 0, fair: 0 }))
     return { ...scope, children: new Map(), nodes, moves: [], bursts: [] }

@@ -61,6 +61,16 @@ export const views: ReadonlyArray<View> = [
   },
   { name: "help", hash: "", act: (page) => page.keyboard.press("?") },
   { name: "well", hash: "", state: { scope: "well" } },
+  { name: "many-nodes", hash: "", state: { scope: "large" } },
+  {
+    name: "all-nodes",
+    hash: "",
+    state: { scope: "large" },
+    act: async (page) => {
+      await page.click("text=Show all 30")
+      await page.locator(".fleet").scrollIntoViewIfNeeded()
+    }
+  },
   { name: "empty", hash: "", state: { scope: "empty" } },
   { name: "read-only", hash: "child/Consumer/orders-017", state: { readOnly: true } },
   { name: "stale", hash: "", state: { stale: true } },
