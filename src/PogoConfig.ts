@@ -131,8 +131,8 @@ interface PogoOptions {
   /**
    * The release that this process runs, as any text that is not empty: a tag, a commit, a build. While nodes of two
    * revisions are there, children go to the newest one that has room, those of the older nodes when their node ends: each
-   * moves once. The newest is that of the process which joined last under a name that had another one before: give nodes
-   * stable names, and all of them a revision. Default none: nodes are alike. `POGO_REVISION`.
+   * moves once. The newest is the one that a name took on last, an older text that is deployed again too; a restart under
+   * the same name changes nothing. Give all nodes a revision. Default none: nodes are alike. `POGO_REVISION`.
    */
   readonly revision?: string | undefined
   /**

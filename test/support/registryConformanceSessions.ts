@@ -212,43 +212,59 @@ const timings = (test: Test): void => {
 }
 
 const revisions = (test: Test): void => {
-  const former = (caller: Caller, sid: string, revision?: string) =>
-    Effect.map(caller.open(sid, { revision }), (reply) => reply._tag === "OK" ? reply.value.former : reply._tag)
+  const since = (caller: Caller, sid: string, revision?: string, fresh?: number) =>
+    Effect.map(caller.open(sid, { revision, fresh }), (reply) => (reply._tag === "OK" ? reply.value.fresh : Number.NaN))
 
-  test("an opened session is told the revision that its name had before", (caller) =>
+  test("an opened session is told since when its name has its revision", (caller) =>
     Effect.gen(function*() {
       yield* caller.learn
-      expect(yield* former(caller, "a#1", "v1")).toBe("")
-      expect(yield* former(caller, "b#1", "v2|with: odd\nthings")).toBe("")
+      const a = yield* since(caller, "a#1", "v1")
+      const b = yield* since(caller, "b#1", "v2|with: odd\nthings")
+      expect(a).toBeGreaterThan(0)
+      expect(b).toBeGreaterThan(a)
       yield* caller.ok("close", { sid: "a#1" })
-      expect(yield* former(caller, "a#2", "v1")).toBe("v1")
-      expect(yield* former(caller, "a#3", "v2")).toBe("v1")
-      expect(yield* former(caller, "b#2", "v1")).toBe("v2|with: odd\nthings")
+      expect(yield* since(caller, "a#2", "v1")).toBe(a)
+      const younger = yield* since(caller, "a#3", "v2")
+      expect(younger).toBeGreaterThan(b)
+      // One whose answer was lost asks again.
+      expect(yield* since(caller, "a#3", "v2")).toBe(younger)
+      expect(yield* since(caller, "b#2", "v2|with: odd\nthings")).toBe(b)
       // One that has none says nothing, and changes nothing.
-      expect(yield* former(caller, "a#4")).toBe("")
-      expect(yield* former(caller, "a#5", "v2")).toBe("v2")
-      expect(yield* former(caller, "c#1", "v2")).toBe("")
+      expect(yield* since(caller, "a#4")).toBe(0)
+      expect(yield* since(caller, "a#5", "v2")).toBe(younger)
+      // An older text is the newest when it is deployed again.
+      expect(yield* since(caller, "a#6", "v1")).toBeGreaterThan(younger)
+    }))
+
+  test("a process tells a new data set since when its name has its revision", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.learn
+      expect(yield* since(caller, "a#1", "v1", 7)).toBe(7)
+      expect(yield* since(caller, "a#2", "v1")).toBe(7)
+      // Another says so of a revision that the name has already.
+      expect(yield* since(caller, "a#3", "v1", 9)).toBe(7)
     }))
 
   test("a session that is not live yet notes none", (caller) =>
     Effect.gen(function*() {
       yield* caller.learn
       const claims = [{ id: "k/1", token: 5, generation: 3 }]
-      yield* caller.open("a#1", { revision: "v1", mode: "reassert", claims, last: false })
-      expect(yield* former(caller, "a#1", "v1")).toBe("")
+      yield* caller.open("a#1", { revision: "v1", fresh: 7, mode: "reassert", claims, last: false })
+      expect(yield* since(caller, "a#1", "v1", 9)).toBe(9)
     }))
 
   test(`the revisions of ${maxRevisions} names are remembered, the youngest`, (caller) =>
     Effect.gen(function*() {
       yield* caller.learn
       for (let i = 0; i <= maxRevisions; i++) {
-        yield* caller.open(`n${i}#1`, { revision: "v1" })
+        yield* caller.open(`n${i}#1`, { revision: "v1", fresh: i + 1 })
         yield* caller.ok("close", { sid: `n${i}#1` })
       }
-      expect(yield* former(caller, "n0#2", "v2")).toBe("")
-      expect(yield* former(caller, `n${maxRevisions / 2}#2`, "v2")).toBe("")
-      expect(yield* former(caller, `n${maxRevisions / 2 + 1}#2`, "v2")).toBe("v1")
-      expect(yield* former(caller, `n${maxRevisions}#2`, "v2")).toBe("v1")
+      const noted = (i: number) => since(caller, `n${i}#2`, "v1", 5_000)
+      expect(yield* noted(0)).toBe(5_000)
+      expect(yield* noted(maxRevisions / 2)).toBe(5_000)
+      expect(yield* noted(maxRevisions / 2 + 1)).toBe(maxRevisions / 2 + 2)
+      expect(yield* noted(maxRevisions)).toBe(maxRevisions + 1)
     }))
 }
 

@@ -269,7 +269,8 @@ export const argumentsOf: Arguments = {
     last: source.random.chance(0.8),
     supersedes: source.random.chance(0.4) ? sidOf(source) : "",
     list: source.random.chance(0.3) ? source.random.pick(sets) : undefined,
-    revision: source.random.chance(0.5) ? source.random.pick(["v1", "v2"]) : undefined
+    revision: source.random.chance(0.5) ? source.random.pick(["v1", "v2"]) : undefined,
+    fresh: source.random.chance(0.3) ? source.random.below(50) : undefined
   }),
   update: (source) => ({
     sid: sidOf(source),

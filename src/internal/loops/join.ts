@@ -128,7 +128,7 @@ interface Chunk {
   readonly refused: ReadonlyArray<string>
   readonly quarantine: number
   readonly collected: number
-  readonly former: string
+  readonly fresh: number
   readonly sent: number
   readonly log: number
 }
@@ -146,7 +146,8 @@ const sendChunk = (
     const list = node.own.list?.what.set
     const { revision } = node.config
     const supersedes = node.era.lastSid
-    const args: Args<"open"> = { sid, version, record, mode, claims, last, supersedes, list, revision }
+    const { fresh } = node.rollout
+    const args: Args<"open"> = { sid, version, record, mode, claims, last, supersedes, list, revision, fresh }
     const { reply, sent } = yield* send(node, era, "open", args)
     if (node.lease.fences !== opening.fences) return yield* Effect.fail(notYet())
     if (reply._tag !== "OK") return yield* Effect.fail(failureOf(node, reply))
@@ -191,14 +192,14 @@ const assertAndOpen = (node: Node, opening: Opening): Effect.Effect<Session, Fai
   })
 
 /** Makes the session this node's own. */
-const establish = (node: Node, opening: Opening, { collected, former, log, quarantine }: Chunk): Session => {
+const establish = (node: Node, opening: Opening, { collected, fresh, log, quarantine }: Chunk): Session => {
   const session = new Session(opening.sid, opening.era)
   session.heardOf(log)
   session.quarantineUntil = node.ambient.now() + quarantine
   // Tombstones that this memory has never heard of may have been swept away: it must not be given back.
   if (node.view.era !== opening.era && node.view.known < collected) node.view.clear()
   settleUnconfirmed(node, session, opening.mode, quarantine)
-  node.rollout.opened(former, opening.mode === "reassert")
+  node.rollout.opened(fresh, opening.mode === "reassert")
   node.era.established(session)
   node.lease.workSucceeded()
   node.begin(session)

@@ -1,6 +1,5 @@
 /**
- * What a rollout of another revision means to this node: whether its process makes its revision the newest, which
- * children it attracts, how many are its share, and whether the rollout stalls. Others judge by what its record says of
+ * What a rollout of another revision means to this node: since when its name has its revision, which children it attracts, how many are its share, and whether the rollout stalls. Others judge by what its record says of
  * these, never by what they have seen themselves: else two of them would place a child differently, and nobody run it.
  *
  * @internal
@@ -48,7 +47,6 @@ export interface RollingNode {
 
 /** This node's part in rollouts. */
 export class Rollout {
-  private former: string | undefined
   private ownFresh = 0
   private ownSettled = 0
   private attracted: number
@@ -56,7 +54,7 @@ export class Rollout {
   private keepsChildren = false
   /** Live sessions that have, or had, a kind of this node's: one that leaves closes its kinds first. */
   private readonly related = new Set<string>()
-  /** The newest process that was seen, 0 without a rollout, and since when that is so. Elapsed milliseconds. */
+  /** The newest `fresh` that was seen, 0 without a rollout, and since when that is so. Elapsed milliseconds. */
   private newest = { fresh: 0, since: -Infinity }
   /** The most children that an older node was seen to have in this rollout. */
   private fullest = 0
@@ -108,11 +106,11 @@ export class Rollout {
   }
 
   /**
-   * A session was opened. `former`: the revision that the node's name had before; that of the first one counts.
+   * A session was opened. `fresh`: since when the node's name has its revision; what the first one was told counts.
    * `keepsChildren`: it goes on with all that it had, in a new data set.
    */
-  opened(former: string, keepsChildren: boolean): void {
-    this.former ??= former
+  opened(fresh: number, keepsChildren: boolean): void {
+    if (this.ownFresh === 0) this.ownFresh = fresh
     this.keepsChildren = keepsChildren
   }
 
@@ -121,10 +119,6 @@ export class Rollout {
    * on, nobody does: after a rollout few children are where their hash would have them.
    */
   activates(): void {
-    const { config: { revision }, session, view } = this.node
-    if (this.first && this.former !== revision) {
-      this.ownFresh = view.membership.members.get(session?.sid ?? "")?.opened ?? 0
-    }
     if (this.first || !this.keepsChildren) this.attract()
     this.first = false
   }

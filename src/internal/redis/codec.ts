@@ -144,7 +144,7 @@ const encodeSaves = (saves: ReadonlyArray<StateSave> = []): ReadonlyArray<string
 /** Arguments of each command, after those of the envelope. */
 export const encoders: { readonly [K in CommandName]: (args: Args<K>) => ReadonlyArray<string> } = {
   tick: ({ sid }) => [sid],
-  open: ({ claims, last, list, mode, record, revision, sid, supersedes, version }) => [
+  open: ({ claims, fresh, last, list, mode, record, revision, sid, supersedes, version }) => [
     sid,
     counter(version),
     record,
@@ -153,6 +153,7 @@ export const encoders: { readonly [K in CommandName]: (args: Args<K>) => Readonl
     supersedes,
     list ?? "",
     revision ?? "",
+    counter(fresh ?? 0),
     ...claims.flatMap(({ generation, id, token }) => [id, counter(token), counter(generation)])
   ],
   update: ({ leaving, record, sid, version }) => [sid, counter(version), record, flag(leaving === true)],
@@ -340,11 +341,11 @@ const listOrNone = <A>(raw: Raw | undefined, read: (row: Row) => A): ReadonlyArr
 /** Values of each command, from the reply of its script. */
 export const decoders: { readonly [K in CommandName]: (value: Row) => Value<K> } = {
   tick: ([claims, quarantine]) => ({ claims: number(claims), quarantine: number(quarantine) }),
-  open: ([quarantine, collected, refused, former]) => ({
+  open: ([quarantine, collected, refused, fresh]) => ({
     refused: row(refused).map(text),
     quarantine: number(quarantine),
     collected: number(collected),
-    former: text(former)
+    fresh: number(fresh)
   }),
   update: () => ({}),
   close: () => ({}),

@@ -1475,7 +1475,7 @@ end
 `,
   "nodes.lua:13": `local function command() return { live_nodes(), all_directives() } end
 `,
-  "open.lua:12": `local needs_memory = true
+  "open.lua:13": `local needs_memory = true
 `,
   "shared/node_record.lua:3": `local function store_record(sid, version, json)
 local kept = node:get(sid)
@@ -1486,7 +1486,7 @@ node:set(sid, str(version) .. '|' .. str(opened) .. '|' .. json)
 append('n', sid)
 end
 `,
-  "open.lua:17": `local function others_live(sid, old)
+  "open.lua:18": `local function others_live(sid, old)
 local others = meta.sessions
 if live(sid) then others = others - 1 end
 if old ~= sid and live(old) then others = others - 1 end
@@ -1506,9 +1506,9 @@ end
 
 local function assert_claims(sid, mode, old)
 local ids, refused = {}, {}
-for i = 19, arg_count, 3 do ids[#ids + 1] = ARGV[i] end
+for i = 20, arg_count, 3 do ids[#ids + 1] = ARGV[i] end
 claim:load(ids)
-for i = 19, arg_count, 3 do
+for i = 20, arg_count, 3 do
 local id, token, generation = ARGV[i], counter(ARGV[i + 1]), counter(ARGV[i + 2])
 if token and generation and may_assert(sid, mode, old, id, token) then
 set_claim(id, { token = token, generation = generation, sid = sid })
@@ -1528,9 +1528,9 @@ end
 
 
 local function read_revision(value)
-local at, revision = value:match('^(%d+)|(.*)$')
-if not at or #at > 16 then return -1, '' end
-return counter(at) or -1, revision
+local at, since, revision = value:match('^(%d+)|(%d+)|(.*)$')
+if not at or #at > 16 or #since > 16 then return -1, nil, '' end
+return counter(at) or -1, counter(since), revision
 end
 
 local function forget_oldest(newest)
@@ -1549,14 +1549,15 @@ end)
 for i = 1, #noted - MAX_REVISIONS / 2 do sessx:set(noted[i].key, false) end
 end
 
-local function note_revision(sid, revision)
-if revision == '' then return '' end
+local function note_revision(sid, revision, fresh)
+if revision == '' then return 0 end
 local key = '=' .. (sid:match('^(.*)#') or '')
 local stored = sizes.sessx > 0 and sessx:get(key) or ''
-sessx:set(key, str(meta.high) .. '|' .. revision)
+local _, since, noted = read_revision(stored)
+if noted ~= revision or not since then since = fresh > 0 and fresh or meta.high end
+sessx:set(key, str(meta.high) .. '|' .. str(since) .. '|' .. revision)
 forget_oldest(key)
-local _, former = read_revision(stored)
-return former
+return since
 end
 
 local function command()
@@ -1568,10 +1569,10 @@ if not is_sent or others_live(sid, old) then return refuse('TIMING', str(meta.tt
 meta.ttl, meta.maxStep = ttl, max_step
 end
 local refused = assert_claims(sid, mode, old)
-local former = ''
+local fresh = 0
 if ARGV[15] == '1' then
 local is_new = not live(sid)
-former = note_revision(sid, ARGV[18])
+fresh = note_revision(sid, ARGV[18], counter(ARGV[19]) or 0)
 if is_new then meta.sessions = meta.sessions + 1 end
 expire_at(sid, meta.now + meta.ttl)
 store_record(sid, counter(ARGV[12]) or 0, ARGV[13])
@@ -1582,7 +1583,7 @@ inherit_round(old, sid)
 if live(old) then end_session(old, 'o', meta.now) end
 end
 end
-return { str(quarantine_left()), str(meta.collected), refused, former }
+return { str(quarantine_left()), str(meta.collected), refused, str(fresh) }
 end
 `,
   "peek.lua:8": `local needs_memory = false
@@ -2008,7 +2009,7 @@ export const commands = {
     "shared/end.lua:12"
   ],
   open: [
-    "open.lua:12",
+    "open.lua:13",
     "shared/numbers.lua:6",
     "shared/hashes.lua:5",
     "shared/records.lua:4",
@@ -2021,7 +2022,7 @@ export const commands = {
     "shared/guard.lua:3",
     "shared/node_record.lua:3",
     "shared/set_rounds.lua:3",
-    "open.lua:17",
+    "open.lua:18",
     "shared/end.lua:12"
   ],
   peek: [

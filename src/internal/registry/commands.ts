@@ -208,14 +208,16 @@ export interface Commands {
       readonly supersedes: string
       /** The set of the list that the node keeps: a round of it that was begun before the session lived is over. */
       readonly list?: string | undefined
-      /** The revision of the node's release, if it has one; `former`: the one that its name had before. */
+      /** The revision of the node's release, if it has one; `fresh`: since when its name has that, as it was told before. */
       readonly revision?: string | undefined
+      readonly fresh?: number | undefined
     },
     {
       readonly refused: ReadonlyArray<string>
       readonly quarantine: number
       readonly collected: number
-      readonly former: string
+      /** Counter value since when the session's name has its revision: a restart changes nothing. 0 for none. */
+      readonly fresh: number
     }
   ]
   /**

@@ -124,10 +124,10 @@ export const open = (tx: Tx, args: Args<"open">, envelope: Envelope): Value<"ope
   const mismatch = timingOf(tx, args, envelope)
   if (mismatch !== undefined) return mismatch
   const refused = assertClaims(tx, args)
-  let former = ""
+  let fresh = 0
   if (args.last) {
     const isNew = !isLive(tx, args.sid)
-    former = noteRevision(tx, args.sid, args.revision ?? "")
+    fresh = noteRevision(tx, args.sid, args.revision ?? "", counterOf(args.fresh ?? 0) ?? 0)
     state.sess.set(args.sid, meta.now + meta.ttl)
     storeRecord(tx, args.sid, args.version, args.record)
     endRound(tx, args.list)
@@ -138,7 +138,7 @@ export const open = (tx: Tx, args: Args<"open">, envelope: Envelope): Value<"ope
       if (isLive(tx, args.supersedes)) endSession(tx, args.supersedes, "orderly")
     }
   }
-  return { refused, quarantine: quarantineLeft(tx), collected: meta.collected, former }
+  return { refused, quarantine: quarantineLeft(tx), collected: meta.collected, fresh }
 }
 
 /** `update`: replaces the record of a live session. */

@@ -1,8 +1,8 @@
 /**
- * Revisions: which one the nodes of each name had last. A process that brings another one begins a rollout, or goes on
- * with it; one that was only restarted does not.
+ * Revisions: which one the nodes of each name have, and since when. A process that brings another one begins a rollout, or
+ * goes on with it; one that was only restarted does not, and neither does one that asks again, since it heard no answer.
  *
- * They stand beside the traces of sessions, under `=name`, in the form `counter|revision`.
+ * They stand beside the traces of sessions, under `=name`, in the form `counter when noted|counter since when|revision`.
  *
  * @internal
  */
@@ -13,7 +13,7 @@ import type { Tx } from "./state.js"
 export const maxRevisions = 1000
 
 const prefix = "="
-const pattern = /^(\d{1,16})\|([\s\S]*)$/
+const pattern = /^(\d{1,16})\|(\d{1,16})\|([\s\S]*)$/
 
 const nameOf = (sid: string): string => sid.slice(0, Math.max(0, sid.lastIndexOf("#")))
 
@@ -28,13 +28,22 @@ const forgetOldest = ({ state }: Tx): void => {
   for (const [key] of noted.slice(0, noted.length - maxRevisions / 2)) state.sessx.delete(key)
 }
 
-/** Notes the revision of a session's name; returns the one that the name had before, empty for none. */
-export const noteRevision = (tx: Tx, sid: string, revision: string): string => {
-  if (revision === "") return ""
+/** Since when a name has a revision, as the record of the name says; `undefined` if that is of another one. */
+const sinceIn = (value: string, revision: string): number | undefined => {
+  const [, , since, noted] = pattern.exec(value) ?? []
+  return noted === revision ? counterOf(Number(since)) : undefined
+}
+
+/**
+ * Notes the revision of a session's name; returns since when the name has it, 0 for a node without one. `fresh`: what the
+ * process was told of that in an earlier era, 0 if it has not been told yet.
+ */
+export const noteRevision = (tx: Tx, sid: string, revision: string, fresh: number): number => {
+  if (revision === "") return 0
   const { meta, state } = tx
   const key = `${prefix}${nameOf(sid)}`
-  const former = pattern.exec(state.sessx.get(key) ?? "")?.[2] ?? ""
-  state.sessx.set(key, `${meta.high}|${revision}`)
+  const since = sinceIn(state.sessx.get(key) ?? "", revision) ?? (fresh > 0 ? fresh : meta.high)
+  state.sessx.set(key, `${meta.high}|${since}|${revision}`)
   forgetOldest(tx)
-  return former
+  return since
 }

@@ -114,14 +114,14 @@ export type OnUnscored = (member: ScopeMember, why: string) => void
 /** The newest revision among some members, and whether its rollout is known to stall. */
 export interface NewestRevision {
   readonly revision: string
-  /** Counter value at which its youngest process joined. */
+  /** Counter value since when a name has it. */
   readonly fresh: number
   readonly settled: boolean
 }
 
 /**
- * The newest revision: that of the process which joined last with another revision than its name had before. `undefined`
- * where nobody tells of one, or all have the same.
+ * The newest revision: the one that a member's name took on last. `undefined` where nobody tells of one, or all have the
+ * same.
  */
 export const newestOf = (
   members: Iterable<Pick<ScopeMember, "fresh" | "revision" | "settled">>

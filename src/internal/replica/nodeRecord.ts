@@ -52,8 +52,8 @@ export interface NodeRecord {
   /** The revision of the node's release; empty if it has none. */
   readonly revision: string
   /**
-   * Counter value at which the node's process joined, if its name had another revision before; 0 if it had the same: it
-   * was restarted, which makes no revision the newest.
+   * Counter value since when the node's name has this revision: the latest is of the newest one. A restart changes
+   * nothing about it. 0 without a revision.
    */
   readonly fresh: number
   /**

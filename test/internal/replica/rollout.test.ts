@@ -47,13 +47,13 @@ describe("newestFor", () => {
   const members = (...records: ReadonlyArray<Partial<NodeRecord>>) => readMembers(itemsOf(records))
   const { spec } = entryOf("K/x", {}, {})
 
-  it("is the revision of the process that joined last, wherever it stands", () => {
+  it("is the revision that a name took on last, wherever it stands", () => {
     const [old, young] = [{ revision: "v2", fresh: 3 }, { revision: "v1", fresh: 7 }]
     expect(newestFor(spec!, members(old, young))).toBe("v1")
     expect(newestFor(spec!, members(young, old))).toBe("v1")
   })
 
-  it("does not count a process that was restarted, one that is closed, and one without the kind", () => {
+  it("does not count one of which nothing is known, one that is closed, and one without the kind", () => {
     const old = { revision: "v1", fresh: 3 }
     for (
       const other of [{ fresh: 0 }, { fresh: 9, cordoned: true }, { fresh: 9, kinds: {} }, { fresh: 9, joining: true }]

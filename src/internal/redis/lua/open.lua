@@ -5,9 +5,10 @@
 -- ARGV   1 to 10: the envelope (shared/begin.lua).
 --        11: the session. 12: its record's version. 13: its record. 14: the mode (`OpenMode`). 15: "1" in the last call
 --        of a series. 16: the session that this one replaces, or empty. 17: the set of the list that the node keeps, or
---        empty. 18: the revision of its release, or empty. From 19 on: (id, token, generation)*.
--- Reply  `{ quarantine left, highest stamp of the tombstones swept away, { refused id* }, the revision that the name
---        had before }`;
+--        empty. 18: the revision of its release, or empty. 19: since when its name has that, as it was told before, or
+--        0. From 20 on: (id, token, generation)*.
+-- Reply  `{ quarantine left, highest stamp of the tombstones swept away, { refused id* }, since when the name has the
+--        revision }`;
 --        the refusals DEAD and TIMING.
 local needs_memory = true
 -- @include shared/begin.lua
@@ -34,9 +35,9 @@ end
 
 local function assert_claims(sid, mode, old)
   local ids, refused = {}, {}
-  for i = 19, arg_count, 3 do ids[#ids + 1] = ARGV[i] end
+  for i = 20, arg_count, 3 do ids[#ids + 1] = ARGV[i] end
   claim:load(ids)
-  for i = 19, arg_count, 3 do
+  for i = 20, arg_count, 3 do
     local id, token, generation = ARGV[i], counter(ARGV[i + 1]), counter(ARGV[i + 2])
     if token and generation and may_assert(sid, mode, old, id, token) then
       set_claim(id, { token = token, generation = generation, sid = sid })
@@ -56,9 +57,9 @@ end
 
 -- Twin of registry/revisions.ts.
 local function read_revision(value)
-  local at, revision = value:match('^(%d+)|(.*)$')
-  if not at or #at > 16 then return -1, '' end
-  return counter(at) or -1, revision
+  local at, since, revision = value:match('^(%d+)|(%d+)|(.*)$')
+  if not at or #at > 16 or #since > 16 then return -1, nil, '' end
+  return counter(at) or -1, counter(since), revision
 end
 
 local function forget_oldest(newest)
@@ -77,14 +78,15 @@ local function forget_oldest(newest)
   for i = 1, #noted - MAX_REVISIONS / 2 do sessx:set(noted[i].key, false) end
 end
 
-local function note_revision(sid, revision)
-  if revision == '' then return '' end
+local function note_revision(sid, revision, fresh)
+  if revision == '' then return 0 end
   local key = '=' .. (sid:match('^(.*)#') or '')
   local stored = sizes.sessx > 0 and sessx:get(key) or ''
-  sessx:set(key, str(meta.high) .. '|' .. revision)
+  local _, since, noted = read_revision(stored)
+  if noted ~= revision or not since then since = fresh > 0 and fresh or meta.high end
+  sessx:set(key, str(meta.high) .. '|' .. str(since) .. '|' .. revision)
   forget_oldest(key)
-  local _, former = read_revision(stored)
-  return former
+  return since
 end
 
 local function command()
@@ -96,10 +98,10 @@ local function command()
     meta.ttl, meta.maxStep = ttl, max_step
   end
   local refused = assert_claims(sid, mode, old)
-  local former = ''
+  local fresh = 0
   if ARGV[15] == '1' then
     local is_new = not live(sid)
-    former = note_revision(sid, ARGV[18])
+    fresh = note_revision(sid, ARGV[18], counter(ARGV[19]) or 0)
     if is_new then meta.sessions = meta.sessions + 1 end
     expire_at(sid, meta.now + meta.ttl)
     store_record(sid, counter(ARGV[12]) or 0, ARGV[13])
@@ -110,7 +112,7 @@ local function command()
       if live(old) then end_session(old, 'o', meta.now) end
     end
   end
-  return { str(quarantine_left()), str(meta.collected), refused, former }
+  return { str(quarantine_left()), str(meta.collected), refused, str(fresh) }
 end
 
 -- @include shared/end.lua
