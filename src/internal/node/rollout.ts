@@ -149,7 +149,7 @@ export class Rollout {
     this.room.look()
     if (seen === undefined) {
       if (this.isEnding) this.lookAt(this.newest.since + this.node.timing.moveDebounce)
-    } else if (seen.settled) this.spread()
+    } else if (seen.settled) this.joinSettled(seen)
     else if (now >= this.newest.since + config.rolloutPatience) this.settle(seen)
     else this.lookAt(this.newest.since + config.rolloutPatience)
   }
@@ -240,6 +240,15 @@ export class Rollout {
     ))
     this.spread()
     this.node.own.changed()
+  }
+
+  /** Others have said that the rollout stalls. A child for which only nodes of other kinds are there is not told by them. */
+  private joinSettled({ fresh, revision }: NewestRevision): void {
+    if (revision === this.node.config.revision && this.ownSettled < fresh) {
+      this.ownSettled = fresh
+      this.node.own.changed()
+    }
+    this.spread()
   }
 
   /** Attracts its part of the children, now that placement is over all members again. */

@@ -35,9 +35,13 @@ const isMixed = (members: ReadonlyArray<ScopeMember>): boolean =>
  * The members with what all of them know: an older one would give a child to another home, and nobody would run it, or
  * two would wait for each other. What says nothing is left out, so that placement need not look at it.
  */
-const asAgreed = (read: ReadonlyArray<ScopeMember>, agreed: boolean, mixed: boolean): ReadonlyArray<ScopeMember> => {
+const asAgreed = (
+  read: ReadonlyArray<ScopeMember>,
+  agreed: boolean,
+  known: boolean,
+  mixed: boolean
+): ReadonlyArray<ScopeMember> => {
   const all = agreed ? read : read.map((member) => ({ ...member, full: false }))
-  const known = read.every(({ knows }) => knows.includes("revisions"))
   if (known && mixed) return all
   return all.map((member) => ({ ...member, fresh: 0, settled: 0, enough: known && member.enough }))
 }
@@ -55,6 +59,7 @@ export class Membership {
   private all: ReadonlyArray<ScopeMember> = []
   private back: ReadonlyArray<ScopeMember> = []
   private agreed = true
+  private known = true
   private mixed = false
 
   /** `onUnscored`: is told of a child that belongs nowhere, or elsewhere, since it has no score on a member. */
@@ -76,9 +81,11 @@ export class Membership {
   set(items: ReadonlyArray<NodeItem>): MembershipChange {
     const read = readMembers(items)
     const agreed = read.every(({ knows }) => knows.includes("placement"))
+    const known = read.every(({ knows }) => knows.includes("revisions"))
     const mixed = isMixed(read)
-    const next = asAgreed(read, agreed, mixed)
+    const next = asAgreed(read, agreed, known, mixed)
     this.agreed = agreed
+    this.known = known
     this.mixed = mixed
     const previous = new Map(this.members)
     const added = next.filter((member) => {
@@ -117,9 +124,9 @@ export class Membership {
     return best(child, spec, awaited, this.score, home === undefined ? undefined : this.members.get(home))?.sid
   }
 
-  /** Whether members of different revisions are there. */
+  /** Whether members of different revisions are there, and all of them know what that means: a rollout, or its rest. */
   get isMixed(): boolean {
-    return this.mixed
+    return this.known && this.mixed
   }
 
   /** Whether all members know of members that come back, and of such as have no room. */

@@ -2,9 +2,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
 import type { Labels } from "../../../src/ChildSpec.js"
 import type { NodeItem } from "../../../src/internal/registry/commands.js"
-import { best } from "../../../src/internal/replica/candidates.js"
 import { Membership } from "../../../src/internal/replica/membership.js"
-import { type NodeRecord, readMembers } from "../../../src/internal/replica/nodeRecord.js"
+import { knowledge, type NodeRecord } from "../../../src/internal/replica/nodeRecord.js"
 import type { Entry } from "../../../src/internal/replica/replica.js"
 import { hashText } from "../../../src/internal/runtime/hash.js"
 import { rendezvous } from "../../../src/Placement.js"
@@ -46,6 +45,10 @@ const change: FastCheck.Arbitrary<Change> = FastCheck.record({
         draining: FastCheck.boolean(),
         joining: FastCheck.boolean(),
         full: FastCheck.boolean(),
+        enough: FastCheck.boolean(),
+        fresh: FastCheck.nat(4),
+        settled: FastCheck.nat(4),
+        knows: FastCheck.constantFrom(knowledge, knowledge, knowledge.filter((part) => part !== "revisions")),
         duplicateName: FastCheck.boolean()
       },
       { requiredKeys: [] }
@@ -57,7 +60,7 @@ const applyChange = (seats: Map<string, Seat>, { node, what }: Change): void => 
   const name = `n${node}`
   const seat = seats.get(name)
   if (what === "leave") seats.delete(name)
-  else if (what === "join") seats.set(name, seat ?? { session: 0, record: {} })
+  else if (what === "join") seats.set(name, seat ?? { session: 0, record: { revision: `v${node % 2}`, fresh: node } })
   // The same name under a younger session, while the older one may still be listed.
   else if (what === "return") seats.set(`${name}'`, { session: (seat?.session ?? 0) + 1, record: { name } })
   else if (seat !== undefined) seats.set(name, { ...seat, record: { ...seat.record, ...what } })
@@ -92,11 +95,13 @@ describe("Membership", () => {
         for (const one of step) applyChange(seats, one)
         const list = listOf(seats)
         membership.set(list)
-        const fresh = readMembers(list)
+        const fresh = new Membership(rendezvous)
+        fresh.set(list)
         for (const entry of entries) {
           // Now and then a child is not looked at, and misses an epoch or several.
           if (dice.chance(0.25)) continue
-          expect(membership.homeOf(entry), entry.id).toBe(best(entry, entry.spec!, fresh, rendezvous)?.sid)
+          const unseen = { ...entry, home: undefined, homeEpoch: -1 }
+          expect(membership.homeOf(entry), entry.id).toBe(fresh.homeOf(unseen))
         }
       }
     },
@@ -147,6 +152,17 @@ describe("Membership", () => {
     membership.set(all.filter(({ sid }) => sid !== membership.homeOf(entry)))
     membership.homeOf(entry)
     expect(asked.length).toBeGreaterThanOrEqual(2)
+  })
+
+  it("has no rollout while a member does not know revisions: it would place the children otherwise", () => {
+    const membership = new Membership(rendezvous)
+    const [all, one] = [children(40), nodeItem("b#1", { revision: "v2", fresh: 9, enough: true })]
+    const before = knowledge.filter((part) => part !== "revisions")
+    membership.set([nodeItem("a#1", { revision: "v1", fresh: 1 }), one])
+    expect([membership.isMixed, membership.members.get("b#1")?.enough]).toEqual([true, true])
+    membership.set([nodeItem("a#1", { knows: before }), one])
+    expect([membership.isMixed, membership.members.get("b#1")?.enough]).toEqual([false, false])
+    expect(new Set(all.map((child) => membership.homeOf(child))).size).toBe(2)
   })
 
   it("tells who came and who went, and whether children may move", () => {
