@@ -20,6 +20,7 @@ import {
   type Occurrence,
   plainSurroundings,
   render,
+  rollOut,
   settles,
   TestCluster,
   whyNotOne
@@ -75,7 +76,8 @@ export type {
 } from "./internal/testing/testCluster.js"
 
 /**
- * A cluster of nodes that share a registry. Nodes are named `n1`, `n2` and so on; the name of no node is a defect.
+ * A cluster of nodes that share a registry. Nodes are named `n1`, `n2` and so on; the name of no node is a defect. What
+ * happens to all of them, such as a rollout, is told of `cluster` in its history.
  *
  * @example
  * ```ts
@@ -105,6 +107,38 @@ export interface Cluster {
    * `children` of another release, for one.
    */
   readonly addNode: (name: string, options?: PogoConfig.Options) => Effect.Effect<Pogo.Service>
+  /**
+   * Rolls a release out, as a deployment with a surge of one does: for each node that is there a new one of the revision
+   * joins, under a name that no node has had, and then the old one ends in order. Nodes that are added later have the
+   * revision too. `kinds`: the kinds of the new release; by default those of the cluster. Returns the new names, in order.
+   * Fails if a new node is not ready within a minute; an old one that does not end within a minute is killed.
+   *
+   * @example
+   * ```ts
+   * import { Child } from "effect-pogo"
+   * import * as PogoTest from "effect-pogo/PogoTest"
+   * import { Effect } from "effect"
+   *
+   * const Poller = Child.make("Poller", { payload: {} })
+   * const before = Poller.toLayer(() => Effect.never)
+   * const after = Poller.toLayer(() => Effect.zipRight(Effect.logInfo("the new code"), Effect.never))
+   *
+   * // the child moves once
+   * const test = Effect.gen(function*() {
+   *   const cluster = yield* PogoTest.cluster(3, before, { revision: "v1" })
+   *   yield* cluster.node("n1").startChild(Poller.spec("home", {}))
+   *   yield* cluster.eventuallyOne(Poller.id("home"))
+   *   const names = yield* cluster.roll("v2", after)
+   *   const runs = (yield* cluster.history).filter(({ what }) => what === "started")
+   *   yield* Effect.log(`${runs.length} runs, the last on one of ${names.join(", ")}`)
+   * })
+   * Effect.scoped(test) satisfies Effect.Effect<void, unknown>
+   * ```
+   */
+  readonly roll: (
+    revision: string,
+    kinds?: Layer.Layer<never, unknown, Pogo.Pogo>
+  ) => Effect.Effect<ReadonlyArray<string>, RuleBroken>
   /**
    * Ends a node as SIGKILL ends a process: no finalizer runs, and nobody is told. Its fibers go no step further, also when
    * the cluster ends; timers that they have set are stopped, and sockets that they have opened do not keep the test's
@@ -195,6 +229,11 @@ const clusterOf = (engine: TestCluster): Cluster => ({
   },
   node: (name) => engine.get(name).pogo!,
   addNode: (name, options) => Effect.map(engine.add(name, options), ({ pogo }) => pogo!),
+  roll: (revision, kinds) =>
+    Effect.mapError(
+      rollOut(engine, revision, kinds === undefined ? undefined : Layer.fresh(kinds)),
+      (problem) => brokenIn(engine, `not ready within a minute: ${problem}`)
+    ),
   crash: engine.crash,
   stop: (name) => engine.stop(name),
   freeze: engine.freeze,

@@ -57,6 +57,43 @@ describe("a cluster in a test", () => {
       yield* cluster.atMostOne
     }))
 
+  it.scoped("rolls a release out node by node, and each child moves once", () =>
+    Effect.gen(function*() {
+      const Task = Child.make("Task", { payload: {} })
+      const ran: Array<string> = []
+      const kindsOf = (revision: string) =>
+        Task.toLayer(() => Effect.zipRight(Effect.sync(() => void ran.push(revision)), Effect.never))
+      const cluster = yield* PogoTest.cluster(3, kindsOf("v1"), { revision: "v1" })
+      const specs = Array.from({ length: 30 }, (_, i) => Task.spec(`x${i}`, {}))
+      yield* cluster.node("n1").startChildren(specs)
+      for (const { id } of specs) yield* cluster.eventuallyOne(id)
+      yield* cluster.pass("30 seconds")
+      const before = ran.length
+      expect(yield* cluster.roll("v2", kindsOf("v2"))).toEqual(["n4", "n5", "n6"])
+      expect(cluster.names).toEqual(["n4", "n5", "n6"])
+      for (const { id } of specs) yield* cluster.eventuallyOne(id)
+      yield* cluster.pass("1 minute")
+      expect(ran.slice(before)).toEqual(specs.map(() => "v2"))
+      // Back: the older text is the newest revision then, on nodes of names that nobody has had.
+      expect(yield* cluster.roll("v1", kindsOf("v1"))).toEqual(["n7", "n8", "n9"])
+      yield* cluster.pass("1 minute")
+      expect(ran.slice(before + specs.length)).toEqual(specs.map(() => "v1"))
+      yield* cluster.addNode("n10")
+      yield* cluster.pass("5 seconds")
+      expect((yield* cluster.node("n10").nodes).map(({ revision }) => revision)).toEqual(["v1", "v1", "v1", "v1"])
+      yield* cluster.atMostOne
+    }), 60_000)
+
+  it.scoped("says which node of a release does not become ready, and leaves the old ones", () =>
+    Effect.gen(function*() {
+      const { cluster } = yield* started(good, 2)
+      const rolling = yield* Effect.fork(Effect.flip(cluster.roll("v2")))
+      while (!cluster.names.includes("n3")) yield* Effect.yieldNow()
+      yield* cluster.partition("n3")
+      expect((yield* Fiber.join(rolling)).rule).toMatch(/^not ready within a minute: n3 /)
+      expect(cluster.names).toEqual(["n1", "n2", "n3"])
+    }))
+
   it.scoped("has a set that is made equal to a list from any node", () =>
     Effect.gen(function*() {
       const { cluster, owner } = yield* started(good)

@@ -128,6 +128,9 @@ export interface TestNode {
 /** The kinds that each node of a cluster has. */
 export type Kinds = Layer.Layer<never, unknown, Pogo.Pogo>
 
+/** For so long the next step of a rollout waits for children that have not found a place yet. Milliseconds. */
+const quietWithin = 10_000
+
 /** Runs an effect in another process, and waits for it in this one. */
 const on = <A, E>(host: ProcessHost, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.async((resume) => {
@@ -141,8 +144,8 @@ export class TestCluster {
 
   constructor(
     readonly surroundings: Surroundings,
-    private readonly kinds: Kinds,
-    private readonly options: PogoConfig.Options
+    private kinds: Kinds,
+    private options: PogoConfig.Options
   ) {
     const begin = surroundings.now()
     this.runs = new Runs(() => surroundings.now() - begin)
@@ -245,6 +248,13 @@ export class TestCluster {
       member.host.thaw()
     })
 
+  /** Gives the nodes that are started from now on a revision, and other kinds. */
+  release(revision: string, kinds: Kinds = this.kinds): void {
+    this.kinds = kinds
+    this.options = { ...this.options, revision }
+    this.runs.note("cluster", `is at revision ${revision}`)
+  }
+
   /** Ends all nodes. */
   readonly end: Effect.Effect<void> = Effect.gen(this, function*() {
     for (const { host, name } of this.all.values()) {
@@ -342,6 +352,51 @@ export const whatIsWrong = (cluster: TestCluster): string | undefined => {
   }
   return undefined
 }
+
+/** The first reason why a node is not one yet to which the others give children; `undefined` if it is. */
+const whyNotReady = (cluster: TestCluster, name: string): string | undefined => {
+  const { node } = cluster.get(name)
+  const sid = node?.session?.sid
+  if (node?.active !== true || sid === undefined) return `${name} is ${node?.phase ?? "starting"}`
+  const blind = [...cluster.all.values()].find((other) =>
+    reachable(other) && other.node?.view.membership.members.get(sid)?.joining !== false
+  )
+  return blind === undefined ? undefined : `${blind.name} does not know of ${name}`
+}
+
+/** The first name of the form of `n1` that no node of the cluster has had. */
+const freeName = ({ runs }: TestCluster): string => {
+  const known = new Set(runs.history.map(({ node }) => node))
+  let i = 1
+  while (known.has(`n${i}`)) i++
+  return `n${i}`
+}
+
+/**
+ * Replaces all nodes by nodes of a revision, one by one: a new one joins, and an old one ends in order when that one is
+ * ready. The new names, in order; or why a new node did not become ready.
+ */
+export const rollOut = (
+  cluster: TestCluster,
+  revision: string,
+  kinds: Kinds | undefined
+): Effect.Effect<ReadonlyArray<string>, string> =>
+  Effect.gen(function*() {
+    const old = [...cluster.all.keys()]
+    const names: Array<string> = []
+    cluster.release(revision, kinds)
+    for (const name of old) {
+      const next = freeName(cluster)
+      yield* cluster.add(next)
+      names.push(next)
+      const problem = yield* settles(cluster, () => whyNotReady(cluster, next), 60_000)
+      if (problem !== undefined) return yield* Effect.fail(problem)
+      yield* settles(cluster, () => whatIsWrong(cluster), quietWithin)
+      if (cluster.all.has(name)) yield* cluster.stop(name)
+      yield* settles(cluster, () => whatIsWrong(cluster), quietWithin)
+    }
+    return names
+  })
 
 /** A cluster's history, one line for each occurrence. */
 export const render = (cluster: TestCluster): string =>
