@@ -3,7 +3,7 @@
  * plays many, in `--jobs J` processes, and names those that failed. `--calls` has children called in all of them, not in
  * some, `--directives` has nodes drained and cordoned by their names in all of them, `--sets` has
  * sets reconciled in all of them, `--lists` has nodes with lists that are whole sets in all of them,
- * `--states` gives children states in all of them. `--mutations` breaks one rule after the other (`--only` those whose name contains a text), and tells what noticed.
+ * `--states` gives children states in all of them, `--rollouts` has revisions rolled out in all of them. `--mutations` breaks one rule after the other (`--only` those whose name contains a text), and tells what noticed.
  * Exits with 1 when something was found.
  */
 import { fork } from "node:child_process"
@@ -26,6 +26,7 @@ const { values } = parseArgs({
     sets: { type: "boolean", default: false },
     lists: { type: "boolean", default: false },
     states: { type: "boolean", default: false },
+    rollouts: { type: "boolean", default: false },
     mutations: { type: "boolean", default: false },
     only: { type: "string", default: "" }
   }
@@ -37,7 +38,8 @@ const drawn = (seed: number) =>
     ...(values.directives ? { directives: 1 } : {}),
     ...(values.sets ? { sets: 1 } : {}),
     ...(values.lists ? { lists: 1 } : {}),
-    ...(values.states ? { states: 1 } : {})
+    ...(values.states ? { states: 1 } : {}),
+    ...(values.rollouts ? { rollouts: 1 } : {})
   })
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -77,9 +79,9 @@ const parallel = async (from: number, count: number, jobs: number): Promise<bool
   const codes = Array.from({ length: jobs }, (_, i) => {
     const first = from + i * share
     const seeds = ["--from", `${first}`, "--count", `${Math.min(share, from + count - first)}`]
-    const also = (["calls", "directives", "sets", "lists", "states"] as const).filter((what) => values[what]).map((
-      what
-    ) => `--${what}`)
+    const also = (["calls", "directives", "sets", "lists", "states", "rollouts"] as const)
+      .filter((what) => values[what])
+      .map((what) => `--${what}`)
     const child = fork(fileURLToPath(import.meta.url), [...seeds, ...also])
     return new Promise<number>((resolve) => child.once("exit", (code) => resolve(code ?? 1)))
   })

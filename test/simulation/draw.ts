@@ -19,6 +19,7 @@ import {
   type Plan,
   timing
 } from "./plan.js"
+import { withRollouts } from "./rollouts/draw.js"
 import { withSets } from "./sets/draw.js"
 import { withLists } from "./sets/releases.js"
 import { withStates } from "./states/draw.js"
@@ -37,8 +38,8 @@ const kindWeights: { readonly [K in PlainKind]: number } = {
 
 const allKinds = Object.keys(kindWeights) as ReadonlyArray<PlainKind>
 
-/** Faults of the plan itself: copies go with rollbacks; directives, reconciles and releases are drawn apart. */
-type Fault = Exclude<EventType, "copy" | "direct" | "reconcile" | "release">
+/** Faults of the plan itself: copies go with rollbacks; directives, reconciles, releases and rollouts are drawn apart. */
+type Fault = Exclude<EventType, "copy" | "direct" | "reconcile" | "release" | "roll" | "surge">
 
 /** Other weights of faults and of kinds than the usual ones. */
 export type Weights = { readonly [K in Fault | KindName]?: number }
@@ -238,8 +239,12 @@ export const setsShare = 0.15
 
 /** The share of histories in which nodes have lists of code that are whole sets. */
 export const listsShare = 0.15
+
 /** The share of histories in which children have states. */
 export const statesShare = 0.15
+
+/** The share of histories in which revisions are rolled out. */
+export const rolloutsShare = 0.15
 
 /** How large a share of histories has what not all have. */
 export interface Shares {
@@ -248,6 +253,7 @@ export interface Shares {
   readonly sets: number
   readonly lists: number
   readonly states: number
+  readonly rollouts: number
 }
 
 const usualShares: Shares = {
@@ -255,12 +261,13 @@ const usualShares: Shares = {
   directives: directivesShare,
   sets: setsShare,
   lists: listsShare,
-  states: statesShare
+  states: statesShare,
+  rollouts: rolloutsShare
 }
 
 /** Children are called in a share of the histories, unless there are so many that it takes long. */
 export const draw = (seed: number, weights: Weights = {}, shares: Partial<Shares> = {}): Plan => {
-  const { calls, directives, lists, sets, states } = { ...usualShares, ...shares }
+  const { calls, directives, lists, rollouts, sets, states } = { ...usualShares, ...shares }
   const plan = drawPlan(seed, weights)
   const callDice = new Dice(`calls ${seed}`)
   const called = plan.ids.length < 50 && callDice.chance(calls) ? withCalls(plan, callDice) : plan
@@ -271,7 +278,9 @@ export const draw = (seed: number, weights: Weights = {}, shares: Partial<Shares
   const listDice = new Dice(`lists ${seed}`)
   const listed = plan.ids.length < 50 && listDice.chance(lists) ? withLists(kept, listDice) : kept
   const stateDice = new Dice(`states ${seed}`)
-  return plan.ids.length < 50 && stateDice.chance(states) ? withStates(listed, stateDice) : listed
+  const saved = plan.ids.length < 50 && stateDice.chance(states) ? withStates(listed, stateDice) : listed
+  const rolloutDice = new Dice(`rollouts ${seed}`)
+  return plan.ids.length < 50 && rolloutDice.chance(rollouts) ? withRollouts(saved, rolloutDice) : saved
 }
 
 /** `weights` change how often faults are drawn. */

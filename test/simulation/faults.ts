@@ -119,7 +119,9 @@ export class Faults {
     key: ({ key }) => this.break(() => removeKey(this.scene.state(), key)),
     direct: (event) => this.operators.direct(event),
     reconcile: (event) => this.keepers.reconcile(event),
-    release: (event) => this.nodes.release(this.host(event), event.release, event.back, event.crash)
+    release: (event) => this.nodes.release(this.host(event), event.release, event.back, event.crash),
+    roll: (event) => this.nodes.roll(this.host(event), event),
+    surge: (event) => this.nodes.surge(this.host(event), this.nodes.hosts[event.by]!, event)
   }
 
   private readonly final = new Set<unknown>()
@@ -146,6 +148,7 @@ export class Faults {
     this.guardian.tampered()
     this.scene.sets.tampered()
     this.scene.states.tampered()
+    this.scene.rollouts.tampered()
     this.scene.ledger.forgive()
     this.scene.orders.forgive()
   }

@@ -155,8 +155,10 @@ export class Final {
     if (child.ending) this.tell(`${id} is ${child.stage} on ${name}`)
     if (!child.holds) this.tell(`${id}: ${name} may not act`)
     const entry = life.node!.view.entries.get(id)
-    const home = entry === undefined ? undefined : life.node!.view.membership.homeOf(entry)
-    if (any && !life.node!.own.cordoned && home !== life.node!.session?.sid) {
+    const sid = life.node!.session?.sid ?? ""
+    // Not the same as where it would be claimed: one that runs goes only where it is attracted.
+    const home = entry === undefined ? undefined : life.node!.view.membership.homeOfHeld(entry, sid, child.claim)
+    if (any && !life.node!.own.cordoned && home !== sid) {
       this.tell(`${id} is on ${name}, not on ${home}`)
     }
   }

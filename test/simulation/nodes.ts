@@ -3,7 +3,7 @@
  */
 import { Pogo, type PogoConfig } from "effect-pogo"
 import { Life, type Setting } from "./life.js"
-import type { Code, KindName, NodePlan } from "./plan.js"
+import type { Code, Event, KindName, NodePlan } from "./plan.js"
 import { drain, type Scene } from "./scene.js"
 
 /** For so long a process may take to leave in order before it is killed. */
@@ -14,10 +14,20 @@ export interface Host {
   code: Code
   /** Whose list of code it has, where lists are whole sets; -1: none. */
   release: number
+  /** The revision that it has; empty for none. */
+  revision: string
+  /** Whether it is not there: a rollout has not brought it yet, or has replaced it. */
+  absent: boolean
   life: Life | undefined
   /** Its next start, if one is due. */
   next: { cancelled: boolean } | undefined
 }
+
+type RollEvent = Extract<Event, { readonly type: "roll" }>
+type SurgeEvent = Extract<Event, { readonly type: "surge" }>
+
+/** Time between two looks whether a node is ready, and how many there are before its rollout is given up. */
+const readiness = { every: 500, looks: 40 } as const
 
 export class Nodes {
   readonly hosts: ReadonlyArray<Host>
@@ -28,6 +38,8 @@ export class Nodes {
       plan,
       code: plan.code,
       release: scene.plan.lists?.begin[i] ?? -1,
+      revision: plan.revision ?? "",
+      absent: plan.absent === true,
       life: undefined,
       next: undefined
     }))
@@ -40,17 +52,24 @@ export class Nodes {
     for (const life of this.twins) if (life.status !== "gone") yield life
   }
 
-  private options({ code, plan, release }: Host): PogoConfig.Options {
-    const { initial, lists, syncInterval } = this.scene.plan
+  private options({ code, plan, release, revision }: Host): PogoConfig.Options {
+    const { initial, lists, rollouts, syncInterval } = this.scene.plan
     const list = lists?.releases[release]
     const children = list === undefined
       ? plan.initial ? initial.map((id) => this.scene.spec(id, 1, plan.code)) : []
       : Pogo.exactly(list.map(([id, content]) => this.scene.spec(id, content, code)), { allowEmpty: true })
-    return { joinTimeout: 0, syncInterval, children }
+    return {
+      joinTimeout: 0,
+      syncInterval,
+      children,
+      ...(rollouts === undefined ? {} : { rolloutPatience: rollouts.patience }),
+      ...(revision === "" || plan.unaware === true || plan.older === true ? {} : { revision })
+    }
   }
 
   private make(host: Host, kinds: ReadonlyArray<KindName> = host.plan.kinds): Life {
-    this.scene.log(host.plan.name, `starts${host.code === 2 ? " with the second version of the code" : ""}`)
+    const revision = host.revision === "" ? "" : `, revision ${host.revision}`
+    this.scene.log(host.plan.name, `starts${host.code === 2 ? " with the second version of the code" : ""}${revision}`)
     return new Life(this.setting, host.plan.name, host.code, this.options(host), kinds)
   }
 
@@ -64,7 +83,7 @@ export class Nodes {
     if (host.next !== undefined) host.next.cancelled = true
     const next = host.next = { cancelled: false }
     this.scene.world.after(millis, () => {
-      if (!next.cancelled) this.boot(host)
+      if (!next.cancelled && !host.absent) this.boot(host)
     })
   }
 
@@ -103,6 +122,42 @@ export class Nodes {
     host.release = release
     if (crash) this.crash(host, back)
     else this.stop(host, back)
+  }
+
+  /** Ends for good. */
+  private leave(host: Host, crash: boolean): void {
+    const { life } = host
+    host.absent = true
+    if (life === undefined || life.status === "gone" || life.status === "stopping") return
+    if (crash || life.status !== "up") this.kill(life)
+    else this.stop(host, 0)
+  }
+
+  /** Does its part in a rollout. */
+  roll(host: Host, { back, crash, how, revision }: RollEvent): void {
+    if (how === "leave") return this.leave(host, crash)
+    host.revision = revision
+    if (how === "join") {
+      host.absent = false
+      this.later(host, back)
+    } else if (crash) this.crash(host, back)
+    else this.stop(host, back)
+  }
+
+  /** Is replaced by another node, which joins first. */
+  surge(host: Host, by: Host, { crash, ready, revision }: SurgeEvent): void {
+    const { plan, world } = this.scene
+    by.revision = revision
+    by.absent = false
+    this.later(by, 0)
+    const leave = () => {
+      if (world.now < plan.calm) this.leave(host, crash)
+    }
+    const look = (left: number) => {
+      if (by.life?.node?.active === true) world.after(ready, leave)
+      else if (left > 0) world.after(readiness.every, () => look(left - 1))
+    }
+    look(readiness.looks)
   }
 
   /** Another process under the same name. */

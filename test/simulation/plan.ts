@@ -70,6 +70,24 @@ export type Event =
       readonly back: number
       readonly crash: boolean
     }
+    /** A node of a revision joins; one ends for good; or one ends, and comes back under its name with a revision. */
+    | {
+      readonly type: "roll"
+      readonly how: "join" | "leave" | "replace"
+      readonly node: number
+      readonly revision: string
+      readonly back: number
+      readonly crash: boolean
+    }
+    /** The node `by` of a revision joins, and `node` ends for good when that one has been ready for a while. */
+    | {
+      readonly type: "surge"
+      readonly node: number
+      readonly by: number
+      readonly revision: string
+      readonly ready: number
+      readonly crash: boolean
+    }
   )
 
 export type EventType = Event["type"]
@@ -88,6 +106,12 @@ export interface NodePlan {
   readonly fate: "healthy" | "dead" | "frozen" | "cut"
   /** Whether its version does not know directives. */
   readonly older?: boolean
+  /** The revision of the release that it begins with; none without one. */
+  readonly revision?: string
+  /** Whether its version does not know revisions. */
+  readonly unaware?: boolean
+  /** Whether it is not there until a rollout brings it. */
+  readonly absent?: boolean
   /** For the fate `cut`. */
   readonly requests: ReadonlyArray<RegistryConnection>
   readonly replies: ReadonlyArray<RegistryConnection>
@@ -125,6 +149,13 @@ export interface Plan {
   }
   /** Whether children have states. */
   readonly states?: boolean
+  /** Rollouts of revisions, if there are any. */
+  readonly rollouts?: {
+    /** How long one may stand still until it counts as stalled. Milliseconds. */
+    readonly patience: number
+    /** Whether nothing else happens meanwhile, and each node has a successor before it ends: children move once. */
+    readonly clean: boolean
+  }
   /** Calls to children, if there are any. */
   readonly calls?: CallsPlan
 }

@@ -33,6 +33,9 @@ export class Totals {
     if (plan.states === true) this.stats.count("history: children have states")
     if (plan.sets === true) this.stats.count("history: sets are reconciled")
     if (plan.lists !== undefined) this.stats.count("history: lists are whole sets")
+    if (plan.rollouts !== undefined) this.stats.count("history: revisions are rolled out")
+    if (plan.rollouts?.clean === true) this.stats.count("history: revisions are rolled out, and nothing else happens")
+    if (nodes.some(({ unaware }) => unaware === true)) this.stats.count("history: a node does not know revisions")
     if (nodes.some(({ older }) => older === true)) this.stats.count("history: a node does not know directives")
     if (plan.slowStops > 0) this.stats.count("history: stops beyond the budget")
     if (plan.disorder.window > 1) this.stats.count("history: order of tasks shuffled")
@@ -91,7 +94,7 @@ export const explain = (failed: Outcome, options: PlayOptions = {}, plays = 150)
       plan.directives === true ? " --directives" : ""
     }${plan.sets === true ? " --sets" : ""}${plan.lists === undefined ? "" : " --lists"}${
       plan.states === true ? " --states" : ""
-    }`,
+    }${plan.rollouts === undefined ? "" : " --rollouts"}`,
     `smaller: ${small.plan.nodes.length} nodes, ${small.plan.ids.length} children, ${small.plan.events.length} events:`,
     ...(small.plan.calls?.made ?? []).map((call) => `  ${JSON.stringify(call)}`),
     ...small.plan.events.map((event) => `  ${JSON.stringify(event)}`),

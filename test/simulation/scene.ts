@@ -11,6 +11,7 @@ import type { Copies } from "./copies.js"
 import type { Orders } from "./directives/orders.js"
 import type { Ledger } from "./ledger.js"
 import type { Code, Plan } from "./plan.js"
+import type { RolloutAudit } from "./rollouts/audit.js"
 import type { SetAudit } from "./sets/audit.js"
 import type { ListAudit } from "./sets/listAudit.js"
 import type { StateAudit } from "./states/audit.js"
@@ -29,6 +30,7 @@ export interface Scene {
   readonly sets: SetAudit
   readonly lists: ListAudit
   readonly states: StateAudit
+  readonly rollouts: RolloutAudit
   readonly stats: Stats
   readonly state: () => RegistryState
   readonly spec: (id: string, content: number, code: Code) => ChildSpec.Draft

@@ -21,7 +21,9 @@ const withoutNode = (plan: Plan, index: number): Plan => {
   const events = plan.events.flatMap((event): ReadonlyArray<Event> => {
     if (!("node" in event)) return [event]
     if (event.node === index) return event.type === "call" ? [{ ...event, node: 0 }] : []
+    if (event.type === "surge" && event.by === index) return []
     const moved = { ...event, node: event.node > index ? event.node - 1 : event.node }
+    if (moved.type === "surge") return [{ ...moved, by: moved.by > index ? moved.by - 1 : moved.by }]
     if (moved.type !== "direct" || moved.from < index) return [moved]
     return [{ ...moved, from: moved.from === index ? -1 : moved.from - 1 }]
   })

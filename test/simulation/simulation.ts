@@ -30,6 +30,8 @@ import { Nodes } from "./nodes.js"
 import { observe } from "./observe.js"
 import { PastAudit } from "./past.js"
 import type { Plan } from "./plan.js"
+import { RolloutAudit } from "./rollouts/audit.js"
+import { makeUnaware } from "./rollouts/unaware.js"
 import { type Scene, scope } from "./scene.js"
 import { SetAudit } from "./sets/audit.js"
 import { Keepers } from "./sets/keepers.js"
@@ -90,6 +92,7 @@ class Simulation {
   private readonly sets: SetAudit
   private readonly lists: ListAudit
   private readonly states: StateAudit
+  private readonly rollouts: RolloutAudit
   private readonly past: PastAudit
   private readonly keepers: Keepers
   private readonly faults: Faults
@@ -121,6 +124,13 @@ class Simulation {
       (check, message) => this.fail(check, message),
       (what) => this.stats.count(what)
     )
+    this.rollouts = new RolloutAudit(
+      plan,
+      () => world.now,
+      state,
+      (check, message) => this.fail(check, message),
+      (what) => this.stats.count(what)
+    )
     this.past = new PastAudit((check, message) => this.fail(check, message))
     this.network = new Network(world, dice.stream("network"), plan.noise, this.stats)
     this.guardian = new Guardian(
@@ -142,6 +152,7 @@ class Simulation {
       sets: this.sets,
       lists: this.lists,
       states: this.states,
+      rollouts: this.rollouts,
       stats: this.stats,
       state,
       spec: specOf,
@@ -166,6 +177,7 @@ class Simulation {
       if (plan.sets === true || plan.lists !== undefined) this.sets.executed(execution)
       if (plan.lists !== undefined) this.lists.executed(execution, this.asker)
       if (plan.states === true) this.states.executed(execution)
+      if (plan.rollouts !== undefined) this.rollouts.executed(execution, this.asker)
       const denied = this.ledger.denied(execution, this.asker)
       if (denied !== undefined) this.fail("a child is called absent, and is not", denied)
       this.guardian.onExecuted(execution)
@@ -179,6 +191,7 @@ class Simulation {
       const stale = lists.look()
       if (stale !== undefined) this.fail("a list is out of date", stale)
       if (plan.directives === true) this.orders.look(this.nodes.lives())
+      if (plan.rollouts !== undefined) this.rollouts.look(this.nodes.lives())
     }
     this.final = () => new Final(scene, this.nodes).look()
   }
@@ -240,7 +253,10 @@ class Simulation {
       processes: (process) => this.machines.watch(process),
       watch: (life) => ({
         began: (child) => this.began(life, child),
-        ended: (child) => copies.ended(life, child.run!),
+        ended: (child) => {
+          copies.ended(life, child.run!)
+          this.rollouts.ended(life, child)
+        },
         sent: (sent) => {
           this.guardian.onSent(life, sent)
           if (plan.states === true) this.states.sent(life, sent)
@@ -257,7 +273,9 @@ class Simulation {
         }
       }),
       built: (life, node) => {
-        if (plan.nodes.find(({ name }) => name === life.name)?.older === true) makeOlder(node)
+        const { older = false, unaware = false } = plan.nodes.find(({ name }) => name === life.name) ?? {}
+        if (older) makeOlder(node)
+        if (unaware) makeUnaware(node)
         this.options.changed?.(node)
         this.follow(life, node)
       },
@@ -287,6 +305,7 @@ class Simulation {
     if (child.attempt !== 1) return
     this.copies.taken(life, child)
     this.guardian.onBegan(life, child)
+    this.rollouts.began(child)
     const node = life.node!
     if (!node.lease.holds()) this.fail("a child is started without a lease", `${child.id} on ${life.process.name}`)
     if (node.own.draining || node.own.cordoned) {
@@ -347,6 +366,11 @@ class Simulation {
     for (const host of this.nodes.hosts) {
       const { fate, replies, requests } = host.plan
       const { life } = host
+      if (host.absent) {
+        life?.process.thaw()
+        life?.line.heal()
+        continue
+      }
       if (life === undefined || life.status === "gone") {
         if (fate !== "dead") this.nodes.later(host, this.dice.between(0, 1_000))
         else if (host.next !== undefined) host.next.cancelled = true

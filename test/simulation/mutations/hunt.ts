@@ -11,6 +11,7 @@ import type { Mutation } from "./mutation.js"
 import { ofNeighbours } from "./neighbours.js"
 import { ofNodes } from "./nodes.js"
 import { ofRegistry } from "./registry.js"
+import { ofRollouts } from "./rollouts.js"
 import { ofSets } from "./sets.js"
 import { ofStates } from "./states.js"
 
@@ -20,6 +21,7 @@ export const mutations: ReadonlyArray<Mutation> = [
   ...ofDirectives,
   ...ofSets,
   ...ofStates,
+  ...ofRollouts,
   ...ofHistory,
   ...ofNeighbours,
   ...ofCalls
@@ -34,16 +36,17 @@ export interface Caught {
 
 /** Plays the history of a seed, with the rule broken or whole. */
 const failureOf = (mutation: Mutation, seed: number, isBroken: boolean): Failure | undefined => {
-  const { changed, directives = false, execute, lists = false, patch, sets = false, shape, states = false, weights } =
-    mutation
+  const { changed, execute, patch, shape, weights } = mutation
+  const { directives = false, lists = false, rollouts = false, sets = false, states = false } = mutation
   const mend = isBroken ? patch?.() : undefined
   try {
     const plan = draw(seed, weights, {
-      calls: patch === undefined || sets || lists || states ? 0 : 1,
+      calls: patch === undefined || sets || lists || states || rollouts ? 0 : 1,
       directives: directives ? 1 : 0,
       sets: sets ? 1 : 0,
       lists: lists ? 1 : 0,
-      states: states ? 1 : 0
+      states: states ? 1 : 0,
+      rollouts: rollouts ? 1 : 0
     })
     return play(shape?.(plan) ?? plan, {
       ...(execute === undefined || !isBroken ? {} : { execute }),

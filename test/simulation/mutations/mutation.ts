@@ -17,7 +17,7 @@ export interface Mutation {
   readonly execute?: Execute
   /** Breaks a node as it is made. */
   readonly changed?: (node: Node) => void
-  /** Breaks code that all nodes share; tells how to mend it. Of calls, unless it says `sets` or `lists`: they are made then. */
+  /** Breaks code that all nodes share; tells how to mend it. Of calls, unless it says `sets`, `lists` or `rollouts`: they are made then. */
   readonly patch?: () => () => void
   /** Faults that the rule is there for are drawn more often. */
   readonly weights?: Weights
@@ -29,6 +29,8 @@ export interface Mutation {
   readonly lists?: boolean
   /** Children have states in every history, instead of in none. */
   readonly states?: boolean
+  /** Revisions are rolled out in every history, instead of in none. */
+  readonly rollouts?: boolean
   /** What else makes it show, in the plan of each history. */
   readonly shape?: (plan: Plan) => Plan
   /** A history that shows it, to begin with: most are shown by any. */
