@@ -1,5 +1,5 @@
 /**
- * The last hour of the history: read when somebody asks, at most once a second, and only what is new since. Kept for as
+ * The last hour of the history: read when somebody asks, about once a second at most, and only what is new since. Kept for as
  * long as somebody does.
  *
  * @internal
@@ -20,10 +20,10 @@ export const hour = 3_600_000
 export const maxFeed = 10_000
 
 /**
- * Least time between the beginnings of two reads, and after one that failed. Milliseconds. Counted from their ends, one who
- * asks once a second would be told every other time what he knows already.
+ * Least time between the beginnings of two reads, and after one that failed. Milliseconds. It is shorter than the second in
+ * which a page asks again: one who comes a little sooner than a second would be told what he knows already.
  */
-const pause = 1_000
+const pause = 750
 const pauseAfterFailure = 10_000
 
 /** How long the first page waits for what is new. */
