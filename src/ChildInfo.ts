@@ -78,6 +78,11 @@ export interface ChildRow {
   /** Of a failed child: when it failed. */
   readonly failedAt?: Date | undefined
   /**
+   * Present while nodes of a newer revision are there that could not run it: nodes of another one do. `restartChild` and
+   * `replaceChild` have that revision try it again; another revision tries it by itself.
+   */
+  readonly heldBack?: { readonly revision: string; readonly since: Date; readonly cause: string } | undefined
+  /**
    * Present if this may no longer be true, with the time since when: the node that tells it has no lease, or is closed; a
    * client does not reach the registry, or found nobody alive who would have renewed a lease.
    */
@@ -139,6 +144,10 @@ export const ChildRow: Schema.Schema<ChildRow, Json<ChildRow>> = lazily(() =>
     lastToken: Schema.optionalWith(Schema.BigInt, { exact: true }),
     lastExit: Schema.optionalWith(Schema.String, { exact: true }),
     failedAt: Schema.optionalWith(Schema.Date, { exact: true }),
+    heldBack: Schema.optionalWith(
+      Schema.Struct({ revision: Schema.String, since: Schema.Date, cause: Schema.String }),
+      { exact: true }
+    ),
     staleSince: Schema.optionalWith(Schema.Date, { exact: true })
   }) as unknown as Schema.Schema<ChildRow, Json<ChildRow>>
 )

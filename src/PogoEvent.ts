@@ -78,6 +78,17 @@ export type PogoEvent = Data.TaggedEnum<{
     readonly reason: StopReason | "ended"
     readonly cause: string
   }
+  /**
+   * The revision of this node's release, the newest one, cannot run the child, and nodes of another revision run it as long
+   * as there are any: its last starts here failed, three in a row, or as many as its restart policy allows.
+   */
+  ChildHeldBack: {
+    readonly id: ChildId
+    readonly node: string
+    readonly token: bigint
+    readonly revision: string
+    readonly cause: string
+  }
   /** This node's code cannot decode the child's payload; it is left to others. */
   ChildRefused: { readonly id: ChildId; readonly node: string; readonly reason: string }
   /** The state that the child had stored was lost with the registry's data, and no node gave it back: it has none. */
@@ -170,6 +181,14 @@ export const ChildExited = make("ChildExited")
  * @category constructors
  */
 export const ChildFailed = make("ChildFailed")
+
+/**
+ * Makes the event.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const ChildHeldBack = make("ChildHeldBack")
 
 /**
  * Makes the event.
@@ -351,6 +370,7 @@ export const PogoEvent: Schema.Schema<PogoEvent, Json<PogoEvent>> = lazily(() =>
     of("ChildMoved", { id: Id, from: Text, to: Text, token: Schema.BigInt }),
     of("ChildFailed", { ...copy, cause: Text }),
     of("ChildOverdue", { ...copy, reason: Schema.Literal("ended", ...reasons), cause: Text }),
+    of("ChildHeldBack", { ...copy, revision: Text, cause: Text }),
     of("ChildRefused", { id: Id, node: Text, reason: Text }),
     of("StateLost", copy),
     of("ChildUnplaced", { id: Id, node: Text, on: Text, reason: Text }),

@@ -16,6 +16,7 @@ import { type Json, lazily, orUndefined, textOf } from "./internal/runtime/jsonS
  * - `running`: its run is up. `exited`: a run ended by itself, and `note` says how; another one follows.
  * - `overdue`: it takes longer to end than its shutdown allows.
  * - `stopped`: its node stopped it and gave the claim back. `note` is the reason, and `to` where it belongs from then on.
+ *   `held back from v2: ..`: the revision of that node could not run it, and nodes of another one do.
  * - `refused`: the node's code cannot read its payload.
  * - `ended`: it ended for good, by itself. `failed`: it is parked until `restartChild`.
  * - `lost`: the session that held it had ended, and another one took it over, or is about to.

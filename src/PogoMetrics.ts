@@ -83,6 +83,18 @@ export const childFailures = Metric.counter("pogo_child_failures", {
 })
 
 /**
+ * Children that went back to nodes of another revision, since this node's, the newest one, could not run them: a release
+ * that is not whole. Each counts once for a revision and a generation.
+ *
+ * @since 0.2.0
+ * @category metrics
+ */
+export const childrenHeldBack = Metric.counter("pogo_children_held_back", {
+  description: "children that this node's revision could not run",
+  incremental: true
+})
+
+/**
  * Children that were stopped in order to run on another node.
  *
  * @since 0.1.0

@@ -35,7 +35,7 @@ import { unavailable } from "./node/registryRequest.js"
 import { makeAmbient } from "./runtime/environment.js"
 import { Processes } from "./runtime/processTable.js"
 import { contain, withHarmlessLoggers } from "./runtime/userCode.js"
-import { Observer } from "./supervisor/supervisor.js"
+import { Observer } from "./supervisor/owner.js"
 
 /** How many events a slow subscriber may lag behind before it misses the oldest. */
 const eventBuffer = 4_096

@@ -6,7 +6,7 @@ import { Rpc } from "@effect/rpc"
 import { describe, expect, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Layer, Option, Schedule, Schema, TestClock } from "effect"
 import { Child, GroupRegistry, Pogo, Restart } from "effect-pogo"
-import { Observer } from "../../src/internal/supervisor/supervisor.js"
+import { Observer } from "../../src/internal/supervisor/owner.js"
 import { makeCluster } from "../support/cluster.js"
 import { makeFaulty } from "../support/faulty.js"
 

@@ -35,6 +35,7 @@ describe("Prometheus", () => {
         "pogo_child_restarts_total counter",
         "pogo_child_starts_total counter",
         "pogo_children gauge",
+        "pogo_children_held_back_total counter",
         "pogo_claims gauge",
         "pogo_connections_total counter",
         "pogo_history_dropped_total counter",

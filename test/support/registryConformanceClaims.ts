@@ -135,6 +135,43 @@ const givingBack = (test: Test): void => {
       expect(yield* refused).toEqual([])
     }))
 
+  test("a status that comes with a release is the next owner's, and of the exact claim only", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.join("a#1")
+      yield* caller.join("b#1")
+      const generation = yield* caller.create("k/1")
+      const token = yield* caller.own("a#1", "k/1", generation)
+      const reported = `${token}:restarting:3:1:9:boom`
+      yield* caller.ok("report", { sid: "a#1", items: [{ id: "k/1", token, stat: reported }] })
+      const mark = "@1x:5:v2:no%2C%7C"
+      const back = { id: "k/1", refused: mark, stat: `${token}:stopping:1:5:0:boom\né` }
+      const giveBack = (sid: string, of: number) =>
+        Effect.map(caller.ok("release", { sid, items: [{ ...back, token: of }] }), ({ value }) => value.released)
+      expect(yield* giveBack("b#1", token)).toBe(0)
+      expect(yield* giveBack("a#1", token + 1)).toBe(0)
+      expect((yield* caller.everything).get("k/1")?.stat).toBe(reported)
+      expect(yield* giveBack("a#1", token)).toBe(1)
+      const { spec, stat } = (yield* caller.everything).get("k/1")!
+      expect([parseSpec(spec!)!.refused, stat]).toEqual([[mark], back.stat])
+      const granted = yield* caller.claim("b#1", "k/1", generation)
+      expect(granted).toMatchObject({ _tag: "GRANTED", stat: back.stat })
+      // Without one the last that was reported stands.
+      const next = "token" in granted ? granted.token : 0
+      expect(yield* caller.release("b#1", "k/1", next, "v1")).toBe(1)
+      expect((yield* caller.everything).get("k/1")?.stat).toBe(back.stat)
+    }))
+
+  test("a status that comes with the release of an ended child leaves nothing behind", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.join("a#1")
+      const generation = yield* caller.create("k/1")
+      const token = yield* caller.own("a#1", "k/1", generation)
+      yield* caller.del("k/1", generation)
+      const item = { id: "k/1", token, refused: "@1x", stat: `${token}:stopping:1:5:0:boom` }
+      expect((yield* caller.ok("release", { sid: "a#1", items: [item] })).value.released).toBe(1)
+      expect((yield* caller.subject.hand.dump).stat).toEqual([])
+    }))
+
   test("a status is stored for the owner only", (caller) =>
     Effect.gen(function*() {
       yield* caller.join("a#1")

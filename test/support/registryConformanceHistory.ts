@@ -71,6 +71,20 @@ const written = (test: Test): void => {
       expect(mine.map((entry) => entry.token)).toEqual([token, token, token, token, token, next, next, next])
     }))
 
+  test("a child that a revision could not run was stopped; one that a code could not read was refused", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.join("a#1")
+      const generation = yield* caller.create("k/1")
+      for (const refused of ["@1x:5:v2:no", "1.abc"]) {
+        const token = yield* caller.own("a#1", "k/1", generation)
+        yield* caller.ok("release", { sid: "a#1", items: [{ id: "k/1", token, refused, why: `by ${refused}` }] })
+      }
+      expect((yield* told(caller, "k/1")).filter((line) => !line.startsWith("claimed"))).toEqual([
+        "stopped at a#1: by @1x:5:v2:no",
+        "refused at a#1: by 1.abc"
+      ])
+    }))
+
   test("who asked for a command, and why, is told in place of its sender", (caller) =>
     Effect.gen(function*() {
       yield* caller.join("a#1")

@@ -73,7 +73,7 @@ const texts = [
   "a" + "€".repeat(90),
   "w".repeat(300)
 ]
-const codes = ["v1", "v2", "v3.x"]
+const codes = ["v1", "v2", "v3.x", "@1x:5:v2:no%2C"]
 const garbage = [
   "",
   "x",
@@ -336,7 +336,8 @@ export const argumentsOf: Arguments = {
       items: source.random.many(4, () => {
         const id = ownedIdOf(source, sid)
         const refused = source.random.chance(0.3) ? source.random.pick(codes) : ""
-        return { id, token: tokenOf(source, id), refused, why: source.random.pick(texts), notes: notesOf(source) }
+        const stat = source.random.chance(0.3) ? statOf(source) : ""
+        return { id, token: tokenOf(source, id), refused, stat, why: source.random.pick(texts), notes: notesOf(source) }
       }),
       saves: savesOf(source, sid)
     }

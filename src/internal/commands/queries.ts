@@ -328,6 +328,19 @@ const textOf = (explanation: Omit<Explanation, "stale" | "staleSince" | "text">)
   return `"${id}": ${statusText(row, next)} ${holder} ${home}${room}${restarts}${died}`
 }
 
+/** What became of it on a newer revision. `running`: the revision of the node that holds it. */
+const heldBackText = (heldBack: ChildRow["heldBack"], running: string | undefined): string => {
+  if (heldBack === undefined) return ""
+  const { cause, revision, since } = heldBack
+  const runs = running === undefined
+    ? ""
+    : running === ""
+    ? "; it runs on a node without one"
+    : `; it runs on ${running}`
+  return ` It has been held back from revision ${revision} since ${since.toISOString()}, which could not run it ` +
+    `(${cause})${runs}. restartChild has ${revision} try it again.`
+}
+
 /** Where a child is, where it belongs, and why: `Pogo.explain`. */
 export const explain = (node: Node, id: ChildId): Explanation => {
   const invalid = Either.match(parseId(id), { onLeft: ({ message }) => message, onRight: () => undefined })
@@ -348,11 +361,12 @@ export const explain = (node: Node, id: ChildId): Explanation => {
     next: stat === undefined || stat.next === 0 ? undefined : dateOf(stat.next),
     ended: row !== undefined || tomb === undefined ? undefined : parseTomb(tomb.raw)?.how
   }
-  const staleSince = staleDate(node, entry === undefined ? undefined : holderOf(node, entry))
+  const holder = entry === undefined ? undefined : holderOf(node, entry)
+  const staleSince = staleDate(node, holder)
   return {
     ...facts,
     stale: staleSince !== undefined,
     staleSince,
-    text: invalid ?? `${staleness(node, staleSince)}${textOf(facts)}`
+    text: invalid ?? `${staleness(node, staleSince)}${textOf(facts)}${heldBackText(row?.heldBack, holder?.revision)}`
   }
 }

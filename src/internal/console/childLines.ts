@@ -39,7 +39,8 @@ const stops: { readonly [why: string]: string } = {
 }
 
 /** What became of a child that was told to stop, as the end of a sentence about it. */
-export const stopWords = (why: string): string => stops[why] ?? `was told to end (${plain(why)})`
+export const stopWords = (why: string): string =>
+  stops[why] ?? (why.startsWith("held back") ? `was ${plain(why)}` : `was told to end (${plain(why)})`)
 
 /** When a child that restarts is tried again; `undefined` where that is not known, or never. */
 export const nextTry = (status: ChildStatus, since: number): Date | undefined =>

@@ -13,6 +13,7 @@ import type { View } from "../replica/replica.js"
 import { type Ambient, lastMoment } from "../runtime/environment.js"
 import { logDebug, logError, logInfo, logWarning } from "../runtime/userCode.js"
 import type { LocalChild } from "../supervisor/localChild.js"
+import type { AfterRun } from "../supervisor/owner.js"
 import type { Ending } from "./outbox.js"
 
 /** Milliseconds between two lines about the crashes of one child, and between two lines of one kind of news. */
@@ -46,6 +47,7 @@ const moreNews = {
   },
   ended: more(logWarning, "ended with a failure, and without a restart"),
   failed: more(logError, "failed; restartChild brings back what is mended"),
+  heldBack: more(logWarning, "held back from this node's revision, which could not run them"),
   foreign: more(logWarning, "of which what is stored is not readable by this version"),
   overdue: more(logWarning, "overdue, which do not end in time"),
   refused: more(logError, "with a payload that does not decode with this node's version of the kind"),
@@ -69,7 +71,7 @@ export interface Chronicler {
   readonly ambient: Ambient
   readonly fork: (effect: Effect.Effect<void>, options?: Runtime.RunForkOptions) => unknown
   readonly client: boolean
-  readonly config: { readonly name: string }
+  readonly config: { readonly name: string; readonly revision: string }
   readonly session: { readonly sid: string } | undefined
   readonly supervisor: { readonly children: ReadonlyMap<string, unknown> }
   readonly view: View
@@ -135,8 +137,8 @@ export class ChildLog {
     scheduler.flush()
   }
 
-  /** A run ended by itself; `next`: milliseconds until the next one. Crash loops do not flood the log. */
-  exited(child: LocalChild, next: number | Ending): void {
+  /** A run ended by itself. Crash loops do not flood the log. */
+  exited(child: LocalChild, next: AfterRun): void {
     if (typeof next === "number") {
       const now = this.node.ambient.now()
       if (now - child.loggedAt < interval) {
@@ -151,7 +153,9 @@ export class ChildLog {
     }
     const silent = child.silentCrashes > 0 ? ` (and ${child.silentCrashes} more since the last line)` : ""
     child.silentCrashes = 0
-    const line = exitLine(child, next, silent)
+    const line = next === "heldBack"
+      ? heldBackLine(child, this.node.config.revision, silent)
+      : exitLine(child, next, silent)
     if (typeof next === "number" || (next === "ended" && child.endedWell)) this.node.fork(about(child.id, line))
     else this.write(child.id, line, moreNews[next])
   }
@@ -281,6 +285,12 @@ const overdueLine = ({ id, overdue }: LocalChild): Effect.Effect<void> =>
       `child is overdue: ${overdue}; it keeps its claim until it has ended, and nothing but the end of the process ` +
         `(onOverdue: "exit") can end it sooner`
     )
+  )
+
+const heldBackLine = ({ cause }: LocalChild, revision: string, silent: string): Effect.Effect<void> =>
+  logWarning(
+    `child is held back from revision "${revision}", which cannot run it${silent}: nodes of another revision run it as ` +
+      `long as there are any; a newer revision tries it by itself, and restartChild has "${revision}" try again: ${cause}`
   )
 
 const exitLine = (child: LocalChild, next: number | Ending, silent: string): Effect.Effect<void> => {

@@ -6,9 +6,11 @@
 import type { ChildRow, ChildStatus } from "../../ChildInfo.js"
 import type { ChildId } from "../../ChildSpec.js"
 import { digestOfContent } from "../kind/specSets.js"
+import { revisionSign } from "../registry/claims.js"
 import type { StatRecord } from "../registry/state.js"
 import { deathCause, proofTime, requiredAge, type TrialRecord } from "../registry/trialRecords.js"
 import { codeOf, lacks, whyNot } from "../replica/candidates.js"
+import { parseHeldBack } from "../replica/heldBackMark.js"
 import { nameOf } from "../replica/nodeRecord.js"
 import { bodyTextOf, type Entry, type KnownSpec, statOf, waitingTrial } from "../replica/replica.js"
 import { lastMoment } from "../runtime/environment.js"
@@ -42,6 +44,10 @@ const whyNobody = (node: Node, entry: Entry, spec: KnownSpec): string => {
   if (named.size === 1 && only!.startsWith(lacks)) return `no node has ${only!.slice(lacks.length)}`
   return fewOf(Array.from(named, ([why, names]) => `${fewOf(names, ", ")}: ${why}`), "; ")
 }
+
+/** The codes that refused a child; what else stands among them are marks of revisions. */
+const codesOf = ({ refused }: KnownSpec): ReadonlyArray<string> =>
+  refused.filter((code) => !code.startsWith(revisionSign))
 
 /** True if every node that has the kind refused the child: its code could not decode the payload or the state. */
 const isRefusedByAll = (node: Node, spec: KnownSpec): boolean => {
@@ -78,7 +84,7 @@ const pending = (node: Node, entry: Entry, spec: KnownSpec): ChildStatus => {
   const home = node.heirOf(entry)
   if (home === undefined) {
     return isRefusedByAll(node, spec)
-      ? { _tag: "Failed", cause: `no node's code can decode its payload or state (${spec.refused.join(", ")})` }
+      ? { _tag: "Failed", cause: `no node's code can decode its payload or state (${codesOf(spec).join(", ")})` }
       : { _tag: "Pending", reason: whyNobody(node, entry, spec) }
   }
   if (node.view.membership.members.get(home)?.full === true) return { _tag: "Pending", reason: "no node has room" }
@@ -164,6 +170,19 @@ const lastOf = (entry: Entry, status: ChildStatus): Partial<ChildRow> => {
   }
 }
 
+/** The revision that a child was held back from last, while live nodes have it, and it is newer than what runs the child. */
+const heldBackOf = (node: Node, { claim, spec }: Entry): Partial<ChildRow> => {
+  if (spec === undefined || spec.refused.length === 0) return {}
+  const { list, members } = node.view.membership
+  const ageOf = (name: string) => Math.max(0, ...list.map(({ fresh, revision }) => revision === name ? fresh : 0))
+  const running = claim === undefined ? undefined : members.get(claim.sid)?.revision
+  const least = running === undefined ? 0 : ageOf(running)
+  const held = spec.refused.map(parseHeldBack).findLast((mark) => mark !== undefined && ageOf(mark.revision) > least)
+  return held === undefined
+    ? {}
+    : { heldBack: { revision: held.revision, since: dateOf(held.since), cause: held.cause } }
+}
+
 const holderName = (node: Node, { claim }: Entry): string | undefined =>
   claim === undefined ? undefined : node.view.membership.members.get(claim.sid)?.name || nameOf(claim.sid)
 
@@ -213,7 +232,8 @@ export const freshRow = (node: Node, entry: Entry): ChildRow => {
     since: stat === undefined ? undefined : dateOf(stat.since),
     set: spec?.set,
     digest: spec === undefined ? undefined : digestOfContent(bodyTextOf(spec)),
-    ...lastOf(entry, status)
+    ...lastOf(entry, status),
+    ...heldBackOf(node, entry)
   }))
 }
 
@@ -224,7 +244,8 @@ export const freshRow = (node: Node, entry: Entry): ChildRow => {
 export const rowOf = (node: Node, entry: Entry, holds = node.lease.holds()): ChildRow => {
   if (entry.row !== undefined && stands(node, entry, holds)) return entry.row
   const row = freshRow(node, entry)
-  if (row.status === runningStatus) entry.row = row
+  // What it says of a revision changes with the members.
+  if (row.status === runningStatus && entry.spec?.refused.length === 0) entry.row = row
   return row
 }
 

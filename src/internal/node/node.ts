@@ -31,12 +31,14 @@ import { Pauses, seconds, Sparing } from "../runtime/pauses.js"
 import type { Watch } from "../runtime/processTable.js"
 import { logWarning } from "../runtime/userCode.js"
 import type { LocalChild } from "../supervisor/localChild.js"
-import { type Owner, type RunObserver, Supervisor } from "../supervisor/supervisor.js"
+import type { Owner, RunObserver } from "../supervisor/owner.js"
+import { Supervisor } from "../supervisor/supervisor.js"
 import { AwaitedMembers } from "./awaitedMembers.js"
 import { Capacity } from "./capacity.js"
 import { ChildLog } from "./childLog.js"
 import { ClosingTime } from "./closingTime.js"
 import { Freshness } from "./freshness.js"
+import { returning } from "./heldBack.js"
 import { countStage, measure } from "./nodeMetrics.js"
 import { Outbox } from "./outbox.js"
 import { OwnRecord } from "./ownRecord.js"
@@ -230,6 +232,7 @@ export class Node {
         this.outbox.finish(child, how)
         this.notify(child.id)
       },
+      ...returning(this),
       exited: (child, next) => this.childLog.exited(child, next),
       overdue: (child) => this.childLog.becameOverdue(child),
       slow: (child, what) => this.childLog.slow(child, what)

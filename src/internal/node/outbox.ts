@@ -80,10 +80,12 @@ export class BatchQueue<A> {
   }
 }
 
-/** A claim to be given back; `refused` names the code that could not run the child. */
+/** A claim to be given back; `refused` names the code, or the revision, that could not run the child. */
 interface Release {
   readonly token: number
   readonly refused: string
+  /** The child's status from then on; the one that was reported if there is none. */
+  readonly stat?: string
   /** Why, for the history. */
   readonly why?: string | undefined
   /** The child that ran under the claim, if one did. */
@@ -175,9 +177,24 @@ export class Outbox {
     this.releases.offer(id, { token, refused: code, why, child: undefined })
   }
 
+  /**
+   * Gives a claim back whose child this node's release cannot run, with the status that the child came with: its restarts
+   * here count for nobody. `mark`: how its spec is to remember that.
+   */
+  holdBack(child: LocalChild, revision: string, mark: string): void {
+    const why = `held back from ${revision}: ${child.cause}`
+    this.releases.offer(child.id, {
+      token: child.claim,
+      refused: mark,
+      stat: formatStat(child.returnedStat()),
+      why,
+      child
+    })
+  }
+
   /** A child was stopped; a claim that is lost is not given back. */
   noteStop(child: LocalChild): void {
-    if (child.holds) this.stopped.set(child.id, child)
+    if (child.holds && this.releases.get(child.id)?.token !== child.claim) this.stopped.set(child.id, child)
   }
 
   /** Drops the claims to be given back: their session has ended, and they with it. */
@@ -246,10 +263,11 @@ export class Outbox {
     const { ambient, view } = this.node
     return Effect.gen(this, function*() {
       const told = batch.map(([id, release]) => ({ id, ...release, notes: this.notesOf(release.child, true) }))
-      const items = told.map(({ id, notes, refused, token, why }) => ({
+      const items = told.map(({ id, notes, refused, stat = "", token, why }) => ({
         id,
         token,
         refused,
+        stat,
         why: why === "moved" ? `moved ${this.nextNodeOf(id)}` : why,
         notes: notes.list
       }))
@@ -257,8 +275,10 @@ export class Outbox {
       const sending = accepted(this.node, session, "release", { sid: session.sid, items, saves })
       const reply = yield* this.carrying(told, sending)
       if (reply.value.released === items.length) this.node.states.carried(saves)
-      // Where one was not this session's any more, it may be another's: the log tells.
-      for (const { id, token } of reply.value.released < items.length ? [] : items) {
+      // Where one was not this session's any more, it may be another's: the log tells. Of a refused one it tells together
+      // who is to claim it next: this node would claim it again.
+      for (const { id, refused, token } of reply.value.released < items.length ? [] : items) {
+        if (refused !== "") continue
         const entry = view.entries.get(id)
         if (entry?.claim?.token === token) view.setClaim(id, undefined, entry.stat, reply.high)
       }

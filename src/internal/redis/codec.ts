@@ -185,12 +185,13 @@ export const encoders: { readonly [K in CommandName]: (args: Args<K>) => Readonl
   release: ({ items, saves, sid }) => [
     sid,
     String(items.length),
-    ...items.flatMap(({ id, notes, refused, token, why }) => [
+    ...items.flatMap(({ id, notes, refused, stat, token, why }) => [
       id,
       exact(token),
       refused,
       cutNote(why ?? ""),
-      encodeNotes(notes)
+      encodeNotes(notes),
+      stat ?? ""
     ]),
     ...encodeSaves(saves)
   ],

@@ -1717,18 +1717,20 @@ end
 
 local function command()
 local sid, released = ARGV[11], 0
-local last = 12 + 5 * int(ARGV[12])
-claim:load(ids_of(13, 5, last))
+local last = 12 + 6 * int(ARGV[12])
+claim:load(ids_of(13, 6, last))
 save_states(sid, last + 1)
-for i = 13, last, 5 do
+for i = 13, last, 6 do
 local id, token, code = ARGV[i], int(ARGV[i + 1]), ARGV[i + 2]
 local current = claim_of(id)
 if current and current.token == token and current.sid == sid then
 tell_notes(id, token, sid, ARGV[i + 4])
 if code ~= '' then refuse_spec(id, current.generation, code) end
 prove_trial(id, current, true)
+if ARGV[i + 5] ~= '' then stat:set(id, ARGV[i + 5]) end
 set_claim(id, nil)
-tell(code == '' and 'stopped' or 'refused', id, token, sid, ARGV[i + 3])
+
+tell((code == '' or string.sub(code, 1, 1) == '@') and 'stopped' or 'refused', id, token, sid, ARGV[i + 3])
 released = released + 1
 end
 end

@@ -104,6 +104,9 @@ export const claim = (tx: Tx, { goesOn, items, sid, trial }: Args<"claim">): Val
   return { results }
 }
 
+/** How a refusal begins that is of a revision, and not of a code: others are to run the child as long as there are any. */
+export const revisionSign = "@"
+
 const refuse = (tx: Tx, id: string, generation: number, code: string): void => {
   const stored = tx.state.spec.get(id)
   const spec = stored === undefined ? undefined : parseSpec(stored)
@@ -113,18 +116,23 @@ const refuse = (tx: Tx, id: string, generation: number, code: string): void => {
   append(tx, "s", id)
 }
 
+/** What became of a child whose claim is given back: one that a revision could not run was stopped, as by a move. */
+const howReleased = (refused: string): "stopped" | "refused" =>
+  refused === "" || refused.startsWith(revisionSign) ? "stopped" : "refused"
+
 /** `release`: gives claims back; exact matches only. */
 export const release = (tx: Tx, { items, saves, sid }: Args<"release">): Value<"release"> => {
   let released = 0
   saveAll(tx, sid, saves)
-  for (const { id, notes, refused, token, why } of items) {
+  for (const { id, notes, refused, stat = "", token, why } of items) {
     const current = claimOf(tx, id)
     if (current === undefined || current.token !== token || current.sid !== sid) continue
     tellNotes(tx, { id, token, node: sid }, notes)
     if (refused !== "") refuse(tx, id, current.generation, refused)
     proveTrial(tx, id, current, true)
+    if (stat !== "") tx.state.stat.set(id, stat)
     setClaim(tx, id, undefined)
-    tell(tx, refused === "" ? "stopped" : "refused", { id, token, node: sid, note: why ?? "" })
+    tell(tx, howReleased(refused), { id, token, node: sid, note: why ?? "" })
     released++
   }
   return { released }

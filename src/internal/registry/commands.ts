@@ -301,14 +301,14 @@ export interface Commands {
     { readonly results: ReadonlyArray<ClaimResult> }
   ]
   /**
-   * Gives claims back. `refused` names a code version that cannot run the child. `saves`: values of these children that
-   * are not stored yet, as in `save`.
+   * Gives claims back. `refused` names a code, or a revision, that cannot run the child. `stat`: its status from then on;
+   * empty for the one that it has. `saves`: values of these children that are not stored yet, as in `save`.
    */
   release: [
     {
       readonly sid: string
       readonly items: ReadonlyArray<
-        OwnerNotes & { readonly id: string; readonly token: number; readonly refused: string }
+        OwnerNotes & { readonly id: string; readonly token: number; readonly refused: string; readonly stat?: string }
       >
       readonly saves?: ReadonlyArray<StateSave> | undefined
     },

@@ -4,8 +4,8 @@
  * @internal
  */
 import type { Labels } from "../../ChildSpec.js"
-import { hashText } from "../runtime/hash.js"
 import { numberBy } from "../runtime/userCode.js"
+import { hasMark } from "./heldBackMark.js"
 import type { ScopeMember } from "./nodeRecord.js"
 
 /** A child's spec, as placement needs it. */
@@ -72,12 +72,8 @@ export const obstacle = (spec: PlacedSpec, member: ScopeMember): string | undefi
   return lacking === "" ? undefined : `${lacks}${lacking}`
 }
 
-/** How a spec remembers that the code of a revision could not keep the child running: a preference, no exclusion. */
-export const heldBackMark = (revision: string): string => `@${hashText(revision).toString(36)}`
-
-/** Whether a child went back from a member's revision to an earlier one. */
-const isMarked = ({ refused }: PlacedSpec, { revision }: ScopeMember): boolean =>
-  refused.length > 0 && revision !== "" && refused.includes(heldBackMark(revision))
+/** Whether a child went back from a member's revision to an earlier one: a preference, no exclusion. */
+const isMarked = ({ refused }: PlacedSpec, { mark }: ScopeMember): boolean => hasMark(refused, mark)
 
 /** What a rollout makes of a member: the revision that is the newest for a child comes before all others. */
 const standings = { newest: 0, other: 1, heldBack: 2 } as const
@@ -212,4 +208,25 @@ export const ranking = (
     .flatMap((member) => rank(child, spec, member, score, newest) ?? [])
     .sort((a, b) => (isBetter(a, b) ? -1 : 1))
     .map(({ member }) => member)
+}
+
+/**
+ * Whether a child that a member cannot run may go back: the member's revision is the newest for it, was not marked in it
+ * before, and a member of another one has room for it. So a child goes back once from each revision, and never from an
+ * older one to a newer one.
+ */
+export const mayReturn = (
+  child: Placed,
+  spec: PlacedSpec,
+  from: ScopeMember,
+  members: ReadonlyArray<ScopeMember>,
+  score: Score
+): boolean => {
+  if (from.mark === "" || isMarked(spec, from)) return false
+  const able = members.filter((member) => obstacle(spec, member) === undefined)
+  return newestOf([...able, from])?.revision === from.revision &&
+    able.some((member) =>
+      member.revision !== from.revision && !member.full && !isMarked(spec, member) &&
+      typeof scoreOf(child, spec, member, score) === "number"
+    )
 }

@@ -43,7 +43,13 @@ const asAgreed = (
 ): ReadonlyArray<ScopeMember> => {
   const all = agreed ? read : read.map((member) => ({ ...member, full: false }))
   if (known && mixed) return all
-  return all.map((member) => ({ ...member, fresh: 0, settled: 0, enough: known && member.enough }))
+  return all.map((member) => ({
+    ...member,
+    fresh: 0,
+    settled: 0,
+    enough: known && member.enough,
+    mark: known ? member.mark : ""
+  }))
 }
 
 /**

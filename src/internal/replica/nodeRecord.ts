@@ -10,6 +10,7 @@ import type { NodeItem } from "../registry/commands.js"
 import { parseNode } from "../registry/state.js"
 import { hashText } from "../runtime/hash.js"
 import type { ProcessId } from "../runtime/processTable.js"
+import { heldBackMark } from "./heldBackMark.js"
 
 /** The record that a node publishes of itself. Fields that a newer version added are ignored. */
 export interface NodeRecord {
@@ -80,6 +81,8 @@ export interface ScopeMember extends NodeRecord {
   readonly hash: number
   /** True if the node takes children at all. */
   readonly open: boolean
+  /** How a spec's mark begins that was held back from the node's revision; empty if no mark counts. */
+  readonly mark: string
 }
 
 /** The name in a session. */
@@ -239,7 +242,8 @@ export const readMembers = (items: ReadonlyArray<NodeItem>): ReadonlyArray<Scope
       const key = first ? member.name : member.sid
       const open = (first || member.duplicateName) && !member.cordoned && !member.draining && !member.joining
       // A user's score is handed it.
-      return Object.freeze({ ...member, labels: Object.freeze(member.labels), key, hash: hashText(key), open })
+      const mark = member.revision === "" ? "" : heldBackMark(member.revision)
+      return Object.freeze({ ...member, labels: Object.freeze(member.labels), key, hash: hashText(key), open, mark })
     })
     .sort((a, b) => (a.sid < b.sid ? -1 : 1))
 }

@@ -45,6 +45,10 @@ export class ChildRun implements Current {
   readonly attempt: number
   /** Begin of the run. Elapsed milliseconds. */
   startedAt = 0
+  /** When it was up: at once for an effect, after the build of a layer or of handlers. Elapsed milliseconds. */
+  upAt = Infinity
+  /** Whether it had been up for long when its code ended. */
+  settled = false
   /** Context, fiber refs and flags of the run. */
   runtime: Runtime.Runtime<never> | undefined
   /** The handlers of the run, while they are up. */

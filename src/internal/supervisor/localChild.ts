@@ -124,6 +124,10 @@ export class LocalChild implements RunOwner {
   attempt = 0
   /** Restarts since the child was last healthy, on whatever node. */
   restarts = 0
+  /** The same when the claim was granted: what is told to the next owner where this release cannot run the child. */
+  formerRestarts = 0
+  /** The last starts in a row under this claim that failed. */
+  failedStarts = 0
   backoff: Backoff | undefined
   /** The time that the restart schedule is shown, from its first step. */
   restartClock: RestartClock | undefined
@@ -260,6 +264,11 @@ export class LocalChild implements RunOwner {
   /** Takes what the history is to be told; `last`: with the claim, which is given up. */
   takeNotes(now: number, last = false): TakenNotes {
     return this.notes.take(this.attempt, now, () => this.cause, last)
+  }
+
+  /** The status of a child that is given back as it came, since this release cannot run it. */
+  returnedStat(): StatRecord {
+    return { ...this.stat(), state: "stopping", restarts: this.formerRestarts, next: 0 }
   }
 
   /** The status of a child that is parked. */

@@ -5,7 +5,6 @@
  * @internal
  */
 import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -20,65 +19,12 @@ import type { Registration } from "../kind/registration.js"
 import type { StatRecord } from "../registry/state.js"
 import { deathCause } from "../registry/trialRecords.js"
 import { bodyOf, type KnownSpec } from "../replica/replica.js"
-import {
-  type Ambient,
-  lastMoment,
-  longSleep,
-  Throttle,
-  type Timer,
-  type Timers,
-  until
-} from "../runtime/environment.js"
+import { lastMoment, longSleep, Throttle, type Timer, until } from "../runtime/environment.js"
 import { observe, quietFiber } from "../runtime/userCode.js"
 import { ChildRun, failedByCheck } from "./childRun.js"
 import { Backoff, type ChildHost, describeExit, forkRun, LocalChild, type RunHooks } from "./localChild.js"
+import type { AfterRun, Owner } from "./owner.js"
 import { RestartClock } from "./restartClock.js"
-
-/** Callbacks about the runs of children, for tests that compare them with what the supervisor believes. */
-export interface RunObserver {
-  /** A run is forked. */
-  readonly began: (child: LocalChild) => void
-  /** A run has ended, its finalizers included. */
-  readonly ended: (child: LocalChild) => void
-}
-
-/** The observer of a node's runs; by default nobody. */
-export class Observer extends Context.Reference<Observer>()("effect-pogo/internal/Observer", {
-  defaultValue: (): RunObserver => ({ began: () => {}, ended: () => {} })
-}) {}
-
-/** The node, as the supervisor needs it. Callbacks are synchronous, and must not throw. */
-export interface Owner {
-  readonly nodeName: string
-  readonly ambient: Ambient
-  readonly timers: Timers
-  readonly leaseHolds: () => boolean
-  /** Forks into the node's own scope. */
-  readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
-  readonly observer: RunObserver
-  /** A child is in another stage. */
-  readonly changed: (child: LocalChild) => void
-  /** A child that was stopped has ended, and is no longer here. */
-  readonly stopped: (child: LocalChild) => void
-  /** A child has ended for good, or has failed: the registry is to know. The child stays here until `forget`. */
-  readonly finished: (child: LocalChild, how: "ended" | "failed") => void
-  /** Publishes an event, which is made only if somebody listens. */
-  readonly emit: (event: () => PogoEvent.PogoEvent) => void
-  /** A run ended by itself; for the log. `next`: milliseconds until the restart, or why there is none. */
-  readonly exited: (child: LocalChild, next: number | "ended" | "failed") => void
-  /** A child, or a run, takes longer to end than it may; for the log. */
-  readonly overdue: (child: LocalChild) => void
-  /** A child waits for its own code for long; for the log. */
-  readonly slow: (child: LocalChild, what: string) => void
-  /** The end of a run is decided, of a child with a state; its claim is lost for good; and how its code reaches it. */
-  readonly states: {
-    readonly runEnded: (run: ChildRun, child: LocalChild) => void
-    readonly mute: (id: string, token: number) => void
-    readonly accessOf: (run: ChildRun, child: LocalChild) => StateAccess | undefined
-  }
-  /** Ends the process, since a child is overdue and its kind asks for that. */
-  readonly exitProcess: (child: LocalChild) => void
-}
 
 /** A claim that was granted, and what is known of its child. */
 export interface Grant {
@@ -93,6 +39,12 @@ export interface Grant {
 
 /** Children that are restarted, or interrupted, at once; others wait for the next turn of the event loop. */
 const burst = 32
+
+/**
+ * What a release cannot run: a child whose starts have failed so many times in a row under one claim, each before it had
+ * been up for so long. Milliseconds.
+ */
+const hopeless = { starts: 3, settleTime: 10_000 } as const
 
 /** Time after which a restart schedule that has not answered is told of. Milliseconds. */
 const slowStep = 10_000
@@ -155,6 +107,7 @@ export class Supervisor implements ChildHost {
     if (Either.isLeft(prepared)) return Either.left(prepared.left)
     const child = new LocalChild(this, grant.id, grant.spec, registration, grant.token, prepared.right)
     this.inherit(child, grant.stat)
+    child.formerRestarts = child.restarts
     this.children.set(child.id, child)
     if (grant.deaths > 0) this.resume(child, grant.deaths)
     else this.launch(child)
@@ -233,6 +186,7 @@ export class Supervisor implements ChildHost {
   private codeEnded(child: LocalChild, run: ChildRun, end: Exit.Exit<unknown, unknown>): void {
     run.end("its run has ended")
     run.exit = end
+    run.settled = this.owner.ambient.now() - run.upAt >= hopeless.settleTime
     this.clearStart(run)
     if (!child.ending) this.awaitCleanup(child, run)
   }
@@ -262,13 +216,14 @@ export class Supervisor implements ChildHost {
     } catch (error) {
       child.lastEnd = `its restart policy threw: ${describeExit(Exit.die(error))}`
       if (child.ending) this.ended(child)
-      else this.finish(child, "failed")
+      else this.giveUp(child)
     }
   }
 
   /** Enters the stage `running`: the child is up. */
   private running(child: LocalChild, run: ChildRun): void {
     this.clearStart(run)
+    run.upAt = this.owner.ambient.now()
     if (child.stage !== "starting" || run.isOver) return
     child.notes.began(child.attempt)
     this.enter(child, "running")
@@ -283,7 +238,7 @@ export class Supervisor implements ChildHost {
   }
 
   /** Decides what follows the end of a run. */
-  private exited(child: LocalChild, { startedAt }: ChildRun, exit: Exit.Exit<unknown, unknown>): void {
+  private exited(child: LocalChild, { settled, startedAt }: ChildRun, exit: Exit.Exit<unknown, unknown>): void {
     child.fiber = undefined
     if (child.ending) return this.ended(child)
     this.clearGrace(child)
@@ -297,9 +252,11 @@ export class Supervisor implements ChildHost {
       child.backoff = undefined
       child.restartClock = undefined
     }
+    child.failedStarts = Exit.isFailure(exit) && !settled ? child.failedStarts + 1 : 0
     const type = child.spec.restart ?? child.registration.restart.type
     if (type === "temporary" || (type === "transient" && Exit.isSuccess(exit))) return this.finish(child, "ended")
-    if (this.isTooIntense(child)) return this.finish(child, "failed")
+    if (child.failedStarts >= hopeless.starts && this.goesBack(child)) return
+    if (this.isTooIntense(child)) return this.giveUp(child)
     this.restart(child, exit)
   }
 
@@ -339,7 +296,7 @@ export class Supervisor implements ChildHost {
     // With the clock and the random numbers of the child's own code. Whoever stops the child interrupts it.
     const stepping = Runtime.runFork(child.registration.runtime)(this.step(child, exit), { updateRefs: quietFiber })
     this.after(child, stepping, (delay) => {
-      if (delay === undefined) return this.finish(child, "failed")
+      if (delay === undefined) return this.giveUp(child)
       child.restarts++
       child.next = Math.min(this.owner.ambient.wall() + delay, lastMoment)
       this.reportExit(child, delay)
@@ -380,7 +337,7 @@ export class Supervisor implements ChildHost {
       if (child.ending) return this.ended(child)
       if (Exit.isSuccess(outcome)) return then(outcome.value)
       child.lastEnd = `its restart schedule died: ${describeExit(outcome)}`
-      this.finish(child, "failed")
+      this.giveUp(child)
     }
     const outcome = fiber.unsafePoll()
     if (outcome !== null) return settle(outcome)
@@ -397,12 +354,30 @@ export class Supervisor implements ChildHost {
     this.launch(child)
   }
 
-  private reportExit(child: LocalChild, next: number | "ended" | "failed"): void {
+  private reportExit(child: LocalChild, next: AfterRun): void {
     // JSON has no infinity.
     const restartIn = typeof next === "number" ? Math.min(next, lastMoment) : undefined
     child.notes.exited(child.attempt)
     this.owner.exited(child, next)
     this.owner.emit(() => PogoEvent.ChildExited({ ...whichOf(child), cause: child.cause, restartIn }))
+  }
+
+  /** A child's restart policy is spent: it has failed, unless nodes of another release may still run it. */
+  private giveUp(child: LocalChild): void {
+    if (child.failedStarts === 0 || !this.goesBack(child)) this.finish(child, "failed")
+  }
+
+  /** Gives a child back that this release cannot run, if nodes of another one are to. Between two runs. */
+  private goesBack(child: LocalChild): boolean {
+    if (!child.holds || !this.owner.mayReturn(child)) return false
+    this.reportExit(child, "heldBack")
+    child.stage = "reportingEnd"
+    child.endpoint?.turnAway()
+    child.since = this.owner.ambient.wall()
+    this.forget(child)
+    this.owner.heldBack(child)
+    this.owner.stopped(child)
+    return true
   }
 
   /** Ends a child for good: the registry is to know. */

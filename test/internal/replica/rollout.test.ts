@@ -3,14 +3,8 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import {
-  best,
-  heldBackMark,
-  newestFor,
-  obstacle,
-  ranking,
-  type Score
-} from "../../../src/internal/replica/candidates.js"
+import { best, newestFor, obstacle, ranking, type Score } from "../../../src/internal/replica/candidates.js"
+import { heldBackMark } from "../../../src/internal/replica/heldBackMark.js"
 import { Membership } from "../../../src/internal/replica/membership.js"
 import { encodeNodeRecord, knowledge, type NodeRecord, readMembers } from "../../../src/internal/replica/nodeRecord.js"
 import { rendezvous } from "../../../src/Placement.js"
