@@ -133,5 +133,14 @@ export const ofRollouts: ReadonlyArray<Mutation> = [
       ...fields,
       knows: Array.from(new Set([...(fields["knows"] as ReadonlyArray<string>), "revisions"]))
     }))
+  },
+  {
+    name: "a node has a share beside one that does not know revisions",
+    shownBy: 5,
+    rollouts: true,
+    shape: (plan) => besideUnaware(stalled(plan)),
+    changed: ofOurs(({ view: { membership } }) => {
+      Object.defineProperty(membership, "isMixed", { get: () => membership["mixed"] })
+    })
   }
 ]
