@@ -277,7 +277,8 @@ export interface WebHandler {
 
 /**
  * The interface and its page as a handler of web-standard requests: for Hono, Fastify, Express, Bun, Deno, and every other
- * server that has a `Request` to give. `path` is where it is mounted, if the requests' URLs have that before them.
+ * server that has a `Request` to give. `path` is where it is mounted, if the requests' URLs have that before them. The
+ * package's `examples/web-servers` have Express, Fastify and Hono.
  *
  * @example
  * ```ts

@@ -8,8 +8,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
 import { GroupRegistry, Pogo } from "effect-pogo"
 import * as PogoHttp from "effect-pogo/PogoHttp"
-import { createServer, type IncomingMessage } from "node:http"
-import { Readable } from "node:stream"
+import { createServer } from "node:http"
+import { answer } from "../../examples/web-servers/answer.js"
 import { serveFor, vaults } from "./scene.js"
 import { send } from "./support.js"
 
@@ -138,32 +138,13 @@ describe("mounted", () => {
       yield* end
     }))
 
-  it.scopedLive("in Node's own server, as Express and Fastify are", () =>
+  it.scopedLive("in Node's own server", () =>
     Effect.gen(function*() {
       const pogo = yield* vaults
       const { dispose, handler } = yield* PogoHttp.toWebHandler({ path: "/pogo" }).pipe(
         Effect.provideService(Pogo.Pogo, pogo)
       )
-      /** The adapter of docs/http.md. */
-      const toRequest = (incoming: IncomingMessage): Request => {
-        const { headers, method = "GET", url = "/" } = incoming
-        const hasBody = method !== "GET" && method !== "HEAD"
-        return new Request(`http://${headers.host ?? "localhost"}${url}`, {
-          method,
-          headers: Object.entries(headers).flatMap(([name, value]) =>
-            [value ?? []].flat().map((one): [string, string] => [name, one])
-          ),
-          ...(hasBody ? { body: Readable.toWeb(incoming), duplex: "half" } : {})
-        })
-      }
-      const server = createServer((incoming, outgoing) => {
-        const { remoteAddress } = incoming.socket
-        void handler(toRequest(incoming), { remoteAddress }).then((response) => {
-          outgoing.writeHead(response.status, Object.fromEntries(response.headers))
-          if (response.body === null) outgoing.end()
-          else Readable.fromWeb(response.body as never).on("error", () => outgoing.destroy()).pipe(outgoing)
-        })
-      })
+      const server = createServer((incoming, outgoing) => void answer(handler, incoming, outgoing, incoming.url ?? "/"))
       const url = yield* Effect.acquireRelease(
         Effect.async<string>((resume) => {
           server.listen(0, "127.0.0.1", () => {
