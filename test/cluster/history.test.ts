@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Metric, Schedule, Schema, Stream, TestClock } from "effect"
-import { Child, GroupRegistry, Pogo, PogoHistory, PogoMetrics, Restart } from "effect-pogo"
+import { Child, type ChildSpec, GroupRegistry, Pogo, PogoHistory, PogoMetrics, Restart } from "effect-pogo"
 import * as PogoTest from "effect-pogo/PogoTest"
 import { inVirtualTime, makeCluster } from "../support/cluster.js"
 import { makeFaulty } from "../support/faulty.js"
@@ -98,6 +98,45 @@ describe("Pogo.history", () => {
         { what: "terminated", by: "y".repeat(200), note: undefined },
         { what: "terminated", by: "a", note: undefined }
       ])
+    }))
+
+  it.scoped("tells who asked for each of many commands, which go in batches as those do that nobody is named for", () =>
+    Effect.gen(function*() {
+      const line = (yield* makeFaulty()).line()
+      const a = yield* (yield* makeCluster(line.registry, kinds)).add("a")
+      yield* a.pogo.cordon
+      const keys = Array.from({ length: 500 }, (_, i) => `${i}`)
+      /** Commands for all of them, and who asked for what, as the history has it. */
+      const given = (askers: ReadonlyArray<Pogo.CommandOptions | undefined>) =>
+        Effect.gen(function*() {
+          yield* a.pogo.startChildren(keys.map((key) => Steady.spec(key, {})))
+          yield* TestClock.adjust("1 second")
+          line.sent.length = 0
+          const give = (command: (id: ChildSpec.ChildId, options?: Pogo.CommandOptions) => Effect.Effect<unknown, unknown>) =>
+            Effect.forEach(keys, (key, i) => command(Steady.id(key), askers[i % askers.length]), {
+              concurrency: "unbounded"
+            })
+          yield* give(a.pogo.restartChild)
+          yield* give(a.pogo.terminateChild)
+          const sent = [...line.sent]
+          const entries = yield* a.pogo.history(undefined, { limit: 1_000 })
+          return {
+            commands: ["put", "del"].map((command) => sent.filter((name) => name === command).length),
+            told: new Map(entries.map(({ by, id, note, what }) => [`${what} ${id}`, `${by}: ${note}`]))
+          }
+        })
+      expect((yield* given([undefined])).commands).toEqual([5, 5])
+      const [mara, otto] = [{ by: "mara", reason: "disk swap" }, { by: "otto" }]
+      expect((yield* given([mara])).commands).toEqual([5, 5])
+      const both = yield* given([mara, otto])
+      // Three for the 250 of each.
+      expect(both.commands).toEqual([6, 6])
+      const expected = keys.flatMap((key, i) =>
+        ["restarted", "terminated"].map((what) =>
+          [`${what} Steady/${key}`, i % 2 === 0 ? "mara: disk swap" : "otto: undefined"] as const
+        )
+      )
+      expect(both.told).toEqual(new Map(expected))
     }))
 
   it.scoped("tells of a child that crashes how often and why, until it is parked; and its row, where and when", () =>

@@ -9,13 +9,17 @@ import type * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import { firstBatch } from "../registry/batches.js"
 
-/** An item that waits to be sent, and its caller. */
+/** An item that waits to be sent, what it may share a batch with, and its caller. */
 interface Waiting<A, B, E> {
   readonly item: A
+  readonly group: string
   readonly answer: Deferred.Deferred<B, E>
 }
 
-/** Sends items that are submitted at the same time together, as many as make a batch; one batch after the other. */
+/**
+ * Sends items that are submitted at the same time together, as many as make a batch; one batch after the other. A batch
+ * has items of one group: of that which has waited longest.
+ */
 export class Batcher<A, B, E> {
   private waiting: Array<Waiting<A, B, E>> = []
   private busy = false
@@ -26,7 +30,8 @@ export class Batcher<A, B, E> {
     private readonly send: (items: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>, E>,
     private readonly yieldTurn: Effect.Effect<void>,
     private readonly closed: (sent: boolean) => E | undefined,
-    private readonly lengthOf: (item: A) => number = () => 0
+    private readonly lengthOf: (item: A) => number = () => 0,
+    private readonly groupOf: (item: A) => string = () => ""
   ) {}
 
   /** Sends an item with the next batch. Interrupting the caller does not take the item back. */
@@ -35,7 +40,7 @@ export class Batcher<A, B, E> {
       const error = this.closed(false)
       if (error !== undefined) return Effect.fail(error)
       const answer = Deferred.unsafeMake<B, E>(FiberId.none)
-      this.waiting.push({ item, answer })
+      this.waiting.push({ item, group: this.groupOf(item), answer })
       if (!this.busy) {
         this.busy = true
         this.fork(Effect.onInterrupt(this.drain, () => Effect.sync(() => this.giveUp())))
@@ -46,13 +51,16 @@ export class Batcher<A, B, E> {
 
   /** Sends batch after batch, until nothing waits. */
   private readonly drain: Effect.Effect<void> = Effect.suspend(() => {
-    const batch = firstBatch(this.waiting, ({ item }) => this.lengthOf(item))
-    if (batch.length === 0) {
+    const [first] = this.waiting
+    if (first === undefined) {
       this.busy = false
       return Effect.void
     }
+    const like = this.waiting.filter(({ group }) => group === first.group)
+    const batch = firstBatch(like, ({ item }) => this.lengthOf(item))
     return Effect.flatMap(Effect.exit(this.send(batch.map(({ item }) => item))), (exit) => {
-      this.waiting = this.waiting.slice(batch.length)
+      const sent = new Set(batch)
+      this.waiting = this.waiting.filter((one) => !sent.has(one))
       this.answer(batch, exit)
       return Effect.zipRight(this.yieldTurn, this.drain)
     })

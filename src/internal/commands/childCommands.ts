@@ -162,6 +162,22 @@ const pastQuarantine = <A extends ReadonlyArray<{ readonly result: { readonly _t
 
 type DelItem = Args<"del">["items"][number]
 
+/** A registration on its way to the registry. */
+interface PutCall {
+  readonly mode: Args<"put">["mode"]
+  readonly item: PutItem
+  readonly asked?: AskedBy | undefined
+}
+
+/** An end on its way to the registry. */
+interface DelCall {
+  readonly item: DelItem
+  readonly asked: AskedBy | undefined
+}
+
+/** Whom a command is sent for: a batch has one who asks for all of it, since the registry is told once. */
+const askerOf = (asked: AskedBy | undefined): string => asked === undefined ? "" : `${asked.by} ${asked.reason}`
+
 /** An answer about one item, and the registry's counter value as of which it holds. */
 interface Dated<A> {
   readonly result: A
@@ -173,25 +189,27 @@ const races = 5
 
 /** The commands of one node. `name` is random: it keeps its operation ids apart from those of other nodes. */
 export class ChildCommands {
-  private readonly puts: Batcher<PutItem, Dated<PutResult>, RegistryUnavailable>
-  private readonly dels: Batcher<DelItem, Dated<DelResult>, RegistryUnavailable>
+  private readonly puts: Batcher<PutCall, Dated<PutResult>, RegistryUnavailable>
+  private readonly dels: Batcher<DelCall, Dated<DelResult>, RegistryUnavailable>
   private ops = 0
 
   constructor(private readonly node: Node, private readonly name: string) {
     const closed = (sent: boolean) => (node.phase === "closed" ? shutDown("call", sent) : undefined)
     this.puts = new Batcher(
       node.fork,
-      (items) => this.put("ensure", items),
+      (calls) => this.put(calls[0]!.mode, calls.map(({ item }) => item), calls[0]!.asked),
       node.ambient.yieldTurn,
       closed,
-      this.sizeOf
+      ({ item }) => this.sizeOf(item),
+      ({ asked, mode }) => `${mode} ${askerOf(asked)}`
     )
     this.dels = new Batcher(
       node.fork,
-      (items) => this.del(items),
+      (calls) => this.del(calls.map(({ item }) => item), calls[0]!.asked),
       node.ambient.yieldTurn,
       closed,
-      ({ id }) => node.view.specSize(id)
+      ({ item }) => node.view.specSize(item.id),
+      ({ asked }) => askerOf(asked)
     )
   }
 
@@ -218,6 +236,11 @@ export class ChildCommands {
     return Effect.map(this.send("del", { items, asked }), (reply) => dated(reply.value.results, reply.high))
   }
 
+  /** Registers with the next batch of its kind; safe to repeat. */
+  private submit(call: PutCall): Effect.Effect<readonly [Dated<PutResult>], RegistryUnavailable> {
+    return Effect.map(this.puts.submit(call), (answer) => [answer] as const)
+  }
+
   /** Sends a batch as soon as this node is active, after what it remembers of these children. */
   private send<K extends "put" | "del">(name: K, args: Args<K>): Effect.Effect<Ok<Value<K>>, RegistryUnavailable> {
     const { node } = this
@@ -232,7 +255,7 @@ export class ChildCommands {
     Effect.gen(this, function*() {
       const { body, id } = yield* encodeSpec(spec)
       const item: PutItem = { id, op: this.newOp(), generation: 0, body }
-      const put = Effect.map(this.puts.submit(item), (answer) => [answer] as const)
+      const put = this.submit({ mode: "ensure", item })
       const [answer] = yield* outcome("startChild", item, pastQuarantine(this.node, "startChild", put))
       return yield* this.started(item, answer)
     })
@@ -336,12 +359,9 @@ export class ChildCommands {
       let generation = this.node.view.entries.get(id)?.spec?.generation ?? 0
       for (let i = 0; i < races; i++) {
         const item = { id, op, generation }
-        // A batch has one who asks for it.
-        const del = asked === undefined
-          ? Effect.map(this.dels.submit(item), (answer) => [answer])
-          : this.del([item], asked)
+        const del = Effect.map(this.dels.submit({ item, asked }), (answer) => [answer] as const)
         const [answer] = yield* outcome("terminateChild", item, pastQuarantine(this.node, "terminateChild", del))
-        const { at, result } = answer!
+        const { at, result } = answer
         if (result._tag === "ABSENT") return { _tag: "Absent", id }
         if (result._tag === "GONE") {
           this.node.view.learnTomb(id, result.tomb, at)
@@ -370,9 +390,9 @@ export class ChildCommands {
         // It stays in its set.
         const body = yield* asMember(id, content, known?.set)
         const item = { id, op, generation, body }
-        const put = pastQuarantine(this.node, operation, this.put(mode, [item], asked))
+        const put = pastQuarantine(this.node, operation, this.submit({ mode, item, asked }))
         const [answer] = yield* outcome(operation, item, put)
-        const { at, result } = answer!
+        const { at, result } = answer
         if (result._tag === "ABSENT") return yield* Effect.fail(new ChildNotFound({ id }))
         if (result._tag !== "CREATED" && result._tag !== "CONFLICT") return yield* Effect.fail(foreign(operation, id))
         this.node.view.learnSpec(id, result.spec, at)
@@ -403,8 +423,9 @@ export class ChildCommands {
       let item: PutItem = { id, op: this.newOp(), generation: 0, body: content }
       for (let i = 0; i < 2 * races; i++) {
         const mode = item.generation === 0 ? "ensure" : "replace"
-        const [answer] = yield* outcome(operation, item, pastQuarantine(this.node, operation, this.put(mode, [item])))
-        const { at, result } = answer!
+        const put = pastQuarantine(this.node, operation, this.submit({ mode, item }))
+        const [answer] = yield* outcome(operation, item, put)
+        const { at, result } = answer
         if ("spec" in result) this.node.view.learnSpec(id, result.spec, at)
         if (result._tag === "CREATED" || result._tag === "SAME") {
           const done = mode === "replace" ? "Replaced" : result._tag === "SAME" ? "Unchanged" : "Created"

@@ -10,7 +10,7 @@ import type { DirectiveResult } from "../../PogoNode.js"
 import { logInfo, printError } from "../runtime/userCode.js"
 import { maxAsked, problemOfAsked } from "../runtime/userInput.js"
 import type { Service } from "../supervisorTag.js"
-import { refuse, type Targets, toChildren } from "./actionTargets.js"
+import { maxTargets, refuse, type Targets, toChildren } from "./actionTargets.js"
 import type { ActionName, ActionRefused, ActionResult } from "./answers.js"
 import { many } from "./childLines.js"
 import { capital } from "./childWords.js"
@@ -24,8 +24,8 @@ export interface Principal {
   readonly reason?: string | undefined
 }
 
-/** How many are asked for at a time. */
-const atOnce = 16
+/** How many nodes are told at a time. Children are all asked for at once: their commands go in batches. */
+const nodesAtOnce = 16
 
 type ActionOutcome = (typeof ActionResult.Type)["ids"][number]
 
@@ -117,7 +117,7 @@ export const actOn = (
             ? "it may or may not have happened; asking again is safe"
             : plain(printError(failure))
         })
-      }), { concurrency: atOnce })
+      }), { concurrency: toChildren.has(action) ? maxTargets : nodesAtOnce })
     const done = outcomes.filter(({ ok }) => ok).length
     yield* logInfo(
       `${who.by} asked to ${action} ${ids.slice(0, 5).join(", ")}${

@@ -14,7 +14,8 @@ interface Scene {
 
 /** A batcher whose sending takes 100 milliseconds, and fails where it is told to. */
 const open = (
-  fails: (batch: ReadonlyArray<number>) => boolean = () => false
+  fails: (batch: ReadonlyArray<number>) => boolean = () => false,
+  groupOf?: (item: number) => string
 ): Effect.Effect<Scene, never, Scope.Scope> =>
   Effect.gen(function*() {
     const sent: Array<ReadonlyArray<number>> = []
@@ -35,7 +36,9 @@ const open = (
         (effect) => runFork(effect),
         send,
         Effect.yieldNow(),
-        (wasSent) => (scene.closed ? new Error(wasSent ? "closed, sent" : "closed") : undefined)
+        (wasSent) => (scene.closed ? new Error(wasSent ? "closed, sent" : "closed") : undefined),
+        undefined,
+        groupOf
       )
     }
     return scene
@@ -103,6 +106,20 @@ describe("Batcher", () => {
       expect(Exit.isFailure(yield* Fiber.join(second))).toBe(true)
       expect(yield* Effect.exit(scene.batcher.submit(3))).toEqual(Exit.fail(new Error("closed")))
       expect(scene.sent).toEqual([[1]])
+    }))
+
+  it.scoped("keeps those of a group together and apart from others, that which has waited longest first", () =>
+    Effect.gen(function*() {
+      const { batcher, sent } = yield* open(() => false, (n) => n % 2 === 0 ? "even" : "odd")
+      const all = yield* Effect.fork(
+        Effect.all([1, 2, 3, 4, 5].map((n) => batcher.submit(n)), { concurrency: "unbounded" })
+      )
+      yield* TestClock.adjust(150)
+      const late = yield* Effect.fork(Effect.all([7, 6].map((n) => batcher.submit(n)), { concurrency: "unbounded" }))
+      yield* TestClock.adjust(400)
+      expect(sent).toEqual([[1, 3, 5], [2, 4], [7], [6]])
+      expect(yield* Fiber.join(all)).toEqual(["1", "2", "3", "4", "5"])
+      expect(yield* Fiber.join(late)).toEqual(["7", "6"])
     }))
 
   holdsEffect(
