@@ -15,13 +15,8 @@ import * as Stream from "effect/Stream"
 import type { ChildCounts, ChildRow, Explanation } from "./ChildInfo.js"
 import type { Any, ChildId, StoredSpec } from "./ChildSpec.js"
 import * as GroupRegistry from "./GroupRegistry.js"
-import type {
-  ChildCommand,
-  CommandOptions,
-  StartResult,
-  TerminateResult,
-  UpsertResult
-} from "./internal/commands/childCommands.js"
+import type { StartResult, TerminateResult, UpsertResult } from "./internal/commands/childCommands.js"
+import type { ChildCommand, CommandOptions } from "./internal/commands/commandOptions.js"
 import type { PogoMethods } from "./internal/commands/service.js"
 import type { ReconcileError, ReconcileOptions } from "./internal/commands/setCommands.js"
 import type { Exactly, ExactlyOptions } from "./internal/kind/exactList.js"
@@ -222,7 +217,8 @@ export const PogoLive: Layer.Layer<Pogo, ConfigError.ConfigError | PogoError, Gr
 /**
  * Registers a child, from any node or client. When this succeeds the child is kept running, whatever happens to this
  * process. Success does not mean that it runs already: `awaitChild` waits for that. The same spec again is `AlreadyStarted`,
- * so that a call may be repeated; other content under the same id fails with `ChildSpecConflict`.
+ * so that a call may be repeated; other content under the same id fails with `ChildSpecConflict`. `options` say who asks
+ * for it, and why: the history tells it of what is registered, and nothing where nobody is named.
  *
  * @example
  * ```ts
@@ -241,13 +237,12 @@ export const PogoLive: Layer.Layer<Pogo, ConfigError.ConfigError | PogoError, Gr
  * @since 0.1.0
  * @category accessors
  */
-export const startChild = (
-  spec: Any
-): Effect.Effect<
+export const startChild: ChildCommand<
+  Any,
   StartResult,
   InvalidChildSpec | ChildSpecConflict | RegistryUnavailable | OutcomeUnknown,
   Pogo
-> => Effect.flatMap(Pogo, (pogo) => pogo.startChild(spec))
+> = (spec: Any, options?: CommandOptions) => Effect.flatMap(Pogo, (pogo) => pogo.startChild(spec, options))
 
 /**
  * Registers many children, 100 at a time, in order. If one spec is invalid nothing is written; of those that conflict each
@@ -258,12 +253,13 @@ export const startChild = (
  * @category accessors
  */
 export const startChildren = (
-  specs: Iterable<Any>
+  specs: Iterable<Any>,
+  options?: CommandOptions
 ): Effect.Effect<
   ReadonlyArray<Either.Either<StartResult, ChildSpecConflict>>,
   InvalidChildSpec | RegistryUnavailable | OutcomeUnknown,
   Pogo
-> => Effect.flatMap(Pogo, (pogo) => pogo.startChildren(specs))
+> => Effect.flatMap(Pogo, (pogo) => pogo.startChildren(specs, options))
 
 /**
  * Puts other content in the place of a registered child: the old one is stopped, and the new one started where it

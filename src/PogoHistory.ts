@@ -20,7 +20,8 @@ import { type Json, lazily, orUndefined, textOf } from "./internal/runtime/jsonS
  * - `refused`: the node's code cannot read its payload.
  * - `ended`: it ended for good, by itself. `failed`: it is parked until `restartChild`.
  * - `lost`: the session that held it had ended, and another one took it over, or is about to.
- * - `terminated`, `replaced`, `restarted`: somebody asked for that, through the node or client `by`.
+ * - `terminated`, `replaced`, `restarted`: somebody asked for that, through the node or client `by`. `registered`: the
+ *   same, where the call said who asked, or why; others leave no such entry.
  *
  * To a node: `joined`; `left` in order, or replaced by a younger session of its own; `leaseLost`, since it did not renew;
  * `gone`, its process has ended, as a neighbour on the machine found; `cordoned`, `drained`, `uncordoned` by somebody.
@@ -42,6 +43,7 @@ const whats = [
   "ended",
   "failed",
   "lost",
+  "registered",
   "terminated",
   "replaced",
   "restarted",

@@ -253,9 +253,10 @@ describe("a kind with a state", () => {
 })
 
 interface Methods<R> {
-  readonly startChild: (spec: Spec) => Effect.Effect<Pogo.StartResult, Invalid | Conflict | Unavailable | Unknown, R>
+  readonly startChild: Pogo.ChildCommand<Spec, Pogo.StartResult, Invalid | Conflict | Unavailable | Unknown, R>
   readonly startChildren: (
-    specs: Iterable<Spec>
+    specs: Iterable<Spec>,
+    options?: Pogo.CommandOptions
   ) => Effect.Effect<ReadonlyArray<Either.Either<Pogo.StartResult, Conflict>>, Invalid | Unavailable | Unknown, R>
   readonly replaceChild: Pogo.ChildCommand<
     Spec,
@@ -271,7 +272,7 @@ interface Methods<R> {
     R
   >
   readonly awaitChild: (id: Id) => Effect.Effect<Running, BadId | Unavailable, R>
-  readonly upsertChild: (spec: Spec) => Effect.Effect<Pogo.UpsertResult, Invalid | Unavailable | Unknown, R>
+  readonly upsertChild: Pogo.ChildCommand<Spec, Pogo.UpsertResult, Invalid | Unavailable | Unknown, R>
   readonly reconcile: (
     kind: { readonly kind: string },
     specs: Iterable<Spec>,

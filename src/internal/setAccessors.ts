@@ -18,6 +18,7 @@ import type {
 } from "../PogoError.js"
 import type { ListState } from "../PogoNode.js"
 import type { UpsertResult } from "./commands/childCommands.js"
+import type { ChildCommand, CommandOptions } from "./commands/commandOptions.js"
 import type { ReconcileError, ReconcileOptions } from "./commands/setCommands.js"
 import { Internals } from "./internals.js"
 import { Current } from "./kind/current.js"
@@ -31,15 +32,17 @@ import { type AnyTag, Pogo } from "./supervisorTag.js"
 
 /**
  * Registers a child, or puts other content in its place: `Created`, `Replaced`, or `Unchanged` where the same content is
- * registered, whose run goes on. The child stays in its set.
+ * registered, whose run goes on. The child stays in its set. `options` say who asks for it, and why, for the history.
  *
  * @since 0.1.0
  * @category accessors
  */
-export const upsertChild = (
-  spec: Any
-): Effect.Effect<UpsertResult, InvalidChildSpec | RegistryUnavailable | OutcomeUnknown, Pogo> =>
-  Effect.flatMap(Pogo, (pogo) => pogo.upsertChild(spec))
+export const upsertChild: ChildCommand<
+  Any,
+  UpsertResult,
+  InvalidChildSpec | RegistryUnavailable | OutcomeUnknown,
+  Pogo
+> = (spec: Any, options?: CommandOptions) => Effect.flatMap(Pogo, (pogo) => pogo.upsertChild(spec, options))
 
 /**
  * Makes the children of a kind those of a list, from any node or client: what is missing is started, what has other

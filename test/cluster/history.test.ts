@@ -91,12 +91,23 @@ describe("Pogo.history", () => {
       yield* a.pogo.terminateChild("Steady/x", { by: "y".repeat(300) })
       yield* a.pogo.startChild(Steady.spec("x", {}))
       yield* a.pogo.terminateChild("Steady/x", {})
+      yield* a.pogo.startChild(Steady.spec("x", {}), { by: "mara", reason: "mended" })
+      yield* a.pogo.startChild(Steady.spec("x", {}), { by: "otto", reason: "it is there already" })
+      yield* a.pogo.terminateChild("Steady/x")
+      yield* a.pogo.startChildren([Steady.spec("x", {})], { reason: "all anew" })
+      yield* a.pogo.terminateChild("Steady/x")
+      yield* a.pogo.upsertChild(Steady.spec("x", {}), { by: "mara" })
       const asked = (yield* historyOf(a.pogo, "Steady/x")).filter(({ by }) => by !== undefined)
       expect(asked.map(({ by, note, what }) => ({ by, note, what }))).toEqual([
         { what: "restarted", by: "mära@example.com", note: "stuck {since} noon" },
         { what: "replaced", by: "a", note: `two lines${"x".repeat(191)}` },
         { what: "terminated", by: "y".repeat(200), note: undefined },
-        { what: "terminated", by: "a", note: undefined }
+        { what: "terminated", by: "a", note: undefined },
+        { what: "registered", by: "mara", note: "mended" },
+        { what: "terminated", by: "a", note: undefined },
+        { what: "registered", by: "a", note: "all anew" },
+        { what: "terminated", by: "a", note: undefined },
+        { what: "registered", by: "mara", note: undefined }
       ])
     }))
 
@@ -112,7 +123,9 @@ describe("Pogo.history", () => {
           yield* a.pogo.startChildren(keys.map((key) => Steady.spec(key, {})))
           yield* TestClock.adjust("1 second")
           line.sent.length = 0
-          const give = (command: (id: ChildSpec.ChildId, options?: Pogo.CommandOptions) => Effect.Effect<unknown, unknown>) =>
+          const give = (
+            command: (id: ChildSpec.ChildId, options?: Pogo.CommandOptions) => Effect.Effect<unknown, unknown>
+          ) =>
             Effect.forEach(keys, (key, i) => command(Steady.id(key), askers[i % askers.length]), {
               concurrency: "unbounded"
             })

@@ -6,7 +6,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import * as PogoHttp from "effect-pogo/PogoHttp"
 import { type JsonSchema, misfits } from "./jsonSchema.js"
-import { logged, open, Vault } from "./scene.js"
+import { logged, open, serveFor, Vault } from "./scene.js"
 import { ask, post, send } from "./support.js"
 
 interface Operation {
@@ -131,18 +131,29 @@ describe("the interface", () => {
   it.scopedLive("starts and replaces children for whom it is allowed, and says so in the log", () =>
     logged((lines) =>
       Effect.gen(function*() {
-        const { pogo, url } = yield* open({ actions: ["start"], authorize: () => "alice" })
+        const { pogo, url } = yield* open({ actions: ["start", "replace"], authorize: () => "alice" })
         const token = Redacted.make("any")
         const client = yield* PogoHttp.client(url, { token })
         const payload = { kind: "Vault", key: "new", payload: { secret: "x" } }
         expect(yield* client.startChild({ payload })).toMatchObject({ result: "Created", id: "Vault/new" })
         expect(yield* client.startChild({ payload })).toMatchObject({ result: "AlreadyStarted" })
         yield* pogo.awaitChild(Vault.id("new"))
-        const refused = yield* Effect.flip(client.replaceChild({ payload }))
-        expect(refused).toMatchObject({ _tag: "Forbidden", message: "alice may not replace here." })
+        yield* client.startChild({ payload: { ...payload, key: "told", reason: "a new door" } })
+        yield* client.replaceChild({ payload: { ...payload, key: "told", reason: "a new lock" } })
+        const readOnly = yield* PogoHttp.client(yield* serveFor(pogo, PogoHttp.layer()))
+        const refused = yield* Effect.flip(readOnly.replaceChild({ payload }))
+        expect(refused).toMatchObject({ _tag: "Forbidden", message: "localhost may not replace here." })
         expect(lines.filter((line) => line.includes("HTTP: "))).toEqual([
           "INFO HTTP: \"alice\" asked to start \"Vault/new\": Created",
-          "INFO HTTP: \"alice\" asked to start \"Vault/new\": AlreadyStarted"
+          "INFO HTTP: \"alice\" asked to start \"Vault/new\": AlreadyStarted",
+          "INFO HTTP: \"alice\" asked to start \"Vault/told\" (\"a new door\"): Created",
+          "INFO HTTP: \"alice\" asked to replace \"Vault/told\" (\"a new lock\"): Replaced"
+        ])
+        const told = (yield* pogo.history()).filter(({ by }) => by === "alice")
+        expect(told.map(({ id, note, what }) => [what, id, note])).toEqual([
+          ["registered", "Vault/new", undefined],
+          ["registered", "Vault/told", "a new door"],
+          ["replaced", "Vault/told", "a new lock"]
         ])
       }).pipe(Effect.provide(FetchHttpClient.layer))
     ))

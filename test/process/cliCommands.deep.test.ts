@@ -68,7 +68,9 @@ test("starts, replaces and reconciles what a file holds; a conflict is told besi
   const silent = await run(["replace", "-f", file(spec("y", { every: 60 }))])
   expect(silent).toMatchObject({ code: 2, out: "" })
   expect(silent.err).toMatch(/effect-pogo: nobody is there to be asked: add --yes/)
-  expect(await run(["replace", "-f", file(spec("y", { every: 60 })), "--yes"])).toMatchObject({ code: 0 })
+  const reason = ["--reason", "less often"]
+  expect(await run(["replace", "-f", file(spec("y", { every: 60 })), "--yes", ...reason])).toMatchObject({ code: 0 })
+  expect((await run(["history", "Probe/y"])).out).toMatch(/ registered .*\n[^]* replaced .* by \S+: less often/)
   expect(await run(["replace", "-f", file(spec("z")), "--yes"])).toMatchObject({ code: 3 })
   const plan = await run(["reconcile", "-f", file([spec("x"), spec("w")]), "--dry-run"])
   expect(plan).toMatchObject({ code: 0, out: "+ Probe/w  create\n- Probe/y  terminate\n" })

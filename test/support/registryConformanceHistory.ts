@@ -85,6 +85,26 @@ const written = (test: Test): void => {
       ])
     }))
 
+  test("a start tells who asked for it, once, where it registers something", (caller) =>
+    Effect.gen(function*() {
+      yield* caller.join("a#1")
+      const asked = { by: "mara%40x", reason: "new {feed}" }
+      const put = (mode: Args<"put">["mode"], id: string, op: string, body = "{}") =>
+        caller.ok("put", { mode, items: [{ id, op, generation: 0, body }], asked })
+      const first = yield* put("start", "k/1", "1")
+      expect(yield* put("start", "k/1", "1")).toMatchObject({ value: first.value })
+      const tags = [yield* put("start", "k/1", "2"), yield* put("start", "k/1", "3", "{\"other\":1}")]
+        .map(({ value: { results } }) => results.map(({ _tag }) => _tag))
+      expect([first.value.results[0]?._tag, ...tags.flat()]).toEqual(["CREATED", "SAME", "CONFLICT"])
+      yield* put("ensure", "k/2", "4")
+      yield* put("ensureInitial", "k/3", "5")
+      expect([yield* told(caller, "k/1"), yield* told(caller, "k/2"), yield* told(caller, "k/3")]).toEqual([
+        ["registered: mara%40x new {feed}"],
+        [],
+        []
+      ])
+    }))
+
   test("who asked for a command, and why, is told in place of its sender", (caller) =>
     Effect.gen(function*() {
       yield* caller.join("a#1")

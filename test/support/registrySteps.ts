@@ -280,7 +280,7 @@ export const argumentsOf: Arguments = {
   }),
   close: (source) => ({ sid: ownerOf(source), gone: source.random.chance(0.8) }),
   put: (source) => ({
-    mode: source.random.pick(["ensure", "ensure", "ensureInitial", "replace", "bump", "retag"] as const),
+    mode: source.random.pick(["ensure", "start", "ensureInitial", "replace", "bump", "retag"] as const),
     items: source.random.many(5, () => {
       const id = idOf(source)
       const stamp = seenStampOf(source, id)

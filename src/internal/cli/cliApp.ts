@@ -194,9 +194,9 @@ const toNodes = (action: "cordon" | "uncordon", description: string) =>
 const specs = (action: "start" | "replace", description: string) =>
   Command.make(
     action,
-    { ...place, file, dryRun, yes, output },
-    ({ dryRun, file, output, yes, ...given }) =>
-      by(spec, ({ startSpecs }) => startSpecs(given, output, action, file, { dryRun, yes }))
+    { ...place, file, dryRun, yes, reason, output },
+    ({ dryRun, file, output, reason, yes, ...given }) =>
+      by(spec, ({ startSpecs }) => startSpecs(given, output, action, file, { dryRun, reason, yes }))
   ).pipe(Command.withDescription(description))
 
 const changing = [

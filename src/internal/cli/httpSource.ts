@@ -178,10 +178,16 @@ export const openHttp = ({ token, url }: HttpPlace): Effect.Effect<ScopeSource, 
         Stream.provideService(HttpClient.HttpClient, http),
         Stream.mapError((failure) => failure instanceof Failed ? failure : orFail(failure))
       ),
-      start: (spec) =>
-        Effect.map(change(client.startChild({ payload: inputOf(spec) })), ({ result }) => ({ _tag: result })),
-      replace: (spec) =>
-        Effect.map(change(client.replaceChild({ payload: inputOf(spec) })), ({ result }) => ({ _tag: result })),
+      start: (spec, reason) =>
+        Effect.map(
+          change(client.startChild({ payload: { ...inputOf(spec), ...given({ reason }) } })),
+          ({ result }) => ({ _tag: result })
+        ),
+      replace: (spec, reason) =>
+        Effect.map(
+          change(client.replaceChild({ payload: { ...inputOf(spec), ...given({ reason }) } })),
+          ({ result }) => ({ _tag: result })
+        ),
       reconcile: (kind, specs, { dryRun, set }) =>
         dryRun === true
           ? Effect.map(

@@ -76,8 +76,8 @@ export const openRedis = (place: RedisPlace): Effect.Effect<ScopeSource, SourceF
       console: yield* makeConsole(pogo, { actions, payload: true, state: true }),
       history: pogo.history,
       happenings: pogo.scopeEvents,
-      start: pogo.startChild,
-      replace: pogo.replaceChild,
+      start: (spec, reason) => pogo.startChild(spec, { by: pogo.name, reason }),
+      replace: (spec, reason) => pogo.replaceChild(spec, { by: pogo.name, reason }),
       reconcile: (kind, specs, options) => pogo.reconcile({ kind }, specs, options)
     }
   })

@@ -77,8 +77,12 @@ export interface ScopeSource {
   ) => Effect.Effect<ReadonlyArray<HistoryEntry>, HistoryFailure>
   /** What happens from now on. */
   readonly happenings: Stream.Stream<HistoryEntry, HttpFailure>
-  readonly start: (spec: ChildSpec) => Effect.Effect<{ readonly _tag: Begun }, StartFailure>
-  readonly replace: (spec: ChildSpec) => Effect.Effect<{ readonly _tag: Begun }, ChildNotFound | StartFailure>
+  /** `reason`: why, for the history. */
+  readonly start: (spec: ChildSpec, reason?: string) => Effect.Effect<{ readonly _tag: Begun }, StartFailure>
+  readonly replace: (
+    spec: ChildSpec,
+    reason?: string
+  ) => Effect.Effect<{ readonly _tag: Begun }, ChildNotFound | StartFailure>
   readonly reconcile: (
     kind: string,
     specs: ReadonlyArray<ChildSpec>,

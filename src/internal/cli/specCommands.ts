@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ChildSpec } from "../../ChildSpec.js"
 import type { ReconcilePlan } from "../reconcileErrors.js"
-import { confirm } from "./actCommands.js"
+import { type ActOptions, confirm } from "./actCommands.js"
 import { Ended, endingOf, exitCodes, Usage } from "./failures.js"
 import { openSource } from "./openSource.js"
 import { tell } from "./output.js"
@@ -77,7 +77,7 @@ export const startSpecs = (
   output: Output,
   action: "start" | "replace",
   file: string,
-  options: { readonly dryRun: boolean; readonly yes: boolean }
+  options: ActOptions
 ) =>
   Effect.scoped(Effect.gen(function*() {
     const specs = yield* readSpecs(file)
@@ -93,8 +93,9 @@ export const startSpecs = (
       )
       yield* confirm("Replace", specs.length > 20 ? String(specs.length) : undefined, options.yes)
     }
+    const why = Option.getOrUndefined(options.reason)
     const one = (spec: ChildSpec) =>
-      action === "start" ? attempted(spec.id, source.start(spec)) : attempted(spec.id, source.replace(spec))
+      action === "start" ? attempted(spec.id, source.start(spec, why)) : attempted(spec.id, source.replace(spec, why))
     const results: Array<SpecResult> = []
     for (const spec of specs) {
       const result = yield* one(spec)

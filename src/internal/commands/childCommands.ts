@@ -42,8 +42,8 @@ import { bodyTextOf, readSpec } from "../replica/replica.js"
 import { longestTurn } from "../runtime/environment.js"
 import { writableAsJson } from "../runtime/plainJson.js"
 import { logInfo, logWarning } from "../runtime/userCode.js"
-import { maxAsked } from "../runtime/userInput.js"
 import { Batcher } from "./batcher.js"
+import { askedBy, askerOf, type CommandOptions } from "./commandOptions.js"
 
 /**
  * What `startChild` did. `AlreadyStarted`: the same content was registered; its status may be `Failed`.
@@ -80,46 +80,9 @@ export interface UpsertResult {
   readonly generation: bigint
 }
 
-/**
- * Who asks for a command, and why: both come into the history. Text of one line, of at most 200 characters each: what is
- * longer is cut, and control characters become blanks.
- *
- * @since 0.2.0
- * @category models
- */
-export interface CommandOptions {
-  /** Who asks for it. Default: the name of the node or client. */
-  readonly by?: string | undefined
-  /** Why; none by default. */
-  readonly reason?: string | undefined
-}
-
-/**
- * A command about a child. As it stands it may be given to `Effect.forEach`, whose second argument is no options.
- *
- * @since 0.2.0
- * @category models
- */
-export interface ChildCommand<Of, A, E, R = never> {
-  /** The command, with who asks for it, and why. */
-  (of: Of, options?: CommandOptions): Effect.Effect<A, E, R>
-  /** The command. */
-  (of: Of): Effect.Effect<A, E, R>
-}
-
-const oneLine = (text: unknown): string =>
-  typeof text === "string"
-    // oxlint-disable-next-line no-control-regex
-    ? Array.from(text.toWellFormed().replace(/[\u0000-\u001f\u007f]/g, " ")).slice(0, maxAsked).join("")
-    : ""
-
-/** Who asked, as the registry is told; `undefined` where nobody is named, and no reason. */
-const askedBy = (node: Node, options: CommandOptions | undefined): AskedBy | undefined => {
-  const [by, reason] = [oneLine(options?.by), oneLine(options?.reason)]
-  return by === "" && reason === ""
-    ? undefined
-    : { by: encodeURIComponent(by === "" ? node.config.name : by), reason }
-}
+/** How a start is sent: one that nobody is named for leaves no entry in the history. */
+const startedBy = (asked: AskedBy | undefined): Pick<PutCall, "mode" | "asked"> =>
+  asked === undefined ? { mode: "ensure" } : { mode: "start", asked }
 
 /** Why a command waits. `left`: milliseconds until the quarantine ends. */
 const quarantineDetail = (left: number): string =>
@@ -174,9 +137,6 @@ interface DelCall {
   readonly item: DelItem
   readonly asked: AskedBy | undefined
 }
-
-/** Whom a command is sent for: a batch has one who asks for all of it, since the registry is told once. */
-const askerOf = (asked: AskedBy | undefined): string => asked === undefined ? "" : `${asked.by} ${asked.reason}`
 
 /** An answer about one item, and the registry's counter value as of which it holds. */
 interface Dated<A> {
@@ -248,14 +208,14 @@ export class ChildCommands {
   }
 
   /** `Pogo.startChild`. */
-  readonly start = (spec: ChildSpec.Any): Effect.Effect<
+  readonly start = (spec: ChildSpec.Any, options?: CommandOptions): Effect.Effect<
     StartResult,
     InvalidChildSpec | ChildSpecConflict | RegistryUnavailable | OutcomeUnknown
   > =>
     Effect.gen(this, function*() {
       const { body, id } = yield* encodeSpec(spec)
       const item: PutItem = { id, op: this.newOp(), generation: 0, body }
-      const put = this.submit({ mode: "ensure", item })
+      const put = this.submit({ ...startedBy(askedBy(this.node, options)), item })
       const [answer] = yield* outcome("startChild", item, pastQuarantine(this.node, "startChild", put))
       return yield* this.started(item, answer)
     })
@@ -296,7 +256,7 @@ export class ChildCommands {
   }
 
   /** `Pogo.startChildren`: batch by batch. Nothing is written unless all specs are valid. */
-  readonly startAll = (specs: Iterable<ChildSpec.Any>): Effect.Effect<
+  readonly startAll = (specs: Iterable<ChildSpec.Any>, options?: CommandOptions): Effect.Effect<
     ReadonlyArray<Either.Either<StartResult, ChildSpecConflict>>,
     InvalidChildSpec | RegistryUnavailable | OutcomeUnknown
   > =>
@@ -310,8 +270,9 @@ export class ChildCommands {
         began = this.node.ambient.now()
       }
       const results: Array<Either.Either<StartResult, ChildSpecConflict>> = []
+      const asked = askedBy(this.node, options)
       for (const batch of batchesOf(items, this.sizeOf)) {
-        results.push(...yield* this.startBatch(batch, results.length, items.length))
+        results.push(...yield* this.startBatch(batch, asked, results.length, items.length))
         yield* this.node.ambient.yieldTurn
       }
       yield* tellConflicts(results)
@@ -321,9 +282,9 @@ export class ChildCommands {
   /**
    * One batch of many. Earlier batches stand, so the failure of a later one is an `OutcomeUnknown` that counts them.
    */
-  private startBatch(batch: ReadonlyArray<PutItem>, from: number, all: number) {
+  private startBatch(batch: ReadonlyArray<PutItem>, asked: AskedBy | undefined, from: number, all: number) {
     const first = batch[0]!
-    const put = pastQuarantine(this.node, "startChildren", this.put("ensure", batch))
+    const put = pastQuarantine(this.node, "startChildren", this.put(startedBy(asked).mode, batch, asked))
     return outcome("startChildren", first, put).pipe(
       Effect.mapError((error) =>
         from === 0 || error._tag === "OutcomeUnknown" ? error : new OutcomeUnknown({
@@ -413,17 +374,18 @@ export class ChildCommands {
     })
 
   /** `Pogo.upsertChild`. */
-  readonly upsert = (spec: ChildSpec.Any): Effect.Effect<
+  readonly upsert = (spec: ChildSpec.Any, options?: CommandOptions): Effect.Effect<
     UpsertResult,
     InvalidChildSpec | RegistryUnavailable | OutcomeUnknown
   > =>
     Effect.gen(this, function*() {
       const operation = "upsertChild"
       const { body: content, id } = yield* encodeSpec(spec)
+      const asked = askedBy(this.node, options)
       let item: PutItem = { id, op: this.newOp(), generation: 0, body: content }
       for (let i = 0; i < 2 * races; i++) {
-        const mode = item.generation === 0 ? "ensure" : "replace"
-        const put = pastQuarantine(this.node, operation, this.submit({ mode, item }))
+        const mode = item.generation === 0 ? startedBy(asked).mode : "replace"
+        const put = pastQuarantine(this.node, operation, this.submit({ mode, item, asked }))
         const [answer] = yield* outcome(operation, item, put)
         const { at, result } = answer
         if ("spec" in result) this.node.view.learnSpec(id, result.spec, at)

@@ -26,7 +26,8 @@ import { drain, setCordon } from "../loops/shutdown.js"
 import type { Node } from "../node/node.js"
 import { shutDown } from "../node/registryRequest.js"
 import type { ReconcilePlan } from "../reconcileErrors.js"
-import type { ChildCommand, ChildCommands, StartResult, TerminateResult, UpsertResult } from "./childCommands.js"
+import type { ChildCommands, StartResult, TerminateResult, UpsertResult } from "./childCommands.js"
+import type { ChildCommand, CommandOptions } from "./commandOptions.js"
 import { followHistory, readHistory } from "./historyQueries.js"
 import { listStates } from "./listKeeper.js"
 import type { NodeCommands } from "./nodeCommands.js"
@@ -61,16 +62,19 @@ export interface PogoMethods {
    * Registers a child. When this succeeds the child is kept running, whatever happens to this process. Success does not
    * mean that it runs already: `awaitChild` waits for that. To repeat a call is safe.
    */
-  readonly startChild: (
-    spec: Any
-  ) => Effect.Effect<StartResult, InvalidChildSpec | ChildSpecConflict | RegistryUnavailable | OutcomeUnknown>
+  readonly startChild: ChildCommand<
+    Any,
+    StartResult,
+    InvalidChildSpec | ChildSpecConflict | RegistryUnavailable | OutcomeUnknown
+  >
   /**
    * Registers many children, 100 at a time, in order. If one is invalid nothing is written; of those that conflict each
    * has its own result. When a later batch fails, the earlier ones stand (`OutcomeUnknown` tells how many): repeat the
    * call.
    */
   readonly startChildren: (
-    specs: Iterable<Any>
+    specs: Iterable<Any>,
+    options?: CommandOptions
   ) => Effect.Effect<
     ReadonlyArray<Either.Either<StartResult, ChildSpecConflict>>,
     InvalidChildSpec | RegistryUnavailable | OutcomeUnknown
@@ -85,9 +89,7 @@ export interface PogoMethods {
    * Registers a child, or puts other content in its place if it is registered with other content; the same content is
    * left alone. A child stays in its set.
    */
-  readonly upsertChild: (
-    spec: Any
-  ) => Effect.Effect<UpsertResult, InvalidChildSpec | RegistryUnavailable | OutcomeUnknown>
+  readonly upsertChild: ChildCommand<Any, UpsertResult, InvalidChildSpec | RegistryUnavailable | OutcomeUnknown>
   /**
    * Makes the children of a kind, or of a named set of it, those of a list: what is missing is started, what has other
    * content is replaced, what is not listed is terminated, and what is the same is left alone. See `Pogo.reconcile`.

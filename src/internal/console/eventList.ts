@@ -48,6 +48,7 @@ export const eventNames = [
   "started",
   "restarted",
   "replaced",
+  "registered",
   "terminated",
   "ended",
   "refused",

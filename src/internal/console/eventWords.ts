@@ -51,6 +51,7 @@ export const causeWords = (event: Happening): string => {
       return "its process has ended"
     case "overdue":
       return oneLine(note)
+    case "registered":
     case "terminated":
     case "replaced":
     case "restarted":
@@ -90,6 +91,7 @@ const verbs: { readonly [what in Happening["what"]]: readonly [one: string, more
   ended: ["ended for good, by itself", "ended for good, by themselves"],
   failed: ["gave up", "gave up"],
   lost: ["lost its node", "lost their node"],
+  registered: ["was registered", "were registered"],
   terminated: ["was terminated", "were terminated"],
   replaced: ["was replaced", "were replaced"],
   restarted: ["was restarted", "were restarted"],

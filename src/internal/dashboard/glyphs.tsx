@@ -37,6 +37,7 @@ const events: { readonly [what: string]: string } = {
   ended: "ok",
   failed: "Failed Failed",
   lost: "lost Failed",
+  registered: "Starting",
   terminated: "no",
   replaced: "Starting",
   restarted: "Restarting",

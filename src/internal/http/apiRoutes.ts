@@ -63,6 +63,13 @@ const Spec = Schema.Struct({
 
 export type SpecInput = typeof Spec.Type
 
+/** A spec, and why it is put there. */
+const Put = Schema.Struct({
+  ...Spec.fields,
+  /** Kept in the history. */
+  reason: Schema.optionalWith(Reason, { exact: true })
+})
+
 /** What became of one that was started or replaced. */
 const Started = Schema.Struct({
   result: Schema.Literal("Created", "AlreadyStarted", "Replaced"),
@@ -189,13 +196,13 @@ const acting = HttpApiGroup.make("act", { topLevel: true })
   )
   .add(
     HttpApiEndpoint.post("startChild", "/api/children")
-      .setPayload(Spec)
+      .setPayload(Put)
       .addSuccess(named(Started, "Started"))
       .annotateContext(about("Registers a child. The same spec again is `AlreadyStarted`."))
   )
   .add(
     HttpApiEndpoint.put("replaceChild", "/api/children")
-      .setPayload(Spec)
+      .setPayload(Put)
       .addSuccess(named(Started, "Started"))
       .annotateContext(about("Puts other content in the place of a registered child."))
   )

@@ -163,26 +163,26 @@ const actingLive = ({ console, pogo }: Answering) =>
             Effect.mapError(refused)
           )
         }))
-      .handle("startChild", ({ payload }) =>
+      .handle("startChild", ({ payload: { reason, ...input } }) =>
         Effect.flatMap(allowed("start"), (caller) => {
-          const spec = specOf(payload)
-          return pogo.startChild(spec).pipe(
+          const spec = specOf(input)
+          return pogo.startChild(spec, { by: caller.name, reason }).pipe(
             Effect.mapError(commandProblem),
             Effect.tapBoth({
-              onFailure: ({ error }) => logAction(caller, "start", quote(spec.id), undefined, error),
-              onSuccess: ({ _tag }) => logAction(caller, "start", quote(spec.id), undefined, _tag)
+              onFailure: ({ error }) => logAction(caller, "start", quote(spec.id), reason, error),
+              onSuccess: ({ _tag }) => logAction(caller, "start", quote(spec.id), reason, _tag)
             }),
             Effect.map(({ _tag, generation, id }) => ({ result: _tag, id, generation }))
           )
         }))
-      .handle("replaceChild", ({ payload }) =>
+      .handle("replaceChild", ({ payload: { reason, ...input } }) =>
         Effect.flatMap(allowed("replace"), (caller) => {
-          const spec = specOf(payload)
-          return pogo.replaceChild(spec).pipe(
+          const spec = specOf(input)
+          return pogo.replaceChild(spec, { by: caller.name, reason }).pipe(
             Effect.mapError(commandProblem),
             Effect.tapBoth({
-              onFailure: ({ error }) => logAction(caller, "replace", quote(spec.id), undefined, error),
-              onSuccess: ({ _tag }) => logAction(caller, "replace", quote(spec.id), undefined, _tag)
+              onFailure: ({ error }) => logAction(caller, "replace", quote(spec.id), reason, error),
+              onSuccess: ({ _tag }) => logAction(caller, "replace", quote(spec.id), reason, _tag)
             }),
             Effect.map(({ _tag, generation, id }) => ({ result: _tag, id, generation }))
           )

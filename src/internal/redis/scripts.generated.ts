@@ -1636,7 +1636,8 @@ local kept = by_list and mark_spec(id, stored_spec, old) or stored_spec
 return { body_of(old) == body and 'SAME' or 'CONFLICT', kept }
 end
 
-local function ensure(id, op, body, by_list)
+local function ensure(id, op, body, mode)
+local by_list = mode == 'ensureInitial'
 local stored_spec = spec:get(id)
 if stored_spec then return ensure_present(id, op, body, stored_spec, by_list) end
 local stored_tomb = tomb:get(id)
@@ -1648,6 +1649,7 @@ local kept = stays and mark_tomb(id, stored_tomb, ended) or stored_tomb
 return { ended.how == 'e' and 'DONE' or 'TERMINATED', kept }
 end
 if (not ended or by_list) and meta.now < meta.quarantine then return { 'QUARANTINE' } end
+if mode == 'start' then tell('registered', id, 0, '', reason, 0, 1, by) end
 return create(id, op, body, by_list or (ended and ended.initial), by_list and not ended)
 end
 
@@ -1687,10 +1689,10 @@ local id, op, generation, body = ARGV[i], ARGV[i + 1], int(ARGV[i + 2]), ARGV[i 
 local stamp = int(ARGV[i + 4])
 if mode == 'retag' then
 results[#results + 1] = retag(id, generation, body, stamp)
-elseif mode == 'ensure' or mode == 'ensureInitial' then
-results[#results + 1] = ensure(id, op, body, mode == 'ensureInitial')
-else
+elseif mode == 'replace' or mode == 'bump' then
 results[#results + 1] = supersede(id, op, generation, body, stamp, mode == 'bump')
+else
+results[#results + 1] = ensure(id, op, body, mode)
 end
 end
 return results

@@ -130,11 +130,11 @@ export interface ClaimAssertion {
 export type OpenMode = "fresh" | "carry" | "reassert"
 
 /**
- * Mode of `put`. `ensure`: registers a spec unless the id has one. `ensureInitial`: the same, unless the child has been
- * ended on purpose. `replace`: puts other content in the place of a generation. `bump`: makes a new generation of the
- * same content. `retag`: stores a body that differs in the set only, under the generation that it has: nothing restarts.
+ * Mode of `put`. `ensure`: registers a spec unless the id has one. `start`: so, with an entry of the history by whom.
+ * `ensureInitial`: `ensure`, unless the child was ended on purpose. `replace`: puts other content in the place of a
+ * generation. `bump`: a new generation of the same content. `retag`: another set under the same generation, no restart.
  */
-export type PutMode = "ensure" | "ensureInitial" | "replace" | "bump" | "retag"
+export type PutMode = "ensure" | "start" | "ensureInitial" | "replace" | "bump" | "retag"
 
 /** A round of reconciling a set (`setRounds.ts`): of several that were begun the youngest alone may change anything. */
 export interface SetRound {

@@ -253,9 +253,10 @@ const ensurePresent = (tx: Tx, item: PutItem, stored: string, byList: boolean): 
 /** Answer for an id without a record: in a quarantine the record may not have been merged yet. */
 const absent = ({ meta }: Tx) => ({ _tag: meta.now < meta.quarantine ? "QUARANTINE" as const : "ABSENT" as const })
 
-/** `ensure` and `ensureInitial`: register the spec, unless the id is taken. */
-const ensure = (tx: Tx, item: PutItem, byList: boolean): PutResult => {
+/** `ensure`, `start` and `ensureInitial`: register the spec, unless the id is taken. */
+const ensure = (tx: Tx, item: PutItem, mode: "ensure" | "start" | "ensureInitial"): PutResult => {
   const { meta, state } = tx
+  const byList = mode === "ensureInitial"
   const stored = state.spec.get(item.id)
   if (stored !== undefined) return ensurePresent(tx, item, stored, byList)
   const tomb = state.tomb.get(item.id)
@@ -269,6 +270,7 @@ const ensure = (tx: Tx, item: PutItem, byList: boolean): PutResult => {
   }
   // A tombstone, a newer one, or other content, may not have been merged into this era yet.
   if ((tomb === undefined || byList) && meta.now < meta.quarantine) return { _tag: "QUARANTINE" }
+  if (mode === "start") tellBy(tx, "registered", tx.history.by, { id: item.id, note: tx.history.reason })
   // In the place of a tombstone it has a stamp of its own: the initial one would lose a merge to the tombstone.
   return create(tx, item, byList || ended?.initial === true, byList && tomb === undefined)
 }
@@ -307,9 +309,9 @@ const retag = (tx: Tx, item: PutItem): PutResult => {
 const putOne = (tx: Tx, item: PutItem, mode: Args<"put">["mode"]): PutResult => {
   switch (mode) {
     case "ensure":
-      return ensure(tx, item, false)
+    case "start":
     case "ensureInitial":
-      return ensure(tx, item, true)
+      return ensure(tx, item, mode)
     case "replace":
       return supersede(tx, item, false)
     case "bump":

@@ -27,6 +27,7 @@ const saidBy = (what: HistoryWhat, note: string): Said => {
       return note.startsWith(moved)
         ? { ...none, note: "moved", to: textOrNone(note.slice(moved.length)) }
         : { ...none, note: textOrNone(note) }
+    case "registered":
     case "terminated":
     case "replaced":
     case "restarted":
