@@ -2,7 +2,7 @@
  * Those who watch: one source for all, bounds for each.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Queue, Ref, Scope, Stream, TestClock } from "effect"
+import { Deferred, Effect, Exit, Fiber, Queue, Ref, Scope, Stream, TestClock } from "effect"
 import { type Feed, makeFeed } from "../../src/internal/http/feed.js"
 
 /** A feed of numbers from a queue, and how often its source was read so far, and is now. */
@@ -20,7 +20,7 @@ const numbers = (max = 1_000, replaysLast = true) =>
       return { n }
     }
     const seats = { max, taken: 0 }
-    const feed = yield* makeFeed({ event: "number", items, encode, id: (n) => `${n}`, replaysLast }, seats)
+    const feed = yield* makeFeed({ event: "number", items: () => items, encode, id: (n) => `${n}`, replaysLast }, seats)
     return { feed, queue, reads, open, seats, encodings: () => encoded }
   })
 
@@ -111,11 +111,94 @@ describe("a feed", () => {
       yield* Effect.asVoid(Effect.scoped(feed.watch(() => {})))
     }))
 
+  it.scoped("tells who comes back what he missed, once, and then what comes", () =>
+    Effect.gen(function*() {
+      const queue = yield* Queue.unbounded<number>()
+      const [begin, read] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const asked: Array<string> = []
+      /** What there is when it is read: the newest two of what somebody missed. */
+      const known: Array<number> = [1, 2, 3]
+      const since = (id: string) => {
+        asked.push(id)
+        return id === "x" ? undefined : Effect.map(Deferred.await(read), () => {
+          const missed = known.filter((n) => n > Number(id))
+          return { items: missed.slice(-2), newest: BigInt(known.at(-1)!), complete: missed.length <= 2 }
+        })
+      }
+      const feed = yield* makeFeed({
+        event: "n",
+        items: (begun) =>
+          Stream.unwrap(
+            Effect.as(Effect.zipRight(Deferred.await(begin), begun), Stream.fromQueue(queue))
+          ),
+        encode: (n) => n,
+        id: (n) => `${n}`,
+        replaysLast: false,
+        memory: { since, placeOf: BigInt }
+      }, { max: 10, taken: 0 })
+      const texts: Array<string> = []
+      const watching = (lastId: string | undefined) =>
+        Effect.gen(function*() {
+          const i = texts.push("") - 1
+          const bytes = yield* feed.watch(() => {}, lastId)
+          yield* Effect.forkScoped(
+            Stream.runForEach(bytes, (part) => Effect.sync(() => (texts[i] += new TextDecoder().decode(part))))
+          )
+        })
+      yield* watching("1")
+      yield* watching("0")
+      yield* watching("3")
+      yield* watching(undefined)
+      yield* watching("x")
+      yield* rest
+      // The source has not begun: what comes until then would be missed.
+      yield* Deferred.succeed(read, undefined)
+      yield* rest
+      expect(texts.slice(0, 3)).toEqual(["", "", ""])
+      known.push(4)
+      yield* Queue.offer(queue, 4)
+      yield* Deferred.succeed(begin, undefined)
+      yield* rest
+      yield* Queue.offer(queue, 5)
+      yield* rest
+      const events = (...numbers: ReadonlyArray<number>) =>
+        numbers.map((n) => `id: ${n}\nevent: n\ndata: ${n}\n\n`).join("")
+      const [welcome, gap] = [": welcome\n\n", (after: string) => `event: gap\ndata: {"after":"${after}"}\n\n`]
+      expect(texts).toEqual([
+        `${gap("1")}${events(3, 4)}${welcome}${events(5)}`,
+        `${gap("0")}${events(3, 4)}${welcome}${events(5)}`,
+        `${events(4)}${welcome}${events(5)}`,
+        `${welcome}${events(4, 5)}`,
+        `${welcome}${events(4, 5)}`
+      ])
+      expect(asked).toEqual(["1", "0", "3", "x"])
+    }))
+
+  it.scoped("ends for one who comes back where what he missed cannot be read", () =>
+    Effect.gen(function*() {
+      const seats = { max: 10, taken: 0 }
+      for (const since of [() => Effect.never, () => Effect.fail("no registry")]) {
+        const feed = yield* makeFeed({
+          event: "n",
+          items: (begun) => Stream.unwrap(Effect.as(begun, Stream.never)),
+          encode: (n) => n,
+          replaysLast: false,
+          memory: { since, placeOf: () => 0n }
+        }, seats)
+        const fiber = yield* Effect.fork(
+          Effect.scoped(Effect.flatMap(feed.watch(() => {}, "7"), Stream.runCollect))
+        )
+        yield* TestClock.adjust("10 seconds")
+        expect([...yield* Fiber.join(fiber)]).toEqual([])
+        expect(seats.taken).toBe(0)
+      }
+    }))
+
   it.scoped("ends for all when its source ends, or fails for a fault of ours", () =>
     Effect.gen(function*() {
       const seats = { max: 10, taken: 0 }
       for (const items of [Stream.make(1), Stream.die("a fault")]) {
-        const feed = yield* makeFeed({ event: "n", items, encode: (n) => n, replaysLast: false }, seats)
+        const feed = yield* makeFeed({ event: "n", items: () => items, encode: (n) => n, replaysLast: false }, seats)
         const fiber = yield* Effect.fork(reading(feed))
         yield* rest
         expect(yield* Fiber.join(fiber)).toContain(": welcome")

@@ -81,6 +81,44 @@ export const readHistory = (
     return found.toReversed().flatMap(entriesOf).slice(-limit)
   })
 
+/** How many entries are read at first to find where somebody was: most often it is not long ago. */
+const sincePage = 100
+
+/** What somebody has missed who had read as far as a position. */
+export interface MissedEntries {
+  /** The oldest first. */
+  readonly entries: ReadonlyArray<HistoryEntry>
+  /** Position of the newest entry there is; 0 for none. Whatever comes later has a higher one. */
+  readonly newest: bigint
+  /** Whether these are all. Others may be missing where they are too many, or no longer kept. */
+  readonly complete: boolean
+}
+
+/** What happened since an entry, and at most so many entries of it, the newest. */
+export const historySince = (
+  node: Node,
+  position: bigint,
+  limit: number
+): Effect.Effect<MissedEntries, RegistryUnavailable> =>
+  Effect.gen(function*() {
+    const found: Array<HistoryRecord> = []
+    let newest = 0n
+    let reached = false
+    for (let cursor = "", more = true; more && !reached && found.length <= limit;) {
+      const args = { id: "", back: true, cursor, since: 0, limit: cursor === "" ? sincePage : historyPage }
+      const { value } = yield* requestWhenActive(node, "history", args)
+      for (const record of value.entries) {
+        if (newest === 0n) newest = BigInt(record.at)
+        if (record.at <= position) reached = true
+        else found.push(record)
+      }
+      cursor = value.cursor
+      more = value.more
+    }
+    const entries = found.slice(0, limit).toReversed().flatMap(entriesOf)
+    return { entries, newest, complete: reached && found.length <= limit }
+  })
+
 /** How far somebody has read. */
 interface Place {
   readonly cursor: string
@@ -136,6 +174,12 @@ const nextPage = (node: Node, place: Place): Effect.Effect<EntriesPage> =>
     ]
   })
 
-/** What happens in the scope from now on, until this node is closed. */
-export const followHistory = (node: Node): Stream.Stream<HistoryEntry> =>
-  Stream.paginateChunkEffect({ cursor: "", era: "", log: -1, last: 0 }, (place: Place) => nextPage(node, place))
+/**
+ * What happens in the scope from now on, until this node is closed. `begun` is run when that now is settled: whatever is
+ * written later is told.
+ */
+export const followHistory = (node: Node, begun: Effect.Effect<unknown> = Effect.void): Stream.Stream<HistoryEntry> =>
+  Stream.paginateChunkEffect(
+    { cursor: "", era: "", log: -1, last: 0 },
+    (place: Place) => place.cursor === "" ? Effect.tap(nextPage(node, place), begun) : nextPage(node, place)
+  )

@@ -213,12 +213,20 @@ const acting = HttpApiGroup.make("act", { topLevel: true })
       .annotateContext(about("What a reconcile of a set would do. A dry run: it changes nothing."))
   )
 
-const stream = (summary: string, event: string) => ({
+const lastEventId = {
+  name: "Last-Event-ID",
+  in: "header",
+  required: false,
+  description: "Id of the last event that was read: what came since is told first, 1,000 entries at most.",
+  schema: { type: "string" }
+}
+
+const stream = (summary: string, event: string, parameters: ReadonlyArray<typeof lastEventId> = []) => ({
   get: {
     tags: ["read"],
     operationId: event,
     description: `${summary} Server-sent events; comments in between keep the connection open.`,
-    parameters: [],
+    parameters,
     security: [],
     responses: { 200: { description: "A stream that does not end.", content: { "text/event-stream": {} } } }
   }
@@ -227,7 +235,11 @@ const stream = (summary: string, event: string) => ({
 /** Pages that no typed client reads in one go. */
 const streams = {
   "/api/changes": stream("Events `change`, once a second at most: something is new, `data` is a Change.", "changes"),
-  "/api/stream": stream("Events `entry`: what happens on all nodes, `data` is a HistoryEntry.", "stream")
+  "/api/stream": stream(
+    "Events `entry`: what happens on all nodes, `data` is a HistoryEntry; `gap`: others are missing before what follows.",
+    "stream",
+    [lastEventId]
+  )
 }
 
 /** What cannot be read is told as an `InvalidRequest`, and not in the library's own form. */
