@@ -4,7 +4,10 @@ import { NodeHttpServer } from "@effect/platform-node"
 import { Effect, Layer, Logger, ManagedRuntime, Redacted } from "effect"
 import { Child, Pogo } from "effect-pogo"
 import * as PogoHttp from "effect-pogo/PogoHttp"
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:http"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { expect, test, type TestContext } from "vitest"
 import { freePort } from "../support/redisServer.js"
 import { type Run, runCli, type RunOptions } from "./support/cli.js"
@@ -58,6 +61,36 @@ test("lists, explains, acts and waits as it does on Redis", async (context) => {
   expect(JSON.parse(followed.out.split("\n")[0]!)).toMatchObject({ id: "Poller/y" })
   const doctor = await run(["doctor"])
   expect(doctor).toMatchObject({ code: 2, err: expect.stringContaining("give --redis") })
+})
+
+test("a reconcile is a dry run, which says so, and how to do it", async (context) => {
+  const { run } = await served(context)
+  const folder = await mkdtemp(join(tmpdir(), "pogo-cli-"))
+  context.onTestFinished(() => rm(folder, { recursive: true }))
+  const file = async (specs: ReadonlyArray<unknown>): Promise<string> => {
+    const path = join(folder, "specs.json")
+    await writeFile(path, JSON.stringify(specs))
+    return path
+  }
+  const spec = (key: string) => ({ kind: "Poller", key, payload: {} })
+  const differs = await file([spec("x"), spec("z")])
+  const plan = "+ Poller/z  create\n- Poller/y  terminate\n"
+  const real = await run(["reconcile", "-f", differs])
+  expect(real).toMatchObject({ code: 1, out: plan })
+  expect(real.err).toMatch(
+    /^2 changes would be made\.\neffect-pogo: this was a dry run, and nothing was done: .*--redis .*\n$/
+  )
+  expect(await run(["reconcile", "-f", differs, "--yes"])).toEqual(real)
+  const dry = await run(["reconcile", "-f", differs, "--dry-run"])
+  expect(dry).toMatchObject({ code: 0, out: plan })
+  expect(dry.err).toMatch(/^2 changes would be made\.\nThe HTTP interface shows .*--redis .*\.\n$/)
+  const empty = await run(["reconcile", "-f", await file([]), "--kind", "Poller", "--dry-run"])
+  expect(empty).toMatchObject({ code: 0, err: expect.stringContaining("would be refused: the list is empty") })
+  expect(await run(["reconcile", "-f", await file([spec("x"), spec("y")]), "--yes"])).toMatchObject({
+    code: 0,
+    err: "Nothing is to be done.\n"
+  })
+  expect((await run(["ls", "-o", "jsonl"])).out.trim().split("\n")).toHaveLength(2)
 })
 
 test("what is not allowed is 1, nobody there is 4, and the wrong token is told", async (context) => {

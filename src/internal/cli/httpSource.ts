@@ -113,9 +113,8 @@ const entriesOf = (url: string, token: Redacted.Redacted | undefined) =>
     )
   }))
 
-const dryOnly = new Failed({
-  sentence: "the HTTP interface shows what a reconcile would do, and does not do it: give --redis, or --dry-run"
-})
+const onlyPlans = "the HTTP interface shows what a reconcile would do, and does not do it; to do it, give --redis in " +
+  "place of --http"
 
 type HttpConsole = Effect.Effect.Success<ReturnType<typeof PogoHttp.client>>
 
@@ -188,13 +187,14 @@ export const openHttp = ({ token, url }: HttpPlace): Effect.Effect<ScopeSource, 
           change(client.replaceChild({ payload: { ...inputOf(spec), ...given({ reason }) } })),
           ({ result }) => ({ _tag: result })
         ),
+      onlyPlans,
       reconcile: (kind, specs, { dryRun, set }) =>
         dryRun === true
           ? Effect.map(
             ask(client.reconcile({ payload: { kind, ...given({ set }), specs: specs.map(inputOf) } })),
             (plan) => plan as ReconcilePlan
           )
-          : Effect.fail(dryOnly)
+          : Effect.fail(new Failed({ sentence: onlyPlans }))
     }
     return source
   }).pipe(Effect.provide(FetchHttpClient.layer))

@@ -78,6 +78,7 @@ export const openRedis = (place: RedisPlace): Effect.Effect<ScopeSource, SourceF
       happenings: pogo.scopeEvents,
       start: (spec, reason) => pogo.startChild(spec, { by: pogo.name, reason }),
       replace: (spec, reason) => pogo.replaceChild(spec, { by: pogo.name, reason }),
+      onlyPlans: undefined,
       reconcile: (kind, specs, options) => pogo.reconcile({ kind }, specs, options)
     }
   })

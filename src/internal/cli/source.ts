@@ -83,6 +83,8 @@ export interface ScopeSource {
     spec: ChildSpec,
     reason?: string
   ) => Effect.Effect<{ readonly _tag: Begun }, ChildNotFound | StartFailure>
+  /** Why it shows what a reconcile would do and does not do it, with the remedy; `undefined` where it does. */
+  readonly onlyPlans: string | undefined
   readonly reconcile: (
     kind: string,
     specs: ReadonlyArray<ChildSpec>,

@@ -6,9 +6,10 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ChildSpec } from "../../ChildSpec.js"
+import { capital } from "../console/childWords.js"
 import type { ReconcilePlan } from "../reconcileErrors.js"
 import { type ActOptions, confirm } from "./actCommands.js"
-import { Ended, endingOf, exitCodes, Usage } from "./failures.js"
+import { Ended, endingOf, exitCodes, Failed, Usage } from "./failures.js"
 import { openSource } from "./openSource.js"
 import { tell } from "./output.js"
 import type { Output } from "./outputForms.js"
@@ -119,6 +120,17 @@ const planLines = (plan: ReconcilePlan): ReadonlyArray<TextLine> =>
     ])
   )
 
+const refusals = {
+  EmptyList: "the list is empty, and would end all of the set",
+  TooManyEnds: "it would end more of the set than a reconcile may"
+}
+
+/** What a plan comes to, and what keeps it from being carried out. */
+const sumOf = ({ refused }: ReconcilePlan, changes: number): string =>
+  `${changes === 0 ? "Nothing is to be done." : `${many(changes, "change")} would be made.`}${
+    refused === undefined ? "" : ` The reconcile itself would be refused: ${refusals[refused]}.`
+  }`
+
 /** `reconcile`: makes the children of a kind, or of a set of it, those of a file. */
 export const reconcileSpecs = (
   given: GivenPlace,
@@ -145,9 +157,13 @@ export const reconcileSpecs = (
     const plan = yield* source.reconcile(kind, specs, { dryRun: true, set })
     const show = (done: ReconcilePlan) => tell(output, { lines: () => planLines(done), json: done, rows: [done] })
     const changes = steps.reduce((sum, [what]) => sum + plan[what].length, 0)
-    if (options.dryRun || changes === 0) {
+    const { onlyPlans } = source
+    if (options.dryRun || changes === 0 || onlyPlans !== undefined) {
       yield* show(plan)
-      return yield* shell.say(changes === 0 ? "Nothing is to be done." : `${many(changes, "change")} would be made.`)
+      yield* shell.say(sumOf(plan, changes))
+      if (changes === 0 || onlyPlans === undefined) return
+      if (options.dryRun) return yield* shell.say(`${capital(onlyPlans)}.`)
+      return yield* new Failed({ sentence: `this was a dry run, and nothing was done: ${onlyPlans}` })
     }
     if (output === "table" && !options.yes) {
       yield* Effect.forEach(planLines(plan), (line) => shell.say(line.map(({ text }) => text).join("")))
