@@ -4,8 +4,10 @@ import { NodeHttpServer } from "@effect/platform-node"
 import { Effect, Layer, Logger, ManagedRuntime, Redacted } from "effect"
 import { Child, Pogo } from "effect-pogo"
 import * as PogoHttp from "effect-pogo/PogoHttp"
+import { once } from "node:events"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:http"
+import { type AddressInfo, createConnection, createServer as createTcpServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, test, type TestContext } from "vitest"
@@ -61,6 +63,46 @@ test("lists, explains, acts and waits as it does on Redis", async (context) => {
   expect(JSON.parse(followed.out.split("\n")[0]!)).toMatchObject({ id: "Poller/y" })
   const doctor = await run(["doctor"])
   expect(doctor).toMatchObject({ code: 2, err: expect.stringContaining("give --redis") })
+})
+
+test("events are followed over a connection that breaks off, and none is missed", async (context) => {
+  const { run, url } = await served(context)
+  const cut: Array<() => void> = []
+  let refuses = false
+  const proxy = createTcpServer((near) => {
+    if (refuses) return void near.destroy()
+    const far = createConnection(Number(new URL(url).port), "127.0.0.1")
+    const end = () => (near.destroy(), far.destroy())
+    for (const socket of [near, far]) socket.on("error", end).on("close", end)
+    near.pipe(far).pipe(near)
+    cut.push(end)
+  })
+  await once(proxy.listen(0, "127.0.0.1"), "listening")
+  context.onTestFinished(() => void proxy.close())
+  const lines = (out: string) =>
+    out.split("\n").slice(0, -1).map((line) => JSON.parse(line) as { position: string; what: string; id?: string })
+  let heard = ""
+  const place = ["--http", `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`]
+  const following = runCli([...place, "events", "--follow", "-o", "jsonl"], {
+    watch: (out, kill) => {
+      heard = out
+      if (lines(out).some(({ id, what }) => what === "terminated" && id === "Poller/y")) kill("SIGINT")
+    }
+  })
+  const restart = () => run(["restart", "Poller/x", "--yes"])
+  while (!heard.includes("restarted")) await restart()
+  refuses = true
+  for (const end of cut) end()
+  // What happens while nobody listens, and what is heard again.
+  await restart()
+  await run(["terminate", "Poller/y", "--yes"])
+  refuses = false
+  const { code, out } = await following
+  expect(code).toBe(130)
+  const known = lines((await run(["history", "-o", "jsonl", "--limit", "1000"])).out).map(({ position }) => position)
+  const told = lines(out).map(({ position }) => position)
+  const from = known.indexOf(told[0]!)
+  expect(told).toEqual(known.slice(from, from + told.length))
 })
 
 test("a reconcile is a dry run, which says so, and how to do it", async (context) => {

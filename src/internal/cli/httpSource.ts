@@ -9,8 +9,9 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { ChildSpec } from "../../ChildSpec.js"
@@ -93,23 +94,51 @@ const sinceOf = (since: HistoryOptions["since"]): Effect.Effect<Date | undefined
 
 const decodeEntry = Schema.decode(Schema.parseJson(HistoryEntry))
 
-/** What happens from now on: events of the server, of which the data is an entry. */
+/** How often a connection that broke off is tried anew, and for how long. */
+const comingBack = Schedule.spaced("1 second").pipe(Schedule.upTo("1 minute"))
+
+const brokenOff = new Unreachable({ sentence: "the server ended the stream of what happens, and did not come back" })
+
+/** The data of events `entry`, with the id by which a reader goes on behind them; empty for none. */
+const entriesIn = <E, R>(lines: Stream.Stream<string, E, R>) =>
+  lines.pipe(
+    Stream.mapAccum({ event: "", id: "" }, (read, line) => {
+      const [, field, value = ""] = /^(event|id|data): (.*)$/.exec(line) ?? []
+      return field === "data" && read.event === "entry"
+        ? [read, Option.some({ id: read.id, data: value })]
+        : [field === "event" || field === "id" ? { ...read, [field]: value } : read, Option.none()]
+    }),
+    Stream.filterMap((entry) => entry)
+  )
+
+/** What happens from now on. A connection that breaks off is made anew, and goes on where it was. */
 const entriesOf = (url: string, token: Redacted.Redacted | undefined) =>
   Stream.unwrap(Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
-    const request = HttpClientRequest.get(`${url}/api/stream`).pipe(
-      HttpClientRequest.setHeader("sec-fetch-site", "same-origin"),
-      token === undefined ? (same) => same : HttpClientRequest.bearerToken(token)
-    )
-    const { status, stream } = yield* client.execute(request)
-    if (status !== 200) {
-      return yield* new Failed({ sentence: `${url} does not tell what happens: it answered ${status}` })
-    }
-    return stream.pipe(
-      Stream.decodeText(),
-      Stream.splitLines,
-      Stream.filter((line) => line.startsWith("data: ")),
-      Stream.mapEffect((line) => decodeEntry(line.slice("data: ".length)))
+    let connected = false
+    let last = ""
+    const open = Effect.gen(function*() {
+      const request = HttpClientRequest.get(`${url}/api/stream`).pipe(
+        HttpClientRequest.setHeader("sec-fetch-site", "same-origin"),
+        HttpClientRequest.setHeaders(last === "" ? {} : { "last-event-id": last }),
+        token === undefined ? (same) => same : HttpClientRequest.bearerToken(token)
+      )
+      const { status, stream } = yield* client.execute(request)
+      if (connected && status === 503) return yield* brokenOff
+      if (status !== 200) {
+        return yield* new Failed({ sentence: `${url} does not tell what happens: it answered ${status}` })
+      }
+      connected = true
+      return stream.pipe(Stream.decodeText(), Stream.splitLines)
+    })
+    return entriesIn(Stream.unwrap(open)).pipe(
+      Stream.mapEffect(({ data, id }) => Effect.map(decodeEntry(data), (entry) => ({ entry, id }))),
+      Stream.map(({ entry, id }) => {
+        last = id
+        return entry
+      }),
+      Stream.concat(Stream.fail(brokenOff)),
+      Stream.retry(Schedule.whileInput(comingBack, (failure) => connected && !(failure instanceof Failed)))
     )
   }))
 
@@ -175,7 +204,7 @@ export const openHttp = ({ token, url }: HttpPlace): Effect.Effect<ScopeSource, 
         ),
       happenings: entriesOf(url, token).pipe(
         Stream.provideService(HttpClient.HttpClient, http),
-        Stream.mapError((failure) => failure instanceof Failed ? failure : orFail(failure))
+        Stream.mapError((failure) => failure instanceof Failed || failure === brokenOff ? failure : orFail(failure))
       ),
       start: (spec, reason) =>
         Effect.map(
