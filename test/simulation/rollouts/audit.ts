@@ -4,7 +4,7 @@
  * happens and each node has a successor before it ends, a child is stopped on a node that stays, or moves twice (I21).
  */
 import type { Args } from "../../../src/internal/registry/commands.js"
-import type { RegistryState } from "../../../src/internal/registry/state.js"
+import { parseSpec, type RegistryState } from "../../../src/internal/registry/state.js"
 import { newestFor, obstacle, type PlacedSpec } from "../../../src/internal/replica/candidates.js"
 import { nameOf, type ScopeMember } from "../../../src/internal/replica/nodeRecord.js"
 import type { LocalChild } from "../../../src/internal/supervisor/localChild.js"
@@ -173,6 +173,11 @@ export class RolloutAudit {
     this.report("an older revision counts as the newest", `${newest}, not ${last.revision}, as ${who} sees it`)
   }
 
+  /** A release that could not run the child has given it back: it moves more often. */
+  private isHeldBack(id: string): boolean {
+    return parseSpec(this.state().spec.get(id) ?? "")?.refused.some((mark) => mark.startsWith("@")) === true
+  }
+
   /** How many rollouts have begun that concern a kind. */
   private begun(kind: string): number {
     let count = 0
@@ -194,7 +199,7 @@ export class RolloutAudit {
 
   /** A child is started under a new claim. */
   began({ id }: LocalChild): void {
-    if (!this.isClean) return
+    if (!this.isClean || this.isHeldBack(id)) return
     const starts = (this.starts.get(id) ?? 0) + 1
     this.starts.set(id, starts)
     const begun = this.begun(kindOf(id))
