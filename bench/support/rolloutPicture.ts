@@ -34,10 +34,11 @@ export const rolloutPicture = ({ began, ended, runs }: RolledOut, title: string)
     })
   )
   const height = top + row * drawn.length
-  const ticks = Array.from({ length: Math.floor((ended - began) / 5_000) + 1 }, (_, i) => {
-    const at = number(x(began + 5_000 * i))
+  const every = ended - began > 60_000 ? 10 : 5
+  const ticks = Array.from({ length: Math.floor((ended - began) / (1_000 * every)) + 1 }, (_, i) => {
+    const at = number(x(began + 1_000 * every * i))
     return `<path d="M${at} ${height}v5" stroke="#777"/><text x="${at}" y="${height + 18}" text-anchor="middle">${
-      5 * i
+      every * i
     } s</text>`
   })
   const names = [...new Set(drawn.map(([, own]) => own[0]!.node))].map((node) => {
