@@ -1,6 +1,7 @@
 /**
- * What a rollout of another revision means to this node: since when its name has its revision, which children it attracts, how many are its share, and whether the rollout stalls. Others judge by what its record says of
- * these, never by what they have seen themselves: else two of them would place a child differently, and nobody run it.
+ * What a rollout of another revision means to this node: since when its name has its revision, which children it
+ * attracts, how many are its share, and whether the rollout stalls. Others judge by what its record says of these, never
+ * by what they have seen themselves: else two of them would place a child differently, and nobody run it.
  *
  * @internal
  */
