@@ -42,5 +42,7 @@ console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}/pogo/`)
 await once(process, "SIGTERM")
 await dispose()
 server.close()
-server.closeAllConnections()
+// Those who have not read the end of their streams by then.
+setTimeout(() => server.closeAllConnections(), 2_000).unref()
+await once(server, "close")
 await runtime.dispose()
