@@ -139,8 +139,7 @@ describe("a release that cannot run some children", () => {
         expect(new Set(heldOf(yield* rows).map(({ id }) => id))).toEqual(new Set(tried.map(({ id }) => id)))
         const held = yield* Effect.all(["b1", "b2", "b3"].map(counted))
         expect(held.reduce((sum, n) => sum + n, 0) - before).toBe(tried.length)
-      }),
-    120_000
+      })
   )
 
   it.scoped("is told: by the row, explain, the event and the history", () =>
@@ -173,7 +172,7 @@ describe("a release that cannot run some children", () => {
       const stops = entries.filter(({ node, what }) => node === "b1" && what === "stopped")
       expect(stops.map(({ note }) => note?.split("\n", 1)[0])).toEqual(["held back from v2: Error: no column {price}"])
       expect(entries.some(({ what }) => what === "refused")).toBe(false)
-    }), 120_000)
+    }))
 
   it.scoped("runs them under their policy when the older nodes have ended", () =>
     Effect.gen(function*() {
@@ -200,7 +199,7 @@ describe("a release that cannot run some children", () => {
       yield* join("a2", "v1")
       expect(after.map(({ id }, i) => ownersOf(scene, id).length + marked[i]!)).toEqual(owners.map((n) => n + 1))
       expect(journal.violations()).toEqual([])
-    }), 120_000)
+    }))
 
   it.scoped("does not have them flap where the release before fails as well", () =>
     Effect.gen(function*() {
@@ -219,7 +218,7 @@ describe("a release that cannot run some children", () => {
         expect(marks(id)[0]).toMatch(new RegExp(`^${heldBackMark("v2")}:`))
       }
       expect(journal.violations()).toEqual([])
-    }), 120_000)
+    }))
 
   it.scoped("tries one again after restartChild, and a newer release tries all", () =>
     Effect.gen(function*() {
@@ -245,7 +244,7 @@ describe("a release that cannot run some children", () => {
         expect((yield* row(id)).heldBack).toBeUndefined()
       }
       expect(journal.violations()).toEqual([])
-    }), 120_000)
+    }))
 
   it.scoped(
     "gives back what it would let fail for good, and only while another release can run it",
@@ -262,8 +261,7 @@ describe("a release that cannot run some children", () => {
         for (const id of ids) expect(startsOn(id, "b1")).toHaveLength(2)
         yield* leave("a2")
         expect(new Set((yield* rows).map(({ status }) => status._tag))).toEqual(new Set(["Failed"]))
-      }),
-    120_000
+      })
   )
 })
 
@@ -284,7 +282,7 @@ describe("a start counts as failed", () => {
   it.scoped("when the run fails within ten seconds after it was up", () =>
     Effect.gen(function*() {
       expect(yield* held({ releases: { v2: failing("9 seconds") } }, "1 minute")).toEqual({ starts: 3, node: "a2" })
-    }), 120_000)
+    }))
 
   it.scoped("but not later, and not when it ends well", () =>
     Effect.gen(function*() {
@@ -294,7 +292,7 @@ describe("a start counts as failed", () => {
       const well = yield* held({ releases: { v2: Effect.void } }, "10 seconds")
       expect(well.node).toBe("b1")
       expect(well.starts).toBeGreaterThan(10)
-    }), 120_000)
+    }))
 
   it.scoped("only in a row under one claim", () =>
     Effect.gen(function*() {
@@ -303,7 +301,7 @@ describe("a start counts as failed", () => {
         ({ attempt }) => (attempt % 3 === 0 ? failing("11 seconds") : failing("1 second"))
       )
       expect((yield* held({ releases: { v2: mixed } }, "10 minutes")).node).toBe("b1")
-    }), 120_000)
+    }))
 
   it.scoped("however long a layer takes that never comes up", () =>
     Effect.gen(function*() {
@@ -312,7 +310,7 @@ describe("a start counts as failed", () => {
       expect(yield* held(hanging, "3 minutes")).toEqual({ starts: 3, node: "a2" })
       const late = { releases: { v2: failing("20 seconds") }, options, layers: true }
       expect(yield* held(late, "3 minutes")).toEqual({ starts: 3, node: "a2" })
-    }), 120_000)
+    }))
 })
 
 describe("a child is not held back", () => {
@@ -334,5 +332,5 @@ describe("a child is not held back", () => {
       yield* leave("a1")
       yield* leave("a2")
       expect(fragileOn("b1")).toHaveLength(count)
-    }), 120_000)
+    }))
 })
