@@ -185,7 +185,7 @@ describe("what a node sends to the registry", () => {
       expect(record).toBe(
         "{\"name\":\"a\",\"weight\":2,\"labels\":{\"zone\":\"a\"},\"kinds\":{\"Job\":{\"version\":1,\"digest\":\"685e348d\"}}," +
           "\"cordoned\":false,\"draining\":false,\"joining\":false,\"twin\":false,\"address\":\"memory:default/a/1\"," +
-          "\"knows\":[\"directives\",\"placement\",\"trials\"],\"obeys\":0,\"namedByPid\":false}"
+          "\"knows\":[\"directives\",\"placement\",\"trials\",\"revisions\"],\"obeys\":0,\"namedByPid\":false}"
       )
       const put = requests.find(({ name }) => name === "put")?.args
       expect(put).toMatchObject({

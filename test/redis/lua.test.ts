@@ -18,12 +18,21 @@ describe("the generated module", () => {
     expect(generated.commands, stale).toEqual(read().commands)
   })
 
-  it("uses every constant of the preamble, and no other", () => {
-    const { pieces } = makeScripts().tick
+  it("uses every constant of its preamble, and no other", () => {
     const names = (text: string) => Array.from(text.replaceAll(/'[^'\n]*'/g, "").matchAll(/\b[A-Z][A-Z_]+\b/g), String)
-    const defined = names(pieces[0]![1])
-    const used = names(Object.values(generated.pieces).join(""))
-    expect(Array.from(new Set(used)).toSorted()).toEqual(Array.from(new Set(["ARGV", ...defined])).toSorted())
+    const sorted = (all: ReadonlyArray<string>) => Array.from(new Set([...all, "ARGV", "KEYS"])).toSorted()
+    for (const [command, { pieces: [preamble, ...own] }] of Object.entries(makeScripts())) {
+      const used = names(own.map(([, text]) => text).join(""))
+      expect([command, ...sorted(used)]).toEqual([command, ...sorted(names(preamble![1]))])
+    }
+  })
+
+  it("leaves room for some more locals: Lua takes 200 in a script", async () => {
+    const redis = connect(inject("redisUrl"))
+    for (const { lua } of Object.values(makeScripts())) {
+      await redis.script("LOAD", `local ${Array.from({ length: 8 }, (_, i) => `spare${i}`).join(", ")}\n${lua}`)
+    }
+    await redis.quit()
   })
 })
 

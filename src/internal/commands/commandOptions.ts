@@ -23,15 +23,15 @@ export interface CommandOptions {
 }
 
 /**
- * A command about a child. As it stands it may be given to `Effect.forEach`, whose second argument is no options.
+ * A command about a child, with who asks for it and why, or without. As it stands it may be given to `Effect.forEach`,
+ * whose second argument is no options: hence the second signature. Neither has words of its own, or an editor would show
+ * them in the place of what the command does.
  *
  * @since 0.2.0
  * @category models
  */
 export interface ChildCommand<Of, A, E, R = never> {
-  /** The command, with who asks for it, and why. */
   (of: Of, options?: CommandOptions): Effect.Effect<A, E, R>
-  /** The command. */
   (of: Of): Effect.Effect<A, E, R>
 }
 

@@ -112,19 +112,23 @@ const constantsOf = (layout: number) => ({
   USUAL_TTL: usualTimings.ttl
 })
 
-/** The beginning of each script: its name, as it appears in the server's slow log and monitor, and the constants. */
-const preambleOf = (name: CommandName, layout: number): string =>
+/**
+ * The beginning of a script: its name, as it appears in the server's slow log and monitor, and the constants that its text
+ * uses. Not all of them: Lua takes no more than 200 locals.
+ */
+const preambleOf = (name: CommandName, layout: number, text: string): string =>
   [
     `-- effect-pogo: ${name}`,
-    ...Object.entries(constantsOf(layout)).map(([constant, value]) => `local ${constant} = ${value}`),
+    ...Object.entries(constantsOf(layout))
+      .filter(([constant]) => new RegExp(`\\b${constant}\\b`).test(text))
+      .map(([constant, value]) => `local ${constant} = ${value}`),
     `local ${parts.map((part) => `${part}_key`).join(", ")} = unpack(KEYS)\n`
   ].join("\n")
 
 const makeScript = (name: CommandName, { commands, pieces }: LuaSource, layout: number): Script => {
-  const all: Script["pieces"] = [
-    ["preamble:1", preambleOf(name, layout)],
-    ...commands[name].map((from) => [from, pieces[from]!] as const)
-  ]
+  const own = commands[name].map((from) => [from, pieces[from]!] as const)
+  const text = own.map(([, piece]) => piece).join("")
+  const all: Script["pieces"] = [["preamble:1", preambleOf(name, layout, text)], ...own]
   const lua = all.map(([, text]) => text).join("")
   return {
     lua,
