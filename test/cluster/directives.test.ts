@@ -6,6 +6,7 @@ import { Context, Effect, Fiber, Layer, TestClock } from "effect"
 import { GroupRegistry, Pogo } from "effect-pogo"
 import { directiveRetention, maxDirectives } from "../../src/internal/registry/commands.js"
 import { formatDirective, parseDirective, parseNode, type RegistryState } from "../../src/internal/registry/state.js"
+import { knowledge } from "../../src/internal/replica/nodeRecord.js"
 import { type Cluster, makeCluster, type Registry } from "../support/cluster.js"
 import { makeFaulty } from "../support/faulty.js"
 import { Journal } from "../support/journal.js"
@@ -381,7 +382,7 @@ describe("directives over time", () => {
       const stored = Array.from(faulty.state().node.values(), (text) => JSON.parse(parseNode(text)!.json))
       expect(stored.find(({ name }) => name === "b")).toMatchObject({
         draining: true,
-        knows: ["directives", "placement", "trials"]
+        knows: knowledge
       })
     }))
 })
