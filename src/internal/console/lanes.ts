@@ -74,18 +74,24 @@ export interface Aftermath {
   readonly waiting: number
 }
 
-/** What became of the children of a node that ended at a time. `waiting`: those that it ran last, and nobody runs. */
+/**
+ * What became of the children of a node's last session, which ended at a time. What earlier sessions of the name had is
+ * not among it, and a child counts once, however often it has moved since. `waiting`: those that it ran last, and nobody
+ * runs.
+ */
 export const aftermathOf = (
   events: ReadonlyArray<Happening>,
   name: string,
-  ended: Date,
+  { from, to: ended }: Pick<Bar, "from" | "to">,
   waiting: number
 ): Aftermath => {
-  const counts = new Map<string, number>()
-  for (const { at, node, to, what } of events) {
-    if (what !== "moved" || node !== name || to === undefined || at.getTime() < ended.getTime() - before) continue
-    counts.set(to, (counts.get(to) ?? 0) + 1)
+  const since = Math.max((ended?.getTime() ?? 0) - before, from?.getTime() ?? 0)
+  const places = new Map<string, string>()
+  for (const { at, id, node, to, what } of events) {
+    if (what === "moved" && node === name && to !== undefined && at.getTime() >= since) places.set(id ?? "", to)
   }
+  const counts = new Map<string, number>()
+  for (const to of places.values()) counts.set(to, (counts.get(to) ?? 0) + 1)
   const to = [...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
   return { to, moved: to.reduce((sum, [, count]) => sum + count, 0), waiting }
 }

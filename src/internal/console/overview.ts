@@ -158,7 +158,12 @@ export const aftermaths = (
   }
   return ended.map((one) => ({
     ...one,
-    after: aftermathOf(feed.events, one.line.name, one.at, waiting.get(one.line.name) ?? 0)
+    after: aftermathOf(
+      feed.events,
+      one.line.name,
+      one.line.sessions.at(-1) ?? { to: one.at },
+      waiting.get(one.line.name) ?? 0
+    )
   }))
 }
 

@@ -42,7 +42,8 @@ const usePlace = (main: { readonly current: HTMLElement | null }) => {
   useEffect(() => {
     if (!first.current) {
       scrollTo(0, 0)
-      main.current?.focus({ preventScroll: true })
+      // What asked for the page may have the focus in it already: the box for a query.
+      if (!main.current?.contains(document.activeElement)) main.current?.focus({ preventScroll: true })
     }
     first.current = false
   }, [place.page, place.name])

@@ -18,15 +18,24 @@ export const keys: { readonly [key: string]: string } = {
 /** How long the second key of two is waited for, in milliseconds. */
 const second = 1_200
 
+/** What was typed for a box that is still to be drawn. */
+let typed: string | undefined
+
 /** Goes to the box for a query, on the page of children unless this one has a box. */
 export const goToQuery = (): void => {
   const box = document.querySelector<HTMLInputElement>("#q")
   if (box) return box.select()
   location.hash = toPage("children")
+  typed = ""
   const waiting = setInterval(() => {
     const drawn = document.querySelector<HTMLInputElement>("#q")
-    drawn?.select()
-    if (drawn ?? placeOf(location.hash).page !== "children") clearInterval(waiting)
+    if (!drawn && placeOf(location.hash).page === "children") return
+    clearInterval(waiting)
+    if (drawn) {
+      drawn.select()
+      if (typed) document.execCommand("insertText", false, typed)
+    }
+    typed = undefined
   }, 20)
 }
 
@@ -73,6 +82,10 @@ export const listenToKeys = (help: () => void): void => {
   addEventListener("keydown", (event) => {
     const { altKey, ctrlKey, key, metaKey } = event
     if (altKey || ctrlKey || metaKey || document.querySelector("dialog[open], :is(input, select):focus")) return
+    if (typed !== undefined && key.length === 1) {
+      typed += key
+      return event.preventDefault()
+    }
     const place = Date.now() < until ? places[key] : undefined
     until = 0
     if (place !== undefined) location.hash = toPage(place)
