@@ -31,6 +31,8 @@ export class History {
   readonly takeovers: Array<Change> = []
   /** Children that were stopped on one node and started on another. */
   readonly moves: Array<Change> = []
+  /** Children that have crashed by themselves. */
+  readonly crashed = new Set<string>()
   readonly lastCheck = new Map<string, Extract<Line, { readonly _tag: "Check" }>>()
   runs = 0
   checks = 0
@@ -98,6 +100,7 @@ export class History {
   }
 
   private end({ id, node, token }: Pick<Run, "id" | "node" | "token">, end: End): void {
+    if (end.how === "crashed") this.crashed.add(id)
     this.open.set(id, (this.open.get(id) ?? []).filter((run) => run.node !== node || run.token !== token))
     this.ends.set(id, end)
   }

@@ -1,12 +1,14 @@
 /**
  * A rollout with real processes: three nodes of release v1 monitor a dozen services on a Redis of their own, and are
- * replaced by nodes of release v2, one after the other. Each monitor moves once.
+ * replaced by nodes of release v2, one after the other. Each monitor moves once. (The one that crashes all the time may
+ * go back to the old release for a while: it cannot know that its service is to blame, and not the release.)
  *
  *     npm run demo:rollout
  *
  * It ends within 60 seconds, and its exit code tells whether all went as promised.
  */
 import { Effect } from "effect"
+import type { History } from "./History.js"
 import { runDemo } from "./main.js"
 import { bound, makeStage } from "./redisStage.js"
 import { ServiceMonitor } from "./ServiceMonitor.js"
@@ -16,6 +18,8 @@ import { summarize } from "./summary.js"
 const releases = { old: ["v1-a", "v1-b", "v1-c"], new: ["v2-a", "v2-b", "v2-c"] } as const
 
 const isNew = (node: string): boolean => releases.new.some((name) => name === node)
+
+const movesOf = ({ moves }: History, id: string): number => moves.filter((move) => move.id === id).length
 
 /** A node of the new release joins, and then one of the old release ends, as a deploy with a surge of one has it. */
 const replace = (stage: Effect.Effect.Success<ReturnType<typeof makeStage>>, old: string, next: string) =>
@@ -42,9 +46,9 @@ const demo = Effect.gen(function*() {
     yield* Story.begin({ ...stage, cluster: { ...cluster, start } }, releases.old)
     for (const [i, old] of releases.old.entries()) yield* replace(stage, old, releases.new[i]!)
     yield* screen.settle
-    if (history.moves.length !== services.length) {
-      return yield* new Story.Missed({ what: `one move for each monitor: there were ${history.moves.length}` })
-    }
+    // One that crashes again and again may be taken for a fault of the new release, and go back once.
+    const often = services.filter((id) => !history.crashed.has(id) && movesOf(history, id) !== 1)
+    if (often.length > 0) return yield* new Story.Missed({ what: `one move of each of ${often.join(", ")}` })
   })
   const missed = yield* Story.play(story, 55)
 
