@@ -9,20 +9,19 @@ import type * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import { firstBatch } from "../registry/batches.js"
 
-/** An item that waits to be sent, what it may share a batch with, and its caller. */
+/** An item that waits to be sent, and its caller. */
 interface Waiting<A, B, E> {
   readonly item: A
-  readonly group: string
   readonly answer: Deferred.Deferred<B, E>
 }
 
 /**
- * Sends items that are submitted at the same time together, as many as make a batch; one batch after the other. A batch
- * has items of one group: of that which has waited longest.
+ * Sends items that are submitted at the same time together, as many as make a batch. A batch has items of one group, and
+ * each group sends one batch after the other: one that is not answered keeps no other group waiting.
  */
 export class Batcher<A, B, E> {
-  private waiting: Array<Waiting<A, B, E>> = []
-  private busy = false
+  /** What waits, by group. A group is there for as long as its fiber sends. */
+  private readonly groups = new Map<string, Array<Waiting<A, B, E>>>()
 
   /** `closed`: the error for callers once the supervisor is closed, before or after their item was sent. */
   constructor(
@@ -34,37 +33,43 @@ export class Batcher<A, B, E> {
     private readonly groupOf: (item: A) => string = () => ""
   ) {}
 
-  /** Sends an item with the next batch. Interrupting the caller does not take the item back. */
+  /** Sends an item with the next batch of its group. Interrupting the caller does not take the item back. */
   submit(item: A): Effect.Effect<B, E> {
     return Effect.suspend(() => {
       const error = this.closed(false)
       if (error !== undefined) return Effect.fail(error)
       const answer = Deferred.unsafeMake<B, E>(FiberId.none)
-      this.waiting.push({ item, group: this.groupOf(item), answer })
-      if (!this.busy) {
-        this.busy = true
-        this.fork(Effect.onInterrupt(this.drain, () => Effect.sync(() => this.giveUp())))
+      const group = this.groupOf(item)
+      const waiting = this.groups.get(group)
+      if (waiting !== undefined) waiting.push({ item, answer })
+      else {
+        this.groups.set(group, [{ item, answer }])
+        this.fork(Effect.onInterrupt(this.drain(group), () => Effect.sync(() => this.giveUp(group))))
       }
       return Deferred.await(answer)
     })
   }
 
-  /** Sends batch after batch, until nothing waits. */
-  private readonly drain: Effect.Effect<void> = Effect.suspend(() => {
-    const [first] = this.waiting
-    if (first === undefined) {
-      this.busy = false
-      return Effect.void
-    }
-    const like = this.waiting.filter(({ group }) => group === first.group)
-    const batch = firstBatch(like, ({ item }) => this.lengthOf(item))
-    return Effect.flatMap(Effect.exit(this.send(batch.map(({ item }) => item))), (exit) => {
-      const sent = new Set(batch)
-      this.waiting = this.waiting.filter((one) => !sent.has(one))
-      this.answer(batch, exit)
-      return Effect.zipRight(this.yieldTurn, this.drain)
-    })
-  }).pipe((drain) => Effect.zipRight(Effect.yieldNow(), drain))
+  /** Sends batch after batch of a group, until nothing waits. */
+  private drain(group: string): Effect.Effect<void> {
+    const step: Effect.Effect<void> = Effect.zipRight(
+      Effect.yieldNow(),
+      Effect.suspend(() => {
+        const waiting = this.groups.get(group)!
+        const batch = firstBatch(waiting, ({ item }) => this.lengthOf(item))
+        if (batch.length === 0) {
+          this.groups.delete(group)
+          return Effect.void
+        }
+        return Effect.flatMap(Effect.exit(this.send(batch.map(({ item }) => item))), (exit) => {
+          waiting.splice(0, batch.length)
+          this.answer(batch, exit)
+          return Effect.zipRight(this.yieldTurn, step)
+        })
+      })
+    )
+    return step
+  }
 
   private answer(batch: ReadonlyArray<Waiting<A, B, E>>, exit: Exit.Exit<ReadonlyArray<B>, E>): void {
     batch.forEach(({ answer }, i) => {
@@ -72,11 +77,10 @@ export class Batcher<A, B, E> {
     })
   }
 
-  /** Answers what still waits when the sending fiber is interrupted. */
-  private giveUp(): void {
-    const left = this.waiting
-    this.waiting = []
-    this.busy = false
+  /** Answers what still waits in a group when its sending fiber is interrupted. */
+  private giveUp(group: string): void {
+    const left = this.groups.get(group) ?? []
+    this.groups.delete(group)
     const error = this.closed(true)
     for (const { answer } of left) {
       Deferred.unsafeDone(answer, error === undefined ? Effect.interrupt : Effect.fail(error))

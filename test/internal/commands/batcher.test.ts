@@ -108,18 +108,18 @@ describe("Batcher", () => {
       expect(scene.sent).toEqual([[1]])
     }))
 
-  it.scoped("keeps those of a group together and apart from others, that which has waited longest first", () =>
+  it.scoped("keeps those of a group together and apart from others, and none waits for another group's answer", () =>
     Effect.gen(function*() {
-      const { batcher, sent } = yield* open(() => false, (n) => n % 2 === 0 ? "even" : "odd")
-      const all = yield* Effect.fork(
-        Effect.all([1, 2, 3, 4, 5].map((n) => batcher.submit(n)), { concurrency: "unbounded" })
-      )
-      yield* TestClock.adjust(150)
-      const late = yield* Effect.fork(Effect.all([7, 6].map((n) => batcher.submit(n)), { concurrency: "unbounded" }))
-      yield* TestClock.adjust(400)
-      expect(sent).toEqual([[1, 3, 5], [2, 4], [7], [6]])
-      expect(yield* Fiber.join(all)).toEqual(["1", "2", "3", "4", "5"])
-      expect(yield* Fiber.join(late)).toEqual(["7", "6"])
+      const { batcher, sent } = yield* open(undefined, (item) => (item % 2 === 0 ? "even" : "odd"))
+      const all = yield* Effect.forEach([1, 2, 3, 4], (item) => Effect.fork(batcher.submit(item)))
+      yield* TestClock.adjust(1)
+      // Both are on their way at once.
+      expect(sent).toEqual([[1, 3], [2, 4]])
+      yield* Effect.fork(batcher.submit(6))
+      yield* TestClock.adjust(99)
+      expect(yield* Effect.forEach(all, Fiber.join)).toEqual(["1", "2", "3", "4"])
+      yield* TestClock.adjust(1)
+      expect(sent).toEqual([[1, 3], [2, 4], [6]])
     }))
 
   holdsEffect(
