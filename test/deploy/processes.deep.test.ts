@@ -209,6 +209,8 @@ describe("the Compose file", () => {
         before.map(({ id, node }) => `${id} ${node}`).sort()
       )
 
+      // Each has heard of it again: one that leaves without a registry says so in other words.
+      for (const node of nodes) expect(await answered(() => probe(node, readinessProbe), isTrue)).toBe(true)
       // One leaves in order, within its grace period, and the others have its children.
       const grace = millisOf(compose().services["node-b"]!.stop_grace_period!)
       const [code, millis] = await terminate(b)
@@ -239,6 +241,7 @@ describe("the manifests", () => {
         "spec.nodeName": "machine-1",
         // A cluster before 1.35: the label is not there.
         "metadata.labels['topology.kubernetes.io/zone']": "",
+        "metadata.labels['pod-template-hash']": "7d9f",
         "status.podIP": "127.0.0.1"
       }
       const secrets: Record<string, string> = { "checks-redis/url": redis.url, "checks-rpc/secret": "0123456789abcdef" }
