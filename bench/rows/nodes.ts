@@ -2,7 +2,8 @@
  * What depends on the number of nodes: real processes, small ones.
  */
 import { type Bench, type Group, short } from "../support/bench.js"
-import { now, sleep, until, withFleet } from "../support/fleet.js"
+import { now } from "../support/clock.js"
+import { sleep, until, withFleet } from "../support/fleet.js"
 import { movedTo } from "../support/placement.js"
 
 const sizes = [3, 10, 30]

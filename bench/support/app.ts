@@ -3,16 +3,14 @@
  * on its standard input, and answers on its standard output, one line of JSON each.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { Config, Effect, Exit, Layer, Logger, Schema, Scope, Stream } from "effect"
+import { Config, Effect, Exit, Layer, Schema, Scope } from "effect"
 import { Child, Pogo, PogoConfig } from "effect-pogo"
 import * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
 import { Redis } from "ioredis"
-import { createInterface } from "node:readline"
+import { now } from "./clock.js"
 import { startProfile } from "./profile.js"
 import { watchStalls } from "./stalls.js"
-
-/** Milliseconds of a clock that all processes of the machine share. */
-const now = (): number => Number(process.hrtime.bigint()) / 1e6
+import { type Calls, type ToldCommand, toldProgram } from "./told.js"
 
 const payload = { url: Schema.String, every: Schema.Number }
 
@@ -55,9 +53,7 @@ return at
 
 const bareKeys = ["bare:{bench}:meta", "bare:{bench}:spec", "bare:{bench}:log"]
 
-interface Command {
-  readonly id: number
-  readonly call: string
+interface Command extends ToldCommand {
   readonly kind?: "Idle" | "Bare"
   readonly from?: number
   readonly count?: number
@@ -102,8 +98,6 @@ const heap = () => {
   return process.memoryUsage().heapUsed
 }
 
-type Answer = (command: Command) => Effect.Effect<unknown, unknown, Pogo.Pogo>
-
 /** The client and the name of the bare script. */
 const bareClient = Effect.gen(function*() {
   const client = raw ??= new Redis(process.env["BENCH_REDIS_URL"]!)
@@ -120,7 +114,7 @@ const barePut = ({ client, sha }: Effect.Effect.Success<typeof bareClient>, key:
   return Effect.promise(() => client.evalsha(sha, 3, ...bareKeys, key, body, "bare:wake"))
 }
 
-const calls: { readonly [call: string]: Answer } = {
+const calls: Calls<Command, Pogo.Pogo> = {
   start: (command) => Effect.suspend(() => timed(Pogo.startChildren(keysOf(command).map((key) => spec(command, key))))),
   /** One at a time, each after a bare round trip and a bare script in the same rhythm. */
   startEach: (command) =>
@@ -197,32 +191,6 @@ const calls: { readonly [call: string]: Answer } = {
   cpu: () => Effect.sync(() => process.cpuUsage())
 }
 
-const answer = (line: unknown): void => {
-  process.stdout.write(JSON.stringify(line, (_, value) => typeof value === "bigint" ? String(value) : value) + "\n")
-}
-
-const execute = (command: Command): Effect.Effect<unknown, unknown, Pogo.Pogo> =>
-  calls[command.call]?.(command) ?? Effect.fail(`unknown call ${command.call}`)
-
-const serve = Effect.gen(function*() {
-  const runtime = yield* Effect.runtime<Pogo.Pogo>()
-  const lines = createInterface({ input: process.stdin })
-  yield* Stream.fromAsyncIterable(lines, String).pipe(
-    Stream.runForEach((text) => {
-      const command: Command = JSON.parse(text)
-      return Effect.forkDaemon(
-        execute(command).pipe(
-          Effect.matchCause({
-            onFailure: (cause) => answer({ id: command.id, error: cause.toString() }),
-            onSuccess: (value) => answer({ id: command.id, value: value ?? null })
-          }),
-          Effect.provide(runtime)
-        )
-      )
-    })
-  )
-})
-
 const registry = GroupRegistryRedis.layerConfig({
   url: Config.redacted("BENCH_REDIS_URL"),
   onEmpty: Config.succeed("trust")
@@ -237,10 +205,4 @@ const live = kinds.pipe(
   Layer.provide(registry)
 )
 
-const logger = Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))
-
-const main = Effect.zipRight(Effect.sync(() => answer({ ready: true })), serve).pipe(
-  Effect.provide(Layer.provideMerge(live, logger))
-)
-
-NodeRuntime.runMain(main, { disablePrettyLogger: true })
+NodeRuntime.runMain(toldProgram(calls, live), { disablePrettyLogger: true })

@@ -102,9 +102,6 @@ const nodeOf = (process: NodeProcess): BenchNode => {
 
 export const sleep = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
-/** The machine's clock that all processes share. Milliseconds. */
-export const now = (): number => Number(process.hrtime.bigint()) / 1e6
-
 /** Asks until there is an answer. */
 export const until = async <A>(what: string, ask: () => Promise<A | undefined>, millis = 120_000): Promise<A> => {
   const end = Date.now() + millis

@@ -3,7 +3,8 @@
  * are taken over when a node is killed, and end. Everything that is measured meanwhile is told.
  */
 import { Redis } from "ioredis"
-import { type BenchFleet, type BenchNode, type Note, now, sleep, until, withFleet } from "./fleet.js"
+import { now } from "./clock.js"
+import { type BenchFleet, type BenchNode, type Note, sleep, until, withFleet } from "./fleet.js"
 import { median, sum } from "./numbers.js"
 import { movedTo } from "./placement.js"
 import type { Hot } from "./profile.js"

@@ -6,14 +6,13 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Rpc } from "@effect/rpc"
-import { Config, Effect, Layer, Logger, Random, Schedule, Schema, Stream } from "effect"
+import { Config, Effect, Layer, Random, Schedule, Schema } from "effect"
 import { Child, Pogo, Restart } from "effect-pogo"
 import * as GroupRegistryRedis from "effect-pogo/GroupRegistryRedis"
 import * as NodeTransportSocket from "effect-pogo/NodeTransportSocket"
 import { appendFileSync } from "node:fs"
-import { createInterface } from "node:readline"
-
-const now = (): number => Number(process.hrtime.bigint()) / 1e6
+import { now } from "./clock.js"
+import { type Calls, type ToldCommand, toldProgram } from "./told.js"
 
 const Monitor = Child.make("Monitor", {
   payload: {},
@@ -43,9 +42,7 @@ process.on("exit", () => {
   appendFileSync(file, notes.map((note) => JSON.stringify([node, ...note]) + "\n").join(""))
 })
 
-interface Command {
-  readonly id: number
-  readonly call: string
+interface Command extends ToldCommand {
   readonly count?: number
 }
 
@@ -68,7 +65,7 @@ const callAll = (count: number) =>
     }
   })
 
-const calls: { readonly [call: string]: (command: Command) => Effect.Effect<unknown, unknown, Pogo.Pogo> } = {
+const calls: Calls<Command, Pogo.Pogo> = {
   start: ({ count }) => Pogo.startChildren(keys(count).map((key) => Monitor.spec(key, {}))),
   counts: () => Pogo.countChildren,
   nodes: () => Effect.map(Pogo.nodes, (nodes) => nodes.map(({ children, name }) => ({ name, children }))),
@@ -80,29 +77,6 @@ const calls: { readonly [call: string]: (command: Command) => Effect.Effect<unkn
       return { made, failures: failures.slice(0, 3), failed: failures.length }
     })
 }
-
-const answer = (line: unknown): void => void process.stdout.write(JSON.stringify(line) + "\n")
-
-const serve = Effect.gen(function*() {
-  const runtime = yield* Effect.runtime<Pogo.Pogo>()
-  const lines = createInterface({ input: process.stdin })
-  yield* Stream.fromAsyncIterable(lines, String).pipe(
-    Stream.runForEach((text) => {
-      const command: Command = JSON.parse(text)
-      const asked = calls[command.call]?.(command) ?? Effect.fail(`unknown call ${command.call}`)
-      return Effect.forkDaemon(
-        asked.pipe(
-          Effect.matchCause({
-            onFailure: (cause) => answer({ id: command.id, error: cause.toString() }),
-            onSuccess: (value) => answer({ id: command.id, value: value ?? null })
-          }),
-          Effect.provide(runtime)
-        )
-      )
-    })
-  )
-  return yield* Effect.never
-})
 
 const isCaller = process.env["BENCH_ROLE"] === "caller"
 
@@ -117,10 +91,4 @@ const live = (isCaller ? Layer.empty : MonitorLive).pipe(
   )
 )
 
-const logger = Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))
-
-const main = Effect.zipRight(Effect.sync(() => answer({ ready: true })), serve).pipe(
-  Effect.provide(Layer.provideMerge(live, logger))
-)
-
-NodeRuntime.runMain(main, { disablePrettyLogger: true })
+NodeRuntime.runMain(toldProgram(calls, live), { disablePrettyLogger: true })

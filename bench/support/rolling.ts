@@ -8,7 +8,8 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { startRedis } from "../../.ci/redis.mjs"
 import { type NodeProcess, startProcess } from "../../test/process/support/process.js"
-import { built, now, sleep, until } from "./fleet.js"
+import { now } from "./clock.js"
+import { built, sleep, until } from "./fleet.js"
 import { quantile } from "./numbers.js"
 
 const program = fileURLToPath(new URL("release.ts", import.meta.url))
