@@ -17,7 +17,7 @@ import {
   type RegistryState,
   type SpecRecord
 } from "../../src/internal/registry/state.js"
-import { encodeNodeRecord, knowledge, type NodeRecord } from "../../src/internal/replica/nodeRecord.js"
+import { encodeNodeRecord, knowledge, type NodeRecord, unreadable } from "../../src/internal/replica/nodeRecord.js"
 import { type Entry, type KnownSpec, makeEntry, readSpec } from "../../src/internal/replica/replica.js"
 import type { Ambient } from "../../src/internal/runtime/environment.js"
 import { Random } from "./registrySteps.js"
@@ -106,28 +106,12 @@ export const nodeItem = (
   header: { readonly version?: number; readonly opened?: number } = {}
 ): NodeItem => {
   const whole: NodeRecord = {
+    ...unreadable,
     name: sid.split("#")[0]!,
     weight: 1,
-    labels: {},
     kinds: { K: { version: 1, digest: "d" } },
-    lists: {},
     cordoned: false,
-    draining: false,
-    joining: false,
-    returning: false,
-    full: false,
-    enough: false,
-    duplicateName: false,
-    process: undefined,
-    address: "",
     knows: knowledge,
-    obeys: 0,
-    lived: -1,
-    namedByPid: false,
-    revision: "",
-    fresh: 0,
-    attracts: Infinity,
-    settled: 0,
     ...record
   }
   const { opened = 1, version = 1 } = header

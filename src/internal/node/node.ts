@@ -21,10 +21,11 @@ import type { Registration } from "../kind/registration.js"
 import type { Condition } from "../plan/decide.js"
 import { Moves } from "../plan/rebalance.js"
 import { WorkQueue } from "../plan/workQueue.js"
+import { nameOf } from "../registry/sessionNames.js"
 import type { ClaimRecord } from "../registry/state.js"
 import type { Timing } from "../registry/timing.js"
 import type { Score } from "../replica/candidates.js"
-import { nameOf, type ScopeMember } from "../replica/nodeRecord.js"
+import type { ScopeMember } from "../replica/nodeRecord.js"
 import { type Entry, View } from "../replica/replica.js"
 import { type Ambient, makeRetries, Timers, Watchers } from "../runtime/environment.js"
 import { Pauses, seconds, Sparing } from "../runtime/pauses.js"
@@ -288,8 +289,7 @@ export class Node {
   private hasArrived(id: string): boolean {
     const child = this.supervisor.children.get(id)
     if (child !== undefined) return !child.ending
-    const entry = this.view.entries.get(id)
-    const { claim, spec } = entry ?? {}
+    const { claim, spec } = this.view.entries.get(id) ?? {}
     return spec === undefined || (claim !== undefined && claim.sid !== this.session?.sid)
   }
 

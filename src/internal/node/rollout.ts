@@ -51,7 +51,6 @@ export class Rollout {
   private ownFresh = 0
   private ownSettled = 0
   private attracted: number
-  private first = true
   private keepsChildren = false
   /** Live sessions that have, or had, a kind of this node's: one that leaves closes its kinds first. */
   private readonly related = new Set<string>()
@@ -120,8 +119,7 @@ export class Rollout {
    * on, nobody does: after a rollout few children are where their hash would have them.
    */
   activates(): void {
-    if (this.first || !this.keepsChildren) this.attract()
-    this.first = false
+    if (!this.keepsChildren) this.attract()
   }
 
   /** Attracts, from now on, the running children that belong here, unless a rollout goes on. */

@@ -116,14 +116,16 @@ const constantsOf = (layout: number) => ({
  * The beginning of a script: its name, as it appears in the server's slow log and monitor, and the constants that its text
  * uses. Not all of them: Lua takes no more than 200 locals.
  */
-const preambleOf = (name: CommandName, layout: number, text: string): string =>
-  [
+const preambleOf = (name: CommandName, layout: number, text: string): string => {
+  const used = new Set(text.match(/\b[A-Z][A-Z_]+\b/g))
+  return [
     `-- effect-pogo: ${name}`,
     ...Object.entries(constantsOf(layout))
-      .filter(([constant]) => new RegExp(`\\b${constant}\\b`).test(text))
+      .filter(([constant]) => used.has(constant))
       .map(([constant, value]) => `local ${constant} = ${value}`),
     `local ${parts.map((part) => `${part}_key`).join(", ")} = unpack(KEYS)\n`
   ].join("\n")
+}
 
 const makeScript = (name: CommandName, { commands, pieces }: LuaSource, layout: number): Script => {
   const own = commands[name].map((from) => [from, pieces[from]!] as const)

@@ -7,6 +7,7 @@
 import { saveAll, stateOnClaim, type Telling } from "./childStates.js"
 import type { Args, ClaimResult, Refusal, Value } from "./commands.js"
 import { tell, tellNotes } from "./historyRecords.js"
+import { nameOf } from "./sessionNames.js"
 import {
   append,
   claimOf,
@@ -25,9 +26,6 @@ import {
 import { beginTrial, judge, noteRound, proveTrial, type Round } from "./suspects.js"
 import { deathCause, fatalDeaths, formatTrial } from "./trialRecords.js"
 
-/** The node's name in a session's. */
-const nodeIn = (sid: string): string => sid.slice(0, Math.max(0, sid.lastIndexOf("#")))
-
 /** Drops the claim of a dead holder. */
 const dropLost = (tx: Tx, id: string, { sid, token }: ClaimRecord, note: string): void => {
   setClaim(tx, id, undefined)
@@ -38,7 +36,7 @@ const dropLost = (tx: Tx, id: string, { sid, token }: ClaimRecord, note: string)
 const park = (tx: Tx, id: string, spec: SpecRecord, { sid, token }: ClaimRecord, deaths: number): ClaimResult => {
   const { meta, state } = tx
   const cause = deathCause(deaths)
-  const lastNode = nodeIn(sid)
+  const lastNode = nameOf(sid)
   const stat = formatStat({ token, state: "failed", restarts: deaths, since: meta.last, next: 0, cause, lastNode })
   state.trial.delete(id)
   state.stat.set(id, stat)

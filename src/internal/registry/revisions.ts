@@ -7,6 +7,7 @@
  * @internal
  */
 import { counterOf } from "./bounds.js"
+import { nameOf } from "./sessionNames.js"
 import type { Tx } from "./state.js"
 
 /** How many names' revisions are remembered at most. */
@@ -14,8 +15,6 @@ export const maxRevisions = 1000
 
 const prefix = "="
 const pattern = /^(\d{1,16})\|(\d{1,16})\|([\s\S]*)$/
-
-const nameOf = (sid: string): string => sid.slice(0, Math.max(0, sid.lastIndexOf("#")))
 
 /** When a name's revision was noted; -1 for a record of another form. */
 const notedAt = (value: string): number => counterOf(Number(pattern.exec(value)?.[1] ?? Number.NaN)) ?? -1

@@ -6,9 +6,9 @@
 import type { ChildId } from "../../ChildSpec.js"
 import { type HistoryEntry, type HistoryWhat, isHistoryWhat } from "../../PogoHistory.js"
 import type { HistoryRecord } from "../registry/historyRecords.js"
+import { nameOf } from "../registry/sessionNames.js"
 import { writableAsJson } from "../runtime/plainJson.js"
 import { decodeText } from "./knownDirectives.js"
-import { nameOf } from "./nodeRecord.js"
 
 const textOrNone = (text: string): string | undefined => (text === "" ? undefined : text)
 

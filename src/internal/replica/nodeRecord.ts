@@ -85,11 +85,8 @@ export interface ScopeMember extends NodeRecord {
   readonly mark: string
 }
 
-/** The name in a session. */
-export const nameOf = (sid: string): string => sid.slice(0, Math.max(0, sid.lastIndexOf("#")))
-
 /** The record of a session that publishes none that can be read: it lives, and takes no children that we know of. */
-const unreadable: NodeRecord = {
+export const unreadable: NodeRecord = {
   name: "",
   weight: 0,
   labels: {},

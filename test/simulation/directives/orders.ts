@@ -9,8 +9,8 @@ import type {
   Reply,
   Value
 } from "../../../src/internal/registry/commands.js"
+import { nameOf } from "../../../src/internal/registry/sessionNames.js"
 import { parseDirective, parseNode, type RegistryState } from "../../../src/internal/registry/state.js"
-import { nameOf } from "../../../src/internal/replica/nodeRecord.js"
 import type { RegistryExecution } from "../../../src/internal/testing/testRegistry.js"
 import type { Report } from "../guardian.js"
 import type { Life } from "../life.js"

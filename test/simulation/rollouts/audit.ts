@@ -4,9 +4,10 @@
  * happens and each node has a successor before it ends, a child is stopped on a node that stays, or moves twice (I21).
  */
 import type { Args } from "../../../src/internal/registry/commands.js"
+import { nameOf } from "../../../src/internal/registry/sessionNames.js"
 import { parseSpec, type RegistryState } from "../../../src/internal/registry/state.js"
 import { newestFor, obstacle, type PlacedSpec } from "../../../src/internal/replica/candidates.js"
-import { nameOf, type ScopeMember } from "../../../src/internal/replica/nodeRecord.js"
+import type { ScopeMember } from "../../../src/internal/replica/nodeRecord.js"
 import type { LocalChild } from "../../../src/internal/supervisor/localChild.js"
 import type { RegistryExecution } from "../../../src/internal/testing/testRegistry.js"
 import type { Report } from "../guardian.js"

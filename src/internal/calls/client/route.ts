@@ -7,7 +7,7 @@ import type { ChildId } from "../../../ChildSpec.js"
 import { type CallError, ChildNotFound, ChildUnavailable, NodeUnreachable } from "../../../PogoError.js"
 import { statusById } from "../../node/childStatus.js"
 import type { Node } from "../../node/node.js"
-import { nameOf } from "../../replica/nodeRecord.js"
+import { nameOf } from "../../registry/sessionNames.js"
 import { printError } from "../../runtime/userCode.js"
 import type { LocalChild } from "../../supervisor/localChild.js"
 
