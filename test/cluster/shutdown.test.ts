@@ -238,6 +238,32 @@ describe("the last node of a scope whose registry has lost its data", () => {
       expect(yield* back).toEqual(all)
     }))
 
+  for (const command of ["release", "close"] as const) {
+    it.scoped(`leaves the new data set in order if the old one is lost before its "${command}" arrives`, () => {
+      const log = logged()
+      return Effect.gen(function*() {
+        const faulty = yield* makeFaulty("settle")
+        const line = faulty.line()
+        const cluster = yield* makeCluster(line.registry, workerLive(new Journal()))
+        const a = yield* Effect.provide(cluster.add("a"), log.layer)
+        yield* TestClock.adjust("20 seconds")
+        yield* Effect.provide(a.pogo.startChild(Worker.spec("own", {})), log.layer)
+        yield* TestClock.adjust("1 second")
+        const held = yield* line.hold(command)
+        const ending = yield* Effect.fork(Effect.provide(a.stop, log.layer))
+        yield* TestClock.adjust("10 millis")
+        yield* held.arrived
+        faulty.lose()
+        yield* held.execute
+        yield* held.reply
+        yield* takes(Fiber.join(ending))
+        const { claim, sess, spec } = faulty.state()
+        expect([sess.size, claim.size, spec.size]).toEqual([0, 0, 1])
+        expect(log.lines.at(-1)).toBe("INFO left the scope")
+      })
+    })
+  }
+
   it.scoped("gives back what it knows if it closes while it waits for others to do so", () =>
     Effect.gen(function*() {
       const { a, back, faulty } = yield* scene

@@ -24,6 +24,7 @@ const visit = async (
   const { complaints, page } = await open(browser, `${server.url}#/${hash}`)
   try {
     await page.waitForSelector("main h1")
+    await page.waitForSelector("main [aria-busy]", { state: "detached" })
     await use(page, server)
     expect(complaints).toEqual([])
   } finally {

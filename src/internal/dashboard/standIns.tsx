@@ -30,7 +30,7 @@ export const Loading = () => {
         </section>
       </>
     )
-    : null
+    : <div aria-busy="true" />
 }
 
 /** A panel with a sentence in its middle. */

@@ -217,7 +217,10 @@ const awaitBack = (node: Node, time: number): Effect.Effect<void> =>
       )
   })
 
-/** Gives back what another data set lacks, and waits until the registry knows of all that ended. */
+/**
+ * Gives back what another data set lacks, and waits until the registry knows of all that ended. A session whose end shows
+ * only then, as that of a registry that has just been restarted, has a next one: what it owed is done under that.
+ */
 const settle = (node: Node, time: number): Effect.Effect<void> =>
   Effect.gen(function*() {
     const begun = node.ambient.now()
@@ -231,11 +234,12 @@ const settle = (node: Node, time: number): Effect.Effect<void> =>
       Effect.timeoutOption(Math.max(0, left()))
     )
     yield* handOver(node, session, left())
+    if (session.over) yield* settle(node, left())
   })
 
 /**
  * Closes the session; its end frees all of its claims, so only when nothing runs under it. Returns whether the registry
- * knows. Asks twice, unless nothing was answered before either.
+ * knows. Asks twice, unless nothing was answered before either. One that turns out to have ended already is left as it is.
  */
 const closeSession = (node: Node, session: Session): Effect.Effect<boolean> =>
   Effect.suspend(() => {
@@ -244,24 +248,36 @@ const closeSession = (node: Node, session: Session): Effect.Effect<boolean> =>
     return Effect.retry(request(node, session, "close", { sid: session.sid }), { times, while: () => !session.over })
   }).pipe(
     Effect.tap(() => Effect.sync(() => removeProof(node))),
-    Effect.isSuccess,
-    Effect.tap(() => Effect.sync(() => node.leave(session, "closed")))
+    Effect.isSuccess
   )
 
-/** Hands over what has ended, and closes the session if nothing runs. Returns what became of it, for the log. */
-const leaveScope = (node: Node, left: number, time: number): Effect.Effect<string> =>
+/**
+ * Hands over what has ended, and closes the session, within `time` milliseconds. Returns what became of it, for the log. A
+ * session that turns out to have ended while it is closed has a next one, which is to be closed.
+ */
+const settleAndClose = (node: Node, time: number): Effect.Effect<string> =>
   Effect.gen(function*() {
-    if (node.client) return "left the scope"
+    const begun = node.ambient.now()
     // On a fiber of its own: this one may have been interrupted, as by a signal, and must not end here.
     yield* Effect.flatMap(Effect.fork(Effect.interruptible(settle(node, time))), Fiber.join)
     const { session } = node
-    if (left > 0) {
-      return `closed while ${left} children still run: their claims end with the lease`
-    }
-    if (node.era.lastSid === "") return "closed before it had joined the scope"
     if (session === undefined || session.over) return "closed without a lease: what it held ends with its last session"
-    if (yield* closeSession(node, session)) return "left the scope"
-    return "closed, but the registry did not confirm it: what it has not heard of ends with the lease"
+    const confirmed = yield* closeSession(node, session)
+    const left = time - (node.ambient.now() - begun)
+    if (session.over && left > 0) return yield* settleAndClose(node, left)
+    node.leave(session, "closed")
+    return confirmed
+      ? "left the scope"
+      : "closed, but the registry did not confirm it: what it has not heard of ends with the lease"
+  })
+
+/** Leaves the scope, unless something still runs. Returns what became of it, for the log. */
+const leaveScope = (node: Node, left: number, time: number): Effect.Effect<string> =>
+  Effect.suspend(() => {
+    if (node.client) return Effect.succeed("left the scope")
+    if (left > 0) return Effect.succeed(`closed while ${left} children still run: their claims end with the lease`)
+    if (node.era.lastSid === "") return Effect.succeed("closed before it had joined the scope")
+    return settleAndClose(node, time)
   })
 
 /** Hands everything over, and leaves the scope. */
