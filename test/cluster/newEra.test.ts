@@ -2,11 +2,11 @@
  * A node with many children, whose registry loses its data: none stops, however many batches their claims take.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, TestClock } from "effect"
+import { Effect, Layer, TestClock } from "effect"
 import { makeCluster } from "../support/cluster.js"
 import { makeFaulty } from "../support/faulty.js"
 import { Journal } from "../support/journal.js"
-import { slowly } from "../support/slow.js"
+import { slowly, takes } from "../support/slow.js"
 import { Worker, workerLive } from "../support/worker.js"
 
 const count = 2_000
@@ -72,5 +72,41 @@ describe("a new data set, and very many claims", () => {
       way.roundTrip = 1_900
       yield* TestClock.adjust("3 seconds")
       expect(journal.running().length).toBe(0)
+    }))
+})
+
+describe("a new data set that fills up while a node reads it", () => {
+  it.scoped("a child whose claim is there before its spec, which another gives back between two pages, does not stop", () =>
+    Effect.gen(function*() {
+      const journal = new Journal()
+      const faulty = yield* makeFaulty("settle")
+      const [one, two] = [faulty.line(), faulty.line()]
+      const cluster = yield* makeCluster(one.registry, workerLive(journal), { heartbeat: "200 millis" })
+      const a = yield* cluster.add("a")
+      yield* TestClock.adjust("20 seconds")
+      yield* a.pogo.startChildren(["x", "y"].map((key) => Worker.spec(key, {})))
+      yield* cluster.add("b", { registry: two.registry }, Layer.empty)
+      yield* TestClock.adjust("5 seconds")
+      const specs = yield* one.hold("snap")
+      faulty.lose()
+      yield* takes(specs.arrived, 10)
+      expect([faulty.state().claim.size, faulty.state().spec.size]).toEqual([2, 0])
+      const tombstones = yield* one.hold("snap")
+      yield* specs.execute
+      yield* specs.reply
+      yield* tombstones.arrived
+      yield* TestClock.adjust("1 second")
+      expect(Array.from(faulty.state().spec.keys()).sort()).toEqual(["Worker/x", "Worker/y"])
+      const log = yield* one.hold("changes")
+      yield* tombstones.execute
+      yield* tombstones.reply
+      yield* TestClock.adjust("500 millis")
+      yield* log.execute
+      yield* log.reply
+      yield* TestClock.adjust("40 seconds")
+      expect(journal.lines.map(({ id, node, what }) => `${id} ${node} ${what}`).sort()).toEqual(
+        ["Worker/x a start", "Worker/y a start"]
+      )
+      expect(journal.running().length).toBe(2)
     }))
 })

@@ -84,30 +84,56 @@ const restarts = 5
 
 /** A complete read, made. */
 interface Read {
-  /** The newest log position when it began. */
+  /** The log position up to which it tells. */
   readonly log: number
-  /** The registry's counter value when it began. */
+  /** The registry's counter value there. */
   readonly high: number
 }
 
-/** Reads all pages; `undefined` when the registry broke the read off. */
+/** Reads the log from `cursor` to at least `end`; `undefined` when it does not reach back so far. */
+const readTail = (
+  node: Node,
+  session: Session,
+  cursor: number,
+  end: number,
+  take: (item: Item, at: number) => void
+): Effect.Effect<Read | undefined, RegistryUnavailable> =>
+  Effect.gen(function*() {
+    for (let from = cursor;;) {
+      const reply = yield* request(node, session, "changes", { cursor: from })
+      if (reply._tag !== "OK") return undefined
+      const { cursor: next, items, more } = reply.value
+      for (const item of items) take(item, reply.high)
+      if (!more) return { log: Math.max(next, reply.log), high: reply.high }
+      if (next >= end) return { log: next, high: reply.high }
+      from = next
+      yield* node.ambient.yieldTurn
+    }
+  })
+
+/**
+ * Reads all pages, and then what the log tells of the time in between: a row that changes while the pages are read may be
+ * in none of them, such as a claim whose child's spec comes after the page of specs and before that of claims. `undefined`
+ * when the registry broke the read off.
+ */
 const readPages = (
   node: Node,
   session: Session,
   take: (item: Item, at: number) => void
 ): Effect.Effect<Read | undefined, RegistryUnavailable> =>
   Effect.gen(function*() {
-    let read: Read | undefined
+    let [begin, end]: [number | undefined, number] = [undefined, 0]
     let cursor = ""
     do {
       const reply = yield* request(node, session, "snap", { cursor })
       if (reply._tag !== "OK") return undefined
-      read ??= { log: reply.log, high: reply.high }
+      begin ??= reply.log
+      end = reply.log
       for (const item of reply.value.items) take(item, reply.high)
       cursor = reply.value.next
       if (cursor !== "") yield* node.ambient.yieldTurn
     } while (cursor !== "")
-    return read
+    return yield* readTail(node, session, begin, end, take)
   })
 
 const readMembership = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
@@ -156,7 +182,7 @@ export const readAgain = (node: Node, session: Session): Effect.Effect<void, Reg
 export const readEra = (node: Node, session: Session): Effect.Effect<void, RegistryUnavailable> =>
   begunAnew(Effect.suspend(() => {
     const merge = new EraMerge(node.view)
-    return Effect.map(readPages(node, session, (item, at) => merge.read(item, at)), (read) => {
+    return Effect.map(readPages(node, session, (item, at) => merge.take(item, at)), (read) => {
       if (read === undefined) return undefined
       merge.end(read.high)
       return { merge, read }
@@ -277,7 +303,8 @@ const step = (node: Node, session: Session): Effect.Effect<void, RegistryUnavail
 /** Waits a little for more changes to read with those that concern others, unless somebody here waits for news. */
 const gather = (node: Node, session: Session): Effect.Effect<void> => {
   const { newsDelay = 0 } = node.registry
-  if (newsDelay === 0 || session.urgent || node.watchers.size > 0 || node.onRead.size > 0) return Effect.void
+  const awaited = session.urgent || node.watchers.size > 0 || node.onRead.size > 0
+  if (newsDelay === 0 || awaited) return Effect.void
   return Effect.zipRight(
     Effect.raceFirst(session.urgentLatch.await, Effect.sleep(newsDelay)),
     Effect.sync(() => session.readAtOnce())

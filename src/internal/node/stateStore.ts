@@ -228,11 +228,6 @@ export class StateStore {
     this.dirty.delete(state)
   }
 
-  /** Whether the claim counts as lost: nothing is stored under it any more. */
-  isMuted(id: string, token: number): boolean {
-    return this.of(id, token)?.muted === true
-  }
-
   /**
    * What is to be stored with the end of a claim. Before this node has given back what it remembers that is also what
    * another data set has stored: with the claim gone, the node may leave before its turn comes.

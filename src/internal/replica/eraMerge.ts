@@ -36,8 +36,14 @@ export class EraMerge {
 
   constructor(private readonly view: View) {}
 
-  /** Takes over a row of the read, or notes that the view knows better. */
-  read(item: Item, at: number): void {
+  /** Takes a row of the read, of its pages or of the log behind them. */
+  take(item: Item, at: number): void {
+    if (this.seen.has(item.id)) this.update(item, at)
+    else this.read(item, at)
+  }
+
+  /** Takes over a row, or notes that the view knows better. */
+  private read(item: Item, at: number): void {
     this.seen.add(item.id)
     const known = ours(this.view, item.id)
     if (known === undefined || compareRanks(known.rank, theirs(item)) <= 0) this.view.apply(item, at)
@@ -53,7 +59,7 @@ export class EraMerge {
     else this.read(item, at)
   }
 
-  /** Ends the read, which began when the counter stood at `at`: what it lacks is to be given back. */
+  /** Ends the read, which tells how it stood when the counter was at `at`: what it lacks is to be given back. */
   end(at: number): void {
     for (const id of [...this.view.entries.keys(), ...this.view.tombs.keys()]) {
       if (this.seen.has(id)) continue

@@ -51,7 +51,7 @@ const meetAll = (view: View, history: History): EraMerge => {
   const at = history.high
   for (const known of ids) {
     const item = history.row(known)
-    if (item.spec !== null || item.tomb !== null || item.claim !== null) merge.read(item, at)
+    if (item.spec !== null || item.tomb !== null || item.claim !== null) merge.take(item, at)
   }
   merge.end(at)
   return merge
@@ -198,7 +198,7 @@ describe("EraMerge", () => {
     const view = makeView((known, part) => foreign.push(`${part} ${known}`))
     view.learnSpec(id, specText(id, { generation: 5 }), 5)
     const merge = new EraMerge(view)
-    merge.read(row(id, { spec: "something else" }), 10)
+    merge.take(row(id, { spec: "something else" }), 10)
     merge.end(10)
     expect(foreign).toEqual([`spec ${id}`])
     expect(merge.pending(() => true)).toEqual([])

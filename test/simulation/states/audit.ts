@@ -158,11 +158,6 @@ export class StateAudit {
     }
   }
 
-  /** Claims that their node counts as lost: it stores nothing under them any more, and gives them back as they are. */
-  private givenUp({ node }: Life, { items }: Args<"release">): void {
-    for (const { id, token } of items) if (node?.states.isMuted(id, token) === true) this.void.add(token)
-  }
-
   /** A process lost its lease: what it ran is over, or in doubt. */
   fenced(life: Life): void {
     for (const child of life.node?.supervisor.children.values() ?? []) this.void.add(child.claim)
@@ -170,7 +165,6 @@ export class StateAudit {
 
   /** A command is sent. */
   sent(life: Life, { args, name }: Sent): void {
-    if (name === "release") this.givenUp(life, args as Args<"release">)
     if (name !== "save") return
     for (const { id, token } of (args as Args<"save">).items) {
       const child = life.node?.supervisor.children.get(id)
