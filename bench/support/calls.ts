@@ -168,7 +168,7 @@ const weigh = (kinds: Kinds, kind: typeof Silent | typeof Echo, count: number) =
   }).pipe(Effect.scoped)
 
 const heap = Effect.gen(function*() {
-  const count = Math.round(20_000 * size)
+  const count = Math.round(10_000 * size)
   yield* weigh(SilentLive, Silent, count)
   const plain = yield* weigh(SilentLive, Silent, count)
   const callable = yield* weigh(EchoLive, Echo, count)
