@@ -113,8 +113,9 @@ interface PogoOptions {
   readonly joinTimeout?: Duration.DurationInput | undefined
   /**
    * How long children may take to end when the supervisor, or the layer of their kind, is closed. Layers that close one
-   * after the other share it, and a kind leaves a quarter of what is left to those behind. Keep it some seconds below the
-   * grace period of whatever stops the process. Default 20 seconds. `POGO_DRAIN_TIMEOUT`.
+   * after the other share it, and a kind leaves a quarter of what is left to those behind. In its first tenth children
+   * go to other nodes a few at a time. Keep it some seconds below the grace period of whatever stops the process. Default
+   * 20 seconds. `POGO_DRAIN_TIMEOUT`.
    */
   readonly drainTimeout?: Duration.DurationInput | undefined
   /** Labels of this node, for children that require or prefer some. Default none. `POGO_LABELS=zone=a,disk=ssd`. */

@@ -95,6 +95,69 @@ describe("the hand-over of a shutdown", () => {
     }))
 })
 
+describe("the children of a node that leaves", () => {
+  /** Children away at a time at most, as far as a line of the journal tells. */
+  const mostAway = ({ lines }: Journal): number => {
+    let [away, most] = [0, 0]
+    for (const { what } of lines) {
+      away += what === "stop" ? 1 : -1
+      most = Math.max(most, away)
+    }
+    return most
+  }
+
+  const scene = (others: ReadonlyArray<string>, stopTakes: number, options: Child.RunOptions = {}) =>
+    Effect.gen(function*() {
+      const journal = new Journal()
+      const way = { roundTrip: 0 }
+      const registry = slowly((yield* makeFaulty()).line().registry, way)
+      const cluster = yield* makeCluster(registry, workerLive(journal, options))
+      const a = yield* cluster.add("a")
+      yield* a.pogo.startChildren(keys(60).map((key) => Worker.spec(key, { stopTakes })))
+      yield* TestClock.adjust("2 seconds")
+      for (const name of others) yield* cluster.add(name)
+      yield* TestClock.adjust("20 seconds")
+      const here = journal.running().filter(({ node }) => node === "a").length
+      journal.lines.length = 0
+      way.roundTrip = 4
+      // What still lives when the test is over closes without anybody to drive the clock.
+      yield* Effect.addFinalizer(() => Effect.sync(() => (way.roundTrip = 0)))
+      return { a, here, journal }
+    })
+
+  it.scoped("go to the others a few at a time, by its kinds' layers and by a drain", () =>
+    Effect.gen(function*() {
+      for (const how of ["stop", "drain"] as const) {
+        const { a, here, journal } = yield* scene(["b", "c"], 0)
+        expect(here).toBeGreaterThan(10)
+        const time = yield* takes(how === "stop" ? a.stop : Effect.asVoid(a.pogo.drain), 5)
+        expect(time).toBeLessThan(2_000)
+        yield* TestClock.adjust("1 second")
+        expect(journal.lines.length).toBe(2 * here)
+        expect(mostAway(journal)).toBeLessThanOrEqual(4)
+        expect(journal.violations()).toEqual([])
+      }
+    }))
+
+  it.scoped("have nine tenths of the time to end, however many there are", () =>
+    Effect.gen(function*() {
+      const { a, here, journal } = yield* scene(["b"], 17_500, { shutdown: "infinity" })
+      expect(here).toBeGreaterThan(10)
+      const time = yield* takes(a.stop)
+      expect(time).toBeLessThan(20_000)
+      yield* TestClock.adjust("1 second")
+      expect(journal.running().length).toBe(here)
+    }))
+
+  it.scoped("stop together where nobody is to take them", () =>
+    Effect.gen(function*() {
+      const { a, here, journal } = yield* scene([], 0)
+      const time = yield* takes(a.stop, 5)
+      expect(time).toBeLessThan(100)
+      expect([here, journal.lines.length]).toEqual([60, 60])
+    }))
+})
+
 describe("the farewell of a shutdown", () => {
   const scene = (log: ReturnType<typeof logged>) =>
     Effect.gen(function*() {

@@ -303,7 +303,7 @@ const step = (node: Node, session: Session): Effect.Effect<void, RegistryUnavail
 /** Waits a little for more changes to read with those that concern others, unless somebody here waits for news. */
 const gather = (node: Node, session: Session): Effect.Effect<void> => {
   const { newsDelay = 0 } = node.registry
-  const awaited = session.urgent || node.watchers.size > 0 || node.onRead.size > 0
+  const awaited = session.urgent || node.watchers.size > 0 || node.onRead.size > 0 || node.moves.leaving
   if (newsDelay === 0 || awaited) return Effect.void
   return Effect.zipRight(
     Effect.raceFirst(session.urgentLatch.await, Effect.sleep(newsDelay)),

@@ -26,6 +26,29 @@ const isAlive = (child: LocalChild): boolean => child.fiber !== undefined
 /** Children interrupted before other fibers have a turn. */
 const slice = 500
 
+/** Share of the time of a closing in which children leave at the pace of moves. Those that end slowly need the rest. */
+const turns = 1 / 10
+
+/**
+ * Has children that others take over leave as they do in a move: a few at a time, since all that go together wait for each
+ * other, and each would be away for longer. Those that have not gone when the time for it is over are left to the caller,
+ * and so are all where no registry gives them to others now.
+ */
+const leaveByTurns = (node: Node, belongs: (child: LocalChild) => boolean, time: number): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { session } = node
+    if (!node.active || session === undefined || node.lease.workFailingFor > 0) return Effect.void
+    if (node.ambient.now() < session.quarantineUntil) return Effect.void
+    const children = childrenOf(node, belongs)
+    const within = turns * time
+    const gone = until(node.onStopped, noneLeft(children, (child) => isAlive(child) && !child.ending))
+    const leaving = Effect.suspend(() => {
+      for (const { id } of children) node.workQueue.add(id)
+      return Effect.raceFirst(gone, Effect.interruptible(session.ended))
+    })
+    return node.moves.whileLeaving(within / 2, Effect.timeoutOption(leaving, within))
+  })
+
 /** Stops the children that belong to what closes. */
 const stopAll = (node: Node, belongs: (child: LocalChild) => boolean, reason: "kindClosed" | "drained") =>
   Effect.gen(function*() {
@@ -69,6 +92,7 @@ const unregister = (node: Node, registration: Registration): Effect.Effect<void>
     const time = node.closingTime.begin(childrenOf(node, (child) => !belongs(child)).some(isAlive))
     if (node.kinds.get(kind) === registration) node.kinds.delete(kind)
     yield* publishFirst(node)
+    yield* leaveByTurns(node, belongs, time - (node.ambient.now() - begun))
     yield* stopAll(node, belongs, "kindClosed")
     const left = yield* awaitEnded(node, belongs, time - (node.ambient.now() - begun))
     node.closingTime.end()
@@ -156,6 +180,7 @@ const giveUpAll = (node: Node, time: number): Effect.Effect<number> =>
     const begun = node.ambient.now()
     node.own.drain()
     yield* publishFirst(node)
+    yield* leaveByTurns(node, () => true, time - (node.ambient.now() - begun))
     yield* stopAll(node, () => true, "drained")
     return yield* awaitEnded(node, () => true, time - (node.ambient.now() - begun))
   })

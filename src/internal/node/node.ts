@@ -381,8 +381,8 @@ export class Node {
 
   /** Whether running children may move away now. */
   get movesOpen(): boolean {
-    return this.moves.free > 0 &&
-      this.ambient.now() >= this.placementChangedAt + this.timing.moveDebounce
+    const quiet = this.ambient.now() >= this.placementChangedAt + this.timing.moveDebounce
+    return this.moves.free > 0 && (quiet || this.moves.leaving || this.own.draining)
   }
 
   /** Looks at as many children that are to move as may move now. */

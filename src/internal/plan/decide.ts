@@ -25,7 +25,7 @@ export interface Condition {
   readonly draining: boolean
   /** True while the registry grants no claims. */
   readonly quarantined: boolean
-  /** True while running children may move away. */
+  /** True while running children may go to other nodes: further ones than are on their way. */
   readonly movesOpen: boolean
   readonly hasKind: (kind: string) => boolean
   readonly isLive: (sid: string) => boolean
@@ -79,8 +79,9 @@ const forRunning = (entry: Entry | undefined, running: RunningChild, node: Condi
   const { spec } = entry
   const end = endOf(entry, running)
   if (end !== undefined || spec === undefined) return end ?? nothing
-  if (node.draining) return stop("drained")
-  if (!node.hasKind(spec.kind)) return stop("kindClosed")
+  const leaves = node.draining ? "drained" : node.hasKind(spec.kind) ? undefined : "kindClosed"
+  // Each is away for a shorter time if few go at once. One that nobody takes is away anyway, and in nobody's way.
+  if (leaves !== undefined) return node.movesOpen || node.heirOf(entry) === undefined ? stop(leaves) : { _tag: "Later" }
   // A child on trial stays until that is over: to move would begin it anew.
   if (node.cordoned || trialOf(entry)?.token === running.claim) return nothing
   const home = node.homeOf(entry)

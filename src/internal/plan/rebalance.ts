@@ -1,5 +1,6 @@
 /**
- * The pace of a rebalance: how many of the children that belong to other nodes now are on their way at a time.
+ * The pace at which children go to other nodes, where they belong now or because their node leaves: how many of them are
+ * on their way at a time.
  *
  * A child on its way has a slot from the stop here until another node has claimed it. Were the slot free as soon as the
  * child has ended here, many children would wait between the nodes, and each of them longer. A child that takes longer
@@ -13,6 +14,8 @@
  * within five times the patience. The fewest, since those that go together wait for each other: with 16 slots, 252 moves
  * over Redis took 0.2 s in all and each child was down for 37 ms (median); by this formula they take about 1 s, and each
  * child is down for about 10 ms (docs/performance.md, "The gap of a move").
+ *
+ * A node that leaves has less time for all of them than five times the patience: that takes its place in the formula.
  *
  * Slots are given out when half of them are free, so that children go in groups and share their calls.
  *
@@ -43,6 +46,8 @@ export class Moves {
   private average: number
   /** Number of slots, as of the last `adjust`. */
   private size = 1
+  /** Times in which children should have gone that the node gives up, milliseconds: kinds may close at the same time. */
+  private readonly leaves = new Set<{ readonly within: number }>()
 
   constructor(
     /** Most slots there may be. */
@@ -71,7 +76,23 @@ export class Moves {
     const [oldest] = this.slots.values()
     const age = oldest === undefined ? 0 : this.ambient.now() - oldest.since
     const work = (this.waiting() + this.slots.size) * Math.max(this.average, age)
-    this.size = Math.min(this.limit, Math.max(1, Math.ceil(work / (spread * this.patience))))
+    const within = Math.min(spread * this.patience, ...Array.from(this.leaves, (leave) => leave.within))
+    this.size = Math.min(this.limit, Math.max(1, Math.ceil(work / within)))
+  }
+
+  /** Whether the node gives its children up, and they go at this pace. */
+  get leaving(): boolean {
+    return this.leaves.size > 0
+  }
+
+  /** Has children go at this pace that the node gives up, within so many milliseconds, for as long as the effect runs. */
+  whileLeaving<A, E, R>(within: number, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    const leave = { within }
+    return Effect.acquireUseRelease(
+      Effect.sync(() => this.leaves.add(leave)),
+      () => effect,
+      () => Effect.sync(() => this.leaves.delete(leave))
+    )
   }
 
   /** The number of children that may begin to move. */
@@ -83,10 +104,10 @@ export class Moves {
   /** Takes slots back whose time is over. Their moves count for as long as they had them. */
   private drop(): void {
     const now = this.ambient.now()
-    for (const [id, slot] of this.slots) if (slot.until <= now) this.leave(id, slot)
+    for (const [id, slot] of this.slots) if (slot.until <= now) this.giveBack(id, slot)
   }
 
-  private leave(id: string, { since }: Slot): void {
+  private giveBack(id: string, { since }: Slot): void {
     this.slots.delete(id)
     this.average += newest * (this.ambient.now() - since - this.average)
   }
@@ -108,7 +129,7 @@ export class Moves {
   touched(id: string, isSettled: () => boolean): void {
     const slot = this.slots.get(id)
     if (slot === undefined || !isSettled()) return
-    this.leave(id, slot)
+    this.giveBack(id, slot)
     if (this.isOpen) this.freed()
   }
 

@@ -161,14 +161,15 @@ describe("decide, about a child that this node runs", () => {
   }, runs)
 
   holds(
-    "stops a child that the node drains, or has lost the kind of, but not for being cordoned",
+    "stops a child that the node drains, or has lost the kind of, in its turn, but not for being cordoned",
     [matched, condition],
     ({ known, run }, node) => {
       if (!node.active || run.ending || known.claim?.token !== run.claim) return
       if (known.spec?.generation !== run.spec.generation) return
       const action = tagOf(decide(known, run, node))
-      if (node.draining) expect(action).toBe("Stop drained")
-      else if (!node.hasKind("K")) expect(action).toBe("Stop kindClosed")
+      const isOpen = node.movesOpen || node.heirOf(known) === undefined
+      if (node.draining) expect(action).toBe(isOpen ? "Stop drained" : "Later")
+      else if (!node.hasKind("K")) expect(action).toBe(isOpen ? "Stop kindClosed" : "Later")
       else if (node.cordoned) expect(action).toBe("Nothing")
       else if (node.homeOf(known) === "live#1") expect(action).toBe(node.movesOpen ? "Stop moved" : "Later")
       else expect(action).toBe("Nothing")
