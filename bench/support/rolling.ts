@@ -86,7 +86,6 @@ export const rollOut = async ({ broken = false, children, revisions, say }: Roll
       BENCH_REDIS_URL: redis.url,
       BENCH_NOTES: notes,
       POGO_SCOPE: "bench",
-      POGO_DRAIN_TIMEOUT: "5 seconds",
       ...env
     })
     alive.add(node)
