@@ -48,9 +48,26 @@ describe("lanes of the last hour", () => {
   })
 
   it("say before its bar that a node joined, where there is no room behind", () => {
-    const late = [{ name: "a", sessions: [{ session: "a#1", from: ago(1_000) }] }]
+    const late = [
+      { name: "a", sessions: [{ session: "a#1", from: ago(1_000) }] },
+      { name: "b", sessions: [{ session: "b#1" }] }
+    ]
     const { texts } = layOutLanes(late, { moves: [], failures: [] }, now, width)
     expect(texts.filter(({ text }) => text === "joined")).toMatchObject([{ x: 715.8, anchor: "end" }])
+  })
+
+  it("begin shortly before the first node of a young scope, and show a minute at least", () => {
+    const young = (age: number) => {
+      const nodes = [
+        { name: "a", sessions: [{ session: "a#1", from: ago(age) }] },
+        { name: "b", sessions: [{ session: "b#1", from: ago(age / 2) }] }
+      ]
+      const { from, x } = layOutLanes(nodes, { moves: [], failures: [] }, now, width)
+      return [now - from, x(now - age), x(now)]
+    }
+    expect(young(10 * minute)).toEqual([11 * minute, laneSizes.left + 63.6, width - laneSizes.right])
+    expect(young(2 * hour)[0]).toBe(hour)
+    expect(young(10_000)[0]).toBe(minute)
   })
 
   it("mark a loss, and failures below the bar; what left in order has no mark", () => {
@@ -108,6 +125,17 @@ describe("runs of a child", () => {
     expect(texts.slice(0, 2).map(({ text, y }) => [text, y])).toEqual([["b", 38], ["a", 78]])
     expect(bars.map(({ path }) => / (\d+)H/.exec(path)?.[1])).toEqual(["34", "74", "34"])
     expect(moves.match(/M/g)).toHaveLength(2)
+  })
+
+  it("count the runs that a bar stands for, and say so", () => {
+    const runs = [
+      run("a", 4 * minute, 3 * minute, { end: "exited" }),
+      run("a", 3 * minute, 2 * minute, { end: "exited", count: 11 })
+    ]
+    const { bars, count } = layOutRuns(runs, { from: now - 5 * minute, to: now }, now, 500)
+    expect(count).toBe(12)
+    expect(bars.map(({ tone }) => tone)).toEqual(["", " many"])
+    expect(bars[1]?.title).toContain("11 runs up to attempt")
   })
 
   it("mark what exited, and what failed; a stop in order has no mark", () => {

@@ -298,6 +298,14 @@ describe("events", () => {
       expect(await page.innerText(".ev >> nth=0")).toContain("Poller/a/b gave up")
     }))
 
+  it("are not what finds a child: the head's button goes to the children, and keeps what is typed", () =>
+    visit("events", async (page) => {
+      await page.click("header >> text=Find a child")
+      await page.keyboard.type("wonka")
+      await expect.poll(() => hashOf(page)).toBe("#/children?q=wonka")
+      await expect.poll(() => page.inputValue("#q")).toBe("wonka")
+    }))
+
   it("of one minute are shown alone: by its bar, and by the menu", () =>
     visit("events", async (page) => {
       const all = await page.locator(".ev").count()

@@ -62,7 +62,7 @@ export const bar = (share: number, width: number): string => {
 export const stateOf = (node: typeof NodeLine.Type): Cell => {
   if (!node.live) return cell("gone", "bad")
   const words = [
-    ...(node.draining ? ["draining"] : node.cordoned ? ["cordoned"] : []),
+    ...(node.draining ? [node.children > 0 ? "draining" : "drained"] : node.cordoned ? ["cordoned"] : []),
     ...(node.full ? ["full"] : []),
     ...(node.duplicate ? ["duplicate name"] : [])
   ]

@@ -64,7 +64,7 @@ const doOne = (
     case "restart":
       return Effect.map(
         pogo.restartChild(id as ChildId, options),
-        ({ generation }) => `asked; generation ${generation} starts`
+        () => "it stops, and starts anew"
       )
     case "terminate":
       return Effect.map(

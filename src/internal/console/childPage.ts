@@ -31,10 +31,11 @@ const maxContext = 20_000
 const stateWait = "2 seconds"
 
 const hiddenWords = (payload: boolean, state: boolean): string | undefined => {
-  const shown = [...(payload ? [] : ["payload: true"]), ...(state ? [] : ["state: true"])]
-  return shown.length === 0
+  const kept = [...(payload ? [] : ["payload"]), ...(state ? [] : ["state"])]
+  return kept.length === 0
     ? undefined
-    : `Not shown here. The option ${shown.join(", and the option ")} of the server shows it.`
+    : `This server does not show the ${kept.join(" and the ")} of a child. To see it here, serve the page with ` +
+      plain(`PogoHttp.layer({ ${kept.map((name) => `${name}: true`).join(", ")} }).`)
 }
 
 const readState = (pogo: Service, id: string): Effect.Effect<typeof ChildPage.Type["state"]> =>

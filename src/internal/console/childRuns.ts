@@ -19,8 +19,8 @@ const closes: ReadonlySet<string> = new Set(["stopped", "refused", "ended", "fai
 export const runsOf = (entries: ReadonlyArray<HistoryEntry>): ReadonlyArray<OneRun> => {
   const runs: Array<OneRun> = []
   let open: OpenRun | undefined
-  const begin = ({ at, attempt = 0, count, node = "", token = 0n }: HistoryEntry): OpenRun => {
-    const run: OpenRun = { node, token, attempt, from: at, count }
+  const begin = ({ at, attempt = 0, count, node = "", token = 0n }: HistoryEntry, from = at): OpenRun => {
+    const run: OpenRun = { node, token, attempt, from, count }
     runs.push(run)
     return run
   }
@@ -40,8 +40,10 @@ export const runsOf = (entries: ReadonlyArray<HistoryEntry>): ReadonlyArray<OneR
       if (open !== undefined) Object.assign(open, { to: entry.at })
       open = begin(entry)
     } else if (what === "exited") {
-      // Of many runs there are few entries: that it was up is told by its end alone.
-      open ??= begin(entry)
+      // Of many runs there are few entries: that they were is told by their end alone, and the first began when the
+      // last one that is told had ended.
+      const last = runs.at(-1)
+      open ??= begin(entry, last?.token === entry.token ? last?.to : undefined)
       open.attempt = entry.attempt ?? open.attempt
       open.count = Math.max(open.count, entry.count)
       end(entry, "exited")

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks"
 import { toPage } from "./address.js"
 import { Glyph } from "./glyphs.js"
-import { goToQuery } from "./keyboard.js"
+import { findChild } from "./keyboard.js"
 import { about, connect, connection, failedCount, useNow } from "./live.js"
 import { Say } from "./say.js"
 import { clockOf } from "./timeWords.js"
@@ -93,7 +93,7 @@ export const TopBar = ({ help, here }: { readonly here: string; readonly help: (
           })}
         </nav>
         <div class="right">
-          <button class="find" onClick={goToQuery} aria-label="Find a child">
+          <button class="find" onClick={findChild} aria-label="Find a child">
             <Glyph of="find" />
             <span>Find a child</span>
             <kbd>/</kbd>

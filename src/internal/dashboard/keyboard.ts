@@ -3,7 +3,7 @@ import { placeOf, toPage } from "./address.js"
 
 /** The keys, and what each does, as the help lists them. */
 export const keys: { readonly [key: string]: string } = {
-  "/": "find a child",
+  "/": "find",
   "j k": "next, previous row",
   Enter: "open the row",
   Esc: "close, clear, or go back",
@@ -21,14 +21,24 @@ const second = 1_200
 /** What was typed for a box that is still to be drawn. */
 let typed: string | undefined
 
+const queryBox = (): HTMLInputElement | null => document.querySelector("#q")
+
 /** Goes to the box for a query, on the page of children unless this one has a box. */
 export const goToQuery = (): void => {
-  const box = document.querySelector<HTMLInputElement>("#q")
-  if (box) return box.select()
+  const box = queryBox()
+  if (box) box.select()
+  else findChild()
+}
+
+/** Goes to the box for a query about children: the one on the page of events is about those. */
+export const findChild = (): void => {
+  const before = queryBox()
+  if (before && placeOf(location.hash).page !== "events") return before.select()
   location.hash = toPage("children")
   typed = ""
   const waiting = setInterval(() => {
-    const drawn = document.querySelector<HTMLInputElement>("#q")
+    const now = queryBox()
+    const drawn = now === before ? null : now
     if (!drawn && placeOf(location.hash).page === "children") return
     clearInterval(waiting)
     if (drawn) {

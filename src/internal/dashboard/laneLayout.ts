@@ -12,6 +12,8 @@ const big = 20
 
 /** A drawing's lanes. */
 export interface LaneLayout {
+  /** Where it begins, in milliseconds since 1970. */
+  readonly from: number
   readonly x: (at: number) => number
   /** Paths of all sessions, of all times without one, and of the lines between lanes. */
   readonly bars: string
@@ -54,8 +56,17 @@ const labelsOf = (moves: OverviewSent["moves"], place: (move: OverviewSent["move
   }))
 }
 
+/** Least length of what is shown, in milliseconds. */
+const least = 60_000
+
+/** Where the drawing begins: an hour ago, or shortly before the first node where all of them are younger. */
+const beginOf = (nodes: ReadonlyArray<Pick<NodeSent, "sessions">>, now: number): number => {
+  const first = Math.min(...nodes.flatMap(({ sessions }) => sessions.map(({ from }) => from ? ms(from) : 0)))
+  return Math.max(now - hour, Math.min(now - least, first - (now - first) / 10))
+}
+
 /**
- * Lays out the last hour of some nodes.
+ * Lays out the last hour of some nodes, or less of a scope that is younger.
  *
  * @param nodes in the order of the table
  * @param of moves between them, and children that gave up there; of other nodes they are left out
@@ -68,9 +79,10 @@ export const layOutLanes = (
   now: number,
   width: number
 ): LaneLayout => {
-  const from = now - hour
+  const from = beginOf(nodes, now)
   const room = width - laneSizes.left - laneSizes.right
-  const x = (at: number) => Math.round(10 * (laneSizes.left + Math.max(0, Math.min(1, (at - from) / hour)) * room)) / 10
+  const x = (at: number) =>
+    Math.round(10 * (laneSizes.left + Math.max(0, Math.min(1, (at - from) / (now - from))) * room)) / 10
   const y = (name: string) => laneSizes.head + nodes.findIndex((node) => node.name === name) * laneSizes.row + 25
   const isShown = (name: string) => y(name) > laneSizes.head
   const paths = { bars: "", gaps: "", lines: "" }
@@ -102,6 +114,7 @@ export const layOutLanes = (
   })
   return {
     ...paths,
+    from,
     x,
     marks,
     texts: width > 440 ? [...texts, ...labels] : texts,

@@ -3,7 +3,7 @@ import { Drawing, MarksAndTexts, TimeAxis } from "./drawings.js"
 import { laneSizes, layOutLanes } from "./laneLayout.js"
 import { now } from "./live.js"
 import type { NodeSent, OverviewSent } from "./sent.js"
-import { clockOf, hour, ms } from "./timeWords.js"
+import { clockOf, ms } from "./timeWords.js"
 
 /** The lanes beside the table of nodes, whose rows have the same heights. */
 export const Lanes = ({ nodes, of }: { readonly of: OverviewSent; readonly nodes: ReadonlyArray<NodeSent> }) => {
@@ -17,10 +17,10 @@ export const Lanes = ({ nodes, of }: { readonly of: OverviewSent; readonly nodes
       said={"The last hour of each node. Moves: " + (moves.join("; ") || "none")}
     >
       {(width) => {
-        const { bars, curves, gaps, lines, marks, texts, x } = layOutLanes(nodes, of, end, width)
+        const { bars, curves, from, gaps, lines, marks, texts, x } = layOutLanes(nodes, of, end, width)
         return (
           <>
-            <TimeAxis x={x} top={laneSizes.head} bottom={height} from={end - hour} to={end} toNow text={21} />
+            <TimeAxis x={x} top={laneSizes.head} bottom={height} from={from} to={end} toNow text={21} />
             <path class="hair" d={lines} />
             <path class="gap" d={gaps} />
             <path class="session" d={bars} />

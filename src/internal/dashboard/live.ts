@@ -188,7 +188,7 @@ export const useAnswer = <A>(path: string, isHeld: () => boolean = () => false):
 }
 
 /** How long a list is held after the last movement in it, in milliseconds. */
-const rest = 8_000
+const rest = 30_000
 
 /** A hook: whether pointer or focus is in a list, and what the list listens to for that. */
 export const useHold = () => {

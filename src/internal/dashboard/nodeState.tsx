@@ -14,7 +14,7 @@ export const NodeTags = ({ node, node: { cordoned, draining, duplicate, ended, f
   const end = endOf(node)
   const tags: ReadonlyArray<readonly [shown: unknown, glyph: string, tone: string, text: string]> = live
     ? [
-      [draining, "drained", "warn", "draining"],
+      [draining, "drained", "warn", node.children > 0 ? "draining" : "drained"],
       [cordoned && !draining, "cordoned", "warn", "cordoned"],
       [full, "cordoned", "warn", "full"],
       [duplicate, "warn", "bad", "name taken"],

@@ -13,13 +13,13 @@ export const RunLanes = ({ page: { proof, runs } }: { readonly page: ChildPageSe
   const now = useNow()
   const [range, setRange] = useState("Fit")
   const span = spanOfRuns(runs, runRanges[range] ?? 0, now)
-  const { height, nodes, said } = layOutRuns(runs, span, now, 0)
+  const { count, height, nodes, said } = layOutRuns(runs, span, now, 0)
   return (
     <Panel
       title="Runs"
       note={
         <>
-          {counted(said.length, "run")} on {counted(nodes, "node")}.{" "}
+          {counted(count, "run")} on {counted(nodes, "node")}.{" "}
           <span class={proof.ok ? "" : "Failed"}>
             <Say words={proof.text} />
           </span>

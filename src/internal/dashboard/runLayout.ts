@@ -56,6 +56,8 @@ export interface RunLayout {
   /** What the drawing says, run by run. */
   readonly said: ReadonlyArray<string>
   readonly nodes: number
+  /** How many runs are shown: a bar may stand for many. */
+  readonly count: number
 }
 
 /** A run's end as a mark: one that is tried again, or a failure. */
@@ -94,12 +96,15 @@ export const layOutRuns = (all: ReadonlyArray<RunSent>, span: RunSpan, now: numb
     const until = run.to ? clockOf(endOf(run)) : "now"
     const mark = endMark(run.end ?? "")
     if (mark) marks.push({ ...mark, x: end, y: lane, title: run.end ?? "" })
-    if (end - begin > 92) texts.push({ x: begin + 1, y: lane - 9, text: `token ${run.token} · ${length}` })
+    const label = `token ${run.token} · ${length}`
+    if (end - begin > label.length * runSizes.letter) texts.push({ x: begin + 1, y: lane - 9, text: label })
     return {
       path: `M${begin} ${lane}H${end}`,
-      tone: run.to ? "" : "running",
+      tone: (run.to ? "" : "running") + (run.count > 1 ? " many" : ""),
       late: run.late ? `M${x(ms(run.late))} ${lane}H${end}` : "",
-      title: `token ${run.token}, attempt ${run.attempt}: ${clockOf(ms(run.from))} to ${until}, ${length}`
+      title: `token ${run.token}, ${run.count > 1 ? `${run.count} runs up to ` : ""}attempt ${run.attempt}: ${
+        clockOf(ms(run.from))
+      } to ${until}, ${length}`
     }
   })
   return {
@@ -116,6 +121,7 @@ export const layOutRuns = (all: ReadonlyArray<RunSent>, span: RunSpan, now: numb
     marks,
     texts,
     said: runs.map((run, i) => `${run.node}, ${bars[i]?.title}${run.end ? ", " + run.end : ""}`),
-    nodes: nodes.length
+    nodes: nodes.length,
+    count: runs.reduce((sum, { count }) => sum + count, 0)
   }
 }

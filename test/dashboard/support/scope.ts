@@ -96,7 +96,7 @@ const causes = {
 const life = (id: string, begin: number) => {
   const history: Array<EventLine> = []
   const runs: Array<typeof Run.Type> = []
-  let token = BigInt(4_000 + Math.floor(drawn(`${id} token`) * 4_000))
+  let token = 1_853_070_350_740_000n + BigInt(Math.floor(drawn(`${id} token`) * 4_000))
   let node = ""
   let attempt = 1
   const at = (time: number) => new Date(Math.round(time))

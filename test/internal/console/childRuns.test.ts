@@ -46,7 +46,7 @@ describe("runs", () => {
       ["exited", "a#1", 5, "Error: no", 9, 9],
       ["exited", "a#1", 5, "Error: no", 20, 11],
       ["failed", "a#1", 5, "Error: no"]
-    )).toEqual(["a 5.9 2-3 exited x9", "a 5.20 4-4 exited x11"])
+    )).toEqual(["a 5.9 2-3 exited x9", "a 5.20 3-4 exited x11"])
   })
 })
 
