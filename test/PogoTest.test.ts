@@ -211,10 +211,9 @@ describe("exploring", () => {
         faults: ["partition", "freeze"] as const,
         begin: (cluster: PogoTest.Cluster) => cluster.node("n1").startChild(bad)
       }
-      // In the one before these the overlap is excused by a pause, and only the end shows it.
-      const seeds = Array.from({ length: 50 }, (_, i) => 6 + i)
-      const error = yield* Effect.flip(PogoTest.explore({ ...exploration, seeds }))
-      expect(error.rule).toContain("two copies run: Worker/bad")
+      const error = yield* Effect.flip(PogoTest.explore({ ...exploration, seeds: 50 }))
+      // An overlap that a pause excuses shows at the end only.
+      expect(error.rule).toMatch(/two copies run: Worker\/bad|Worker\/bad is held by 2 nodes/)
       const again = yield* Effect.flip(PogoTest.explore({ ...exploration, seeds: [error.seed!] }))
       expect(again.history).toBe(error.history)
     }))
