@@ -193,6 +193,6 @@ export const ofCalls: ReadonlyArray<Mutation> = [
   { name: "a call has no deadline", patch: neverExpires },
   { name: "two calls of a connection have one number", patch: fewNumbers },
   { name: "a connection that breaks does not end what is on it", shownBy: 29, patch: forgetsCalls },
-  { name: "what waits has no order", shownBy: 10, patch: disorderly },
+  { name: "what waits has no order", shownBy: 5, patch: disorderly },
   { name: "a call is sent to a new place while the old one owes an answer", patch: hurried }
 ]

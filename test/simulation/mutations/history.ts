@@ -26,7 +26,7 @@ const repeated: ReadonlySet<CommandName> = new Set(["release", "finish"])
 export const ofHistory: ReadonlyArray<Mutation> = [
   {
     name: "an entry of the history is written before the refusal",
-    shownBy: 10,
+    shownBy: 13,
     weights: { twin: 20, kind: 20, deaf: 20, crash: 20, stop: 20 },
     execute: handling("claim", (tx, args) => {
       for (const { id } of args.items) {

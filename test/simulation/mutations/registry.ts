@@ -94,7 +94,7 @@ const tokenOf = (tx: Tx, id: string, token: number): number => claimOf(tx, id)?.
 export const ofRegistry: ReadonlyArray<Mutation> = [
   {
     name: "a claim is granted though a live node holds it",
-    shownBy: 6,
+    shownBy: 31,
     weights: { crash: 20, stop: 20, kind: 10, cordon: 10, Stubborn: 8 },
     execute: handling("claim", (tx, args) => {
       for (const { id } of args.items) dropLive(tx, args.sid, id)
@@ -189,7 +189,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "finish ends whatever generation is there",
-    shownBy: 129,
+    shownBy: 355,
     weights: { call: 40 },
     execute: handling("finish", (tx, args) => finish(tx, { ...args, items: withGeneration(tx, args.items) }))
   },
@@ -244,7 +244,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "an older record of a node replaces a newer one",
-    shownBy: 1,
+    shownBy: 10,
     weights: { kind: 30, cordon: 20 },
     execute: handling("update", (tx, args) => {
       if (isLive(tx, args.sid)) {
@@ -276,7 +276,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "what was removed from the log is not noticed by its readers",
-    shownBy: 90,
+    shownBy: 230,
     weights: { key: 30, call: 30 },
     execute: (state, server, envelope, name, args) => {
       const reply = execute(state, server, envelope, name, args)
