@@ -69,6 +69,8 @@ export interface ChildRow {
    * None for a child that has ended and is still being stopped.
    */
   readonly digest: string | undefined
+  /** The `revision` of the node that has it, where that node has one. */
+  readonly revision?: string | undefined
   /** Of a child that does not run: name of the node that ran it last, as far as that is known. */
   readonly lastNode?: string | undefined
   /** Of a child that does not run: fencing token under which it ran last. */
@@ -140,6 +142,7 @@ export const ChildRow: Schema.Schema<ChildRow, Json<ChildRow>> = lazily(() =>
     since: orUndefined(Schema.Date),
     set: orUndefined(Schema.String),
     digest: orUndefined(Schema.String),
+    revision: Schema.optionalWith(Schema.String, { exact: true }),
     lastNode: Schema.optionalWith(Schema.String, { exact: true }),
     lastToken: Schema.optionalWith(Schema.BigInt, { exact: true }),
     lastExit: Schema.optionalWith(Schema.String, { exact: true }),

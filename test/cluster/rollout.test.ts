@@ -54,14 +54,20 @@ describe("a rollout", () => {
     () =>
       Effect.gen(function*() {
         const scene = yield* makeScene(oldOnes)
-        const { join, journal, leave, moves, on } = scene
+        const { cluster, join, journal, leave, moves, on } = scene
         yield* join("b1", "v2")
         expect([moves(), on("b1")]).toEqual([0, 0])
         const first = on("a1")
+        const revisions = Effect.map(
+          cluster.nodes.get("b1")!.pogo.whichChildren("global"),
+          (rows) => rows.map(({ node, revision }) => `${node?.at(0)} ${revision}`).sort()
+        )
+        expect(yield* revisions).toEqual(Array.from({ length: children }, () => "a v1"))
         // A new node may have a tenth more than its share, and all that the one has which it stands in for.
         const fullest = Math.max(...oldOnes.map(on), Math.ceil(1.1 * children / 4))
         yield* leave("a1")
         expect([moves(), on("b1")]).toEqual([first, first])
+        expect((yield* revisions).filter((one) => one === "b v2").length).toBe(first)
         yield* rollOut(scene, oldOnes.slice(1), newOnes.slice(1), "v2")
         expect(moves()).toBe(children)
         for (const name of newOnes) expect(on(name)).toBeLessThanOrEqual(fullest)

@@ -22,6 +22,7 @@ export interface IndexLine extends Comparable {
   node: string | undefined
   last: string | undefined
   set: string | undefined
+  revision: string | undefined
   restarts: number
   since: number
   token: number
@@ -251,7 +252,7 @@ export class ChildIndex {
   }
 
   private fieldsOf(entry: Entry): Omit<IndexLine, "id" | "lower" | "gone"> {
-    const { last, node, restarts, since, status, token } = sketchOf(this.node, entry, this.node.lease.holds())
+    const { last, node, restarts, revision, since, status, token } = sketchOf(this.node, entry, this.node.lease.holds())
     const { id, spec } = entry
     return {
       kind: spec?.kind ?? id.slice(0, id.indexOf("/")),
@@ -259,6 +260,7 @@ export class ChildIndex {
       node,
       last,
       set: spec?.set,
+      revision,
       restarts,
       since,
       token

@@ -15,6 +15,8 @@ export interface Comparable {
   readonly node: string | undefined
   readonly last: string | undefined
   readonly set: string | undefined
+  /** Of the node that has it. */
+  readonly revision: string | undefined
   readonly restarts: number
   /** Unix milliseconds; 0 where it is not known. */
   readonly since: number
@@ -37,6 +39,7 @@ export const childKeys: QueryKeys = {
   kind: { hint: "what it is" },
   node: { hint: "where it runs; none" },
   set: { hint: "set of reconcile; none" },
+  revision: { hint: "of the node that has it; none" },
   restarts: {
     hint: ">3",
     fault: (value) => numberTest(value) === undefined ? `"restarts:" takes a number, as in restarts:>3.` : undefined
@@ -82,6 +85,8 @@ const testOf = (key: string, value: string): Test => {
       return nameOrNone(value, ({ node }) => node)
     case "set":
       return nameOrNone(value, ({ set }) => set)
+    case "revision":
+      return nameOrNone(value, ({ revision }) => revision)
     case "last":
       return nameOrNone(value, ({ last }) => last)
     case "restarts": {

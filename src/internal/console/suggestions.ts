@@ -36,6 +36,7 @@ const fields: { readonly [key: string]: (line: IndexLine) => string | undefined 
   node: ({ node }) => node ?? "none",
   last: ({ last }) => last,
   set: ({ set }) => set ?? "none",
+  revision: ({ revision }) => revision ?? "none",
   is: (line) => (isTrouble(line) ? "trouble" : undefined)
 }
 

@@ -186,12 +186,19 @@ const heldBackOf = (node: Node, { claim, spec }: Entry): Partial<ChildRow> => {
 const holderName = (node: Node, { claim }: Entry): string | undefined =>
   claim === undefined ? undefined : node.view.membership.members.get(claim.sid)?.name || nameOf(claim.sid)
 
+/** The revision of the node that holds a child; none where that node is not known, or has none. */
+const holderRevision = (node: Node, { claim }: Entry): string | undefined =>
+  claim === undefined ? undefined : node.view.membership.members.get(claim.sid)?.revision || undefined
+
+const revisionOf = (revision: string | undefined): Partial<ChildRow> => revision === undefined ? {} : { revision }
+
 /** What a child is searched, sorted and counted by, where a row would cost too much. Zeros stand for what is not known. */
 export interface ChildSketch {
   readonly status: ChildStatus
   /** Names of the node that holds it, and of the one that ran it last, if nobody runs it. */
   readonly node: string | undefined
   readonly last: string | undefined
+  readonly revision: string | undefined
   readonly restarts: number
   /** Unix milliseconds. */
   readonly since: number
@@ -207,6 +214,7 @@ export const sketchOf = (node: Node, entry: Entry, holds = node.lease.holds()): 
     status,
     node: holderName(node, entry),
     last: lastOf(entry, status).lastNode,
+    revision: holderRevision(node, entry),
     restarts: stat?.restarts ?? waitingTrial(entry)?.deaths ?? 0,
     since: stat?.since ?? 0,
     token: entry.claim?.token ?? 0
@@ -232,6 +240,7 @@ export const freshRow = (node: Node, entry: Entry): ChildRow => {
     since: stat === undefined ? undefined : dateOf(stat.since),
     set: spec?.set,
     digest: spec === undefined ? undefined : digestOfContent(bodyTextOf(spec)),
+    ...revisionOf(holderRevision(node, entry)),
     ...lastOf(entry, status),
     ...heldBackOf(node, entry)
   }))
@@ -244,8 +253,9 @@ export const freshRow = (node: Node, entry: Entry): ChildRow => {
 export const rowOf = (node: Node, entry: Entry, holds = node.lease.holds()): ChildRow => {
   if (entry.row !== undefined && stands(node, entry, holds)) return entry.row
   const row = freshRow(node, entry)
-  // What it says of a revision changes with the members.
-  if (row.status === runningStatus && entry.spec?.refused.length === 0) entry.row = row
+  // What it says of revisions changes with the members.
+  const isKnown = node.view.membership.members.has(entry.claim?.sid ?? "")
+  if (row.status === runningStatus && entry.spec?.refused.length === 0 && isKnown) entry.row = row
   return row
 }
 

@@ -432,6 +432,7 @@ const hints: { readonly [key: string]: string } = {
   kind: "what it is",
   node: "where it runs; none",
   set: "set of reconcile",
+  revision: "of the node that has it; none",
   restarts: ">3",
   age: "<5m, in its status",
   last: "node that ran it last",

@@ -23,6 +23,7 @@ const child = (fields: Partial<Comparable> = {}): Comparable => ({
   node: "worker-2",
   last: undefined,
   set: "eu",
+  revision: "v2",
   restarts: 2,
   since: now - 120_000,
   ...fields
@@ -114,6 +115,9 @@ describe("a query", () => {
     expect(matches("last:none")).toBe(true)
     expect(matches("last:worker-9", { last: "worker-9" })).toBe(true)
     expect(matches("set:none")).toBe(false)
+    expect(matches("revision:v2")).toBe(true)
+    expect(matches("revision:none")).toBe(false)
+    expect(matches("revision:none", { revision: undefined })).toBe(true)
     expect(matches("is:trouble")).toBe(false)
     expect(matches("is:trouble", { status: "Pending" })).toBe(true)
     expect(matches("restarts:>1 restarts:<=2 -restarts:3")).toBe(true)

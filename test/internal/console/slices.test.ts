@@ -60,6 +60,7 @@ const linesOf = (count: number, look: () => void): ReadonlyArray<IndexLine> =>
     node: `n${i % 3}`,
     last: undefined,
     set: undefined,
+    revision: undefined,
     restarts: i % 5,
     since: i % 7,
     token: count - i,
