@@ -102,7 +102,8 @@ export class RolloutAudit {
     if (++this.steps % every !== 0) return
     const homes = new Map<string, { readonly home: string | undefined; readonly who: string }>()
     for (const { node, process } of lives) {
-      if (node === undefined) continue
+      // Only members are bound to agree, and heeded: one of an older version that has left no longer counts itself.
+      if (node === undefined || !node.view.membership.isLive(node.session?.sid ?? "")) continue
       const { entries, membership } = node.view
       const { list } = membership
       if (membership.isMixed) this.count("rollout: looks at a view of several revisions")
