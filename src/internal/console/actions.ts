@@ -64,7 +64,7 @@ const doOne = (
     case "restart":
       return Effect.map(
         pogo.restartChild(id as ChildId, options),
-        () => "it stops, and starts anew"
+        () => "it is started anew"
       )
     case "terminate":
       return Effect.map(

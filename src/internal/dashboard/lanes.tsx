@@ -14,7 +14,7 @@ export const Lanes = ({ nodes, of }: { readonly of: OverviewSent; readonly nodes
     <Drawing
       style="lanes"
       height={height}
-      said={"The last hour of each node. Moves: " + (moves.join("; ") || "none")}
+      said={"The nodes over time. Moves: " + (moves.join("; ") || "none")}
     >
       {(width) => {
         const { bars, curves, from, gaps, lines, marks, texts, x } = layOutLanes(nodes, of, end, width)
