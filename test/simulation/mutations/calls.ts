@@ -181,8 +181,8 @@ export const ofCalls: ReadonlyArray<Mutation> = [
   },
   {
     name: "a claim is not looked at when a call begins",
-    shownBy: 182,
-    weights: { freeze: 60 },
+    shownBy: 454,
+    weights: { slow: 40, cut: 60, Account: 10 },
     shape: patient,
     patch: beginsUnseen
   },

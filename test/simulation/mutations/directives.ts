@@ -91,7 +91,7 @@ export const ofDirectives: ReadonlyArray<Mutation> = [
   },
   {
     name: "a directive has no stamp of its own",
-    shownBy: 111,
+    shownBy: 68,
     directives: true,
     execute: handling("direct", (tx, args) => {
       const before = parseDirective(tx.state.direct.get(args.name) ?? "")?.stamp ?? 1

@@ -174,7 +174,7 @@ export const ofNodes: ReadonlyArray<Mutation> = [
   },
   {
     name: "a grant is used without a second look",
-    shownBy: 323,
+    shownBy: 136,
     weights: { cordon: 40, drain: 30, slow: 30, call: 30 },
     changed: misled
   },
@@ -188,7 +188,7 @@ export const ofNodes: ReadonlyArray<Mutation> = [
   },
   {
     name: "all runs of a claim have one Current",
-    shownBy: 7,
+    shownBy: 8,
     changed: oneRun
   },
   {

@@ -108,7 +108,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "no tombstone is kept",
-    shownBy: 2,
+    shownBy: 60,
     weights: { lose: 10, rollback: 30, crash: 15 },
     execute: handling("del", (tx, args) => {
       const value = del(tx, args)
@@ -128,7 +128,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   { name: "the counter of a new data set is not seeded", weights: { lose: 20, rollback: 0 }, execute: unseeded },
   {
     name: "a session that was reaped is renewed",
-    shownBy: 4,
+    shownBy: 24,
     weights: { freeze: 20, cut: 20 },
     execute: handling("tick", (tx, args) => {
       if (tx.state.dead.has(args.sid)) revive(tx, args.sid)
@@ -183,7 +183,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "a claim is granted for a generation that is gone",
-    shownBy: 29,
+    shownBy: 50,
     weights: { call: 40 },
     execute: handling("claim", (tx, args) => claim(tx, { ...args, items: withGeneration(tx, args.items) }))
   },
@@ -206,7 +206,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "terminate ends whatever generation is there",
-    shownBy: 30,
+    shownBy: 11,
     weights: { call: 40 },
     execute: handling("del", (tx, args) => del(tx, { items: withGeneration(tx, args.items) }))
   },
@@ -231,7 +231,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "a release does not name its token",
-    shownBy: 50,
+    shownBy: 128,
     weights: { call: 60 },
     execute: handling(
       "release",
@@ -244,7 +244,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "an older record of a node replaces a newer one",
-    shownBy: 10,
+    shownBy: 100,
     weights: { kind: 30, cordon: 20 },
     execute: handling("update", (tx, args) => {
       if (isLive(tx, args.sid)) {

@@ -45,7 +45,7 @@ export const ofSets: ReadonlyArray<Mutation> = [
   },
   {
     name: "a set is planned before the log was read",
-    shownBy: 3,
+    shownBy: 7,
     sets: true,
     weights: { call: 40, cut: 20, deaf: 20 },
     patch: unread
