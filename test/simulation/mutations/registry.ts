@@ -244,7 +244,7 @@ export const ofRegistry: ReadonlyArray<Mutation> = [
   },
   {
     name: "an older record of a node replaces a newer one",
-    shownBy: 100,
+    shownBy: 10,
     weights: { kind: 30, cordon: 20 },
     execute: handling("update", (tx, args) => {
       if (isLive(tx, args.sid)) {
