@@ -341,7 +341,7 @@ describe("suggestions", () => {
       const suggest = (q: string) =>
         Effect.map(console.suggest({ q, where: "children" }), (all) => all.map(({ hint, text }) => `${text} ${hint}`))
       expect(yield* suggest("acme st")).toEqual(["status: failed, pending, overdue, ..."])
-      expect((yield* suggest("")).length).toBe(8)
+      expect((yield* suggest("")).length).toBe(9)
       expect(yield* suggest("status:")).toEqual(["status:running 5", "status:pending 2", "status:failed 1"])
       expect(yield* suggest("kind:steady -status:r")).toEqual(["-status:running 5"])
       expect(yield* suggest("status:failed,p")).toEqual(["status:failed,pending 2"])
