@@ -115,7 +115,7 @@ describe("a list", () => {
     visit("children", async (page) => {
       await page.click("th button:has-text('Restarts')")
       await page.waitForSelector("th[aria-sort=ascending]:has-text('Restarts')")
-      expect((await rowsOf(page))[0]).toMatch(/Poller\/(acme\/orders|globex\/shipments)/)
+      await expect.poll(async () => (await rowsOf(page))[0]).toMatch(/Poller\/(acme\/orders|globex\/shipments)/)
       await page.keyboard.press("]")
       await page.waitForSelector("text=51–100 of 2,000")
       await page.keyboard.press("[")

@@ -157,7 +157,7 @@ test("acts on children and nodes: shows what follows, wants a yes, and leaves wh
   expect(unasked).toMatchObject({ code: 2, out: "" })
   expect(unasked.err).toMatch(/\neffect-pogo: nobody is there to be asked: add --yes .*\n$/)
   const restarted = await run(["restart", "Probe/k0", "--yes", "--reason", "a try"])
-  expect(restarted).toMatchObject({ code: 0, out: expect.stringMatching(/^✓ Probe\/k0 {2}asked/) })
+  expect(restarted).toMatchObject({ code: 0, out: expect.stringMatching(/^✓ Probe\/k0 {2}it is started anew/) })
   const history = (await run(["history", "Probe/k0", "-o", "jsonl"])).out.trim().split("\n").map((line) =>
     JSON.parse(line)
   )

@@ -48,7 +48,7 @@ test("lists, explains, acts and waits as it does on Redis", async (context) => {
   expect(await run(["ls", "colour:red"])).toMatchObject({ code: 2 })
   expect((await run(["history", "Poller/x", "--since", "1h", "-o", "jsonl"])).out).toContain("\"running\"")
   const restarted = await run(["restart", "Poller/x", "--yes"])
-  expect(restarted).toMatchObject({ code: 0, out: expect.stringMatching(/^✓ Poller\/x {2}asked/) })
+  expect(restarted).toMatchObject({ code: 0, out: expect.stringMatching(/^✓ Poller\/x {2}it is started anew/) })
   expect(await run(["wait", "Poller/x", "--timeout", "10m"])).toMatchObject({ code: 0 })
   expect(await run(["terminate", "Poller/nobody", "--yes"])).toMatchObject({ code: 3 })
   expect((await run(["top"])).out).toMatch(/^shop · 1 node · 2 children/)

@@ -45,7 +45,7 @@ describe("in a terminal", () => {
     const terminal = await makeTerminal(context, 24)
     const yes = await terminal("restart Probe/k0", [["[y/N]", "y\r"]])
     expect(yes.code).toBe(0)
-    expect(yes.screen).toMatch(/Restart Probe\/k0\?[^]*✓ Probe\/k0 {2}asked/)
+    expect(yes.screen).toMatch(/Restart Probe\/k0\?[^]*✓ Probe\/k0 {2}it is started anew/)
     const no = await terminal("terminate Probe/k0", [["[y/N]", "\r"]])
     expect(no.code).toBe(1)
     expect(no.screen).toContain("effect-pogo: nothing was done")
