@@ -277,32 +277,26 @@ const closeSession = (node: Node, session: Session): Effect.Effect<boolean> =>
   )
 
 /**
- * Hands over what has ended, and closes the session, within `time` milliseconds. Returns what became of it, for the log. A
- * session that turns out to have ended while it is closed has a next one, which is to be closed.
+ * Hands over what has ended, and closes the session if nothing runs, within `time` milliseconds. Returns what became of it,
+ * for the log. A session that turns out to have ended while it is closed has a next one, which is to be closed.
  */
-const settleAndClose = (node: Node, time: number): Effect.Effect<string> =>
+const leaveScope = (node: Node, running: number, time: number): Effect.Effect<string> =>
   Effect.gen(function*() {
+    if (node.client) return "left the scope"
     const begun = node.ambient.now()
     // On a fiber of its own: this one may have been interrupted, as by a signal, and must not end here.
     yield* Effect.flatMap(Effect.fork(Effect.interruptible(settle(node, time))), Fiber.join)
     const { session } = node
+    if (running > 0) return `closed while ${running} children still run: their claims end with the lease`
+    if (node.era.lastSid === "") return "closed before it had joined the scope"
     if (session === undefined || session.over) return "closed without a lease: what it held ends with its last session"
     const confirmed = yield* closeSession(node, session)
     const left = time - (node.ambient.now() - begun)
-    if (session.over && left > 0) return yield* settleAndClose(node, left)
+    if (session.over && left > 0) return yield* leaveScope(node, running, left)
     node.leave(session, "closed")
     return confirmed
       ? "left the scope"
       : "closed, but the registry did not confirm it: what it has not heard of ends with the lease"
-  })
-
-/** Leaves the scope, unless something still runs. Returns what became of it, for the log. */
-const leaveScope = (node: Node, left: number, time: number): Effect.Effect<string> =>
-  Effect.suspend(() => {
-    if (node.client) return Effect.succeed("left the scope")
-    if (left > 0) return Effect.succeed(`closed while ${left} children still run: their claims end with the lease`)
-    if (node.era.lastSid === "") return Effect.succeed("closed before it had joined the scope")
-    return settleAndClose(node, time)
   })
 
 /** Hands everything over, and leaves the scope. */
