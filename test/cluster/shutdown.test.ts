@@ -84,6 +84,25 @@ describe("the hand-over of a shutdown", () => {
       expect(heldClaims()).toBe(0)
     }))
 
+  it.scoped("is waited for beside a child that does not end", () =>
+    Effect.gen(function*() {
+      const journal = new Journal()
+      const faulty = yield* makeFaulty()
+      const way = { roundTrip: 0 }
+      const kinds = Layer.merge(workerLive(journal), stuckLive)
+      const cluster = yield* makeCluster(slowly(faulty.line().registry, way), kinds, { drainTimeout: "20 seconds" })
+      const a = yield* cluster.add("a")
+      yield* a.pogo.startChild(Stuck.spec("s", {}))
+      yield* a.pogo.startChildren(keys(400).map((key) => Worker.spec(key, { stopTakes: 16_500 })))
+      yield* TestClock.adjust("10 seconds")
+      way.roundTrip = 800
+      // Beyond the deadline: by less than a command timeout, though every release takes nearly a second.
+      expect(yield* takes(a.stop)).toBeLessThan(22_500)
+      expect(Array.from(faulty.state().claim.keys())).toEqual(["Stuck/s"])
+      way.roundTrip = 0
+      yield* TestClock.adjust("15 minutes")
+    }))
+
   it.scoped("is cut short when the time is over, and what is left is free at once", () =>
     Effect.gen(function*() {
       const { a, heldClaims, line, way } = yield* scene(600, 3_000)

@@ -15,7 +15,7 @@ import type { Node } from "../node/node.js"
 import { accepted, request } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
 import { grantedState } from "../node/stateStore.js"
-import { type Action, type Condition, decide, endOf, mayStart, type PlannedStop } from "../plan/decide.js"
+import { type Action, type Condition, decide, endOf, mayStart } from "../plan/decide.js"
 import { batchesOf } from "../registry/batches.js"
 import { type ClaimResult, maxBatch } from "../registry/commands.js"
 import { parseClaim, parseStat } from "../registry/state.js"
@@ -36,13 +36,9 @@ export interface Wanted {
   readonly generation: number
 }
 
-/** The reasons for which a child goes to another node. */
-const goes: ReadonlySet<PlannedStop> = new Set(["moved", "drained", "kindClosed"])
-
-/** Stops a child as the plan says. One that another node takes over is given a slot of the moves first. */
+/** Stops a child as the plan says. One that moves is given its slot first. */
 const stopFor = (node: Node, child: LocalChild, action: Extract<Action, { readonly _tag: "Stop" }>): void => {
-  const entry = node.view.entries.get(child.id)
-  if (goes.has(action.reason) && entry !== undefined && node.heirOf(entry) !== undefined) node.moves.begin(child.id)
+  if (action.moves) node.moves.begin(child.id)
   node.supervisor.stop(child, action.reason)
   // A termination has taken the status away that says so, and the stage is none that is new.
   if (child.stage === "overdue") node.outbox.report(child)

@@ -190,8 +190,6 @@ const holderName = (node: Node, { claim }: Entry): string | undefined =>
 const holderRevision = (node: Node, { claim }: Entry): string | undefined =>
   claim === undefined ? undefined : node.view.membership.members.get(claim.sid)?.revision || undefined
 
-const revisionOf = (revision: string | undefined): Partial<ChildRow> => revision === undefined ? {} : { revision }
-
 /** What a child is searched, sorted and counted by, where a row would cost too much. Zeros stand for what is not known. */
 export interface ChildSketch {
   readonly status: ChildStatus
@@ -227,6 +225,7 @@ export const freshRow = (node: Node, entry: Entry): ChildRow => {
   const stat = currentStat(entry, node.supervisor.children.get(id))
   const slash = id.indexOf("/")
   const status = statusOf(node, entry, stat)
+  const revision = holderRevision(node, entry)
   return Object.freeze(writableAsJson({
     id: id as ChildId,
     kind: spec?.kind ?? id.slice(0, slash),
@@ -240,7 +239,7 @@ export const freshRow = (node: Node, entry: Entry): ChildRow => {
     since: stat === undefined ? undefined : dateOf(stat.since),
     set: spec?.set,
     digest: spec === undefined ? undefined : digestOfContent(bodyTextOf(spec)),
-    ...revisionOf(holderRevision(node, entry)),
+    ...(revision === undefined ? {} : { revision }),
     ...lastOf(entry, status),
     ...heldBackOf(node, entry)
   }))

@@ -51,8 +51,8 @@ export type Action =
   | { readonly _tag: "Try"; readonly generation: number }
   /** Remove a claim that a dead node left on an ended child. */
   | { readonly _tag: "Purge" }
-  /** Stop it and give the claim back. */
-  | { readonly _tag: "Stop"; readonly reason: PlannedStop }
+  /** Stop it and give the claim back. `moves`: another node takes it over, so it takes a slot of the moves. */
+  | { readonly _tag: "Stop"; readonly reason: PlannedStop; readonly moves: boolean }
   /** Stop it at once: the claim is another's. */
   | { readonly _tag: "Revoke" }
   /** Give back a claim that nothing stands behind. */
@@ -61,7 +61,8 @@ export type Action =
   | { readonly _tag: "Later" }
 
 const nothing: Action = { _tag: "Nothing" }
-const stop = (reason: PlannedStop) => ({ _tag: "Stop", reason } as const)
+const stop = (reason: PlannedStop, moves: boolean) => ({ _tag: "Stop", reason, moves } as const)
+const later: Action = { _tag: "Later" }
 
 /** Why a running child is to end wherever else it may belong, and whatever the condition of its node; if it is. */
 export const endOf = (
@@ -69,8 +70,8 @@ export const endOf = (
   running: RunningChild
 ): Extract<Action, { readonly _tag: "Stop" }> | undefined => {
   if (running.ending || claim?.token !== running.claim) return undefined
-  if (spec === undefined) return stop("terminated")
-  return spec.generation === running.spec.generation ? undefined : stop("replaced")
+  if (spec === undefined) return stop("terminated", false)
+  return spec.generation === running.spec.generation ? undefined : stop("replaced", false)
 }
 
 const forRunning = (entry: Entry | undefined, running: RunningChild, node: Condition): Action => {
@@ -80,13 +81,16 @@ const forRunning = (entry: Entry | undefined, running: RunningChild, node: Condi
   const end = endOf(entry, running)
   if (end !== undefined || spec === undefined) return end ?? nothing
   const leaves = node.draining ? "drained" : node.hasKind(spec.kind) ? undefined : "kindClosed"
-  // Each is away for a shorter time if few go at once. One that nobody takes is away anyway, and in nobody's way.
-  if (leaves !== undefined) return node.movesOpen || node.heirOf(entry) === undefined ? stop(leaves) : { _tag: "Later" }
+  if (leaves !== undefined) {
+    // Each is away for a shorter time if few go at once. One that nobody takes is away anyway, and in nobody's way.
+    if (node.heirOf(entry) === undefined) return stop(leaves, false)
+    return node.movesOpen ? stop(leaves, true) : later
+  }
   // A child on trial stays until that is over: to move would begin it anew.
   if (node.cordoned || trialOf(entry)?.token === running.claim) return nothing
   const home = node.homeOf(entry)
   if (home === undefined || home === node.sid) return nothing
-  return node.movesOpen ? stop("moved") : { _tag: "Later" }
+  return node.movesOpen ? stop("moved", true) : later
 }
 
 const forAbsent = (entry: Entry, node: Condition): Action => {
