@@ -23,7 +23,8 @@ export const rooms = [
     files: [
       "internal/runtime/environment.ts",
       "internal/runtime/processProof.ts",
-      "internal/runtime/processTable.ts"
+      "internal/runtime/processTable.ts",
+      "internal/runtime/slices.ts"
     ],
     imports: ["userCode"],
     packages: [...pure, "node:"]

@@ -52,7 +52,7 @@ export type {
   UpsertResult
 }
 
-export { cordon, cordonNode, drain, drainNode, nodes, uncordon, uncordonNode } from "./internal/nodeAccessors.js"
+export { cordon, cordonNode, drain, drainNode, nodes, plan, uncordon, uncordonNode } from "./internal/nodeAccessors.js"
 
 export { history, scopeEvents } from "./internal/historyAccessors.js"
 

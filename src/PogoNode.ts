@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import type { Labels } from "./ChildSpec.js"
+import type { ChildId, Labels } from "./ChildSpec.js"
 import type { ReconcilePlan } from "./internal/reconcileErrors.js"
 import { type Json, lazily, orUndefined } from "./internal/runtime/jsonSchema.js"
 
@@ -141,6 +141,53 @@ export interface OwnListState {
   readonly plan: ReconcilePlan
   /** Names of the live nodes whose lists differ: as long as there are any, `replace` and `terminate` wait. */
   readonly waitsFor: ReadonlyArray<string>
+}
+
+/**
+ * A node that is to join, in `Pogo.plan`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PlannedNode {
+  /** A name that no live node has. */
+  readonly name: string
+  /** As the option `weight` of a node. Default 1. */
+  readonly weight?: number | undefined
+  /** As the option `labels` of a node. Default: none, so that children which require one do not go there. */
+  readonly labels?: Labels | undefined
+  /** Kinds that it would have, of those that live nodes have, in their newest code. Default: all of them. */
+  readonly kinds?: ReadonlyArray<string> | undefined
+}
+
+/**
+ * A change of the nodes, all of it at once, in `Pogo.plan`. A name stands for all sessions that have it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PlanChange {
+  /** Names of live nodes that would give up their children, as `Pogo.drainNode` has them do. */
+  readonly drain?: string | ReadonlyArray<string> | undefined
+  /** Names of live nodes that would be gone. */
+  readonly remove?: string | ReadonlyArray<string> | undefined
+  /** Nodes that would join. */
+  readonly add?: PlannedNode | ReadonlyArray<PlannedNode> | undefined
+}
+
+/**
+ * What a change of the nodes would do to the children.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PlacementPlan {
+  /** Children that would run on another node than now. `from` is `undefined` for one that does not run now. */
+  readonly moves: ReadonlyArray<{ readonly id: ChildId; readonly from: string | undefined; readonly to: string }>
+  /** Children that run now, and would run nowhere. */
+  readonly stops: ReadonlyArray<{ readonly id: ChildId; readonly from: string }>
+  /** All nodes, of now and of then, in the order of their names: how many children each has now, and would have. */
+  readonly nodes: ReadonlyArray<{ readonly name: string; readonly now: number; readonly after: number }>
 }
 
 const Text = Schema.String

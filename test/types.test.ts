@@ -304,6 +304,7 @@ interface Methods<R> {
   readonly cordonNode: Direct<R>
   readonly drainNode: Direct<R>
   readonly uncordonNode: Direct<R>
+  readonly plan: (change: PogoNode.PlanChange) => Effect.Effect<PogoNode.PlacementPlan, PogoError.InvalidConfig, R>
   readonly explain: (id: Id) => Effect.Effect<ChildInfo.Explanation, never, R>
   readonly ready: Effect.Effect<boolean, never, R>
   readonly watchChild: (id: Id) => Stream.Stream<Option.Option<ChildInfo.ChildRow>, never, R>

@@ -4,8 +4,8 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
-import type { DirectiveError } from "../PogoError.js"
-import type { DirectiveOptions, DirectiveResult, PogoNode } from "../PogoNode.js"
+import type { DirectiveError, InvalidConfig } from "../PogoError.js"
+import type { DirectiveOptions, DirectiveResult, PlacementPlan, PlanChange, PogoNode } from "../PogoNode.js"
 import { Pogo } from "./supervisorTag.js"
 
 /**
@@ -127,3 +127,34 @@ export const uncordonNode = (
   options?: DirectiveOptions
 ): Effect.Effect<DirectiveResult, DirectiveError, Pogo> =>
   Effect.flatMap(Pogo, (pogo) => pogo.uncordonNode(name, options))
+
+/**
+ * What would move if nodes were drained, gone, or new: which children would go where, which would run nowhere, and how
+ * many each node would have. Changes nothing, and costs no call to the registry.
+ *
+ * By the rules of placement, on what this node knows of the scope, and with its own `placement`. Children that are about to
+ * move anyway are among the moves. How many children a node takes (`maxChildren`) is known only of one that has no room:
+ * whether the others have enough for all that would come cannot be told. With a node to add that has `rebalance: "onLoss"`
+ * nothing moves to it; the plan is for one with `"always"`.
+ *
+ * Fails with `InvalidConfig` for a name that no live node has, or one to add that a live node has.
+ *
+ * @example
+ * ```ts
+ * import { Pogo } from "effect-pogo"
+ * import { Effect } from "effect"
+ *
+ * // Replace a node: its children, and those that the new one takes from others.
+ * const program = Effect.gen(function*() {
+ *   const { moves, nodes, stops } = yield* Pogo.plan({ drain: "eu-3", add: { name: "eu-4", labels: { zone: "b" } } })
+ *   yield* Effect.log(`${moves.length} children move, ${stops.length} have nowhere to go`)
+ *   for (const { after, name, now } of nodes) yield* Effect.log(`${name}: ${now} -> ${after}`)
+ * })
+ * program satisfies Effect.Effect<void, unknown, Pogo.Pogo>
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const plan = (change: PlanChange): Effect.Effect<PlacementPlan, InvalidConfig, Pogo> =>
+  Effect.flatMap(Pogo, (pogo) => pogo.plan(change))

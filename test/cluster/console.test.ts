@@ -328,7 +328,7 @@ describe("the page of a node", () => {
       expect(Option.getOrThrow(yield* console.node("b"))).toMatchObject({
         node: { cordoned: true, fair: 0 },
         directive: { what: "cordon", by: "mara", reason: "disk" },
-        drain: { moves: 0, text: "It holds no children." }
+        drain: { moves: 0, text: "No child runs there." }
       })
       expect(yield* console.node("z")).toEqual(Option.none())
     }))

@@ -68,6 +68,10 @@ describe("the interface", () => {
         ["post", "/api/preview", { action: "restart", ids: ["Vault/a"] }, 200],
         ["post", "/api/preview", { action: "drain", ids: ["n1"] }, 200],
         ["post", "/api/preview", { action: "restart", query: "kind:Vault" }, 200],
+        ["post", "/api/plan", { drain: ["n1"], add: [{ name: "n9", weight: 2, labels: { zone: "b" } }] }, 200],
+        ["post", "/api/plan", { remove: ["nobody"] }, 404],
+        ["post", "/api/plan", { add: [{ name: "n1" }] }, 400],
+        ["post", "/api/plan", { add: [{ name: "n9", weight: 0 }] }, 400],
         ["post", "/api/act", { action: "restart", ids: ["Vault/a"], reason: "a test" }, 200],
         ["post", "/api/act", { action: "cordon", ids: ["n1"] }, 200],
         ["post", "/api/act", { action: "restart" }, 400],
@@ -103,6 +107,7 @@ describe("the interface", () => {
           "get /api/suggest",
           "post /api/act",
           "post /api/children",
+          "post /api/plan",
           "post /api/preview",
           "post /api/reconcile",
           "put /api/children"

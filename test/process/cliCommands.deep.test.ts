@@ -133,7 +133,17 @@ test("tells of a child what is known, in words, and what became of it; what is n
   expect(waited).toMatchObject({ code: 3 })
   const plan = await run(["plan", "--drain", "a"])
   expect(plan.out).toMatch(/^\d child(ren)? moves? to b/)
-  expect((await run(["plan", "--drain", "nobody"])).code).toBe(3)
+  expect(await run(["plan", "--drain", "nobody"])).toMatchObject({
+    code: 3,
+    out: "",
+    err: "effect-pogo: no live node is called \"nobody\"; `effect-pogo nodes` lists them\n"
+  })
+  expect((await run(["plan", "--remove", "a", "--add", "z", "--weight", "2", "--label", "zone=b"])).out).toMatch(
+    /^\d child(ren)? moves? to .*z .*\n(.*\n)*z +0 +\d/
+  )
+  for (const wrong of [[], ["--weight", "2", "--drain", "a"], ["--add", "z", "--label", "b"], ["--add", "a"]]) {
+    expect(await run(["plan", ...wrong])).toMatchObject({ code: 2, out: "" })
+  }
   const followed = run(["events", "--follow", "-o", "jsonl"], {
     watch: (out, kill) => out.includes("\n") && kill("SIGINT")
   })

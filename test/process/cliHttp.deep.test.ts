@@ -51,6 +51,12 @@ test("lists, explains, acts and waits as it does on Redis", async (context) => {
   expect(restarted).toMatchObject({ code: 0, out: expect.stringMatching(/^✓ Poller\/x {2}it is started anew/) })
   expect(await run(["wait", "Poller/x", "--timeout", "10m"])).toMatchObject({ code: 0 })
   expect(await run(["terminate", "Poller/nobody", "--yes"])).toMatchObject({ code: 3 })
+  const plan = await run(["plan", "--remove", "a", "--add", "b"])
+  expect(plan).toMatchObject({ code: 0, out: expect.stringMatching(/^2 children move to b \(2\)\. All have/) })
+  expect(await run(["plan", "--drain", "nobody"])).toMatchObject({
+    code: 3,
+    err: expect.stringMatching(/no live node is called "nobody"/i)
+  })
   expect((await run(["top"])).out).toMatch(/^shop · 1 node · 2 children/)
   const following = run(["events", "--follow", "-o", "jsonl"], {
     watch: (out, kill) => out.includes("\n") && kill("SIGINT")

@@ -92,6 +92,8 @@ describe("a node that dies", () => {
       yield* eventually(Effect.succeed(heard), (all) => all.includes(caller.log))
       const owner = yield* Effect.promise(() => ownerOf(`{${caller.subject.scope}}`))
       const { era } = caller
+      // Whatever comes of this test: the next one needs the whole cluster.
+      yield* Effect.addFinalizer(() => Effect.promise(() => owner.restart()))
       yield* Effect.promise(() => owner.stop("SIGKILL"))
       const reply = yield* eventually(caller.attempt("tick", { sid: "a#1" }), Either.isRight)
       expect(Either.getOrThrow(reply)._tag).toBe("ERA")
@@ -105,7 +107,6 @@ describe("a node that dies", () => {
         (all) => all.some((log) => log !== undefined && log > from)
       )
       expect(lines.matching(/min-replicas/)).toHaveLength(1)
-      yield* Effect.promise(() => owner.restart())
     }))
 
   it.scopedLive("that freezes is replaced, too", () =>
@@ -118,9 +119,9 @@ describe("a node that dies", () => {
       const caller = yield* callerOf(registry, servers[0]!)
       yield* caller.join("a#1")
       const owner = yield* Effect.promise(() => ownerOf(`{${caller.subject.scope}}`))
+      yield* Effect.addFinalizer(() => Effect.sync(() => owner.kill("SIGCONT")))
       owner.kill("SIGSTOP")
       const reply = yield* eventually(caller.attempt("tick", { sid: "a#1" }), Either.isRight)
-      owner.kill("SIGCONT")
       expect(Either.getOrThrow(reply)._tag).toBe("ERA")
     }))
 })

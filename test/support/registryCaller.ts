@@ -26,18 +26,22 @@ let calls = 0
 /** How often a command that was not even sent is tried again: connections to a server take longest on a busy machine. */
 const tries = 600
 
-/** Tries again for as long as there is no connection yet, in real time: what is tested has a clock of its own. */
+/**
+ * Tries again for as long as there is no connection, in real time: what is tested has a clock of its own. `anew`: also when
+ * one was lost before the answer came, for what may be asked twice.
+ */
 const patiently = <A>(
   effect: Effect.Effect<A, RegistryUnavailable>,
+  anew: boolean,
   left = tries
 ): Effect.Effect<A, RegistryUnavailable> =>
   Effect.catchIf(
     effect,
-    (error) => error.reason === "Disconnected" && !error.sent && left > 0,
+    (error) => error.reason === "Disconnected" && (anew || !error.sent) && left > 0,
     () =>
       Effect.zipRight(
         Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 50))),
-        patiently(effect, left - 1)
+        patiently(effect, anew, left - 1)
       )
   )
 
@@ -63,7 +67,7 @@ export class Caller {
     args: Args<K>,
     changes: Partial<Envelope> = {}
   ): Effect.Effect<Reply<Value<K>>> {
-    return patiently(this.subject.registry.execute(name, this.envelope(changes), args)).pipe(
+    return patiently(this.subject.registry.execute(name, this.envelope(changes), args), name === "tick").pipe(
       Effect.orDie,
       Effect.tap((reply) =>
         Effect.sync(() => {

@@ -6,7 +6,7 @@
  */
 
 /** Options that have a value of their own, by all their names. */
-const valued: ReadonlySet<string> = new Set([
+export const valued: ReadonlySet<string> = new Set([
   "--redis",
   "--http",
   "--scope",
@@ -28,6 +28,10 @@ const valued: ReadonlySet<string> = new Set([
   "--for",
   "--timeout",
   "--drain",
+  "--remove",
+  "--add",
+  "--label",
+  "--weight",
   "--set",
   "--port",
   "--query",

@@ -62,6 +62,10 @@ const terms = {
   node: text("node", "names of nodes; none for children that no node holds")
 }
 
+/** An option that may be given several times. */
+const repeated = (name: string, description: string) =>
+  Options.text(name).pipe(Options.withDescription(description), Options.repeated)
+
 const limit = Options.integer("limit").pipe(Options.withDescription("how many rows, at most"), Options.optional)
 
 const dryRun = flag("dry-run", "show what would be done, and do nothing")
@@ -134,9 +138,18 @@ const looking = [
     ),
   Command.make(
     "plan",
-    { ...place, drain: Options.text("drain").pipe(Options.withDescription("name of the node")), output },
-    ({ drain, output, ...given }) => by(waiting, ({ planDrain }) => planDrain(given, output, drain))
-  ).pipe(Command.withDescription("Say where children would go if a node were drained")),
+    {
+      ...place,
+      drain: repeated("drain", "name of a live node that would give its children up"),
+      remove: repeated("remove", "name of a live node that would be gone"),
+      add: repeated("add", "name of a node that would join, with all kinds that live nodes have"),
+      label: repeated("label", "a label of the nodes to add, such as zone=b"),
+      weight: Options.float("weight").pipe(Options.withDescription("their weight; default 1"), Options.optional),
+      output
+    },
+    ({ add, drain, label, output, remove, weight, ...given }) =>
+      by(() => import("./planCommand.js"), ({ plan }) => plan(given, output, { add, drain, label, remove, weight }))
+  ).pipe(Command.withDescription("Say where children would go if nodes were drained, gone, or new")),
   Command.make(
     "wait",
     {
@@ -220,7 +233,8 @@ const changing = [
   ).pipe(Command.withDescription("Tell nodes to give up their children, in order"))
 ] as const
 
-const root = Command.make("effect-pogo").pipe(
+/** The command. */
+export const root = Command.make("effect-pogo").pipe(
   Command.withDescription("Look at the children of an effect-pogo scope, and operate them."),
   Command.withSubcommands([...looking, ...changing])
 )

@@ -181,6 +181,14 @@ const consoleOf = (client: HttpConsole, { ask, change, find }: Asker): ScopeCons
   child: (id) => find(client.child({ urlParams: { id } })),
   node: (name) => find(client.node({ urlParams: { name } })),
   events: ({ limit, minute, q }) => ask(client.events({ urlParams: given({ q, minute, limit }) })),
+  plan: ({ add, drain, remove }) =>
+    ask(client.plan({
+      payload: {
+        drain,
+        remove,
+        add: add.map(({ kinds, labels, name, weight }) => ({ name, ...given({ kinds, labels, weight }) }))
+      }
+    })),
   preview: (target) => ask(client.preview({ payload: target })),
   act: (target, { reason }) => change(client.act({ payload: { ...target, ...given({ reason }) } }))
 })

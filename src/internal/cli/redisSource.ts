@@ -13,13 +13,15 @@ import * as os from "node:os"
 import * as GroupRegistryRedis from "../../GroupRegistryRedis.js"
 import * as Pogo from "../../Pogo.js"
 import type * as PogoConfig from "../../PogoConfig.js"
+import type { InvalidConfig } from "../../PogoError.js"
+import { isOfNoNode } from "../commands/placementPlans.js"
 import { actions } from "../console/answers.js"
 import { makeConsole } from "../console/console.js"
 import { resolve } from "../redis/redisOptions.js"
 import { keysOf } from "../redis/scripts.js"
 import { isName } from "../runtime/userInput.js"
 import { scopesOf } from "./doctorGather.js"
-import { NotFound } from "./failures.js"
+import { NotFound, Usage } from "./failures.js"
 import type { RedisPlace } from "./place.js"
 import { some } from "./quantities.js"
 import { openRaw } from "./rawRedis.js"
@@ -66,14 +68,21 @@ export const connect = (place: RedisPlace): Effect.Effect<Pogo.Service, SourceFa
     return pogo
   })
 
+/** Why there is no plan: mostly for a node that is not there. */
+const unplanned = (failure: InvalidConfig): NotFound | Usage =>
+  isOfNoNode(failure)
+    ? new NotFound({ sentence: `no live node is called ${failure.value}; \`effect-pogo nodes\` lists them` })
+    : new Usage({ sentence: failure.message })
+
 /** The scope as a client of it sees it. */
 export const openRedis = (place: RedisPlace): Effect.Effect<ScopeSource, SourceFailure, Scope.Scope> =>
   Effect.gen(function*() {
     const pogo = yield* connect(place)
+    const own = yield* makeConsole(pogo, { actions, payload: true, state: true })
     return {
       scope: place.scope,
       by: pogo.name,
-      console: yield* makeConsole(pogo, { actions, payload: true, state: true }),
+      console: { ...own, plan: (change) => Effect.mapError(own.plan(change), unplanned) },
       history: pogo.history,
       happenings: pogo.scopeEvents,
       start: (spec, reason) => pogo.startChild(spec, { by: pogo.name, reason }),

@@ -19,6 +19,7 @@ import type {
   RegistryUnavailable
 } from "../../PogoError.js"
 import type { HistoryEntry, HistoryOptions } from "../../PogoHistory.js"
+import type { PlannedNode } from "../../PogoNode.js"
 import type { ReconcileError, ReconcileOptions } from "../commands/setCommands.js"
 import type {
   ActionRefused,
@@ -29,6 +30,7 @@ import type {
   EventList,
   NodePage,
   Overview,
+  PlanSummary,
   Preview
 } from "../console/answers.js"
 import type { ConsoleMethods } from "../console/console.js"
@@ -48,6 +50,13 @@ type HistoryFailure = HttpFailure | InvalidChildId | InvalidConfig | RegistryUna
 
 type QuestionOf<K extends "children" | "events"> = Parameters<ConsoleMethods[K]>[0]
 
+/** A change of the nodes that is planned for. */
+interface PlanQuestion {
+  readonly drain: ReadonlyArray<string>
+  readonly remove: ReadonlyArray<string>
+  readonly add: ReadonlyArray<PlannedNode>
+}
+
 /** The console of a scope: `ConsoleMethods`, which may be far away. */
 export interface ScopeConsole {
   readonly overview: Effect.Effect<typeof Overview.Type, HttpFailure>
@@ -55,6 +64,7 @@ export interface ScopeConsole {
   readonly child: (id: string) => Effect.Effect<Option.Option<typeof ChildPage.Type>, HttpFailure>
   readonly node: (name: string) => Effect.Effect<Option.Option<typeof NodePage.Type>, HttpFailure>
   readonly events: (question: QuestionOf<"events">) => Effect.Effect<typeof EventList.Type, HttpFailure>
+  readonly plan: (change: PlanQuestion) => Effect.Effect<typeof PlanSummary.Type, HttpFailure>
   readonly preview: (
     target: typeof ActionTarget.Type
   ) => Effect.Effect<typeof Preview.Type, ActionRefused | HttpFailure>

@@ -1,5 +1,5 @@
 /**
- * Commands that wait, or read on: `wait`, `history`, `events`, `plan`, `state get`.
+ * Commands that wait, or read on: `wait`, `history`, `events`, `state get`.
  *
  * @internal
  */
@@ -11,7 +11,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { HistoryEntry } from "../../PogoHistory.js"
-import { DrainPlan, EventLine, EventList } from "../console/answers.js"
+import { EventLine, EventList } from "../console/answers.js"
 import { causeWords, eventLine } from "../console/eventWords.js"
 import { readDuration } from "../runtime/environmentSettings.js"
 import { said } from "./childTables.js"
@@ -208,46 +208,6 @@ export const events = (
         ),
       json: encoded,
       rows: encoded.groups
-    })
-  }))
-
-const planLines = (plan: typeof DrainPlan.Type, now: number, width: number): ReadonlyArray<TextLine> => [
-  [cell(said(plan.text, now), "bold")],
-  ...tableLines(
-    [{ title: "NODE", cut: "start" }, { title: "NOW", right: true }, { title: "THEN", right: true }, {
-      title: "",
-      cut: "end"
-    }],
-    [
-      ...plan.to.map(({ name, now: before, after }) => [
-        cell(harmless(name)),
-        cell(countText(before)),
-        cell(countText(after), after === before ? "dim" : "plain"),
-        cell("")
-      ]),
-      ...plan.closed.map((
-        { name, why }
-      ) => [cell(harmless(name), "dim"), cell(""), cell(""), cell(`takes none: ${said(why, now)}`, "dim")])
-    ],
-    width
-  )
-]
-
-/** `plan --drain` */
-export const planDrain = (given: GivenPlace, output: Output, name: string) =>
-  Effect.scoped(Effect.gen(function*() {
-    const source = yield* openSource(given)
-    const now = yield* Clock.currentTimeMillis
-    const found = yield* source.console.node(name)
-    const plan = Option.flatMapNullable(found, ({ drain }) => drain)
-    if (Option.isNone(plan)) {
-      return yield* new NotFound({ sentence: `no live node is called "${name}"; \`effect-pogo nodes\` lists them` })
-    }
-    const encoded = yield* Effect.orDie(Schema.encode(DrainPlan)(plan.value))
-    yield* tell(output, {
-      lines: (width) => planLines(plan.value, now, width),
-      json: encoded,
-      rows: encoded.to
     })
   }))
 

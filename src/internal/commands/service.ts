@@ -21,7 +21,14 @@ import type {
 } from "../../PogoError.js"
 import type { PogoEvent } from "../../PogoEvent.js"
 import type { HistoryEntry, HistoryOptions } from "../../PogoHistory.js"
-import type { DirectiveOptions, DirectiveResult, ListState, PogoNode } from "../../PogoNode.js"
+import type {
+  DirectiveOptions,
+  DirectiveResult,
+  ListState,
+  PlacementPlan,
+  PlanChange,
+  PogoNode
+} from "../../PogoNode.js"
 import { drain, setCordon } from "../loops/shutdown.js"
 import type { Node } from "../node/node.js"
 import { shutDown } from "../node/registryRequest.js"
@@ -31,6 +38,7 @@ import type { ChildCommand, CommandOptions } from "./commandOptions.js"
 import { followHistory, readHistory } from "./historyQueries.js"
 import { listStates } from "./listKeeper.js"
 import type { NodeCommands } from "./nodeCommands.js"
+import { planPlacement } from "./placementPlans.js"
 import {
   answer,
   awaitRunning,
@@ -185,6 +193,11 @@ export interface PogoMethods {
     name: string,
     options?: DirectiveOptions
   ) => Effect.Effect<DirectiveResult, DirectiveError>
+  /**
+   * What would move if nodes were drained, gone, or new, by the placement of this node, and as it knows the scope. Changes
+   * nothing. No registry call.
+   */
+  readonly plan: (change: PlanChange) => Effect.Effect<PlacementPlan, InvalidConfig>
   /** Where a child should run, who holds it, since when, and why it does not run if it does not. No registry call. */
   readonly explain: (id: ChildId) => Effect.Effect<Explanation>
   /**
@@ -229,6 +242,7 @@ export const makeService = (
   cordonNode: directives.cordon,
   drainNode: directives.drain,
   uncordonNode: directives.uncordon,
+  plan: (change) => planPlacement(node, change),
   explain: (id: ChildId) => answer(node, () => explain(node, id)),
   ready: isReady(node),
   awaitReady: Effect.flatMap(

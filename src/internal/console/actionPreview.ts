@@ -9,8 +9,8 @@ import { type Targets, toChildren, typedAbove } from "./actionTargets.js"
 import type { ActionName, Preview } from "./answers.js"
 import { lineById, many, manyChildren } from "./childLines.js"
 import { capital } from "./childWords.js"
-import { drainPlanOf } from "./drainPlan.js"
 import { childMark, nodeMark, plain } from "./marks.js"
+import { drainSummaryOf } from "./planSummary.js"
 
 /** A word of a command as a shell takes it. */
 const shellWord = (text: string): string => /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
@@ -68,7 +68,6 @@ const nodeWords = (node: Node, action: ActionName, ids: ReadonlyArray<string>): 
   Effect.gen(function*() {
     const members = node.view.membership.list.filter(({ name }) => ids.includes(name))
     const held = members.reduce((sum, { sid }) => sum + node.view.claimsOf(sid), 0)
-    const [one] = members
     switch (action) {
       case "cordon":
         return members.length === 1
@@ -77,13 +76,10 @@ const nodeWords = (node: Node, action: ActionName, ids: ReadonlyArray<string>): 
       case "uncordon":
         return "It takes children again. Those that belong there move to it."
       default: {
-        if (one === undefined || members.length > 1) {
-          return `${manyChildren(held)} leave ${
-            many(members.length, "node")
-          }, which take no new ones until they are uncordoned.`
-        }
-        const { text } = yield* drainPlanOf(node, one.sid)
-        return `${text} The node takes no new ones until it is uncordoned.`
+        const { text } = yield* drainSummaryOf(node, ids)
+        return ids.length === 1
+          ? `${text} The node takes no new ones until it is uncordoned.`
+          : `${text} The nodes take no new ones until they are uncordoned.`
       }
     }
   })

@@ -5,8 +5,9 @@
  */
 import * as Effect from "effect/Effect"
 import type { Node } from "../node/node.js"
+import { eachSlice } from "../runtime/slices.js"
 import { type ActionName, ActionRefused, type ActionTarget } from "./answers.js"
-import { type ChildIndex, eachSlice } from "./childIndex.js"
+import type { ChildIndex } from "./childIndex.js"
 import { allOf, parseChildQuery } from "./childQuery.js"
 import { plainWords } from "./marks.js"
 

@@ -235,9 +235,12 @@ export const ChildPage = Schema.Struct({
   staleSince: optional(Schema.Date, { exact: true })
 })
 
-/** What would move if a node were drained. */
-export const DrainPlan = Schema.Struct({
+/** What would move if nodes were drained, gone, or new. */
+export const PlanSummary = Schema.Struct({
+  /** Children that run and would run elsewhere, and such as run nowhere now and could start. */
   moves: Count,
+  starts: Count,
+  /** Nodes that children come to. */
   to: Schema.Array(Schema.Struct({ name: Text, now: Count, after: Count })),
   /** Nodes that take none, and why. */
   closed: Schema.Array(Schema.Struct({ name: Text, why: Words })),
@@ -259,7 +262,7 @@ export const NodePage = Schema.Struct({
   words: Schema.Array(Paragraph),
   byKind: Schema.Array(Schema.Struct({ kind: Text, count: Count, trouble: Count })),
   /** Of a live one. */
-  drain: optional(DrainPlan, { exact: true }),
+  drain: optional(PlanSummary, { exact: true }),
   events: Schema.Array(EventLine),
   staleSince: optional(Schema.Date, { exact: true })
 })

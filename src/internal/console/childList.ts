@@ -5,8 +5,9 @@
  */
 import * as Effect from "effect/Effect"
 import type { Node } from "../node/node.js"
+import { eachSlice, sortInSlices } from "../runtime/slices.js"
 import { type ChildLine, type ChildList, statuses } from "./answers.js"
-import { type ChildIndex, eachSlice, type IndexLine, sortInSlices } from "./childIndex.js"
+import type { ChildIndex, IndexLine } from "./childIndex.js"
 import { lineById } from "./childLines.js"
 import { allOf, parseChildQuery, termTest } from "./childQuery.js"
 import { eventsMark, plain } from "./marks.js"

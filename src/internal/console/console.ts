@@ -12,6 +12,9 @@ import * as RcRef from "effect/RcRef"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
+import type { InvalidConfig } from "../../PogoError.js"
+import type { PlanChange } from "../../PogoNode.js"
+import { nodeChangeOf } from "../commands/placementPlans.js"
 import { answer, isReady, oldestDoubt, whyStale } from "../commands/queries.js"
 import { Internals } from "../internals.js"
 import type { Node } from "../node/node.js"
@@ -31,6 +34,7 @@ import {
   type EventList,
   type NodePage,
   type Overview,
+  type PlanSummary,
   type Preview,
   type Suggestions
 } from "./answers.js"
@@ -44,6 +48,7 @@ import { nodePageOf } from "./nodePage.js"
 import { NotRunning } from "./notRunning.js"
 import { overviewOf } from "./overview.js"
 import { packageVersion } from "./packageVersion.js"
+import { planSummaryOf } from "./planSummary.js"
 import { SharedAnswers } from "./sharedAnswers.js"
 import { suggestChildren, suggestEvents } from "./suggestions.js"
 
@@ -59,6 +64,8 @@ export interface ConsoleMethods {
     readonly q: string
     readonly where: "children" | "events"
   }) => Effect.Effect<typeof Suggestions.Type>
+  /** What would move if nodes were drained, gone, or new. */
+  readonly plan: (change: PlanChange) => Effect.Effect<typeof PlanSummary.Type, InvalidConfig>
   readonly preview: (target: typeof ActionTarget.Type) => Effect.Effect<typeof Preview.Type, ActionRefused>
   readonly act: (
     target: typeof ActionTarget.Type,
@@ -155,6 +162,16 @@ const prepare = (pogo: Service, node: Node) =>
     return { index, feed, changes }
   })
 
+/** For a slow listener: it misses what has passed, never the latest. */
+const latest = Stream.buffer({ capacity: 1, strategy: "sliding" })
+
+/** The plan, after the registry was heard of. */
+const planFor = (node: Node, given: PlanChange): ReturnType<ConsoleMethods["plan"]> =>
+  Effect.gen(function*() {
+    yield* answer(node, () => undefined)
+    return yield* planSummaryOf(node, yield* nodeChangeOf(given, node.view.membership))
+  })
+
 /** Makes the service for as long as the scope lives. While nobody asks it does nothing. */
 export const makeConsole = (
   pogo: Service,
@@ -207,6 +224,7 @@ export const makeConsole = (
             (_, feed) => Effect.map(feed.refresh, () => suggestEvents(q, eventKeys, (key) => eventValues(feed, key)))
           )
           : ask(["suggest", q], (index) => suggestChildren(node, index, q)),
+      plan: (change) => planFor(node, change),
       preview: (target) => targeted(target, (targets) => previewOf(node, target.action, targets)),
       act: (target, who) =>
         targeted(target, (targets, feed) =>
@@ -228,11 +246,6 @@ export const makeConsole = (
           ["children", question.q, question.sort, question.offset, question.limit],
           (index) => listChildren(node, index, question, oldestDoubt(node))
         ),
-      changes: Stream.unwrapScoped(
-        Effect.map(
-          RcRef.get(prepared),
-          ({ changes }) => Stream.buffer(changes.changes, { capacity: 1, strategy: "sliding" })
-        )
-      )
+      changes: Stream.unwrapScoped(Effect.map(RcRef.get(prepared), ({ changes }) => latest(changes.changes)))
     }
   })

@@ -6,8 +6,8 @@
  */
 import * as Effect from "effect/Effect"
 import type { Node } from "../node/node.js"
+import { eachSlice } from "../runtime/slices.js"
 import type { EventGroup, EventLine, EventList } from "./answers.js"
-import { eachSlice } from "./childIndex.js"
 import { causeWords, eventLine, type Happening, sentenceOf } from "./eventWords.js"
 import { type HistoryFeed, hour } from "./historyFeed.js"
 import { plain } from "./marks.js"

@@ -8,9 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { HistoryEntry } from "../../PogoHistory.js"
 import type { Node } from "../node/node.js"
+import { eachSlice } from "../runtime/slices.js"
 import { printError } from "../runtime/userCode.js"
 import type { Service } from "../supervisorTag.js"
-import { eachSlice } from "./childIndex.js"
 import type { Happening } from "./eventWords.js"
 
 /** For how long entries are kept, milliseconds. */

@@ -7,15 +7,16 @@ import * as Effect from "effect/Effect"
 import { listNodes } from "../commands/queries.js"
 import type { Node } from "../node/node.js"
 import { isReal } from "../replica/nodeRecord.js"
+import { eachSlice } from "../runtime/slices.js"
 import type { EventLine, NodePage } from "./answers.js"
-import { type ChildIndex, eachSlice } from "./childIndex.js"
+import type { ChildIndex } from "./childIndex.js"
 import { isTrouble } from "./childQuery.js"
-import { drainPlanOf } from "./drainPlan.js"
 import { eventsOfNode } from "./eventList.js"
 import type { HistoryFeed } from "./historyFeed.js"
 import { type Aftermath, endedParagraphs, endedWords } from "./lanes.js"
 import type { EndedNode, NodeRow } from "./nodeLines.js"
 import { aftermaths, nodesOf, troubledLines } from "./overview.js"
+import { drainSummaryOf } from "./planSummary.js"
 
 /** Children of a node, by their kind. */
 const kindsOf = (node: Node, index: ChildIndex, name: string) =>
@@ -42,7 +43,7 @@ const livePageOf = (
     const member = node.view.membership.members.get(line.session)
     const facts = listNodes(node).find(({ session }) => session === line.session)
     const byKind = yield* kindsOf(node, index, line.name)
-    const drain = yield* drainPlanOf(node, line.session)
+    const drain = yield* drainSummaryOf(node, [line.name])
     return {
       node: line,
       ...(member === undefined || member.address === "" ? {} : { address: member.address }),

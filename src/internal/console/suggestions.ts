@@ -5,8 +5,9 @@
  */
 import * as Effect from "effect/Effect"
 import type { Node } from "../node/node.js"
+import { eachSlice } from "../runtime/slices.js"
 import type { Suggestions } from "./answers.js"
-import { type ChildIndex, eachSlice, type IndexLine } from "./childIndex.js"
+import type { ChildIndex, IndexLine } from "./childIndex.js"
 import { allOf, childKeys, isTrouble, parseChildQuery } from "./childQuery.js"
 import { type QueryKeys, quoted } from "./query.js"
 

@@ -97,6 +97,24 @@ const Reconcile = Schema.Struct({
   specs: Schema.Array(Spec)
 })
 
+const Names = Schema.Array(Id).pipe(Schema.maxItems(maxRows))
+
+/** A change of the nodes. */
+const NodesChange = Schema.Struct({
+  /** Names of live nodes. */
+  drain: Schema.optionalWith(Names, { exact: true }),
+  remove: Schema.optionalWith(Names, { exact: true }),
+  add: Schema.optionalWith(
+    Schema.Array(Schema.Struct({
+      name: Id,
+      weight: Schema.optionalWith(Schema.Positive, { exact: true }),
+      labels: Schema.optionalWith(Schema.Record({ key: Schema.String, value: Schema.String }), { exact: true }),
+      kinds: Schema.optionalWith(Schema.Array(Id), { exact: true })
+    })).pipe(Schema.maxItems(maxRows)),
+    { exact: true }
+  )
+})
+
 const StandingDirective = Schema.Struct({
   node: Schema.String,
   what: Schema.Literal("cordon", "drain"),
@@ -187,6 +205,12 @@ const acting = HttpApiGroup.make("act", { topLevel: true })
       .setPayload(Act)
       .addSuccess(named(Answers.Preview, "Preview"))
       .annotateContext(about("What an action would do, and to whom. Changes nothing."))
+  )
+  .add(
+    HttpApiEndpoint.post("plan", "/api/plan")
+      .setPayload(NodesChange)
+      .addSuccess(named(Answers.PlanSummary, "PlanSummary"))
+      .annotateContext(about("What would move if nodes were drained, gone, or new. Changes nothing."))
   )
   .add(
     HttpApiEndpoint.post("act", "/api/act")

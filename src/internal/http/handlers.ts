@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { ChildSpec } from "../../ChildSpec.js"
 import type * as PogoError from "../../PogoError.js"
+import { isOfNoNode } from "../commands/placementPlans.js"
 import type { ReconcileError } from "../commands/setCommands.js"
 import type { ActionName, ActionRefused } from "../console/answers.js"
 import type { ConsoleMethods } from "../console/console.js"
@@ -103,6 +104,11 @@ const commandProblem = (failure: CommandError) => {
   }
 }
 
+const planProblem = (failure: PogoError.InvalidConfig) =>
+  isOfNoNode(failure)
+    ? new Missing({ message: `No live node is called ${failure.value}.`, remedy: "look which there are" })
+    : commandProblem(failure)
+
 const specOf = ({ payload, ...fields }: SpecInput): ChildSpec => new ChildSpec({ ...fields, payload })
 
 const notThere = (what: string, name: string) =>
@@ -153,6 +159,7 @@ const actingLive = ({ console, pogo }: Answering) =>
   HttpApiBuilder.group(httpApi, "act", (handlers) =>
     handlers
       .handle("preview", ({ payload }) => Effect.mapError(console.preview(payload), refused))
+      .handle("plan", ({ payload }) => Effect.mapError(console.plan(payload), planProblem))
       .handle("act", ({ payload: { reason, ...target } }) =>
         Effect.flatMap(allowed(target.action), (caller) => {
           const to = target.ids === undefined ? `those of the query ${quote(target.query ?? "")}` : idsText(target.ids)

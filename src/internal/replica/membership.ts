@@ -5,7 +5,7 @@
  */
 import type { NodeItem } from "../registry/commands.js"
 import { best, obstacle, type OnUnscored, type Placed, type Score } from "./candidates.js"
-import { readMembers, type ScopeMember } from "./nodeRecord.js"
+import { membersOf, readRecords, type ScopeMember, type SessionRecord } from "./nodeRecord.js"
 
 /** A change of the membership. */
 export interface MembershipChange {
@@ -63,6 +63,8 @@ export class Membership {
   private added: ReadonlyArray<ScopeMember> = []
   private removed: ReadonlySet<string> = new Set()
   private all: ReadonlyArray<ScopeMember> = []
+  /** What the sessions publish. */
+  private records: ReadonlyArray<SessionRecord> = []
   private back: ReadonlyArray<ScopeMember> = []
   private agreed = true
   private known = true
@@ -85,7 +87,19 @@ export class Membership {
 
   /** Replaces the membership. */
   set(items: ReadonlyArray<NodeItem>): MembershipChange {
-    const read = readMembers(items)
+    return this.take(readRecords(items))
+  }
+
+  /** The membership as it would be with other records, apart from this one. */
+  with(change: (records: ReadonlyArray<SessionRecord>) => ReadonlyArray<SessionRecord>): Membership {
+    const other = new Membership(this.score)
+    other.take(change(this.records))
+    return other
+  }
+
+  private take(records: ReadonlyArray<SessionRecord>): MembershipChange {
+    const read = membersOf(records)
+    this.records = records
     const agreed = read.every(({ knows }) => knows.includes("placement"))
     const known = read.every(({ knows }) => knows.includes("revisions"))
     const mixed = isMixed(read)

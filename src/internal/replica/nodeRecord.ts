@@ -69,13 +69,17 @@ export interface NodeRecord {
 /** Parts of the protocol that this code knows, beyond the first. */
 export const knowledge: ReadonlyArray<string> = ["directives", "placement", "trials", "revisions"]
 
-/** A live session. */
-export interface ScopeMember extends NodeRecord {
+/** A session's record, as it was read. */
+export interface SessionRecord extends NodeRecord {
   readonly sid: string
   /** Stamp of the session: younger sessions have higher ones. */
   readonly opened: number
   /** Version of the node's record. */
   readonly version: number
+}
+
+/** A live session. */
+export interface ScopeMember extends SessionRecord {
   /** The text that placement hashes: the name, or the session where two live nodes share a name. */
   readonly key: string
   readonly hash: number
@@ -219,31 +223,37 @@ const readRecord = (json: string): NodeRecord => {
   }
 }
 
-/**
- * The members of stored node records, in the order of their sessions. The youngest session of a name has the right to
- * it: a node that was killed and started again has its children back as soon as its old session ends, and nothing is
- * placed on the old one meanwhile. An older session counts only if it proved to live (`duplicateName`); then it is
- * placed by its session.
- */
-export const readMembers = (items: ReadonlyArray<NodeItem>): ReadonlyArray<ScopeMember> => {
-  const read = items.map(({ record, sid }) => {
+/** Reads stored node records. */
+export const readRecords = (items: ReadonlyArray<NodeItem>): ReadonlyArray<SessionRecord> =>
+  items.map(({ record, sid }) => {
     const header = parseNode(record)
     const fields = header === undefined ? unreadable : readRecord(header.json)
     return { ...fields, sid, opened: header?.opened ?? 0, version: header?.version ?? 0 }
   })
+
+/**
+ * The members of sessions' records, in the order of their sessions. The youngest session of a name has the right to
+ * it: a node that was killed and started again has its children back as soon as its old session ends, and nothing is
+ * placed on the old one meanwhile. An older session counts only if it proved to live (`duplicateName`); then it is
+ * placed by its session.
+ */
+export const membersOf = (records: ReadonlyArray<SessionRecord>): ReadonlyArray<ScopeMember> => {
   const youngest = new Map<string, number>()
-  for (const { name, opened } of read) youngest.set(name, Math.max(opened, youngest.get(name) ?? 0))
-  return read
-    .map((member): ScopeMember => {
-      const first = member.name !== "" && member.opened === youngest.get(member.name)
-      const key = first ? member.name : member.sid
-      const open = (first || member.duplicateName) && !member.cordoned && !member.draining && !member.joining
+  for (const { name, opened } of records) youngest.set(name, Math.max(opened, youngest.get(name) ?? 0))
+  return records
+    .map((record): ScopeMember => {
+      const first = record.name !== "" && record.opened === youngest.get(record.name)
+      const key = first ? record.name : record.sid
+      const open = (first || record.duplicateName) && !record.cordoned && !record.draining && !record.joining
       // A user's score is handed it.
-      const mark = member.revision === "" ? "" : heldBackMark(member.revision)
-      return Object.freeze({ ...member, labels: Object.freeze(member.labels), key, hash: hashText(key), open, mark })
+      const mark = record.revision === "" ? "" : heldBackMark(record.revision)
+      return Object.freeze({ ...record, labels: Object.freeze(record.labels), key, hash: hashText(key), open, mark })
     })
     .sort((a, b) => (a.sid < b.sid ? -1 : 1))
 }
+
+/** The members of stored node records. */
+export const readMembers = (items: ReadonlyArray<NodeItem>): ReadonlyArray<ScopeMember> => membersOf(readRecords(items))
 
 /**
  * True if a session stands for a node: the youngest of its name does, and an older one that proved to live. Any other is

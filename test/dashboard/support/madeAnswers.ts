@@ -302,7 +302,7 @@ export const childOf = (
   }
 }
 
-const planOf = (scope: MadeScope, name: string): typeof Answers.DrainPlan.Type => {
+const planOf = (scope: MadeScope, name: string): typeof Answers.PlanSummary.Type => {
   const { children: moves = 0 } = scope.nodes.find((node) => node.name === name) ?? {}
   const others = scope.nodes.filter((node) => node.live && node.name !== name)
   const open = others.filter(({ cordoned }) => !cordoned)
@@ -314,6 +314,7 @@ const planOf = (scope: MadeScope, name: string): typeof Answers.DrainPlan.Type =
   }))
   return {
     moves,
+    starts: 0,
     to,
     closed: others.filter(({ cordoned }) => cordoned).map((node) => ({ name: node.name, why: "it is cordoned" })),
     stuck: 0,

@@ -1,9 +1,10 @@
 /** Work on very many children is done in slices, between which others have a turn. */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { type ChildIndex, eachSlice, type IndexLine } from "../../../src/internal/console/childIndex.js"
+import type { ChildIndex, IndexLine } from "../../../src/internal/console/childIndex.js"
 import { listChildren } from "../../../src/internal/console/childList.js"
 import type { Node } from "../../../src/internal/node/node.js"
+import { eachSlice } from "../../../src/internal/runtime/slices.js"
 
 /** A node that tells how much was done in each turn. `now`: its clock; `get`: what it knows of a child. */
 const turns = (now: () => number = () => 0, get: (id: string) => undefined = () => undefined) => {
