@@ -20,6 +20,8 @@ export interface Figure {
   readonly value: number | ReadonlyArray<number>
   readonly unit: string
   readonly target?: Target
+  /** Which way is better. Default: as the target says, and lower where there is none. */
+  readonly better?: "higher" | "lower"
   /** The bare building block in the same run: what was measured, and the figure in the unit given, or the row's. */
   readonly raw?: { readonly what: string; readonly value: number; readonly unit?: string }
   readonly note?: string
@@ -34,6 +36,9 @@ export interface Row {
   readonly met: boolean | null
   readonly spread: readonly [number, number]
   readonly rounds: number
+  /** What the rounds measured. */
+  readonly values: ReadonlyArray<number>
+  readonly better: "higher" | "lower"
   readonly raw?: Figure["raw"]
   readonly note?: string
 }
@@ -82,7 +87,7 @@ export class Bench {
   }
 
   /** Tells a figure. */
-  tell(name: string, { note, raw, target, unit, value }: Figure): void {
+  tell(name: string, { better, note, raw, target, unit, value }: Figure): void {
     if (!this.wants(name)) return
     const values = typeof value === "number" ? [value] : value
     const { max, median, min } = spreadOf(values)
@@ -94,6 +99,8 @@ export class Bench {
       met: target === undefined ? null : meets(median, target),
       spread: [min, max],
       rounds: values.length,
+      values,
+      better: better ?? (target?.is === ">=" ? "higher" : "lower"),
       ...(raw === undefined ? {} : { raw }),
       ...(note === undefined ? {} : { note })
     }
