@@ -127,6 +127,13 @@ describe("runs of a child", () => {
     expect(moves.match(/M/g)).toHaveLength(2)
   })
 
+  it("are told to go on before what is shown, if they do", () => {
+    const runs = [run("a", 3 * hour, 2 * hour), run("b", hour)]
+    const earlierOf = (hours: number) => layOutRuns(runs, { from: now - hours * hour, to: now }, now, 500).earlier
+    expect([1, 4].map(earlierOf)).toEqual([true, false])
+    expect(layOutRuns([], { from: now - hour, to: now }, now, 500).earlier).toBe(false)
+  })
+
   it("count the runs that a bar stands for, and say so", () => {
     const runs = [
       run("a", 4 * minute, 3 * minute, { end: "exited" }),

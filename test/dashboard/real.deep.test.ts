@@ -69,7 +69,7 @@ it("finds, explains, restarts, drains, and sees a node die", async () => {
     await page.click("[data-action=drain]")
     await page.waitForSelector("dialog[open]")
     await page.click("dialog .btn.main")
-    await page.waitForSelector(".tag:has-text('drain')")
+    await page.waitForSelector(".tag:has-text('drained')")
     await page.goto(`${url}#/children?q=node:n0`)
     await page.waitForSelector("text=/1–3[01] of 3[01]/")
 

@@ -187,20 +187,22 @@ export const useAnswer = <A>(path: string, isHeld: () => boolean = () => false):
   return done
 }
 
-/** How long a list is held after the last movement in it, in milliseconds. */
+/** How long a list is held for a pointer, or a focus, that moves no more, in milliseconds: then nobody's hand is there. */
 const rest = 30_000
 
-/** A hook: whether pointer or focus is in a list, and what the list listens to for that. */
+/** A hook: whether pointer or focus is in a list, and what the list listens to for that. Either holds it. */
 export const useHold = () => {
-  const until = useRef(0)
-  const touch = () => {
-    until.current = Date.now() + rest
-  }
-  const leave = () => {
-    until.current = 0
+  const until = useRef([0, 0])
+  const holds = (which: number, millis: number) => () => {
+    until.current[which] = Date.now() + millis
   }
   return {
-    isHeld: () => Date.now() < until.current,
-    listeners: { onPointerMove: touch, onPointerLeave: leave, onFocusIn: touch, onFocusOut: leave }
+    isHeld: () => Date.now() < Math.max(...until.current),
+    listeners: {
+      onPointerMove: holds(0, rest),
+      onPointerLeave: holds(0, 0),
+      onFocusIn: holds(1, rest),
+      onFocusOut: holds(1, 0)
+    }
   }
 }

@@ -13,13 +13,14 @@ export const RunLanes = ({ page: { proof, runs } }: { readonly page: ChildPageSe
   const now = useNow()
   const [range, setRange] = useState("Fit")
   const span = spanOfRuns(runs, runRanges[range] ?? 0, now)
-  const { count, height, nodes, said } = layOutRuns(runs, span, now, 0)
+  const { count, earlier, height, nodes, said } = layOutRuns(runs, span, now, 0)
   return (
     <Panel
       title="Runs"
       note={
         <>
-          {counted(count, "run")} on {counted(nodes, "node")}.{" "}
+          {counted(count, "run")} on {counted(nodes, "node")}
+          {earlier && ", and earlier ones"}.{" "}
           <span class={proof.ok ? "" : "Failed"}>
             <Say words={proof.text} />
           </span>
@@ -57,7 +58,7 @@ export const RunLanes = ({ page: { proof, runs } }: { readonly page: ChildPageSe
             }}
           </Drawing>
         )
-        : <p class="pad muted">It did not run in this time.</p>}
+        : <p class="pad muted">No run in this time.</p>}
     </Panel>
   )
 }

@@ -56,8 +56,9 @@ export interface RunLayout {
   /** What the drawing says, run by run. */
   readonly said: ReadonlyArray<string>
   readonly nodes: number
-  /** How many runs are shown: a bar may stand for many. */
+  /** How many runs are shown: a bar may stand for many. And whether there are earlier ones. */
   readonly count: number
+  readonly earlier: boolean
 }
 
 /** A run's end as a mark: one that is tried again, or a failure. */
@@ -122,6 +123,7 @@ export const layOutRuns = (all: ReadonlyArray<RunSent>, span: RunSpan, now: numb
     texts,
     said: runs.map((run, i) => `${run.node}, ${bars[i]?.title}${run.end ? ", " + run.end : ""}`),
     nodes: nodes.length,
-    count: runs.reduce((sum, { count }) => sum + count, 0)
+    count: runs.reduce((sum, { count }) => sum + count, 0),
+    earlier: runs[0] !== all[0]
   }
 }

@@ -79,6 +79,8 @@ describe("the picture", () => {
       "Failed 2  Pending 10  Running 1,988"
     ])
     expect(lines.join("\n")).toMatch(/worker-2\S+ +draining +200 +█+/)
+    const emptied = { ...data, overview: { ...data.overview, nodes: [{ ...nodes[2]!, children: 0 }] } }
+    expect(drawn(initialTop, 100, 30, emptied).join("\n")).toMatch(/worker-2\S+ +drained +0 /)
     expect(lines.join("\n")).toMatch(/▸ Failed +Poller\/a +1 min +gave up after 3/)
     expect(lines.join("\n")).toMatch(/Pending +10 Consumers/)
     expect(lines.at(-1)).toMatch(/q quit +4 more do not run$/)
