@@ -83,7 +83,7 @@ describe("records", () => {
       stamp: 9,
       generation: 7,
       op: "a1",
-      by: "b2",
+      endOp: "b2",
       how: "terminated",
       initial: true,
       pruned: false

@@ -428,6 +428,52 @@ describe("a state, and what goes wrong", () => {
       expect(Option.getOrThrow(yield* readState(b))).toMatchObject({ value: offset(1), version: 1 })
     }))
 
+  it.scoped("an older value does not come back that its owner still remembers: another had the child since", () =>
+    Effect.gen(function*() {
+      const { a, addOther, faulty, line, runs } = yield* single()
+      yield* last(runs).state.set(offset(5))
+      const b = yield* addOther
+      yield* a.pogo.cordon
+      line.dropRequests = true
+      yield* TestClock.adjust("40 seconds")
+      expect(last(runs)).toMatchObject({ self: { node: "b" }, began: Option.some(offset(5)) })
+      yield* last(runs).state.set(offset(9))
+      // The claim of the other is gone before this one can see it, and then all data is.
+      yield* b.stop
+      line.dropRequests = false
+      yield* TestClock.adjust("10 seconds")
+      faulty.lose()
+      yield* TestClock.adjust("40 seconds")
+      yield* a.pogo.uncordon
+      yield* TestClock.adjust("5 seconds")
+      expect(last(runs)).toMatchObject({ self: { node: "a" }, began: Option.none() })
+    }))
+
+  it.scoped("nor in a data set that is lost while what came back is not looked at yet", () =>
+    Effect.gen(function*() {
+      const { a, addOther, faulty, line, runs } = yield* single()
+      yield* last(runs).state.set(offset(5))
+      const b = yield* addOther
+      yield* a.pogo.cordon
+      line.dropRequests = true
+      yield* TestClock.adjust("20 seconds")
+      faulty.lose()
+      yield* TestClock.adjust("40 seconds")
+      expect(last(runs).self.node).toBe("b")
+      yield* last(runs).state.set(offset(9))
+      faulty.lose()
+      yield* TestClock.adjust("3 seconds")
+      line.dropRequests = false
+      yield* TestClock.adjust("2 seconds")
+      expect(storedIn(faulty.state())).toMatchObject({ body: "{\"offset\":9}" })
+      yield* b.stop
+      faulty.lose()
+      yield* TestClock.adjust("60 seconds")
+      yield* a.pogo.uncordon
+      yield* TestClock.adjust("5 seconds")
+      expect(last(runs)).toMatchObject({ self: { node: "a" }, began: Option.none() })
+    }))
+
   it.scoped("a holder that is overtaken stops, and the next claim brings the other owner's value", () =>
     Effect.gen(function*() {
       const { faulty, runs } = yield* single()

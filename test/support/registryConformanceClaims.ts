@@ -196,7 +196,7 @@ const finishing = (test: Test): void => {
       const generation = parseSpec("spec" in made ? made.spec : "")!.generation
       const token = yield* caller.own("a#1", "k/1", generation)
       const result = yield* finish(caller, "a#1", "k/1", { generation, token, how: "ended" })
-      expect("tomb" in result && parseTomb(result.tomb)).toMatchObject({ how: "ended", by: "" })
+      expect("tomb" in result && parseTomb(result.tomb)).toMatchObject({ how: "ended", endOp: "" })
       expect((yield* caller.put("k/1", { op: "start" }))._tag).toBe("DONE")
       expect((yield* caller.ok("tick", { sid: "a#1" })).value.claims).toBe(0)
     }))

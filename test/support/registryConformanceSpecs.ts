@@ -112,7 +112,7 @@ const ending = (test: Test): void => {
       yield* caller.put("k/1", { mode: "bump", generation, op: "bump" })
       expect((yield* caller.del("k/1", generation))._tag).toBe("NEWER")
       const gone = yield* caller.del("k/1", Number.MAX_SAFE_INTEGER)
-      expect("tomb" in gone && parseTomb(gone.tomb)).toMatchObject({ op: "bump", by: "del", how: "terminated" })
+      expect("tomb" in gone && parseTomb(gone.tomb)).toMatchObject({ op: "bump", endOp: "del", how: "terminated" })
       expect((yield* caller.del("k/2", generation))._tag).toBe("ABSENT")
     }))
 

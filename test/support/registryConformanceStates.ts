@@ -365,7 +365,7 @@ const losses = (test: Test): void => {
         stamp: caller.high + 1,
         generation,
         op: "x",
-        by: "y",
+        endOp: "y",
         how: "terminated",
         initial: false,
         pruned: false

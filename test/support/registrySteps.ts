@@ -113,7 +113,7 @@ const opOf = ({ random, state }: Source, id: string): string => {
   if (random.chance(0.75)) return `op${random.below(1e9)}`
   const spec = parseSpec(state.spec.get(id) ?? "")
   const tomb = parseTomb(state.tomb.get(id) ?? "")
-  return (random.chance(0.5) ? spec?.op ?? tomb?.op : tomb?.by) ?? "op"
+  return (random.chance(0.5) ? spec?.op ?? tomb?.op : tomb?.endOp) ?? "op"
 }
 
 const generationOf = ({ random, state }: Source, id: string): number => {

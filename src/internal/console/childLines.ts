@@ -8,6 +8,7 @@ import { type ChildSketch, dateOf, sketchOf } from "../node/childStatus.js"
 import type { Node } from "../node/node.js"
 import type { Entry } from "../replica/replica.js"
 import { lastMoment } from "../runtime/environment.js"
+import { overdueStop } from "../supervisor/overdueText.js"
 import type { ChildLine } from "./answers.js"
 import { inMark, lengthOf, plain } from "./marks.js"
 
@@ -20,12 +21,6 @@ export const many = (count: number, one: string, more = `${one}s`): string =>
 
 /** Children, counted. */
 export const manyChildren = (count: number): string => many(count, "child", "children")
-
-/** What an overdue child was told, and how long it may take, where its owner said so. Milliseconds. */
-export const overdueStop = (reason: string): { readonly why: string; readonly allowed: number } | undefined => {
-  const [, why, allowed] = /^told to end \((\w+)\), and not ended within (\d+) ms \(shutdown\)/.exec(reason) ?? []
-  return why === undefined ? undefined : { why, allowed: Number(allowed) }
-}
 
 const stops: { readonly [why: string]: string } = {
   terminated: "was terminated",

@@ -5,8 +5,9 @@
  */
 import type { ChildStatus, Explanation } from "../../ChildInfo.js"
 import type { Labels } from "../../ChildSpec.js"
+import { overdueStop } from "../supervisor/overdueText.js"
 import type { ChildLine, Paragraph } from "./answers.js"
-import { firstLine, lastTry, overdueStop, stopWords } from "./childLines.js"
+import { firstLine, lastTry, stopWords } from "./childLines.js"
 import { agoMark, inMark, lengthOf, nodeMark, plain } from "./marks.js"
 
 /** What is known of a child. */

@@ -16,6 +16,7 @@ import { Batch, batchesOf } from "../registry/batches.js"
 import { formatState, parseState, type StateRecord } from "../registry/childStates.js"
 import type { Fact, SaveResult, StateSave } from "../registry/commands.js"
 import { parseSpec } from "../registry/state.js"
+import { statOf } from "../replica/replica.js"
 import { type Timer, untilSuccess } from "../runtime/environment.js"
 import type { ChildRun } from "../supervisor/childRun.js"
 import type { LocalChild } from "../supervisor/localChild.js"
@@ -269,14 +270,17 @@ export class StateStore {
     this.wake()
   }
 
-  /** Forgets what another owner knows by now, or what has ended. Called now and then, and not while data is missing. */
+  /**
+   * Forgets what another owner knows by now, or has known: it may have given the child back since. And what has ended.
+   * Called now and then, and not while data is missing.
+   */
   sweep(): void {
     const { supervisor, view } = this.node
     for (const { birth, id, token } of this.owned.values()) {
       if (supervisor.children.has(id)) continue
       const entry = view.entries.get(id)
       const isOver = entry?.spec === undefined || (entry.claim?.token ?? 0) > token ||
-        parseSpec(entry.spec.raw)?.birth !== birth
+        (statOf(entry)?.token ?? 0) > token || parseSpec(entry.spec.raw)?.birth !== birth
       if (isOver) this.forget(id)
     }
   }
@@ -449,11 +453,36 @@ export class StateStore {
     )
   }
 
+  /**
+   * Forgets what a later owner has stored a value after, or was told that it is lost: should that be lost in turn, with
+   * all who know it, the older one must not come back. Whoever claimed a child meanwhile may hold no claim any more.
+   */
+  private forgetOlder(session: Session, asked: ReadonlyArray<string>): Effect.Effect<void, RegistryUnavailable> {
+    return Effect.gen(this, function*() {
+      let ids = asked
+      while (ids.length > 0) {
+        const reply = yield* request(this.node, session, "peek", { ids })
+        if (reply._tag !== "OK") return
+        const { states } = reply.value
+        for (const [i, id] of ids.entries()) {
+          const [known, own] = [grantedState(states[i]), this.owned.get(id)]
+          const isOlder = known !== undefined && own?.birth === known.birth && own.token < known.token
+          if (isOlder && !this.node.supervisor.children.has(id)) this.forget(id)
+        }
+        // The first one always fits.
+        ids = ids.filter((_, i) => i > 0 && states[i] === undefined)
+      }
+    })
+  }
+
   /** Gives that back to a new data set, and has values stored from then on. */
   giveBack(session: Session): Effect.Effect<void, RegistryUnavailable> {
     return Effect.gen(this, function*() {
       for (const facts of batchesOf(this.facts, ({ id, value }) => id.length + value.length)) {
-        yield* request(this.node, session, "merge", { facts, sid: session.sid })
+        const reply = yield* request(this.node, session, "merge", { facts, sid: session.sid })
+        if (reply._tag === "OK" && reply.value.merged < facts.length) {
+          yield* this.forgetOlder(session, facts.map(({ id }) => id))
+        }
         yield* this.node.ambient.yieldTurn
       }
       this.open(session)

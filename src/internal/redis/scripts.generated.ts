@@ -1164,9 +1164,9 @@ sweep(TOMBSTONE_SWEEP)
 return value
 end
 
-local function end_spec(id, old, by, how, pruned)
+local function end_spec(id, old, end_op, how, pruned)
 local stamp, initial = draw(), old.initial and not pruned
-return store_tomb(id, format_tomb(stamp, old.generation, old.op, by, how, initial, pruned), initial)
+return store_tomb(id, format_tomb(stamp, old.generation, old.op, end_op, how, initial, pruned), initial)
 end
 `,
   "del.lua:18": `local function del_one(id, op, generation, stamp, pruned)

@@ -326,12 +326,12 @@ export const put = (tx: Tx, { items, mode, round }: Args<"put">): Value<"put"> |
   supersededBy(tx, round) ?? { results: items.map((item) => putOne(tx, item, mode)) }
 
 /** Ends a spec. `pruned`: a list does. Its tombstone need not be kept for good, since no list has to respect it. */
-const end = (tx: Tx, id: string, spec: SpecRecord, by: string, how: TombRecord["how"], pruned = false): string =>
+const end = (tx: Tx, id: string, spec: SpecRecord, endOp: string, how: TombRecord["how"], pruned = false): string =>
   storeTomb(tx, id, {
     stamp: next(tx),
     generation: spec.generation,
     op: spec.op,
-    by,
+    endOp,
     how,
     initial: spec.initial && !pruned,
     pruned
@@ -342,7 +342,7 @@ const delOne = (tx: Tx, item: Args<"del">["items"][number], pruned: boolean): De
   const stored = tx.state.spec.get(id)
   if (stored === undefined) {
     const tomb = tx.state.tomb.get(id)
-    return tomb !== undefined && parseTomb(tomb)?.by === op ? { _tag: "GONE", tomb } : absent(tx)
+    return tomb !== undefined && parseTomb(tomb)?.endOp === op ? { _tag: "GONE", tomb } : absent(tx)
   }
   const spec = parseSpec(stored)
   if (spec === undefined) return { _tag: "MALFORMED" }

@@ -8,7 +8,7 @@
  * | record | form |
  * |---|---|
  * | spec | `generation\|stamp\|op\|flags\|refused\|body` |
- * | tombstone | `stamp\|generation\|op\|by\|how\|flags` |
+ * | tombstone | `stamp\|generation\|op\|end op\|how\|flags` |
  * | claim | `token:generation:sid` |
  * | status | `token:state:restarts:since:next:cause` |
  * | node | `version\|opened\|json` |
@@ -55,7 +55,7 @@ export interface TombRecord {
   /** Id of the call that had written the spec. */
   readonly op: string
   /** Id of the call that ended the spec; empty when the child ended by itself. */
-  readonly by: string
+  readonly endOp: string
   readonly how: "terminated" | "ended"
   readonly initial: boolean
   /** Set when a list that did not name the child ended it: a list that names it creates it anew. */
@@ -175,7 +175,7 @@ export const parseTomb = (value: string): TombRecord | undefined => {
     stamp,
     generation,
     op: m[3]!,
-    by: m[4]!,
+    endOp: m[4]!,
     how: m[5] === "d" ? "terminated" : "ended",
     initial: m[6]!.includes("i"),
     pruned: m[6]!.includes("p")
@@ -184,7 +184,7 @@ export const parseTomb = (value: string): TombRecord | undefined => {
 
 /** Formats a tombstone. */
 export const formatTomb = (tomb: TombRecord): string =>
-  `${tomb.stamp}|${tomb.generation}|${tomb.op}|${tomb.by}|${tomb.how === "terminated" ? "d" : "e"}|${
+  `${tomb.stamp}|${tomb.generation}|${tomb.op}|${tomb.endOp}|${tomb.how === "terminated" ? "d" : "e"}|${
     tomb.initial ? "i" : ""
   }${tomb.pruned ? "p" : ""}`
 

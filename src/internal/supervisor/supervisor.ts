@@ -23,6 +23,7 @@ import { lastMoment, longSleep, Throttle, type Timer, until } from "../runtime/e
 import { observe, quietFiber } from "../runtime/userCode.js"
 import { ChildRun, failedByCheck } from "./childRun.js"
 import { Backoff, type ChildHost, describeExit, forkRun, LocalChild, type RunHooks } from "./localChild.js"
+import { overdueText } from "./overdueText.js"
 import type { AfterRun, Owner } from "./owner.js"
 import { RestartClock } from "./restartClock.js"
 
@@ -51,16 +52,6 @@ const slowStep = 10_000
 
 /** The fields that name a child in events. */
 const whichOf = ({ id, node, token }: LocalChild) => ({ id, node, token })
-
-/** Why a child is overdue, in words. */
-const overdueText = ({ run, stopReason }: LocalChild, grace: number): string => {
-  if (stopReason !== undefined) return `told to end (${stopReason}), and not ended within ${grace} ms (shutdown)`
-  const end = run?.crashCause === undefined ? run?.exit : Exit.failCause(run.crashCause)
-  const what = run?.exit === undefined
-    ? "its run was interrupted, and has not ended"
-    : "its run has ended, and its finalizers have not"
-  return `${what} within ${grace} ms (shutdown)${end === undefined ? "" : `: ${describeExit(end)}`}`
-}
 
 /** The local supervisor of a node. */
 export class Supervisor implements ChildHost {

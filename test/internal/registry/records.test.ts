@@ -50,7 +50,7 @@ const tomb = FastCheck.record({
   stamp: bigCounter,
   generation: bigCounter,
   op: word,
-  by: word,
+  endOp: word,
   how: FastCheck.constantFrom<"terminated" | "ended">("terminated", "ended"),
   initial: FastCheck.boolean(),
   pruned: FastCheck.boolean()

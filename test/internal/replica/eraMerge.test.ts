@@ -167,7 +167,7 @@ describe("EraMerge", () => {
       stamp: 9,
       generation: 1,
       op: "o",
-      by: "b",
+      endOp: "b",
       how: "terminated",
       initial: false,
       pruned: false
@@ -216,7 +216,15 @@ describe("EraMerge", () => {
 
   it("takes a tombstone for the later word where stamps are equal", () => {
     const view = makeView()
-    const tomb = formatTomb({ stamp: 5, generation: 1, op: "o", by: "b", how: "ended", initial: false, pruned: false })
+    const tomb = formatTomb({
+      stamp: 5,
+      generation: 1,
+      op: "o",
+      endOp: "b",
+      how: "ended",
+      initial: false,
+      pruned: false
+    })
     view.apply(row(id, { spec: specText(id, { stamp: 5 }), tomb }), 5)
     const merge = new EraMerge(view)
     merge.end(6)

@@ -42,7 +42,16 @@ const makeScene = (): Scene => {
 const makeView = (): View => makeScene().view
 
 const tombText = (tomb: Partial<TombRecord> = {}): string =>
-  formatTomb({ stamp: 2, generation: 1, op: "op", by: "by", how: "terminated", initial: false, pruned: false, ...tomb })
+  formatTomb({
+    stamp: 2,
+    generation: 1,
+    op: "op",
+    endOp: "by",
+    how: "terminated",
+    initial: false,
+    pruned: false,
+    ...tomb
+  })
 
 const claimText = (token: number, sid = "a#1"): string => formatClaim({ token, generation: 1, sid })
 

@@ -70,11 +70,22 @@ export class Orders {
     if (record.joining) return
     const before = this.opened.get(sid)
     this.opened.delete(sid)
-    const what = before === undefined ? "undo" : parseDirective(before)?.what
+    const directive = before === undefined ? undefined : parseDirective(before)
+    const what = before === undefined ? "undo" : directive?.what
+    // Older data are back, in which stands what was undone since.
+    if (this.knowsLater(sid, directive?.stamp ?? 0)) return
     if (what === "undo" || record.knows?.includes("directives") !== true || direct.get(nameOf(sid)) !== before) return
     if (!record.cordoned && !record.draining) {
       this.report("a node is open for a moment that starts under a directive", `${sid}: ${before}`)
     }
+  }
+
+  /** Whether the process of a session has obeyed a later directive than that of a stamp. */
+  private knowsLater(sid: string, stamp: number): boolean {
+    for (const { node } of this.knowers()) {
+      if (node?.session?.sid === sid && (node.own.directive?.stamp ?? 0) > stamp) return true
+    }
+    return false
   }
 
   /** A reply has come to its caller. */

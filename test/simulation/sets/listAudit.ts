@@ -65,7 +65,7 @@ export class ListAudit {
     const { spec, tomb } = this.state()
     if (spec.has(id)) return undefined
     const ended = parseTomb(tomb.get(id) ?? "")
-    const isKeptAway = ended !== undefined && !ended.pruned && !this.ends.has(ended.by)
+    const isKeptAway = ended !== undefined && !ended.pruned && !this.ends.has(ended.endOp)
     return isKeptAway ? undefined : `${id} is listed, and not there`
   }
 

@@ -14,7 +14,7 @@ import * as Option from "effect/Option"
 import { ChildMoved } from "../../../PogoError.js"
 import { nameOf } from "../../registry/sessionNames.js"
 import { attempt } from "../../runtime/userCode.js"
-import { windowSize } from "../wire/flowWindow.js"
+import { tellAfter } from "../wire/flowWindow.js"
 import { type Broken, type Call, type Caller, isBroken, type StreamLink } from "./call.js"
 import { notFound, unavailable } from "./route.js"
 import type { Router } from "./router.js"
@@ -97,7 +97,7 @@ export class StreamReader implements Caller {
   /** Notes that the reader took a batch. The source is told of several at once. */
   acknowledge(): void {
     this.untold++
-    if (this.untold < windowSize.remote / 2 && this.batches.length > 0) return
+    if (this.untold < tellAfter && this.batches.length > 0) return
     this.link?.taken(this.untold)
     this.untold = 0
   }

@@ -5,8 +5,14 @@
  */
 import * as Effect from "effect/Effect"
 
-/** Chunks of one stream that may be on their way: within a node, where none takes long, and between two. */
+/**
+ * Messages of one stream that may be on their way, each a chunk of its items: within a node, where none takes long, and
+ * between two.
+ */
 export const windowSize = { local: 4, remote: 8 }
+
+/** Messages after which a source is told what was taken, while more are there: no more than the smaller window has. */
+export const tellAfter = Math.min(windowSize.local, windowSize.remote / 2)
 
 /** The messages of one stream that may yet be sent. Of one source only. */
 export class Window {
