@@ -74,10 +74,13 @@ export class HistoryReading {
 
   /**
    * A session that replaces another one of its node has those of its claims that it asserted, which no entry tells: the
-   * others ended with that session.
+   * others ended with that session. One that joins again, since its node had not heard that it was open, had ended.
    */
   private join({ note, position, session }: HistoryEntry): void {
-    if (session !== undefined) this.joined.set(session, position)
+    if (session !== undefined) {
+      this.joined.set(session, position)
+      this.robbed.delete(session)
+    }
     if (note === undefined) return
     for (const held of this.held.values()) {
       if (held.end === undefined && held.session === note) Object.assign(held, { session, isCertain: false })

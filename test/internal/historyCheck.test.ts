@@ -115,6 +115,11 @@ describe("a history shows", () => {
     expect(overlaps).toEqual(["K/x: taken over from a#1, which ended only later"])
   })
 
+  it("nothing wrong of a session that had ended, and joins again under its name before it leaves", () => {
+    const told = [["claimed", "a#1", 5], ["claimed", "b#1", 7, "5:a#1"]] as const
+    expect(read(...told, ["joined", "a#1"], ["left", "a#1"])).toEqual(fine)
+  })
+
   it("a gap where the end of a claim is not told", () => {
     expect(read(["claimed", "a#1", 5], ["claimed", "b#1", 7])).toEqual({
       overlaps: [],

@@ -15,9 +15,13 @@ export interface MembershipChange {
   readonly placement: boolean
 }
 
-/** True if placement is the same whichever of two records a member has. */
+/**
+ * True if placement is the same whichever of two records a member has, and who sees to what dead nodes left: the first that
+ * has joined, if it is closed as well.
+ */
 const samePlacement = (a: ScopeMember, b: ScopeMember): boolean =>
-  a.open === b.open && a.full === b.full && a.enough === b.enough && a.fresh === b.fresh && a.settled === b.settled &&
+  a.open === b.open && a.joining === b.joining && a.full === b.full && a.enough === b.enough && a.fresh === b.fresh &&
+  a.settled === b.settled &&
   a.attracts === b.attracts && a.hash === b.hash && a.weight === b.weight &&
   JSON.stringify(a.kinds) === JSON.stringify(b.kinds) && JSON.stringify(a.labels) === JSON.stringify(b.labels)
 

@@ -183,6 +183,10 @@ describe("Membership", () => {
     expect(set([nodeItem("b#1", { weight: 2 }), nodeItem("c#1", { cordoned: true })])).toMatchObject({
       placement: true
     })
+    // The first that has joined removes what dead nodes left, be it closed: who that is may be news to all.
+    const closed = (joining: boolean) => set([nodeItem("b#1", { cordoned: true, joining }), nodeItem("c#1")])
+    closed(true)
+    expect(closed(false)).toEqual({ joined: [], left: [], placement: true })
     expect(membership.isLive("c#1")).toBe(true)
     expect(membership.isLive("a#1")).toBe(false)
     expect(sids(membership.list)).toEqual(["b#1", "c#1"])
