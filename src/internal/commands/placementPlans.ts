@@ -13,7 +13,7 @@ import { type Joiner, kindsOf, membershipAfter, type NodeChange, sessionAfter } 
 import type { Membership } from "../replica/membership.js"
 import { isReal } from "../replica/nodeRecord.js"
 import type { Entry } from "../replica/replica.js"
-import { eachSlice } from "../runtime/slices.js"
+import { eachSlice, sortInSlices } from "../runtime/slices.js"
 import { describe, unknownOption } from "../runtime/userInput.js"
 import { answer } from "./queries.js"
 
@@ -156,8 +156,8 @@ export const planPlacement = (node: Node, given: PlanChange): Effect.Effect<Plac
       } else if (toSid !== fromSid) moves.push({ id: id as ChildId, from, to })
     })
     return {
-      moves: moves.sort(byId),
-      stops: stops.sort(byId),
+      moves: yield* sortInSlices(node, moves, byId),
+      stops: yield* sortInSlices(node, stops, byId),
       nodes: Array.from(counts, ([name, count]) => ({ name, ...count })).sort((a, b) => (a.name < b.name ? -1 : 1))
     }
   })
