@@ -67,6 +67,8 @@ export interface Registration {
   readonly onRegistryLoss: "stop" | "keep"
   /** Whether a child that outstays its grace is only reported, or ends the process. */
   readonly onOverdue: "report" | "exit"
+  /** How long a child stays that has come here, unless the node gives it up. Milliseconds. */
+  readonly minimumStay: number
   /** How the states of the children are read; `undefined` for a kind without. */
   readonly state: StateReader | undefined
   /** What answers the calls to the children; `undefined` for a kind without a protocol. */
@@ -134,6 +136,7 @@ export const makeRegistration = (
       startTimeout: Duration.toMillis(options.startTimeout ?? "1 minute"),
       onRegistryLoss: options.onRegistryLoss ?? "stop",
       onOverdue: options.onOverdue ?? "report",
+      minimumStay: Duration.toMillis(options.minimumStay ?? 0),
       state: state && { problemWith: (id, stored) => problemWith(state, version, id, stored) },
       server
     }

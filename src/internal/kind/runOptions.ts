@@ -47,6 +47,13 @@ export interface RunOptions {
    * process is ended, since nothing else ends a stuck fiber.
    */
   readonly onOverdue?: "report" | "exit" | undefined
+  /**
+   * Time for which a child that has come to a node stays there, though it would belong on another one that has joined, or
+   * whose labels or weight have changed. It counts from the claim, and not from a restart. A node that leaves, or is
+   * drained, gives it up all the same, and what is terminated or replaced ends at once. For children that are dear to start.
+   * Default 0: it moves when it belongs elsewhere.
+   */
+  readonly minimumStay?: Duration.DurationInput | undefined
 }
 
 /**
@@ -141,7 +148,8 @@ const isRestart = (value: unknown): boolean => {
   return restartTypes.includes(type) && Schedule.isSchedule(schedule) && Duration.isDuration(resetAfter)
 }
 
-const badRun = ({ intensity, onOverdue, onRegistryLoss, restart, shutdown, startTimeout }: RunOptions) => {
+const badRun = (options: RunOptions) => {
+  const { intensity, minimumStay, onOverdue, onRegistryLoss, restart, shutdown, startTimeout } = options
   const grace = shutdownOf(shutdown)
   if (checkShutdown(grace) !== undefined) {
     return {
@@ -157,6 +165,14 @@ const badRun = ({ intensity, onOverdue, onRegistryLoss, restart, shutdown, start
       value: startTimeout,
       rule: "a duration above 0",
       remedy: "write it like \"30 seconds\""
+    }
+  }
+  if (minimumStay !== undefined && Option.isNone(Duration.decodeUnknown(minimumStay))) {
+    return {
+      setting: "minimumStay",
+      value: minimumStay,
+      rule: "a duration of at least 0",
+      remedy: "write it like \"10 minutes\", or leave it out"
     }
   }
   if (restart !== undefined && !isRestart(restart)) {

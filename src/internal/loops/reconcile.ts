@@ -56,6 +56,19 @@ export const stopEnded = (node: Node): void => {
   }
 }
 
+/** Has the plan look again at a child that is to move later, when that is. */
+const keep = (node: Node, child: LocalChild, until: number): void => {
+  if (child.stayEnd !== undefined) return
+  child.stayEnd = {
+    at: until,
+    run: () => {
+      child.stayEnd = undefined
+      node.workQueue.add(child.id)
+    }
+  }
+  node.timers.add(child.stayEnd)
+}
+
 /** Stops a child whose claim is another's. */
 const revoke = (node: Node, child: LocalChild): void => {
   node.supervisor.revoke(child)
@@ -90,6 +103,8 @@ const act = (node: Node, condition: Condition, id: string, wanted: Array<Wanted>
       return node.outbox.release(id, action.token)
     case "Later":
       return node.workQueue.postpone(id)
+    case "Stay":
+      return keep(node, child!, action.until)
   }
 }
 

@@ -419,10 +419,10 @@ export class Node {
 
   /** What the plan needs to know of this node, as of now. */
   condition(session: Session): Condition {
-    const { list } = this.view.membership
     const open = () => this.movesOpen
     return {
       sid: session.sid,
+      now: this.ambient.now(),
       active: this.active && this.session === session,
       cordoned: this.own.cordoned,
       draining: this.own.draining,
@@ -436,7 +436,7 @@ export class Node {
       heirOf: this.heirOf,
       room: this.view.membership.allAgree ? Math.min(this.capacity.left, this.rollout.left) : Infinity,
       // One that is still joining may never get further, and meanwhile does nothing.
-      keeper: list.find(({ joining }) => !joining)?.sid
+      keeper: this.view.membership.list.find(({ joining }) => !joining)?.sid
     }
   }
 

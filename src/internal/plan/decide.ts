@@ -12,6 +12,8 @@ export interface RunningChild {
   /** Token of the claim that it runs under. */
   readonly claim: number
   readonly spec: { readonly generation: number }
+  /** Time until which it is not moved to where it belongs. Elapsed milliseconds. */
+  readonly stayUntil: number
   /** True if it is ending, or its end is being reported: there is nothing more to decide. */
   readonly ending: boolean
 }
@@ -19,6 +21,8 @@ export interface RunningChild {
 /** The condition of a node. */
 export interface Condition {
   readonly sid: string
+  /** Elapsed milliseconds. */
+  readonly now: number
   /** True while the lease holds and the view is complete. */
   readonly active: boolean
   readonly cordoned: boolean
@@ -59,6 +63,8 @@ export type Action =
   | { readonly _tag: "Release"; readonly token: number }
   /** Look at it again when moves are open: it is to move. */
   | { readonly _tag: "Later" }
+  /** Look at it again at a time, in elapsed milliseconds: it is to move then. */
+  | { readonly _tag: "Stay"; readonly until: number }
 
 const nothing: Action = { _tag: "Nothing" }
 const stop = (reason: PlannedStop, moves: boolean) => ({ _tag: "Stop", reason, moves } as const)
@@ -90,6 +96,7 @@ const forRunning = (entry: Entry | undefined, running: RunningChild, node: Condi
   if (node.cordoned || trialOf(entry)?.token === running.claim) return nothing
   const home = node.homeOf(entry)
   if (home === undefined || home === node.sid) return nothing
+  if (running.stayUntil > node.now) return { _tag: "Stay", until: running.stayUntil }
   return node.movesOpen ? stop("moved", true) : later
 }
 

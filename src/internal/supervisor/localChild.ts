@@ -144,6 +144,10 @@ export class LocalChild implements RunOwner {
   overdue = ""
   /** The end of the grace of a child that is being stopped, or whose run is to end. */
   graceEnd: Timer | undefined
+  /** Time until which it is not moved. Elapsed milliseconds. */
+  stayUntil = 0
+  /** Has the plan look at it when that is over: it belongs elsewhere. */
+  stayEnd: Timer | undefined
   /** The claim is lost for good. */
   revoked = false
   /** The claim has not been confirmed since the node's lease lapsed. */

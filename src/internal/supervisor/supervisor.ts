@@ -99,6 +99,7 @@ export class Supervisor implements ChildHost {
     const child = new LocalChild(this, grant.id, grant.spec, registration, grant.token, prepared.right)
     this.inherit(child, grant.stat)
     child.formerRestarts = child.restarts
+    if (registration.minimumStay > 0) child.stayUntil = this.owner.ambient.now() + registration.minimumStay
     this.children.set(child.id, child)
     if (grant.deaths > 0) this.resume(child, grant.deaths)
     else this.launch(child)
@@ -384,6 +385,7 @@ export class Supervisor implements ChildHost {
   /** Lets go of a child of whose end the registry knows. */
   forget(child: LocalChild): void {
     if (this.children.get(child.id) === child) this.children.delete(child.id)
+    if (child.stayEnd !== undefined) this.owner.timers.delete(child.stayEnd)
   }
 
   /** Interrupts a child, which stays here until its fiber has ended, however long that takes. `grace`: milliseconds. */

@@ -24,6 +24,7 @@ const entry: FastCheck.Arbitrary<Entry> = FastCheck.record({
 const running: FastCheck.Arbitrary<RunningChild> = FastCheck.record({
   claim: counter,
   spec: FastCheck.record({ generation: FastCheck.integer({ min: 1, max: 3 }) }),
+  stayUntil: FastCheck.constantFrom(0, 0, 99, 100, 101),
   ending: FastCheck.integer({ min: 0, max: 4 }).map((n) => n === 0)
 })
 
@@ -43,6 +44,7 @@ const condition: FastCheck.Arbitrary<Condition> = FastCheck.record({
 }).map(({ heir, home, kind, ...rest }) => ({
   ...rest,
   sid: me,
+  now: 100,
   hasKind: () => kind,
   isLive: (sid: string) => sid !== "dead#1",
   homeOf: (known: Entry) => (known.spec === undefined ? undefined : home),
@@ -62,6 +64,7 @@ const runs = 3_000
 /** At home, with everything in order. */
 const fine: Condition = {
   sid: me,
+  now: 100,
   active: true,
   cordoned: false,
   draining: false,
@@ -135,7 +138,7 @@ describe("decide, about a child that this node runs", () => {
   )
 
   it("revokes a child that the registry has forgotten", () => {
-    const run = { claim: 1, spec: { generation: 1 }, ending: false }
+    const run = { claim: 1, spec: { generation: 1 }, stayUntil: 0, ending: false }
     expect(decide(undefined, run, fine)._tag).toBe("Revoke")
     expect(decide(makeEntry(id), run, fine)._tag).toBe("Revoke")
   })
@@ -171,6 +174,8 @@ describe("decide, about a child that this node runs", () => {
       if (node.draining) expect(action).toBe(isOpen ? "Stop drained" : "Later")
       else if (!node.hasKind("K")) expect(action).toBe(isOpen ? "Stop kindClosed" : "Later")
       else if (node.cordoned) expect(action).toBe("Nothing")
+      // It has to stay for a while, unless the node gives it up.
+      else if (node.homeOf(known) === "live#1" && run.stayUntil > node.now) expect(action).toBe("Stay")
       else if (node.homeOf(known) === "live#1") expect(action).toBe(node.movesOpen ? "Stop moved" : "Later")
       else expect(action).toBe("Nothing")
     },
@@ -178,7 +183,7 @@ describe("decide, about a child that this node runs", () => {
   )
 
   holds("neither claims, purges nor releases anything", [matched, condition], ({ known, run }, node) => {
-    expect(["Nothing", "Stop", "Revoke", "Later"]).toContain(decide(known, run, node)._tag)
+    expect(["Nothing", "Stop", "Revoke", "Later", "Stay"]).toContain(decide(known, run, node)._tag)
   })
 
   holds("leaves a child alone that is ending", [matched, condition], ({ known, run }, node) => {
@@ -208,7 +213,7 @@ describe("mayStart", () => {
     (known, node, generation) => {
       if (!mayStart(known, generation, node)) return
       const granted = { ...known, claim: { token: 9, generation, sid: me } }
-      const action = decide(granted, { claim: 9, spec: { generation }, ending: false }, node)
+      const action = decide(granted, { claim: 9, spec: { generation }, stayUntil: 0, ending: false }, node)
       expect(["Nothing", "Later", "Stop moved"]).toContain(tagOf(action))
     },
     runs
@@ -277,7 +282,12 @@ const look = (world: World, child: Child, index: number, movesOpen: boolean): vo
     const token = ++world.tokens
     claims.set(child.id, { token, generation: action.generation, sid })
     if (mayStart(known, action.generation, node)) {
-      running.set(key(child, sid), { claim: token, spec: { generation: action.generation }, ending: false })
+      running.set(key(child, sid), {
+        claim: token,
+        spec: { generation: action.generation },
+        stayUntil: 0,
+        ending: false
+      })
     }
   } else if (action._tag === "Stop" || action._tag === "Revoke") {
     running.delete(key(child, sid))
@@ -340,14 +350,24 @@ const build = ({ children, nodes }: Beginning): World => {
       home: open === undefined || open.cordoned || open.draining ? undefined : home! % all.length
     }
     if (astray !== null) {
-      running.set(key(child, all[astray % all.length]!.sid), { claim: ++tokens, spec: { generation }, ending: false })
+      running.set(key(child, all[astray % all.length]!.sid), {
+        claim: ++tokens,
+        spec: { generation },
+        stayUntil: 0,
+        ending: false
+      })
     }
     if (claim !== null) {
       const sid = `n${claim.node}#1`
       claims.set(child.id, { token: ++tokens, generation: claim.generation, sid })
       // What fails gives its claim back at the same moment.
       if (runs && state !== "failed" && claim.node < all.length) {
-        running.set(key(child, sid), { claim: tokens, spec: { generation: claim.generation }, ending: false })
+        running.set(key(child, sid), {
+          claim: tokens,
+          spec: { generation: claim.generation },
+          stayUntil: 0,
+          ending: false
+        })
       }
     }
     return child
