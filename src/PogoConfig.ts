@@ -17,10 +17,10 @@ import { maxTime } from "./internal/registry/bounds.js"
 import { type KeepEnded, tombstoneCount, tombstoneRetention } from "./internal/registry/commands.js"
 import { historyAge, historyCount, type KeepHistory } from "./internal/registry/historyRecords.js"
 import { resolve as resolveTiming, type Timing } from "./internal/registry/timing.js"
-import { durationSetting, namesSet, nearest } from "./internal/runtime/environmentSettings.js"
+import { durationSetting, namesSet, nearest, readLabels } from "./internal/runtime/environmentSettings.js"
 import { logWarning } from "./internal/runtime/userCode.js"
 import { isName, nameRule, optional, optionalText, overridden } from "./internal/runtime/userInput.js"
-import { flag, millis, positive, refuse } from "./internal/settingChecks.js"
+import { checkLabels, flag, millis, positive, refuse } from "./internal/settingChecks.js"
 import type { InvalidConfig } from "./PogoError.js"
 import type { Intensity } from "./Restart.js"
 
@@ -231,18 +231,6 @@ export const defaults = {
   callTimeout: Duration.seconds(5)
 } as const
 
-const readLabels = (text: string): Either.Either<Labels, string> => {
-  const labels: Record<string, string> = Object.create(null)
-  for (const pair of text.split(",").map((part) => part.trim()).filter((part) => part !== "")) {
-    const at = pair.indexOf("=")
-    if (at < 1) return Either.left(`"${pair}" is not of the form name=value`)
-    const name = pair.slice(0, at)
-    if (Object.hasOwn(labels, name)) return Either.left(`"${name}" is there twice`)
-    labels[name] = pair.slice(at + 1)
-  }
-  return Either.right(labels)
-}
-
 /**
  * All settings that the environment may give. Durations are written `500ms`, `5s`, `1m`, `2h`, `15 seconds`, or `0`.
  *
@@ -307,11 +295,6 @@ const checkChildren = (
   !isExactly(children) || (isName(children.name) && isName(setOfList(children.name)))
     ? Either.right(children)
     : refuse("children", children.name, `the name of a list: ${nameRule.replace("128", "127")}`, "choose another name")
-
-const checkLabels = (labels: Labels): Either.Either<Labels, InvalidConfig> =>
-  typeof labels === "object" && Object.values(labels).every((value) => typeof value === "string")
-    ? Either.right(labels)
-    : refuse("labels", JSON.stringify(labels), "a record of texts", "write it like { zone: \"a\" }")
 
 /** Children that a node stops within the default stop budget, so a bound on how many it takes; see `maxChildren`. */
 const stoppable = { children: 15_000, stopBudget: 3_000, least: 1_000 }
@@ -405,7 +388,7 @@ export const resolve = (options: PogoOptions): Either.Either<Resolved, InvalidCo
       keepHistory: yield* keepHistoryOf(options),
       joinTimeout: (yield* millis("joinTimeout", options.joinTimeout ?? defaults.joinTimeout))!,
       drainTimeout: (yield* millis("drainTimeout", options.drainTimeout ?? defaults.drainTimeout))!,
-      labels: yield* checkLabels(options.labels ?? {}),
+      labels: yield* checkLabels("labels", options.labels ?? {}),
       weight: yield* positive("weight", options.weight ?? defaults.weight, false),
       revision: options.revision === undefined ? "" : yield* checkName("revision", options.revision),
       rolloutPatience: yield* patienceOf(options.rolloutPatience ?? defaults.rolloutPatience),

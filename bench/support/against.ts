@@ -54,8 +54,12 @@ const measure = async (
   rmSync(file, { force: true })
   const only = group.rows.filter((name) => bench.wants(name)).flatMap((name) => ["--only", name])
   const args = ["--import", "tsx", "bench/run.ts", "--built", "--results", file, ...only]
-  await run(process.execPath, [...args, ...(bench.quick ? ["--quick"] : [])], { cwd: folder, env, capture: true })
-  if (!existsSync(file)) return []
+  const quick = bench.quick ? ["--quick"] : []
+  const { output } = await run(process.execPath, [...args, ...quick], { cwd: folder, env, capture: true })
+  if (!existsSync(file)) {
+    bench.say(`it could not be measured: ${output.slice(-1_000)}`)
+    return []
+  }
   const rows = JSON.parse(readFileSync(file, "utf8")) as ReadonlyArray<Row>
   rmSync(file, { force: true })
   return rows

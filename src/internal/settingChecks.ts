@@ -6,6 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import type { Labels } from "../ChildSpec.js"
 import { InvalidConfig } from "../PogoError.js"
 import { describe } from "./runtime/userInput.js"
 
@@ -38,6 +39,12 @@ export const positive = (setting: string, value: number, whole: boolean): Either
   Number.isFinite(value) && value > 0 && (!whole || Number.isInteger(value))
     ? Either.right(value)
     : refuse(setting, value, whole ? "a whole number of at least 1" : "finite and above 0", "use 1")
+
+/** Labels of a node. */
+export const checkLabels = (setting: string, labels: Labels): Either.Either<Labels, InvalidConfig> =>
+  typeof labels === "object" && labels !== null && Object.values(labels).every((value) => typeof value === "string")
+    ? Either.right(labels)
+    : refuse(setting, labels, "a record of texts", "write it like { zone: \"a\" }")
 
 /** A boolean. */
 export const flag = (setting: string, value: unknown): Either.Either<boolean, InvalidConfig> =>

@@ -428,13 +428,20 @@ describe("a state, and what goes wrong", () => {
       expect(Option.getOrThrow(yield* readState(b))).toMatchObject({ value: offset(1), version: 1 })
     }))
 
+  /** A node that has stored a value, takes nothing for the moment, and is cut off beside another. `returned`: it takes again. */
+  const cutOff = Effect.gen(function*() {
+    const { a, addOther, faulty, line, runs } = yield* single()
+    yield* last(runs).state.set(offset(5))
+    const b = yield* addOther
+    yield* a.pogo.cordon
+    line.dropRequests = true
+    const returned = Effect.zipRight(a.pogo.uncordon, TestClock.adjust("5 seconds"))
+    return { b, faulty, line, returned, runs }
+  })
+
   it.scoped("an older value does not come back that its owner still remembers: another had the child since", () =>
     Effect.gen(function*() {
-      const { a, addOther, faulty, line, runs } = yield* single()
-      yield* last(runs).state.set(offset(5))
-      const b = yield* addOther
-      yield* a.pogo.cordon
-      line.dropRequests = true
+      const { b, faulty, line, returned, runs } = yield* cutOff
       yield* TestClock.adjust("40 seconds")
       expect(last(runs)).toMatchObject({ self: { node: "b" }, began: Option.some(offset(5)) })
       yield* last(runs).state.set(offset(9))
@@ -444,18 +451,13 @@ describe("a state, and what goes wrong", () => {
       yield* TestClock.adjust("10 seconds")
       faulty.lose()
       yield* TestClock.adjust("40 seconds")
-      yield* a.pogo.uncordon
-      yield* TestClock.adjust("5 seconds")
+      yield* returned
       expect(last(runs)).toMatchObject({ self: { node: "a" }, began: Option.none() })
     }))
 
   it.scoped("nor in a data set that is lost while what came back is not looked at yet", () =>
     Effect.gen(function*() {
-      const { a, addOther, faulty, line, runs } = yield* single()
-      yield* last(runs).state.set(offset(5))
-      const b = yield* addOther
-      yield* a.pogo.cordon
-      line.dropRequests = true
+      const { b, faulty, line, returned, runs } = yield* cutOff
       yield* TestClock.adjust("20 seconds")
       faulty.lose()
       yield* TestClock.adjust("40 seconds")
@@ -469,8 +471,7 @@ describe("a state, and what goes wrong", () => {
       yield* b.stop
       faulty.lose()
       yield* TestClock.adjust("60 seconds")
-      yield* a.pogo.uncordon
-      yield* TestClock.adjust("5 seconds")
+      yield* returned
       expect(last(runs)).toMatchObject({ self: { node: "a" }, began: Option.none() })
     }))
 

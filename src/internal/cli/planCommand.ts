@@ -5,9 +5,11 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { PlanSummary } from "../console/answers.js"
+import { readLabels } from "../runtime/environmentSettings.js"
 import { said } from "./childTables.js"
 import { Usage } from "./failures.js"
 import { openSource } from "./openSource.js"
@@ -48,18 +50,6 @@ const planLines = (plan: typeof PlanSummary.Type, now: number, width: number): R
   )
 ]
 
-/** Labels as they are written on the command line. */
-const labelsOf = (texts: ReadonlyArray<string>): Effect.Effect<{ readonly [name: string]: string }, Usage> =>
-  Effect.map(
-    Effect.forEach(texts, (text) => {
-      const at = text.indexOf("=")
-      return at > 0
-        ? Effect.succeed([text.slice(0, at), text.slice(at + 1)] as const)
-        : Effect.fail(new Usage({ sentence: `--label ${text}: write it like --label zone=b` }))
-    }),
-    Object.fromEntries
-  )
-
 /** `plan --drain`, `--remove`, `--add` */
 export const plan = (given: GivenPlace, output: Output, { add, drain, label, remove, weight }: PlannedFor) =>
   Effect.scoped(Effect.gen(function*() {
@@ -69,7 +59,10 @@ export const plan = (given: GivenPlace, output: Output, { add, drain, label, rem
     if (add.length === 0 && (label.length > 0 || Option.isSome(weight))) {
       return yield* new Usage({ sentence: "--label and --weight are of a node to add: give --add NAME, too" })
     }
-    const labels = yield* labelsOf(label)
+    const labels = yield* Either.mapLeft(
+      readLabels(label.join(",")),
+      (problem) => new Usage({ sentence: `--label: ${problem}` })
+    )
     const source = yield* openSource(given)
     const now = yield* Clock.currentTimeMillis
     const joining = add.map((name) => ({ name, labels, weight: Option.getOrElse(weight, () => 1) }))

@@ -3,6 +3,7 @@
  *
  * @internal
  */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { ChildId } from "../../ChildSpec.js"
@@ -15,6 +16,7 @@ import { isReal } from "../replica/nodeRecord.js"
 import type { Entry } from "../replica/replica.js"
 import { eachSlice, sortInSlices } from "../runtime/slices.js"
 import { describe, unknownOption } from "../runtime/userInput.js"
+import { checkLabels } from "../settingChecks.js"
 import { answer } from "./queries.js"
 
 /** Scores that are asked for before others have a turn: a few milliseconds of work. */
@@ -29,11 +31,6 @@ const knownOfNode: ReadonlySet<string> = new Set<keyof PlannedNode>(["kinds", "l
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 
-const isTexts = (values: Iterable<unknown>): boolean => Array.from(values).every((value) => typeof value === "string")
-
-const listOf = <A>(given: A | ReadonlyArray<A> | undefined): ReadonlyArray<A> =>
-  given === undefined ? [] : Array.isArray(given) ? given as ReadonlyArray<A> : [given as A]
-
 /** Whether a plan is refused since it names a node that does not live. */
 export const isOfNoNode = ({ setting }: InvalidConfig): boolean => setting === "plan drain" || setting === "plan remove"
 
@@ -43,7 +40,7 @@ const namesIn = (
   given: string | ReadonlyArray<string> | undefined,
   live: ReadonlySet<string>
 ): Either.Either<ReadonlySet<string>, InvalidConfig> => {
-  const names = listOf(given)
+  const names = Arr.ensure(given ?? [])
   const stranger = names.find((name) => !live.has(name))
   return stranger === undefined ? Either.right(new Set(names)) : Either.left(
     wrong(setting, stranger, "the name of a live node", "Pogo.nodes lists them")
@@ -71,9 +68,8 @@ const joinerOf = (
   if (typeof weight !== "number" || !Number.isFinite(weight) || weight <= 0) {
     return Either.left(wrong("add weight", weight, "a number above 0", "leave it out for 1"))
   }
-  if (!isObject(labels) || !isTexts(Object.values(labels))) {
-    return Either.left(wrong("add labels", labels, "a record of texts", "write it like { zone: \"a\" }"))
-  }
+  const checked = checkLabels("plan add labels", labels)
+  if (Either.isLeft(checked)) return Either.left(checked.left)
   if (kinds !== undefined && !Array.isArray(kinds)) {
     return Either.left(wrong("add kinds", kinds, "a list of kinds", "leave it out for all of them"))
   }
@@ -85,11 +81,8 @@ const joinerOf = (
   return Either.right({ name, weight, labels, kinds: own })
 }
 
-/** The change that is asked for. */
-export const nodeChangeOf = (
-  given: PlanChange,
-  { list }: Membership
-): Either.Either<NodeChange, InvalidConfig> =>
+/** Reads a change. */
+const nodeChangeOf = (given: PlanChange, { list }: Membership): Either.Either<NodeChange, InvalidConfig> =>
   Either.gen(function*() {
     if (!isObject(given)) return yield* Either.left(wrong("", given, "an object", "write it like { drain: \"a\" }"))
     const unknown = unknownOption(given, known)
@@ -102,12 +95,16 @@ export const nodeChangeOf = (
     const remove = yield* namesIn("remove", given.remove, live)
     const left = new Set([...live].filter((name) => !remove.has(name)))
     const add: Array<Joiner> = []
-    for (const node of listOf(given.add)) {
+    for (const node of Arr.ensure(given.add ?? [])) {
       add.push(yield* joinerOf(node, left, kindsOf(list)))
       left.add(node.name)
     }
     return { drain, remove, add }
   })
+
+/** The change that is asked for, of the nodes as they are when the registry was heard of. */
+export const nodeChange = (node: Node, given: PlanChange): Effect.Effect<NodeChange, InvalidConfig> =>
+  Effect.flatMap(answer(node, () => node.view.membership), (membership) => nodeChangeOf(given, membership))
 
 /** Where the child of an entry runs now and would run, by the sessions of both; the same where it stays. */
 export type Tell = (entry: Entry, from: string | undefined, to: string | undefined) => void
@@ -130,9 +127,8 @@ const byId = (a: { readonly id: string }, b: { readonly id: string }): number =>
 /** What would move. */
 export const planPlacement = (node: Node, given: PlanChange): Effect.Effect<PlacementPlan, InvalidConfig> =>
   Effect.gen(function*() {
-    yield* answer(node, () => undefined)
+    const change = yield* nodeChange(node, given)
     const { membership } = node.view
-    const change = yield* nodeChangeOf(given, membership)
     const then = membershipAfter(membership, change)
     // A name stands for all of its sessions. Read now: the membership may change while others have a turn.
     const names = new Map([...membership.list, ...then.list].map(({ name, sid }) => [sid, name]))

@@ -14,7 +14,7 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { InvalidConfig } from "../../PogoError.js"
 import type { PlanChange } from "../../PogoNode.js"
-import { nodeChangeOf } from "../commands/placementPlans.js"
+import { nodeChange } from "../commands/placementPlans.js"
 import { answer, isReady, oldestDoubt, whyStale } from "../commands/queries.js"
 import { Internals } from "../internals.js"
 import type { Node } from "../node/node.js"
@@ -165,13 +165,6 @@ const prepare = (pogo: Service, node: Node) =>
 /** For a slow listener: it misses what has passed, never the latest. */
 const latest = Stream.buffer({ capacity: 1, strategy: "sliding" })
 
-/** The plan, after the registry was heard of. */
-const planFor = (node: Node, given: PlanChange): ReturnType<ConsoleMethods["plan"]> =>
-  Effect.gen(function*() {
-    yield* answer(node, () => undefined)
-    return yield* planSummaryOf(node, yield* nodeChangeOf(given, node.view.membership))
-  })
-
 /** Makes the service for as long as the scope lives. While nobody asks it does nothing. */
 export const makeConsole = (
   pogo: Service,
@@ -224,7 +217,7 @@ export const makeConsole = (
             (_, feed) => Effect.map(feed.refresh, () => suggestEvents(q, eventKeys, (key) => eventValues(feed, key)))
           )
           : ask(["suggest", q], (index) => suggestChildren(node, index, q)),
-      plan: (change) => planFor(node, change),
+      plan: (given) => Effect.flatMap(nodeChange(node, given), (change) => planSummaryOf(node, change)),
       preview: (target) => targeted(target, (targets) => previewOf(node, target.action, targets)),
       act: (target, who) =>
         targeted(target, (targets, feed) =>

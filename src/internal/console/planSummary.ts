@@ -19,8 +19,6 @@ type Summary = typeof PlanSummary.Type
 /** How many nodes a sentence names. */
 const named = 6
 
-const verb = (count: number, one: string, many: string): string => (count === 1 ? one : many)
-
 /** Numbers of children: those that move, of which so many leave their nodes, those that wait and would start, and the rest. */
 interface Sum {
   readonly moves: number
@@ -36,13 +34,13 @@ const textOf = ({ moves, starts, stuck }: Sum, to: Summary["to"], leaving: boole
   const where = list.length === 0 ? "" : ` to ${list.join(", ")}${more}`
   if (moves === 0 && stuck === 0 && starts === 0) return leaving ? "No child runs there." : "No child moves."
   return [
-    ...(moves === 0 ? [] : [`${manyChildren(moves)} ${verb(moves, "moves", "move")}${where}.`]),
-    ...(starts === 0 ? [] : [`${manyChildren(starts)} that ${verb(starts, "waits", "wait")} now can start.`]),
+    ...(moves === 0 ? [] : [`${manyChildren(moves)} ${moves === 1 ? "moves" : "move"}${where}.`]),
+    ...(starts === 0 ? [] : [`${manyChildren(starts)} that ${starts === 1 ? "waits" : "wait"} now can start.`]),
     ...(!leaving
       ? []
       : stuck === 0
       ? ["All have somewhere to go."]
-      : [`${manyChildren(stuck)} can run nowhere else and ${verb(stuck, "stops", "stop")}.`])
+      : [`${manyChildren(stuck)} can run nowhere else and ${stuck === 1 ? "stops" : "stop"}.`])
   ].join(" ")
 }
 

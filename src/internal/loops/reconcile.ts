@@ -12,9 +12,9 @@ import * as PogoEvent from "../../PogoEvent.js"
 import * as PogoMetrics from "../../PogoMetrics.js"
 import type { Registration } from "../kind/registration.js"
 import type { Node } from "../node/node.js"
-import { accepted, request } from "../node/registryRequest.js"
+import { request } from "../node/registryRequest.js"
 import type { Session } from "../node/session.js"
-import { grantedState } from "../node/stateStore.js"
+import { peekStates, readState } from "../node/storedStates.js"
 import { type Action, type Condition, decide, endOf, mayStart } from "../plan/decide.js"
 import { batchesOf } from "../registry/batches.js"
 import { type ClaimResult, maxBatch } from "../registry/commands.js"
@@ -57,10 +57,10 @@ export const stopEnded = (node: Node): void => {
 }
 
 /** Has the plan look again at a child that is to move later, when that is. */
-const keep = (node: Node, child: LocalChild, until: number): void => {
+const keep = (node: Node, child: LocalChild): void => {
   if (child.stayEnd !== undefined) return
   child.stayEnd = {
-    at: until,
+    at: child.stayUntil,
     run: () => {
       child.stayEnd = undefined
       node.workQueue.add(child.id)
@@ -104,7 +104,7 @@ const act = (node: Node, condition: Condition, id: string, wanted: Array<Wanted>
     case "Later":
       return node.workQueue.postpone(id)
     case "Stay":
-      return keep(node, child!, action.until)
+      return keep(node, child!)
   }
 }
 
@@ -123,7 +123,7 @@ const takeState = (
   registration: Registration
 ): string | undefined => {
   if (registration.state === undefined) return undefined
-  const record = grantedState(state)
+  const record = readState(state)
   if (record?.lost === true) {
     node.childLog.stateLost(id)
     node.emit(() => PogoEvent.StateLost({ id, node: node.config.name, token: BigInt(token) }))
@@ -227,16 +227,8 @@ const withStates = (
   results: ReadonlyArray<ClaimResult>
 ): Effect.Effect<ReadonlyArray<ClaimResult>, RegistryUnavailable> =>
   Effect.gen(function*() {
-    const states = new Map<string, string | null>()
-    let ids = wanted.filter(({ id }, i) => isMissing(results[i]!) && hasState(node, id)).map(({ id }) => id)
-    while (ids.length > 0) {
-      const reply = yield* accepted(node, session, "peek", { ids })
-      reply.value.states.forEach((state, i) => {
-        // The first one always fits.
-        if (state !== undefined || i === 0) states.set(ids[i]!, state ?? null)
-      })
-      ids = ids.filter((id) => !states.has(id))
-    }
+    const ids = wanted.filter(({ id }, i) => isMissing(results[i]!) && hasState(node, id)).map(({ id }) => id)
+    const states = yield* peekStates(node, session, ids)
     return results.map((result, i) =>
       isMissing(result) ? { ...result, state: states.get(wanted[i]!.id) ?? null } : result
     )

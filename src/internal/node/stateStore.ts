@@ -13,7 +13,7 @@ import { type ClaimLost, OutcomeUnknown, type RegistryUnavailable } from "../../
 import * as PogoMetrics from "../../PogoMetrics.js"
 import type { StateAccess, StateText } from "../kind/current.js"
 import { Batch, batchesOf } from "../registry/batches.js"
-import { formatState, parseState, type StateRecord } from "../registry/childStates.js"
+import { formatState, type StateRecord } from "../registry/childStates.js"
 import type { Fact, SaveResult, StateSave } from "../registry/commands.js"
 import { parseSpec } from "../registry/state.js"
 import { statOf } from "../replica/replica.js"
@@ -22,6 +22,7 @@ import type { ChildRun } from "../supervisor/childRun.js"
 import type { LocalChild } from "../supervisor/localChild.js"
 import { accepted, request, type Requester, unavailable } from "./registryRequest.js"
 import type { Session } from "./session.js"
+import { peekStates, readState } from "./storedStates.js"
 
 /** Saves of one child within a second that are worth a warning when there are more. */
 const busySaves = 10
@@ -458,19 +459,11 @@ export class StateStore {
    * all who know it, the older one must not come back. Whoever claimed a child meanwhile may hold no claim any more.
    */
   private forgetOlder(session: Session, asked: ReadonlyArray<string>): Effect.Effect<void, RegistryUnavailable> {
-    return Effect.gen(this, function*() {
-      let ids = asked
-      while (ids.length > 0) {
-        const reply = yield* request(this.node, session, "peek", { ids })
-        if (reply._tag !== "OK") return
-        const { states } = reply.value
-        for (const [i, id] of ids.entries()) {
-          const [known, own] = [grantedState(states[i]), this.owned.get(id)]
-          const isOlder = known !== undefined && own?.birth === known.birth && own.token < known.token
-          if (isOlder && !this.node.supervisor.children.has(id)) this.forget(id)
-        }
-        // The first one always fits.
-        ids = ids.filter((_, i) => i > 0 && states[i] === undefined)
+    return Effect.map(peekStates(this.node, session, asked), (states) => {
+      for (const [id, text] of states) {
+        const [known, own] = [readState(text), this.owned.get(id)]
+        const isOlder = known !== undefined && own?.birth === known.birth && own.token < known.token
+        if (isOlder && !this.node.supervisor.children.has(id)) this.forget(id)
       }
     })
   }
@@ -489,7 +482,3 @@ export class StateStore {
     })
   }
 }
-
-/** Parses what a grant told; `undefined` for none. */
-export const grantedState = (state: string | null | undefined): StateRecord | undefined =>
-  typeof state === "string" ? parseState(state) : undefined

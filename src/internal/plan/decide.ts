@@ -63,8 +63,8 @@ export type Action =
   | { readonly _tag: "Release"; readonly token: number }
   /** Look at it again when moves are open: it is to move. */
   | { readonly _tag: "Later" }
-  /** Look at it again at a time, in elapsed milliseconds: it is to move then. */
-  | { readonly _tag: "Stay"; readonly until: number }
+  /** Look at it again when its stay is over: it is to move then. */
+  | { readonly _tag: "Stay" }
 
 const nothing: Action = { _tag: "Nothing" }
 const stop = (reason: PlannedStop, moves: boolean) => ({ _tag: "Stop", reason, moves } as const)
@@ -96,7 +96,7 @@ const forRunning = (entry: Entry | undefined, running: RunningChild, node: Condi
   if (node.cordoned || trialOf(entry)?.token === running.claim) return nothing
   const home = node.homeOf(entry)
   if (home === undefined || home === node.sid) return nothing
-  if (running.stayUntil > node.now) return { _tag: "Stay", until: running.stayUntil }
+  if (running.stayUntil > node.now) return { _tag: "Stay" }
   return node.movesOpen ? stop("moved", true) : later
 }
 

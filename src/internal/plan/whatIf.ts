@@ -6,10 +6,9 @@
  */
 import type { Labels } from "../../ChildSpec.js"
 import type { KindVersion } from "../../PogoNode.js"
-import { requiredAge } from "../registry/trialRecords.js"
 import type { Membership } from "../replica/membership.js"
 import { knowledge, type SessionRecord, unreadable } from "../replica/nodeRecord.js"
-import { type Entry, trialOf, waitingTrial } from "../replica/replica.js"
+import { type Entry, heirIn, trialOf } from "../replica/replica.js"
 
 /** A node that is to join. */
 export interface Joiner {
@@ -68,20 +67,15 @@ export const membershipAfter = (now: Membership, { add, drain, remove }: NodeCha
 
 /** The session that would run a child, which may be its own; `undefined` where none would. */
 export const sessionAfter = (entry: Entry, then: Membership): string | undefined => {
-  const { claim, hash, id, spec } = entry
+  const { claim, spec } = entry
   if (spec === undefined || spec.failed) return undefined
   // A copy: where a child belongs now is kept with it.
-  const child = { id, hash, spec, home: undefined, homeEpoch: -1 }
+  const child = { ...entry, home: undefined, homeEpoch: -1 }
   const holder = claim === undefined ? undefined : then.members.get(claim.sid)
   const stays = claim !== undefined && holder !== undefined && !holder.draining &&
     Object.hasOwn(holder.kinds, spec.kind)
   if (stays && (holder.cordoned || trialOf(entry)?.token === claim.token)) return holder.sid
-  const age = requiredAge(waitingTrial(entry)?.deaths ?? 0)
-  const home = stays
-    ? then.homeOfHeld(child, holder.sid, claim.token)
-    : age < 0
-    ? then.homeOf(child)
-    : then.homeOfSuspect(child, age)
+  const home = stays ? then.homeOfHeld(child, holder.sid, claim.token) : heirIn(then, child)
   const isFull = home !== undefined && then.members.get(home)!.full
   if (stays) return home === undefined || (isFull && home !== holder.sid) ? holder.sid : home
   return isFull ? undefined : home

@@ -164,6 +164,16 @@ export const trialOf = ({ spec, trial }: Entry): TrialRecord | undefined =>
 export const waitingTrial = (entry: Entry): TrialRecord | undefined =>
   entry.claim === undefined && entry.spec?.failed === false ? trialOf(entry) : undefined
 
+/** The session that is to claim a child which nobody holds, among some members; see `Membership.heirOf`. */
+export const heirIn = (
+  membership: Membership,
+  entry: Entry,
+  isAwaited: (sid: string) => boolean = () => false
+): string | undefined => {
+  const age = requiredAge(waitingTrial(entry)?.deaths ?? 0)
+  return age < 0 ? membership.heirOf(entry, isAwaited) : membership.homeOfSuspect(entry, age)
+}
+
 /** Callbacks of a view. */
 export interface ViewListener {
   /** Something about this child is new. */
@@ -210,10 +220,9 @@ export class View {
     return this.heirOf(entry, () => false)
   }
 
-  /** The session that is to claim a child which nobody holds; see `Membership.heirOf`. */
+  /** The session that is to claim a child which nobody holds; see `heirIn`. */
   heirOf(entry: Entry, isAwaited: (sid: string) => boolean): string | undefined {
-    const age = requiredAge(waitingTrial(entry)?.deaths ?? 0)
-    return age < 0 ? this.membership.heirOf(entry, isAwaited) : this.membership.homeOfSuspect(entry, age)
+    return heirIn(this.membership, entry, isAwaited)
   }
 
   /** About how many bytes of stored spec a command about this child reads, and may answer with. */

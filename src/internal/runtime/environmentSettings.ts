@@ -45,6 +45,19 @@ export const durationSetting = (name: string): Config.Config<Duration.Duration |
     )
   )
 
+/** Labels from a text: `name=value`, separated by commas. */
+export const readLabels = (text: string): Either.Either<{ readonly [name: string]: string }, string> => {
+  const labels: Record<string, string> = Object.create(null)
+  for (const pair of text.split(",").map((part) => part.trim()).filter((part) => part !== "")) {
+    const at = pair.indexOf("=")
+    if (at < 1) return Either.left(`"${pair}" is not of the form name=value`)
+    const name = pair.slice(0, at)
+    if (Object.hasOwn(labels, name)) return Either.left(`"${name}" is there twice`)
+    labels[name] = pair.slice(at + 1)
+  }
+  return Either.right(labels)
+}
+
 /** The number of letters to add, drop or change that make one word of the other (Levenshtein). */
 const distance = (a: string, b: string): number => {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)

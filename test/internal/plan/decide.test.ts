@@ -28,6 +28,14 @@ const running: FastCheck.Arbitrary<RunningChild> = FastCheck.record({
   ending: FastCheck.integer({ min: 0, max: 4 }).map((n) => n === 0)
 })
 
+/** One that may move. */
+const runOf = (claim: number, generation: number): RunningChild => ({
+  claim,
+  spec: { generation },
+  stayUntil: 0,
+  ending: false
+})
+
 const rarely = FastCheck.integer({ min: 0, max: 3 }).map((n) => n === 0)
 
 const condition: FastCheck.Arbitrary<Condition> = FastCheck.record({
@@ -138,7 +146,7 @@ describe("decide, about a child that this node runs", () => {
   )
 
   it("revokes a child that the registry has forgotten", () => {
-    const run = { claim: 1, spec: { generation: 1 }, stayUntil: 0, ending: false }
+    const run = runOf(1, 1)
     expect(decide(undefined, run, fine)._tag).toBe("Revoke")
     expect(decide(makeEntry(id), run, fine)._tag).toBe("Revoke")
   })
@@ -213,7 +221,7 @@ describe("mayStart", () => {
     (known, node, generation) => {
       if (!mayStart(known, generation, node)) return
       const granted = { ...known, claim: { token: 9, generation, sid: me } }
-      const action = decide(granted, { claim: 9, spec: { generation }, stayUntil: 0, ending: false }, node)
+      const action = decide(granted, runOf(9, generation), node)
       expect(["Nothing", "Later", "Stop moved"]).toContain(tagOf(action))
     },
     runs
@@ -282,12 +290,7 @@ const look = (world: World, child: Child, index: number, movesOpen: boolean): vo
     const token = ++world.tokens
     claims.set(child.id, { token, generation: action.generation, sid })
     if (mayStart(known, action.generation, node)) {
-      running.set(key(child, sid), {
-        claim: token,
-        spec: { generation: action.generation },
-        stayUntil: 0,
-        ending: false
-      })
+      running.set(key(child, sid), runOf(token, action.generation))
     }
   } else if (action._tag === "Stop" || action._tag === "Revoke") {
     running.delete(key(child, sid))
@@ -350,24 +353,14 @@ const build = ({ children, nodes }: Beginning): World => {
       home: open === undefined || open.cordoned || open.draining ? undefined : home! % all.length
     }
     if (astray !== null) {
-      running.set(key(child, all[astray % all.length]!.sid), {
-        claim: ++tokens,
-        spec: { generation },
-        stayUntil: 0,
-        ending: false
-      })
+      running.set(key(child, all[astray % all.length]!.sid), runOf(++tokens, generation))
     }
     if (claim !== null) {
       const sid = `n${claim.node}#1`
       claims.set(child.id, { token: ++tokens, generation: claim.generation, sid })
       // What fails gives its claim back at the same moment.
       if (runs && state !== "failed" && claim.node < all.length) {
-        running.set(key(child, sid), {
-          claim: tokens,
-          spec: { generation: claim.generation },
-          stayUntil: 0,
-          ending: false
-        })
+        running.set(key(child, sid), runOf(tokens, claim.generation))
       }
     }
     return child

@@ -73,17 +73,18 @@ export class Orders {
     const directive = before === undefined ? undefined : parseDirective(before)
     const what = before === undefined ? "undo" : directive?.what
     // Older data are back, in which stands what was undone since.
-    if (this.knowsLater(sid, directive?.stamp ?? 0)) return
+    if (this.knowsUndo(sid, directive?.stamp ?? 0)) return
     if (what === "undo" || record.knows?.includes("directives") !== true || direct.get(nameOf(sid)) !== before) return
     if (!record.cordoned && !record.draining) {
       this.report("a node is open for a moment that starts under a directive", `${sid}: ${before}`)
     }
   }
 
-  /** Whether the process of a session has obeyed a later directive than that of a stamp. */
-  private knowsLater(sid: string, stamp: number): boolean {
+  /** Whether the process of a session has read of an undo that is later than a stamp. */
+  private knowsUndo(sid: string, stamp: number): boolean {
     for (const { node } of this.knowers()) {
-      if (node?.session?.sid === sid && (node.own.directive?.stamp ?? 0) > stamp) return true
+      const newest = node?.session?.sid === sid ? node.own.directive : undefined
+      if (newest?.what === "undo" && newest.stamp > stamp) return true
     }
     return false
   }
